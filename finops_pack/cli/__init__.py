@@ -1,0 +1,101 @@
+"""The command `finops`: one file a sub-command, found by name, imported when it is run.
+
+A command module has `HELP` (one line), `arguments(parser)` and `run(args) -> int`. A module
+whose name is a Python keyword ends in `_` (`import_.py` is `finops import`); names that start
+with `_` are helpers. `finops` alone runs `overview`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from finops_pack.cli import _out
+from finops_pack.errors import FinOpsError, LedgerUnreachable
+
+DONE, OVER, USAGE, UNREACHABLE = 0, 1, 2, 3
+
+
+def commands() -> list[str]:
+    """Every sub-command by its name on the command line."""
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name.rstrip("_") for name in found if not name.startswith("_"))
+
+
+def load(command: str) -> ModuleType:
+    """The module behind a command."""
+    name = command if command in {m.name for m in pkgutil.iter_modules(__path__)} else f"{command}_"
+    return importlib.import_module(f"finops_pack.cli.{name}")
+
+
+def parser_for(command: str) -> argparse.ArgumentParser:
+    """The real parser of one sub-command."""
+    module = load(command)
+    parser = argparse.ArgumentParser(prog=f"finops {command}", description=module.HELP)
+    module.arguments(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (0 done, 1 over, 2 usage, 3 unreachable)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command, rest = _split(words)
+    if command is None:
+        return _front(rest)
+    if command not in commands():
+        return _unknown(command)
+    return _guarded(command, rest)
+
+
+def _split(words: list[str]) -> tuple[str | None, list[str]]:
+    if words and not words[0].startswith("-"):
+        return words[0], words[1:]
+    if not words or words[0] not in ("-h", "--help", "--version"):
+        return "overview", words
+    return None, words
+
+
+def _front(words: list[str]) -> int:
+    if words[0] == "--version":
+        from finops_pack import __version__
+
+        print(f"finops-agent-pack {__version__}")
+        return DONE
+    print("usage: finops [COMMAND] [--help]\n\nKnow, explain and cap what your agents spend.\n")
+    for name in commands():
+        print(f"  {name:<12} {load(name).HELP}")
+    return DONE
+
+
+def _unknown(command: str) -> int:
+    import difflib
+
+    near = difflib.get_close_matches(command, commands(), n=1)
+    hint = f"did you mean: finops {near[0]}" if near else "see: finops --help"
+    print(f"finops: no command {command!r}; {hint}", file=sys.stderr)
+    return USAGE
+
+
+def _guarded(command: str, rest: list[str]) -> int:
+    as_json = "--json" in rest
+    try:
+        args = parser_for(command).parse_args(rest)
+        return int(load(command).run(args))
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except LedgerUnreachable as error:
+        _out.failure(error, as_json)
+        return UNREACHABLE
+    except FinOpsError as error:
+        _out.failure(error, as_json)
+        return USAGE
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE

@@ -1,0 +1,222 @@
+"""Settings, weakest first: defaults, the user's file, the project's file, environment.
+
+    ~/.config/finops/config.toml      the user's
+    ./finops.toml                     the project's: this folder or the nearest above it
+    FINOPS_*                          the environment
+
+Arguments come last and are applied by whoever takes them. A project's file may not redirect
+money or data: what `RISKY` names counts only after `finops connect --trust-project`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from finops_pack.errors import ConfigError
+
+API_URL = "https://goldtaler.at"
+RISKY = ("api_url", "webhooks", "rates_url")
+
+_ENV = {
+    "ledger": "FINOPS_LEDGER",
+    "spool_dir": "FINOPS_SPOOL_DIR",
+    "project": "FINOPS_PROJECT",
+    "tags": "FINOPS_TAGS",
+    "environment": "FINOPS_ENVIRONMENT",
+    "agent_version": "FINOPS_AGENT_VERSION",
+    "budget": "FINOPS_BUDGET",
+    "api_url": "FINOPS_API_URL",
+    "api_key": "FINOPS_API_KEY",
+    "tz": "FINOPS_TZ",
+    "hash_key": "FINOPS_HASH_KEY",
+    "rates": "FINOPS_RATES",
+    "durability": "FINOPS_DURABILITY",
+    "on_unreachable": "FINOPS_ON_UNREACHABLE",
+    "disable": "FINOPS_DISABLE",
+}
+_LISTS = ("budget", "rates", "webhooks")
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings in force; `sources` says where each value that was set came from."""
+
+    ledger: str = ""
+    spool_dir: str | None = None
+    project: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    environment: str | None = None
+    agent_version: str | None = None
+    budget: tuple[str, ...] = ()
+    api_url: str = API_URL
+    api_key: str | None = field(default=None, repr=False)
+    tz: str = "UTC"
+    hash_key: str | None = field(default=None, repr=False)
+    rates: tuple[str, ...] = ()
+    rates_url: str | None = None
+    webhooks: tuple[str, ...] = ()
+    durability: str = "normal"
+    on_unreachable: str = "refuse"
+    disable: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
+    untrusted: Mapping[str, str] = field(default_factory=dict)
+
+
+def config_dir() -> Path:
+    """The user's folder for settings and overlays: `$XDG_CONFIG_HOME/finops`."""
+    return _home("XDG_CONFIG_HOME", ".config")
+
+
+def state_dir() -> Path:
+    """The user's folder for the ledger and its spools: `$XDG_STATE_HOME/finops`."""
+    return _home("XDG_STATE_HOME", ".local/state")
+
+
+def _home(variable: str, fallback: str) -> Path:
+    root = os.environ.get(variable)
+    return (Path(root) if root else Path(os.path.expanduser("~")) / fallback) / "finops"
+
+
+def load() -> Config:
+    """The settings of this process; read once, again after `reload()`."""
+    return _load(os.getcwd() if _cwd_exists() else "/")
+
+
+def reload() -> None:
+    """Forget what was read, for tests and after `finops connect`."""
+    _load.cache_clear()
+
+
+def _cwd_exists() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4)
+def _load(folder: str) -> Config:
+    values: dict[str, Any] = {"ledger": str(state_dir() / "ledger.db")}
+    sources: dict[str, str] = {}
+    untrusted: dict[str, str] = {}
+    user = config_dir() / "config.toml"
+    project = project_file(Path(folder))
+    for path in (user, project):
+        if path is None or not path.is_file():
+            continue
+        settings = read_file(path)
+        if path == project and not is_trusted(path):
+            dropped = {k: str(v) for k, v in settings.items() if _redirects(k, v)}
+            untrusted.update(dropped)
+            settings = {k: v for k, v in settings.items() if k not in dropped}
+        values.update(settings)
+        sources.update(dict.fromkeys(settings, str(path)))
+    for name, variable in _ENV.items():
+        text = os.environ.get(variable)
+        if text:
+            values[name] = _from_text(name, text, variable)
+            sources[name] = variable
+    return Config(**values, sources=sources, untrusted=untrusted)
+
+
+def project_file(folder: Path) -> Path | None:
+    """The nearest `finops.toml` at or above `folder`."""
+    for candidate in (folder, *folder.parents):
+        path = candidate / "finops.toml"
+        if path.is_file():
+            return path
+    return None
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """One settings file, checked; raises `ConfigError` naming file and key."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", mend="mend the file or move it away") from None
+    return {key: _checked(path, key, value) for key, value in document.items()}
+
+
+def _checked(path: Path, key: str, value: Any) -> Any:
+    if key not in Config.__dataclass_fields__ or key in ("sources", "untrusted"):
+        known = ", ".join(sorted({*_ENV, "webhooks", "rates_url"}))
+        raise ConfigError(f"{path}: {key}: unknown setting", mend=f"known settings: {known}")
+    if key == "api_key":
+        raise ConfigError(
+            f"{path}: api_key: a key does not belong here", mend="store it with: finops connect"
+        )
+    if key == "tags":
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            raise ConfigError(f"{path}: tags: must be a table of strings")
+        return value
+    if key in _LISTS:
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
+            raise ConfigError(f"{path}: {key}: must be a string or a list of strings")
+        return tuple(items)
+    kind = bool if key == "disable" else str
+    if not isinstance(value, kind):
+        raise ConfigError(f"{path}: {key}: must be a {kind.__name__}, got {value!r}")
+    return value
+
+
+def _from_text(name: str, text: str, variable: str) -> Any:
+    if name == "tags":
+        return parse_tags(text, variable)
+    if name == "budget":
+        return tuple(part.strip() for part in text.split(";") if part.strip())
+    if name == "rates":
+        return tuple(part for part in text.split(os.pathsep) if part)
+    if name == "disable":
+        return text.lower() not in ("0", "false", "no")
+    return text
+
+
+def parse_tags(text: str, origin: str) -> dict[str, str]:
+    """`customer=acme,feature=chat` as a mapping; raises `ConfigError` naming `origin`."""
+    tags: dict[str, str] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"{origin}: {part!r} is not KEY=VALUE", mend="e.g. customer=acme")
+        tags[key.strip()] = value.strip()
+    return tags
+
+
+def _redirects(key: str, value: Any) -> bool:
+    return key in RISKY or (key == "ledger" and "://" in str(value) and "sqlite:" not in value)
+
+
+def is_trusted(path: Path) -> bool:
+    """Whether the user has trusted this project file in its present wording."""
+    try:
+        trusted = json.loads((config_dir() / "trusted.json").read_text())
+        return bool(trusted.get(str(path.resolve())) == _digest(path))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def trust(path: Path) -> None:
+    """Let this project file redirect, until it is edited."""
+    store = config_dir() / "trusted.json"
+    try:
+        trusted = json.loads(store.read_text())
+    except (OSError, ValueError):
+        trusted = {}
+    trusted[str(path.resolve())] = _digest(path)
+    store.parent.mkdir(parents=True, exist_ok=True)
+    store.write_text(json.dumps(trusted, indent=1))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,230 @@
+"""The ledger: one protocol, `open_ledger(url)`, and one file for each store behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from finops_pack.errors import ConfigError
+from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
+
+Line = Mapping[str, Any]
+"""One typed line: `{"type": "call" | "amend" | "task" | "segment" | "event", …}`.
+
+call     the fields of `model.Call` that differ from their defaults
+amend    `id`, `source` (default live) and the changed fields of that call
+task     `id` and the changed fields of `model.Task`
+segment  the fields of `model.Segment`
+event    `kind`, `key`, and anything; kept as a document of that kind
+"""
+
+GROUPS = (
+    "model", "served_model", "provider", "action", "agent", "project", "task", "session",
+    "day", "billing_mode",
+)  # fmt: skip
+"""What `totals` can group by, beside `tag:KEY`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What became of a batch of lines."""
+
+    new: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+    rejected: tuple[tuple[int, str], ...] = ()  # (index in the batch, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Money set aside for one call, pico-USD; `call_id` is the id its call will have."""
+
+    call_id: str
+    budgets: tuple[str, ...]
+    pico: int
+    made_us: int
+    expires_us: int
+
+
+class Ledger(Protocol):
+    """What a store can do. All methods are safe from any thread and after a fork.
+
+    Raises `LedgerUnreachable` when the store cannot be opened, read or locked in time.
+    """
+
+    url: str
+    id: str
+    time_zone: str
+
+    # --- writing -------------------------------------------------------------------------
+    def book(self, lines: Sequence[Line], *, spool: str | None = None, offset: int = 0) -> Booked:
+        """Book lines and, with `spool`, remember `offset` in the same transaction."""
+        ...
+
+    def offset(self, spool: str) -> int:
+        """How far this spool has been booked, in bytes."""
+        ...
+
+    def forget_spool(self, spool: str) -> None:
+        """Drop the offset of a spool that is gone."""
+        ...
+
+    def drain(self, timeout: float = 0.25) -> int:
+        """Book what lies in this ledger's spools; returns the lines still pending.
+
+        Waits at most `timeout` seconds for the one lock; without it answers the count.
+        """
+        ...
+
+    # --- reading: from rollups where they can answer ----------------------------------------
+    def totals(self, by: str | None, where: Where) -> list[Totals]:
+        """Sums grouped by one of `GROUPS` or `tag:KEY`; None gives one row. Dearest first."""
+        ...
+
+    def days(self, where: Where) -> list[DayTotals]:
+        """One row a calendar day with calls, oldest first."""
+        ...
+
+    def calls(
+        self, where: Where, *, newest_first: bool = False, limit: int | None = None
+    ) -> Iterator[Call]:
+        """The calls themselves, in order of start, streamed."""
+        ...
+
+    def call(self, call_id: str, source: str = "live") -> Call | None:
+        """One call."""
+        ...
+
+    def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
+        """Task rows with their running totals, newest first."""
+        ...
+
+    def task(self, task_id: str) -> Task | None:
+        """One task."""
+        ...
+
+    def segments(self, sessions: Sequence[str]) -> list[Segment]:
+        """The context segments of these sessions."""
+        ...
+
+    def span(self) -> tuple[int, int] | None:
+        """Start of the first and the last call (µs), None when nothing is recorded."""
+        ...
+
+    # --- documents: budgets, outbox, alert states, accepted levers, import offsets ------------
+    def put(self, kind: str, key: str, body: Mapping[str, Any]) -> None:
+        """Store a JSON document, replacing it."""
+        ...
+
+    def get(self, kind: str, key: str) -> dict[str, Any] | None:
+        """One document."""
+        ...
+
+    def documents(self, kind: str) -> dict[str, dict[str, Any]]:
+        """All documents of a kind by key."""
+        ...
+
+    def delete(self, kind: str, key: str) -> bool:
+        """Remove a document; False when there was none."""
+        ...
+
+    def update(
+        self,
+        kind: str,
+        key: str,
+        change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
+    ) -> dict[str, Any] | None:
+        """Read, change and write one document in one transaction; None leaves it as it is."""
+        ...
+
+    # --- the gate's money ------------------------------------------------------------------
+    def reserve(
+        self, wanted: Reservation, limits: Mapping[str, tuple[Where, int]], timeout: float
+    ) -> Mapping[str, tuple[int, int]] | None:
+        """Set money aside if every budget still holds it, in one transaction.
+
+        `limits`: budget id -> (what it covers, limit in pico-USD). None: reserved. Else the
+        budgets that would break, as id -> (spent, reserved) in pico-USD.
+        """
+        ...
+
+    def settle(self, call_id: str, pico: int | None) -> None:
+        """The true cost of a reserved call; None releases it (provably not sent)."""
+        ...
+
+    def spent(self, where: Where) -> tuple[int, int]:
+        """(booked, reserved or settled but not yet booked) pico-USD."""
+        ...
+
+    # --- upkeep ----------------------------------------------------------------------------
+    def rebuild(self, time_zone: str | None = None) -> None:
+        """Make all rollups anew from the calls."""
+        ...
+
+    def check(self) -> list[str]:
+        """Faults found in the store and its rollups; empty when sound."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+def normalise(url: str) -> str:
+    """A ledger's URL in one spelling, without password; a plain path becomes `sqlite:///`.
+
+    `sqlite:////abs/path` has four slashes, as SQLAlchemy writes it.
+    """
+    if url.startswith("sqlite:"):
+        path = url.removeprefix("sqlite:").removeprefix("//").removeprefix("/")
+        return f"sqlite:///{_absolute(path)}"
+    if "://" not in url:
+        return f"sqlite:///{_absolute(url)}"
+    parts = urlsplit(url)
+    scheme = {"postgres": "postgresql"}.get(parts.scheme, parts.scheme)
+    host = parts.netloc.rpartition("@")
+    user = host[0].partition(":")[0]
+    return urlunsplit((scheme, f"{user}@{host[2]}" if user else host[2], parts.path, "", ""))
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def ledger_id(url: str) -> str:
+    """The first 16 hex digits of SHA-256 of the normalised URL: names its spool folder."""
+    return hashlib.sha256(normalise(url).encode()).hexdigest()[:16]
+
+
+def sqlite_path(url: str) -> str:
+    """The file behind a `sqlite:` URL or a plain path."""
+    return normalise(url).removeprefix("sqlite:///")
+
+
+def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Ledger:
+    """The ledger behind a path, `sqlite:////abs`, `postgresql://…` or `https://…`.
+
+    Raises `LedgerUnreachable` (also when it is absent and `create` is false) and
+    `ConfigError` for a scheme that nobody serves.
+    """
+    scheme = normalise(url).partition(":")[0]
+    if scheme == "sqlite":
+        from finops_pack.ledger.sqlite import SQLiteLedger
+
+        return SQLiteLedger(sqlite_path(url), create=create, read_only=read_only)
+    if scheme == "postgresql":
+        from finops_pack.ledger.postgres import PostgresLedger
+
+        return PostgresLedger(url, create=create, read_only=read_only)
+    if scheme in ("http", "https"):
+        from finops_pack.ledger.remote import RemoteLedger
+
+        return RemoteLedger(url)
+    raise ConfigError(
+        f"ledger {normalise(url)!r}: unknown kind {scheme!r}",
+        mend="use a path, sqlite:////path, postgresql://… or https://…",
+    )

@@ -1,0 +1,33 @@
+"""Money: `Decimal` USD in Python, integer pico-USD (10⁻¹² USD) in the ledger, never a float.
+
+USD per million tokens × 10⁶ is pico-USD per token, so all but a handful of published
+prices are whole pico-USD; a call is rounded once, half-even, when it is booked.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+PICO = 10**12
+PICO_MAX = 2**63 - 1  # what an SQL BIGINT holds: about 9.2 million USD
+
+_WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_ONE = Decimal(1)
+
+
+def to_pico(usd: Decimal) -> int:
+    """USD as whole pico-USD, rounded half-even."""
+    return int(usd.scaleb(12, _WIDE).quantize(_ONE, context=_WIDE))
+
+
+def from_pico(pico: int) -> Decimal:
+    """Pico-USD as exact Decimal USD."""
+    return Decimal(pico).scaleb(-12, _WIDE)
+
+
+def plain(amount: Decimal) -> str:
+    """A decimal string without exponent or trailing zeros; zero is "0"."""
+    text = format(amount, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text

@@ -1,0 +1,108 @@
+"""The arrows of import, lazy imports included, hold for every module of the pack."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACK = Path(__file__).parent.parent / "finops_pack"
+BASE = {"errors", "money", "model", "config"}
+ANALYSIS = {"waste", "forensics", "cache", "score", "trend", "levers", "alerts", "forecast"}
+FACES = {"cli", "mcp_server", "server", "tools"}
+
+ARROWS: dict[str, set[str]] = {
+    "errors": set(),
+    "money": set(),
+    "model": {"money"},
+    "config": {"errors"},
+    "context": BASE,
+    "sketch": BASE,
+    "rates": BASE,
+    "ledger": BASE,
+    "gate": BASE | {"ledger", "rates", "context"},
+    "recorder": BASE | {"context", "sketch", "rates", "ledger", "gate"},
+    "adapters": BASE | {"context", "recorder", "gate"},
+    "auto": BASE | {"adapters", "recorder"},
+    "importers": BASE | {"recorder"},
+    **{name: BASE | {"sketch", "stats"} for name in ANALYSIS},
+    "stats": BASE,
+    "query": BASE | ANALYSIS | {"ledger", "rates"},
+    "report": BASE | {"query", "ledger"},
+    "export": BASE | {"query"},
+    "admin": BASE | {"ledger", "rates", "gate", "query"},
+    "prompts": BASE | {"query"},
+    "tools": BASE | {"query", "prompts"},
+    "cli": BASE
+    | {
+        "query",
+        "report",
+        "importers",
+        "admin",
+        "export",
+        "mcp_server",
+        "server",
+        "auto",
+        "prompts",
+    },
+    "mcp_server": BASE | {"query", "admin"},
+    "server": BASE | {"query", "report", "alerts", "levers", "ledger", "admin"},
+    "__init__": BASE | {"context", "recorder", "rates", "query", "auto", "ledger", "gate"},
+    "__main__": {"cli"},
+}
+FRAMEWORKS = {
+    "langchain", "langchain_core", "langgraph", "crewai", "autogen_core", "autogen_agentchat",
+    "autogen_ext", "openai", "anthropic", "agents", "pydantic_ai", "ag2", "agent_framework",
+    "litellm",
+}  # fmt: skip
+
+
+def modules() -> list[Path]:
+    return sorted(p for p in PACK.rglob("*.py") if "_data" not in p.parts)
+
+
+def part_of(path: Path) -> str:
+    inside = path.relative_to(PACK)
+    return inside.parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """(dotted name, line) of everything imported anywhere in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            if node.module == "finops_pack":
+                yield from ((f"finops_pack.{alias.name}", node.lineno) for alias in node.names)
+            else:
+                yield node.module, node.lineno
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACK)))
+def test_arrows_hold(path: Path) -> None:
+    part = part_of(path)
+    assert part in ARROWS, f"{part}: a new part of the house needs its arrows here"
+    for name, line in imports(path):
+        head, _, rest = name.partition(".")
+        target = rest.split(".")[0]
+        if head != "finops_pack" or not rest or target in ("__version__", part):
+            continue
+        assert target in ARROWS[part], f"{path.name}:{line}: {part} must not import {target}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACK)))
+def test_frameworks_only_in_adapters_and_tools(path: Path) -> None:
+    if part_of(path) in ("adapters", "tools"):
+        return
+    for name, line in imports(path):
+        assert name.split(".")[0] not in FRAMEWORKS, f"{path.name}:{line}: imports {name}"
+
+
+def test_no_adapter_imports_another() -> None:
+    for path in (PACK / "adapters").glob("*.py"):
+        for name, line in imports(path):
+            other = name.removeprefix("finops_pack.adapters.")
+            shared = other == name or other.startswith("_") or other == path.stem
+            assert shared, f"{path.name}:{line}: imports adapter {other}"
