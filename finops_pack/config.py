@@ -79,6 +79,13 @@ def state_dir() -> Path:
     return _home("XDG_STATE_HOME", ".local/state")
 
 
+def data_dir(name: str) -> Path:
+    """`rates`, `skills` or `prompts`: inside the wheel, else at the top of a checkout."""
+    package = Path(__file__).parent
+    packed = package / "_data" / name
+    return packed if packed.is_dir() else package.parent / name
+
+
 def _home(variable: str, fallback: str) -> Path:
     root = os.environ.get(variable)
     return (Path(root) if root else Path(os.path.expanduser("~")) / fallback) / "finops"
