@@ -82,7 +82,7 @@ def month(
     rest = _remaining(today)
     factors = _weekday_factors(history)
     weights = [(1 - elapsed if day == today else 1.0) * factors[day.weekday()] for day in rest]
-    level = [float(usd) / factors[day.weekday()] for day, usd in history if factors[day.weekday()]]
+    level = _levels(history, factors)
     sums = _draw(level, weights, random.Random(seed))
     mean = sum(level) / len(level)
     expected = spent + _usd(mean * sum(weights))
@@ -127,6 +127,14 @@ def _weekday_factors(history: Sequence[tuple[date, Decimal]]) -> list[float]:
         shrunk = (sum(own) + mean) / (len(own) + 1)
         factors.append(shrunk / mean)
     return factors
+
+
+def _levels(history: Sequence[tuple[date, Decimal]], factors: Sequence[float]) -> list[float]:
+    """Each day's cost with its weekday taken out, scaled so that the mean stays the mean."""
+    level = [float(usd) / factors[day.weekday()] for day, usd in history if factors[day.weekday()]]
+    mean = float(sum(usd for _, usd in history)) / len(history)
+    scale = mean * len(level) / sum(level) if mean else 1.0
+    return [value * scale for value in level]
 
 
 def _draw(level: Sequence[float], weights: Sequence[float], rng: random.Random) -> list[float]:
