@@ -1,0 +1,198 @@
+"""What a person should be told about spend, from days of totals: one alert a cause and period.
+
+Pure functions of `DayTotals`, so that the ledger and the server say the same. An alert that is
+no longer returned has lost its cause and is closed by whoever keeps alerts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from statistics import median
+from typing import Any, Literal
+
+from finops_pack.model import DayTotals
+
+Severity = Literal["low", "medium", "high", "critical"]
+
+HISTORY_DAYS = 28
+MINIMUM_HISTORY = 7
+ROBUST_Z = 3.5  # Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993
+MINIMUM_FACTOR = Decimal("1.5")
+MINIMUM_EXCESS_USD = Decimal(1)
+SCORE_DROP = 10.0
+SCORE_HISTORY = 14
+WRITE_SHARE_LIMIT = Decimal("0.30")
+WRITE_SHARE_DAYS = 7
+SILENT_DAYS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert; `key` is the same for the same cause in the same period."""
+
+    alert_type: str
+    severity: Severity
+    title: str
+    message: str
+    period: str
+    cause: str = ""
+
+    @property
+    def key(self) -> str:
+        """What makes two alerts the same one."""
+        return ":".join((self.alert_type, self.cause, self.period))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "key": self.key,
+            "alert_type": self.alert_type,
+            "severity": self.severity,
+            "title": self.title,
+            "message": self.message,
+            "period": self.period,
+        }
+
+
+def from_days(
+    days: Sequence[DayTotals],
+    *,
+    today: date,
+    monthly_budget: Decimal | None = None,
+    threshold_pct: int = 80,
+    last_reports: Mapping[str, str] | None = None,
+) -> list[Alert]:
+    """The alerts in force today; `days` oldest first, `last_reports` reporter -> newest date.
+
+    The last day that counts for anomalies is the newest one before today: today is not over.
+    """
+    complete = [day for day in days if day.date < today.isoformat()]
+    found = [
+        _budget(days, today, monthly_budget, threshold_pct),
+        _anomaly(complete, today),
+        _efficiency(days),
+        _write_share(days, today),
+        _unpriced(days, today),
+        *_silent(last_reports or {}, today),
+    ]
+    return [alert for alert in found if alert is not None]
+
+
+def _budget(
+    days: Sequence[DayTotals], today: date, limit: Decimal | None, threshold_pct: int
+) -> Alert | None:
+    if not limit or limit <= 0:
+        return None
+    month = today.isoformat()[:7]
+    spent = sum((day.total.usd for day in days if day.date.startswith(month)), Decimal(0))
+    percent = int(spent * 100 / limit)
+    if percent < threshold_pct:
+        return None
+    message = f"You have used {dollars(spent)} of your {dollars(limit)} monthly budget."
+    if spent >= limit:
+        return Alert("budget_exceeded", "critical", "Monthly budget exceeded", message, month)
+    title = f"Monthly budget {percent}% consumed"
+    return Alert("budget_warning", "high", title, message, month)
+
+
+def _anomaly(complete: Sequence[DayTotals], today: date) -> Alert | None:
+    """Robust z of the log of a day's cost, with a minimum factor and amount."""
+    if not complete or complete[-1].date < (today - timedelta(days=1)).isoformat():
+        return None
+    day = complete[-1]
+    history = [d.total.usd for d in complete[:-1][-HISTORY_DAYS:] if d.total.usd > 0]
+    if len(history) < MINIMUM_HISTORY or day.total.usd <= 0:
+        return None
+    usual = median(history)
+    excess = day.total.usd - usual
+    if excess < MINIMUM_EXCESS_USD or day.total.usd < usual * MINIMUM_FACTOR:
+        return None
+    if robust_z([float(usd) for usd in history], float(day.total.usd)) < ROBUST_Z:
+        return None
+    factor = day.total.usd / usual
+    message = (
+        f"{day.date} cost {dollars(day.total.usd)}, {factor:.1f} times the usual "
+        f"{dollars(usual)} a day (median of {len(history)} days)."
+    )
+    return Alert("cost_anomaly", "high", f"Cost anomaly on {day.date}", message, day.date)
+
+
+def robust_z(history: Sequence[float], value: float) -> float:
+    """How far the log of `value` lies from the history's median, in robust deviations."""
+    logs = [math.log(item) for item in history if item > 0]
+    centre = median(logs)
+    spread = 1.4826 * median(abs(item - centre) for item in logs)
+    # A history without any spread makes every change infinite: 5 % is the least we believe.
+    return (math.log(value) - centre) / max(spread, 0.05)
+
+
+def _efficiency(days: Sequence[DayTotals]) -> Alert | None:
+    scored = [(day.date, day.score) for day in days if day.score is not None]
+    if len(scored) < 6:
+        return None
+    date_, score = scored[-1]
+    usual = median(value for _, value in scored[:-1][-SCORE_HISTORY:])
+    if score > usual - SCORE_DROP:
+        return None
+    message = f"The efficiency score of {date_} is {score:.0f}; it is usually {usual:.0f}."
+    return Alert("efficiency_drop", "medium", "Efficiency dropped", message, date_)
+
+
+def write_share(days: Sequence[DayTotals], today: date) -> Decimal | None:
+    """Cache writes as a share of dollars (0–1) over the last week; None when unknown."""
+    since = (today - timedelta(days=WRITE_SHARE_DAYS)).isoformat()
+    known = [d for d in days if d.date >= since and d.cache_write_usd_share is not None]
+    total = sum((d.total.usd for d in known), Decimal(0))
+    if not total:
+        return None
+    writes = sum((d.total.usd * (d.cache_write_usd_share or 0) for d in known), Decimal(0))
+    return writes / total
+
+
+def _write_share(days: Sequence[DayTotals], today: date) -> Alert | None:
+    share = write_share(days, today)
+    if share is None or share <= WRITE_SHARE_LIMIT:
+        return None
+    message = (
+        f"Cache writes were {share:.0%} of your spend in the last {WRITE_SHARE_DAYS} days; "
+        f"above {WRITE_SHARE_LIMIT:.0%} they are rarely read back."
+    )
+    return Alert("cache_write_share", "medium", "Cache writes are expensive", message, "week")
+
+
+def _unpriced(days: Sequence[DayTotals], today: date) -> Alert | None:
+    recent = [day for day in days if day.date >= (today - timedelta(days=1)).isoformat()]
+    names = sorted({name for day in recent for name in day.unpriced_models})
+    if not names:
+        return None
+    message = (
+        f"No price is known for {', '.join(names)}: their cost is missing from every figure. "
+        f"Mend: finops rates alias {names[0]}=KNOWN-MODEL"
+    )
+    return Alert("unpriced_models", "medium", "Models without a price", message, "day", names[0])
+
+
+def _silent(last_reports: Mapping[str, str], today: date) -> list[Alert]:
+    overdue = (today - timedelta(days=SILENT_DAYS)).isoformat()
+    return [
+        Alert(
+            "report_missing",
+            "medium",
+            "A reporter has fallen silent",
+            f"The last report of {reporter} is for {newest}.",
+            newest,
+            reporter,
+        )
+        for reporter, newest in sorted(last_reports.items())
+        if newest < overdue
+    ]
+
+
+def dollars(usd: Decimal) -> str:
+    """`$400`, `$12.50`: cents only where there are any."""
+    cents = usd.quantize(Decimal("0.01"))
+    return f"${cents:,.0f}" if cents == cents.to_integral_value() else f"${cents:,.2f}"

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from finops_pack import alerts
+from finops_pack.model import DayTotals, Totals
+
+TODAY = date(2026, 2, 25)
+
+
+def day(ago: int, usd: str = "10", **fields: Any) -> DayTotals:
+    when = (TODAY - timedelta(days=ago)).isoformat()
+    return DayTotals(when, Totals(usd=Decimal(usd)), **fields)
+
+
+def found(days: list[DayTotals], **options: Any) -> list[alerts.Alert]:
+    return alerts.from_days(days, today=TODAY, **options)
+
+
+def types(days: list[DayTotals], **options: Any) -> list[str]:
+    return [alert.alert_type for alert in found(days, **options)]
+
+
+def test_budget_warning_uses_the_documented_words() -> None:
+    [alert] = found([day(3, "400")], monthly_budget=Decimal(500))
+    assert (alert.alert_type, alert.severity) == ("budget_warning", "high")
+    assert alert.title == "Monthly budget 80% consumed"
+    assert alert.message == "You have used $400 of your $500 monthly budget."
+
+
+@pytest.mark.parametrize(
+    ("usd", "expected"),
+    [("399.99", []), ("400", ["budget_warning"]), ("500", ["budget_exceeded"])],
+)
+def test_budget_boundaries(usd: str, expected: list[str]) -> None:
+    assert types([day(1, usd)], monthly_budget=Decimal(500)) == expected
+
+
+def test_last_month_does_not_count() -> None:
+    assert types([day(40, "600"), day(2, "5")], monthly_budget=Decimal(500)) == []
+
+
+def test_same_cause_same_key_over_reports() -> None:
+    first = found([day(2, "410")], monthly_budget=Decimal(500))
+    later = found([day(2, "410"), day(1, "20")], monthly_budget=Decimal(500))
+    assert first[0].key == later[0].key
+
+
+def history() -> list[DayTotals]:
+    return [day(ago, usd) for ago, usd in zip(range(20, 1, -1), ["9", "10", "12"] * 7)]  # noqa: B905
+
+
+def test_a_day_far_above_the_usual_is_an_anomaly_until_the_next() -> None:
+    assert types([*history(), day(1, "60")]) == ["cost_anomaly"]
+    assert types([*history(), day(1, "12")]) == []
+    assert types([*history(), day(2, "60")]) == []  # yesterday's absence ends it
+
+
+def test_a_small_amount_is_no_anomaly() -> None:
+    cheap = [day(ago, "0.01") for ago in range(20, 1, -1)]
+    assert types([*cheap, day(1, "0.30")]) == []
+
+
+def test_short_history_gives_no_anomaly() -> None:
+    assert types([day(3), day(2), day(1, "900")]) == []
+
+
+def test_efficiency_drop() -> None:
+    days = [day(ago, score=80.0) for ago in range(9, 1, -1)]
+    assert types([*days, day(1, score=69.0)]) == ["efficiency_drop"]
+    assert types([*days, day(1, score=71.0)]) == []
+
+
+def test_write_share_is_weighed_by_cost_and_opens_above_thirty_percent() -> None:
+    dear = day(2, "10", cache_write_usd_share=Decimal("0.4"))
+    cheap = day(1, "10", cache_write_usd_share=Decimal("0.2"))
+    assert types([dear, cheap]) == []
+    assert types([dear]) == ["cache_write_share"]
+
+
+def test_unpriced_models_name_the_mend() -> None:
+    [alert] = found([day(1, unpriced_models=("my-deployment",))])
+    assert "finops rates alias my-deployment=" in alert.message
+
+
+def test_silent_reporter() -> None:
+    last = {"a": "2026-02-22", "b": "2026-02-24"}
+    [alert] = found([], last_reports=last)
+    assert (alert.alert_type, alert.cause) == ("report_missing", "a")
