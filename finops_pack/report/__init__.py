@@ -1,0 +1,1 @@
+"""The daily report: its models, its making, the outbox and the REST client."""
