@@ -142,23 +142,21 @@ def _efficiency(days: Sequence[DayTotals]) -> Alert | None:
     return Alert("efficiency_drop", "medium", "Efficiency dropped", message, date_)
 
 
-def write_share(days: Sequence[DayTotals], today: date) -> Decimal | None:
-    """Cache writes as a share of dollars (0–1) over the last week; None when unknown."""
+def recent_writes(days: Sequence[DayTotals], today: date) -> tuple[Decimal, Decimal, int]:
+    """Cache writes and all spend in USD over the last week's days that know both."""
     since = (today - timedelta(days=WRITE_SHARE_DAYS)).isoformat()
     known = [d for d in days if d.date >= since and d.cache_write_usd_share is not None]
     total = sum((d.total.usd for d in known), Decimal(0))
-    if not total:
-        return None
     writes = sum((d.total.usd * (d.cache_write_usd_share or 0) for d in known), Decimal(0))
-    return writes / total
+    return writes, total, len(known)
 
 
 def _write_share(days: Sequence[DayTotals], today: date) -> Alert | None:
-    share = write_share(days, today)
-    if share is None or share <= WRITE_SHARE_LIMIT:
+    writes, total, _ = recent_writes(days, today)
+    if not total or writes / total <= WRITE_SHARE_LIMIT:
         return None
     message = (
-        f"Cache writes were {share:.0%} of your spend in the last {WRITE_SHARE_DAYS} days; "
+        f"Cache writes were {writes / total:.0%} of your spend in the last {WRITE_SHARE_DAYS} days; "
         f"above {WRITE_SHARE_LIMIT:.0%} they are rarely read back."
     )
     return Alert("cache_write_share", "medium", "Cache writes are expensive", message, "week")

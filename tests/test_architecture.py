@@ -28,6 +28,7 @@ ARROWS: dict[str, set[str]] = {
     "auto": BASE | {"adapters", "recorder"},
     "importers": BASE | {"recorder"},
     **{name: BASE | {"sketch", "stats"} for name in ANALYSIS},
+    "levers": BASE | {"stats", "alerts"},  # both speak of the same share of writes
     "stats": BASE,
     "query": BASE | ANALYSIS | {"ledger", "rates"},
     "report": BASE | {"query", "ledger"},

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from finops_pack import levers
+from finops_pack.model import (
+    CacheRules,
+    Call,
+    Cost,
+    DayTotals,
+    Segment,
+    Task,
+    Totals,
+    Usage,
+)
+from finops_pack.money import to_pico
+
+START_US = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp() * 1e6)
+MINUTE_US = 60_000_000
+PRICES = {  # USD per million: input, cache read, 5m write, 1h write, output
+    "big": ("3", "0.30", "3.75", "6", "15"),
+    "small": ("0.30", "0.03", "0.375", "0.60", "1.50"),
+}
+
+
+class Table:
+    """Facts from a small table; big and small stand in for each other."""
+
+    def __init__(self, tasks: Mapping[str, Task] | None = None) -> None:
+        self._tasks = tasks or {}
+
+    def price(
+        self,
+        model: str,
+        usage: Usage,
+        *,
+        provider: str | None = None,
+        at: datetime | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> Cost:
+        if model not in PRICES:
+            return Cost("unpriced")
+        rates = [Decimal(p) for p in PRICES[model]]
+        counts = (
+            usage.uncached_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_5m_tokens,
+            usage.cache_write_1h_tokens,
+            usage.output_tokens,
+        )
+        usd = sum((r * n for r, n in zip(rates, counts, strict=True)), Decimal(0)) / 10**6
+        half = (context or {}).get("processing") == "batch"
+        return Cost("priced", usd / 2 if half else usd)
+
+    def cache_rules(self, provider: str | None, model: str, at: datetime) -> CacheRules:
+        return CacheRules(1024, 300, 3600, explicit=True)
+
+    def alternatives(self, model: str, provider: str | None) -> Sequence[str]:
+        return [name for name in PRICES if name != model]
+
+    def segments(self, sessions: Iterable[str]) -> Sequence[Segment]:
+        return ()
+
+    def tasks(self, ids: Iterable[str]) -> Mapping[str, Task]:
+        return self._tasks
+
+
+FACTS = Table()
+
+
+def call(minute: float, *, model: str = "big", **fields: Any) -> Call:
+    start = START_US + int(minute * MINUTE_US)
+    made = Call(id=f"c{minute}", start_us=start, model=model, **fields)
+    cost = FACTS.price(model, made.usage)
+    return Call(
+        **{n: getattr(made, n) for n in made.__slots__ if n not in ("cost_pico", "cost_state")},
+        cost_pico=None if cost.usd is None else to_pico(cost.usd),
+        cost_state=cost.state,
+    )
+
+
+def titled(calls: Iterable[Call], title: str, days: float = 30) -> list[levers.Lever]:
+    return [lever for lever in levers.find(calls, FACTS, days=days) if title in lever.title]
+
+
+def test_nothing_recorded_recommends_nothing() -> None:
+    assert levers.find([], FACTS) == []
+
+
+def test_batch_price_for_unattended_calls() -> None:
+    job = [call(i, task=f"t{i}", trigger="cron", input_tokens=1_000_000) for i in range(4)]
+    [lever] = titled(job, "batch")
+    assert lever.estimated_saving_usd == 6  # half of 4 x $3
+    assert titled([call(1, task="t", trigger="user", input_tokens=10**6)], "batch") == []
+
+
+def test_an_agent_loop_is_not_batched() -> None:
+    loop = [call(i, task="t", trigger="cron", input_tokens=1_000_000) for i in range(4)]
+    assert titled(loop, "batch") == []
+
+
+def test_cheaper_model_for_short_answers_only() -> None:
+    short = [call(i, action="classify", input_tokens=100_000, output_tokens=5) for i in range(20)]
+    [lever] = titled(short, "cheaper model")
+    assert lever.low_usd == 0
+    assert "hypothetical" in lever.assumption
+    paid = sum(c.amount_usd for c in short)
+    assert lever.estimated_saving_usd == paid * Decimal("0.9")
+    assert titled(short[:19], "cheaper model") == []
+    long = [call(i, input_tokens=100_000, output_tokens=900) for i in range(20)]
+    assert titled(long, "cheaper model") == []
+
+
+def test_breakpoints_only_where_prompts_repeat_within_the_ttl() -> None:
+    warm = [call(i, session="s", input_tokens=10_000) for i in range(5)]
+    [lever] = titled(warm, "breakpoints")
+    # 4 reads of 10k at 2.70 less, 1 write of 10k at 0.75 more
+    assert lever.estimated_saving_usd == Decimal("0.1005")
+    apart = [call(i * 60, session="s", input_tokens=10_000) for i in range(5)]
+    assert titled(apart, "breakpoints") == []
+
+
+def test_long_ttl_where_it_pays() -> None:
+    paused = [
+        call(i * 20, session="s", input_tokens=100_000, cache_write_5m_tokens=100_000)
+        for i in range(4)
+    ]
+    [lever] = titled(paused, "one-hour")
+    # 3 rewrites saved at 3.45, one write dearer by 2.25 per million
+    assert lever.estimated_saving_usd == Decimal("0.81")
+    busy = [
+        call(i, session="s", input_tokens=100_000, cache_write_5m_tokens=50_000) for i in range(4)
+    ]
+    assert titled(busy, "one-hour") == []
+
+
+def test_writes_that_nobody_reads() -> None:
+    wasted = [
+        call(i, session=f"s{i}", action="ask", input_tokens=10**6, cache_write_5m_tokens=10**6)
+        for i in range(3)
+    ]
+    [lever] = titled(wasted, "nobody reads")
+    assert lever.estimated_saving_usd == Decimal("2.25")
+    assert lever.basis == "measured"
+    read = call(9, session="s0", input_tokens=10**6, cache_read_tokens=10**6)
+    assert len(titled([*wasted, read], "nobody reads")[0].calls) == 2
+
+
+def test_rhythm_is_inferred_and_the_heartbeat_costed() -> None:
+    beats = [call(i * 60, task=f"t{i}", input_tokens=10**6) for i in range(6)]
+    [lever] = titled(beats, "heartbeat")
+    assert lever.estimated_saving_usd == 9
+    assert "every 1.0 h" in lever.message
+    uneven = [call(m, task=f"t{m}", input_tokens=10**6) for m in (0, 7, 60, 61, 300, 900)]
+    assert titled(uneven, "heartbeat") == []
+
+
+def test_cold_session_beside_a_warm_one() -> None:
+    fields: dict[str, Any] = {"input_tokens": 10**6, "prefix_hashes": ("a", "b")}
+    warm = call(0, session="one", **fields)
+    cold = call(1, session="two", **fields)
+    [lever] = titled([warm, cold], "warm sessions")
+    assert lever.estimated_saving_usd == Decimal("2.70")
+    late = call(30, session="two", **fields)
+    assert titled([warm, late], "warm sessions") == []
+
+
+def test_jobs_that_change_nothing() -> None:
+    runs = [
+        call(i, task=f"t{i}", trigger="cron", response_hash="same", input_tokens=10**6)
+        for i in range(4)
+    ]
+    [lever] = titled(runs, "change nothing")
+    assert lever.estimated_saving_usd == 9
+
+
+def test_a_saving_is_scaled_to_thirty_days() -> None:
+    job = [call(i, task=f"t{i}", trigger="cron", input_tokens=1_000_000) for i in range(4)]
+    assert titled(job, "batch", days=15)[0].estimated_saving_usd == 12
+
+
+@pytest.mark.parametrize(("share", "opens"), [("0.31", True), ("0.30", False)])
+def test_write_share_recommendation_opens_and_closes(share: str, opens: bool) -> None:
+    day = DayTotals("2026-03-02", Totals(usd=Decimal(10)), cache_write_usd_share=Decimal(share))
+    assert bool(levers.from_days([day], today=date(2026, 3, 3))) is opens
+
+
+def test_ids_are_stable_and_documents_are_json_ready() -> None:
+    import json
+
+    job = [call(i, task=f"t{i}", trigger="cron", input_tokens=1_000_000) for i in range(4)]
+    one, two = titled(job, "batch")[0], titled(job, "batch", days=10)[0]
+    assert one.id == two.id
+    assert json.loads(json.dumps(one.to_dict()))["estimated_saving_usd"] == "6"
