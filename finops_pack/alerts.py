@@ -6,7 +6,6 @@ no longer returned has lost its cause and is closed by whoever keeps alerts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,12 +14,14 @@ from statistics import median
 from typing import Any, Literal
 
 from finops_pack.model import DayTotals
+from finops_pack.stats import robust_log_z
 
 Severity = Literal["low", "medium", "high", "critical"]
 
 HISTORY_DAYS = 28
 MINIMUM_HISTORY = 7
 ROBUST_Z = 3.5  # Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993
+LEAST_SPREAD = 0.05  # a history without any spread would make every change infinite
 MINIMUM_FACTOR = Decimal("1.5")
 MINIMUM_EXCESS_USD = Decimal(1)
 SCORE_DROP = 10.0
@@ -111,7 +112,8 @@ def _anomaly(complete: Sequence[DayTotals], today: date) -> Alert | None:
     excess = day.total.usd - usual
     if excess < MINIMUM_EXCESS_USD or day.total.usd < usual * MINIMUM_FACTOR:
         return None
-    if robust_z([float(usd) for usd in history], float(day.total.usd)) < ROBUST_Z:
+    z = robust_log_z([float(usd) for usd in history], float(day.total.usd), floor=LEAST_SPREAD)
+    if z < ROBUST_Z:
         return None
     factor = day.total.usd / usual
     message = (
@@ -119,15 +121,6 @@ def _anomaly(complete: Sequence[DayTotals], today: date) -> Alert | None:
         f"{dollars(usual)} a day (median of {len(history)} days)."
     )
     return Alert("cost_anomaly", "high", f"Cost anomaly on {day.date}", message, day.date)
-
-
-def robust_z(history: Sequence[float], value: float) -> float:
-    """How far the log of `value` lies from the history's median, in robust deviations."""
-    logs = [math.log(item) for item in history if item > 0]
-    centre = median(logs)
-    spread = 1.4826 * median(abs(item - centre) for item in logs)
-    # A history without any spread makes every change infinite: 5 % is the least we believe.
-    return (math.log(value) - centre) / max(spread, 0.05)
 
 
 def _efficiency(days: Sequence[DayTotals]) -> Alert | None:
@@ -156,8 +149,8 @@ def _write_share(days: Sequence[DayTotals], today: date) -> Alert | None:
     if not total or writes / total <= WRITE_SHARE_LIMIT:
         return None
     message = (
-        f"Cache writes were {writes / total:.0%} of your spend in the last {WRITE_SHARE_DAYS} days; "
-        f"above {WRITE_SHARE_LIMIT:.0%} they are rarely read back."
+        f"Cache writes were {writes / total:.0%} of your spend in the last {WRITE_SHARE_DAYS} "
+        f"days; above {WRITE_SHARE_LIMIT:.0%} they are rarely read back."
     )
     return Alert("cache_write_share", "medium", "Cache writes are expensive", message, "week")
 

@@ -1,0 +1,123 @@
+"""The few statistics that the analyses share: robust, exact in their ties, without numpy."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from statistics import median
+
+MAD_SCALE = 1.4826  # makes the median absolute deviation of a normal its standard deviation
+
+
+def robust_z(history: Sequence[float], value: float, *, floor: float = 0.0) -> float:
+    """How far `value` lies from the median of `history`, in robust standard deviations.
+
+    Median and MAD (Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993). `floor` is the
+    least deviation believed; without any spread or floor the answer is 0 or infinite.
+    """
+    centre = median(history)
+    spread = max(MAD_SCALE * median(abs(item - centre) for item in history), floor)
+    if not spread:
+        return 0.0 if value == centre else math.copysign(math.inf, value - centre)
+    return (value - centre) / spread
+
+
+def robust_log_z(history: Sequence[float], value: float, *, floor: float = 0.0) -> float:
+    """`robust_z` of logarithms: for amounts and counts, which are skewed; all must be > 0."""
+    return robust_z([math.log(item) for item in history], math.log(value), floor=floor)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` (0–1) of `values` lie, by linear interpolation."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def ranks(values: Sequence[float]) -> list[float]:
+    """Ranks from 1, equal values sharing the mean of theirs."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    result = [0.0] * len(values)
+    start = 0
+    while start < len(order):
+        end = start
+        while end + 1 < len(order) and values[order[end + 1]] == values[order[start]]:
+            end += 1
+        for place in range(start, end + 1):
+            result[order[place]] = (start + end) / 2 + 1
+        start = end + 1
+    return result
+
+
+def greater_p(now: Sequence[float], before: Sequence[float]) -> float:
+    """One-sided p that `now` is no greater than `before`: Mann–Whitney U, normal with ties.
+
+    Mann & Whitney, Annals of Mathematical Statistics 18 (1947). 1.0 when a side is empty.
+    """
+    n, m = len(now), len(before)
+    if not n or not m:
+        return 1.0
+    both = [*now, *before]
+    ranked = ranks(both)
+    u = sum(ranked[:n]) - n * (n + 1) / 2
+    total = n + m
+    ties = sum(count**3 - count for count in _tie_sizes(both))
+    variance = n * m / 12 * (total + 1 - ties / (total * (total - 1))) if total > 1 else 0.0
+    if variance <= 0:
+        return 1.0
+    return normal_above((u - n * m / 2 - 0.5) / math.sqrt(variance))
+
+
+def _tie_sizes(values: Sequence[float]) -> list[int]:
+    counts: dict[float, int] = {}
+    for value in values:
+        counts[value] = counts.get(value, 0) + 1
+    return list(counts.values())
+
+
+def normal_above(z: float) -> float:
+    """The share of a standard normal above `z`."""
+    return 0.5 * math.erfc(z / math.sqrt(2))
+
+
+def bootstrap(
+    statistic: Callable[[Sequence[float], Sequence[float]], float],
+    now: Sequence[float],
+    before: Sequence[float],
+    *,
+    rounds: int = 1000,
+    confidence: float = 0.90,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of a statistic of two samples, each resampled on its own."""
+    rng = random.Random(seed)
+    drawn = [
+        statistic(rng.choices(now, k=len(now)), rng.choices(before, k=len(before)))
+        for _ in range(rounds)
+    ]
+    tail = (1 - confidence) / 2
+    return quantile(drawn, tail), quantile(drawn, 1 - tail)
+
+
+def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Rank correlation (−1 to 1); None below three pairs or without any spread."""
+    if len(one) < 3 or len(one) != len(other):
+        return None
+    a, b = ranks(one), ranks(other)
+    centre = (len(one) + 1) / 2
+    over = sum((x - centre) * (y - centre) for x, y in zip(a, b, strict=True))
+    spread = math.sqrt(sum((x - centre) ** 2 for x in a) * sum((y - centre) ** 2 for y in b))
+    return over / spread if spread else None
+
+
+def theil_sen(values: Sequence[float]) -> float:
+    """The median slope a step through evenly spaced values; 0 below two of them."""
+    slopes = [
+        (values[j] - values[i]) / (j - i)
+        for i in range(len(values))
+        for j in range(i + 1, len(values))
+    ]
+    return median(slopes) if slopes else 0.0

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from finops_pack import stats
+
+amounts = st.lists(st.integers(0, 50).map(float), min_size=1, max_size=30)
+
+
+def test_robust_z_ignores_an_outlier_in_the_history() -> None:
+    assert stats.robust_z([1, 2, 3, 4, 1000], 3) == 0
+    assert stats.robust_z([1, 2, 3, 4, 5], 6) == pytest.approx(3 / 1.4826)
+
+
+def test_robust_z_without_spread() -> None:
+    assert stats.robust_z([2, 2, 2], 2) == 0
+    assert stats.robust_z([2, 2, 2], 3) == math.inf
+    assert stats.robust_z([2, 2, 2], 3, floor=0.5) == 2
+
+
+def test_quantile_interpolates() -> None:
+    assert stats.quantile([4, 1, 3, 2], 0.5) == 2.5
+    assert stats.quantile([7], 0.9) == 7
+
+
+def test_ranks_share_ties() -> None:
+    assert stats.ranks([10, 20, 10, 30]) == [1.5, 3, 1.5, 4]
+
+
+def test_greater_p_agrees_with_a_published_table() -> None:
+    # Same sample, no shift: U is its mean, so p is one half but for the continuity term.
+    assert stats.greater_p([1, 2, 3], [1, 2, 3]) == pytest.approx(0.59, abs=0.02)
+    # scipy.stats.mannwhitneyu(now, before, alternative="greater", method="asymptotic")
+    assert stats.greater_p([6, 7, 8, 9, 10], [1, 2, 3, 4, 5]) == pytest.approx(0.006093, abs=1e-5)
+
+
+@given(amounts, amounts)
+def test_greater_p_is_a_probability(now: list[float], before: list[float]) -> None:
+    assert 0 <= stats.greater_p(now, before) <= 1
+
+
+def test_bootstrap_interval_holds_the_true_ratio() -> None:
+    before = [float(i % 7 + 1) for i in range(70)]
+    now = [value * 1.5 for value in before]
+    low, high = stats.bootstrap(lambda a, b: (sum(a) / len(a)) / (sum(b) / len(b)), now, before)
+    assert low < 1.5 < high
+    assert high - low < 0.6
+
+
+def test_spearman() -> None:
+    assert stats.spearman([1, 2, 3], [10, 100, 1000]) == pytest.approx(1)
+    assert stats.spearman([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
+    assert stats.spearman([1, 1, 1], [1, 2, 3]) is None
+
+
+def test_theil_sen() -> None:
+    assert stats.theil_sen([1, 2, 3, 100, 5]) == 1
