@@ -1,0 +1,60 @@
+"""How a connection is made: system and private CAs, and proxies from the environment."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from finops_pack.errors import ConfigError
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_SECONDS = 5.0
+
+
+def context() -> ssl.SSLContext:
+    """Trust `SSL_CERT_FILE`/`SSL_CERT_DIR` where set, else the system's CAs and certifi's."""
+    named = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
+    for name, value in named.items():
+        if value and not Path(value).exists():
+            raise ConfigError(f"{name}: {value} does not exist", mend=f"mend or unset {name}")
+    try:
+        made = ssl.create_default_context()  # OpenSSL reads both variables itself
+    except ssl.SSLError as error:
+        raise ConfigError(f"the CA certificates cannot be read: {error.reason}") from None
+    if not any(named.values()):
+        import certifi
+
+        made.load_verify_locations(certifi.where())
+    return made
+
+
+def is_loopback(url: str) -> bool:
+    """Whether this URL never leaves the machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def http_client(url: str, seconds: float) -> httpx.Client:
+    """A client for one base URL; no redirect is followed, no proxy used for this machine."""
+    import httpx
+
+    options: dict[str, Any] = {
+        "timeout": httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+        "follow_redirects": False,
+        "trust_env": not is_loopback(url),
+    }
+    if url.startswith("https:"):
+        options["verify"] = context()
+    try:
+        return httpx.Client(**options)
+    except (ImportError, ValueError) as error:  # a SOCKS proxy without its package; a bad URL
+        raise ConfigError(f"HTTPS_PROXY or HTTP_PROXY cannot be used: {error}") from None
