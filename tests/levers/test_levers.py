@@ -1,87 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+import json
+from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from finops_pack import levers
-from finops_pack.model import (
-    CacheRules,
-    Call,
-    Cost,
-    DayTotals,
-    Segment,
-    Task,
-    Totals,
-    Usage,
-)
-from finops_pack.money import to_pico
-
-START_US = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp() * 1e6)
-MINUTE_US = 60_000_000
-PRICES = {  # USD per million: input, cache read, 5m write, 1h write, output
-    "big": ("3", "0.30", "3.75", "6", "15"),
-    "small": ("0.30", "0.03", "0.375", "0.60", "1.50"),
-}
-
-
-class Table:
-    """Facts from a small table; big and small stand in for each other."""
-
-    def __init__(self, tasks: Mapping[str, Task] | None = None) -> None:
-        self._tasks = tasks or {}
-
-    def price(
-        self,
-        model: str,
-        usage: Usage,
-        *,
-        provider: str | None = None,
-        at: datetime | None = None,
-        context: Mapping[str, str] | None = None,
-    ) -> Cost:
-        if model not in PRICES:
-            return Cost("unpriced")
-        rates = [Decimal(p) for p in PRICES[model]]
-        counts = (
-            usage.uncached_tokens,
-            usage.cache_read_tokens,
-            usage.cache_write_5m_tokens,
-            usage.cache_write_1h_tokens,
-            usage.output_tokens,
-        )
-        usd = sum((r * n for r, n in zip(rates, counts, strict=True)), Decimal(0)) / 10**6
-        half = (context or {}).get("processing") == "batch"
-        return Cost("priced", usd / 2 if half else usd)
-
-    def cache_rules(self, provider: str | None, model: str, at: datetime) -> CacheRules:
-        return CacheRules(1024, 300, 3600, explicit=True)
-
-    def alternatives(self, model: str, provider: str | None) -> Sequence[str]:
-        return [name for name in PRICES if name != model]
-
-    def segments(self, sessions: Iterable[str]) -> Sequence[Segment]:
-        return ()
-
-    def tasks(self, ids: Iterable[str]) -> Mapping[str, Task]:
-        return self._tasks
-
-
-FACTS = Table()
-
-
-def call(minute: float, *, model: str = "big", **fields: Any) -> Call:
-    start = START_US + int(minute * MINUTE_US)
-    made = Call(id=f"c{minute}", start_us=start, model=model, **fields)
-    cost = FACTS.price(model, made.usage)
-    return Call(
-        **{n: getattr(made, n) for n in made.__slots__ if n not in ("cost_pico", "cost_state")},
-        cost_pico=None if cost.usd is None else to_pico(cost.usd),
-        cost_state=cost.state,
-    )
+from finops_pack.model import Call, DayTotals, Totals
+from tests.facts import FACTS, call
 
 
 def titled(calls: Iterable[Call], title: str, days: float = 30) -> list[levers.Lever]:
@@ -191,8 +120,6 @@ def test_write_share_recommendation_opens_and_closes(share: str, opens: bool) ->
 
 
 def test_ids_are_stable_and_documents_are_json_ready() -> None:
-    import json
-
     job = [call(i, task=f"t{i}", trigger="cron", input_tokens=1_000_000) for i in range(4)]
     one, two = titled(job, "batch")[0], titled(job, "batch", days=10)[0]
     assert one.id == two.id

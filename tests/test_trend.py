@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from finops_pack import trend
+from finops_pack.model import Call
+from tests.facts import FACTS, PRICES, Table, call
+
+
+def tasks(count: int, calls: int = 2, *, start: float = 0, **fields: int) -> list[Call]:
+    fields = {"input_tokens": 100_000, "output_tokens": 1_000, **fields}
+    return [
+        call(start + t * 10 + c, id=f"{start}/{t}/{c}", task=f"{start}/{t}", **fields)
+        for t in range(count)
+        for c in range(calls)
+    ]
+
+
+def test_no_baseline_says_so() -> None:
+    found = trend.compare(tasks(3), [], FACTS)
+    assert found.change is None
+    assert found.text == "no baseline yet (n = 3)"
+    assert not found.significant
+
+
+def test_more_calls_a_task_is_named_as_the_whole_cause() -> None:
+    found = trend.compare(tasks(10, 3, start=1000), tasks(10, 2), FACTS)
+    assert found.change == pytest.approx(0.5)
+    assert [(f.name, round(f.points)) for f in found.factors] == [("calls", 50)]
+    assert "50 points more calls a task" in found.text
+
+
+def test_a_colder_cache_is_told_from_more_input() -> None:
+    before = tasks(10, cache_read_tokens=90_000)
+    colder = tasks(10, start=1000, cache_read_tokens=50_000)
+    longer = tasks(10, start=1000, input_tokens=200_000, cache_read_tokens=180_000)
+    assert [f.name for f in trend.compare(colder, before, FACTS).factors] == ["cache"]
+    assert [f.name for f in trend.compare(longer, before, FACTS).factors] == ["input"]
+
+
+def test_a_price_rise_is_a_price_rise() -> None:
+    class Risen(Table):
+        def price(self, model, usage, *, at=None, **rest):  # type: ignore[no-untyped-def]
+            table = dear if at and at.timestamp() > switch else cheap
+            return table.price(model, usage, at=at, **rest)
+
+    cheap = Table()
+    dear = Table({name: tuple(str(Decimal(p) * 2) for p in row) for name, row in PRICES.items()})
+    before = tasks(6)
+    switch = before[-1].start_us / 1e6
+    now = [call(2000 + i, id=f"n{i}", task=f"n{i // 2}", facts=dear, input_tokens=100_000,
+                output_tokens=1_000) for i in range(12)]  # fmt: skip
+    found = trend.compare(now, before, Risen())
+    assert found.change == pytest.approx(1.0)
+    assert [(f.name, round(f.points)) for f in found.factors] == [("price", 100)]
+
+
+def test_model_mix() -> None:
+    size = {"input_tokens": 100_000}
+    cheap = [call(i, id=f"s{i}", model="small", task=f"s{i}", **size) for i in range(9)]
+    dear = [call(99 + i, id=f"b{i}", task=f"b{i}", **size) for i in range(9)]
+    found = trend.compare([*cheap[:4], *dear], cheap, FACTS)
+    assert [f.name for f in found.factors] == ["mix"]
+
+
+counts = st.integers(0, 200_000)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(counts, counts, st.sampled_from(["big", "small"])), min_size=2))
+def test_factors_add_up_to_the_change(rows: list[tuple[int, int, str]]) -> None:
+    calls = [
+        call(i, model=m, task=f"t{i // 2}", input_tokens=a + b, cache_read_tokens=b,
+             output_tokens=a // 9)
+        for i, (a, b, m) in enumerate(rows)
+    ]  # fmt: skip
+    half = len(calls) // 2
+    found = trend.compare(calls[half:], calls[:half], FACTS)
+    if found.change is not None:
+        assert sum(f.usd for f in found.factors) == pytest.approx(
+            found.now_usd - found.before_usd, abs=Decimal("1e-15")
+        )
+
+
+def test_a_quiet_day_is_rarely_called_significant() -> None:
+    """Small version of the proof in bench."""
+    rng = random.Random(3)
+    costs = [rng.lognormvariate(-1.2, 0.65) for _ in range(400)]
+    alarms = 0
+    for _ in range(25):
+        drawn = rng.choices(costs, k=540)
+        made = [
+            call(i, id=str(i), task=str(i), input_tokens=int(c * 333_333))
+            for i, c in enumerate(drawn)
+        ]
+        found = trend.compare(made[:40], made[40:], FACTS)
+        alarms += found.significant
+    assert alarms <= 1
+
+
+def test_a_rise_of_half_is_found() -> None:
+    rng = random.Random(4)
+    costs = [rng.lognormvariate(-1.2, 0.65) for _ in range(600)]
+    made = [
+        call(i, id=str(i), task=str(i), input_tokens=int(c * (500_000 if i < 60 else 333_333)))
+        for i, c in enumerate(costs)
+    ]
+    found = trend.compare(made[:60], made[60:], FACTS)
+    assert found.significant
+    assert found.low is not None
+    assert found.low < 0.5 < (found.high or 0) + 0.3
