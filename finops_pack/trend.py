@@ -196,7 +196,11 @@ def _factors(
     }
     shapley = {name: _shapley(name, values) for name in FACTORS}
     shapley["other"] = (mean_now - mean_was) - sum(shapley.values())
-    found = [Factor(name, usd, float(usd / mean_was * 100)) for name, usd in shapley.items() if usd]
+    found = [
+        Factor(name, usd, float(usd / mean_was * 100))
+        for name, usd in shapley.items()
+        if abs(usd) > _DUST
+    ]
     return tuple(sorted(found, key=lambda factor: -abs(factor.usd)))
 
 
