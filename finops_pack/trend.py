@@ -10,15 +10,16 @@ cannot say (billed differences, tiers, extra units) stands as `other`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 from math import factorial
 from typing import Any
 
-from finops_pack.model import TOKEN_FIELDS, Call, Facts
+from finops_pack.model import Call, Facts
 from finops_pack.money import plain
 from finops_pack.stats import bootstrap, greater_p
+from finops_pack.unit_prices import KINDS, UnitPrices
 
 SIGNIFICANT_P = 0.005
 MINIMUM_TASKS = 5
@@ -37,13 +38,6 @@ LABELS = {
     "other": ("other causes", "other causes"),
 }
 _DUST = Decimal("1e-15")  # what division leaves behind; far below a pico-USD a token
-_KINDS = {
-    "read": ("input_tokens", "cache_read_tokens"),
-    "write_5m": ("input_tokens", "cache_write_5m_tokens"),
-    "write_1h": ("input_tokens", "cache_write_1h_tokens"),
-    "fresh": ("input_tokens",),
-    "output": ("output_tokens",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +182,8 @@ class _Side:
 def _factors(
     now: Sequence[Call], before: Sequence[Call], facts: Facts, mean_now: Decimal, mean_was: Decimal
 ) -> tuple[Factor, ...]:
-    sides = (_side(before, facts), _side(now, facts))
+    prices = UnitPrices(facts)
+    sides = (_side(before, prices), _side(now, prices))
     values = {
         chosen: _value(sides, frozenset(chosen))
         for size in range(len(FACTORS) + 1)
@@ -204,7 +199,7 @@ def _factors(
     return tuple(sorted(found, key=lambda factor: -abs(factor.usd)))
 
 
-def _side(calls: Sequence[Call], facts: Facts) -> _Side:
+def _side(calls: Sequence[Call], prices: UnitPrices) -> _Side:
     groups: dict[str, list[Call]] = {}
     for call in calls:
         groups.setdefault(call.served_model or call.model, []).append(call)
@@ -216,35 +211,23 @@ def _side(calls: Sequence[Call], facts: Facts) -> _Side:
         input={m: inputs[m] / len(g) for m, g in groups.items()},
         output={m: Decimal(sum(c.output_tokens for c in g)) / len(g) for m, g in groups.items()},
         cache={m: _cache_mix(g, inputs[m]) for m, g in groups.items()},
-        price={m: _unit_prices(g[len(g) // 2], facts) for m, g in groups.items()},
+        price={m: _unit_prices(g[len(g) // 2], prices) for m, g in groups.items()},
     )
 
 
 def _cache_mix(calls: Sequence[Call], total: Decimal) -> dict[str, Decimal]:
     counts = {
-        "read": sum(c.cache_read_tokens for c in calls),
-        "write_5m": sum(c.cache_write_5m_tokens for c in calls),
-        "write_1h": sum(c.cache_write_1h_tokens for c in calls),
-        "fresh": sum(c.usage.uncached_tokens for c in calls),
+        "cache_read": sum(c.cache_read_tokens for c in calls),
+        "cache_write_5m": sum(c.cache_write_5m_tokens for c in calls),
+        "cache_write_1h": sum(c.cache_write_1h_tokens for c in calls),
+        "input": sum(c.usage.uncached_tokens for c in calls),
     }
     return {kind: count / total if total else Decimal(0) for kind, count in counts.items()}
 
 
-def _unit_prices(call: Call, facts: Facts) -> dict[str, Decimal]:
+def _unit_prices(call: Call, prices: UnitPrices) -> dict[str, Decimal]:
     """USD a token of each kind at this call; what has no price is left to `other`."""
-    prices = {}
-    for kind, names in _KINDS.items():
-        counts: dict[str, Any] = {**dict.fromkeys(TOKEN_FIELDS, 0), **dict.fromkeys(names, 1000)}
-        probe = replace(call, **counts, extra={})
-        cost = facts.price(
-            probe.served_model or probe.model,
-            probe.usage,
-            provider=call.provider,
-            at=call.started_at,
-            context=call.context,
-        )
-        prices[kind] = (cost.usd or Decimal(0)) / 1000
-    return prices
+    return {kind: prices.per_token(call, kind) or Decimal(0) for kind in KINDS}
 
 
 def _value(sides: tuple[_Side, _Side], changed: frozenset[str]) -> Decimal:

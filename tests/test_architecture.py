@@ -11,6 +11,7 @@ import pytest
 PACK = Path(__file__).parent.parent / "finops_pack"
 BASE = {"errors", "money", "model", "config"}
 ANALYSIS = {"waste", "forensics", "cache", "score", "trend", "levers", "alerts", "forecast"}
+SHARED = {"sketch", "stats", "unit_prices"}
 FACES = {"cli", "mcp_server", "server", "tools"}
 
 ARROWS: dict[str, set[str]] = {
@@ -27,9 +28,10 @@ ARROWS: dict[str, set[str]] = {
     "adapters": BASE | {"context", "recorder", "gate"},
     "auto": BASE | {"adapters", "recorder"},
     "importers": BASE | {"recorder"},
-    **{name: BASE | {"sketch", "stats"} for name in ANALYSIS},
-    "levers": BASE | {"stats", "alerts"},  # both speak of the same share of writes
+    **dict.fromkeys(ANALYSIS, BASE | SHARED),
+    "levers": BASE | SHARED | {"alerts"},  # both speak of the same share of writes
     "stats": BASE,
+    "unit_prices": BASE,
     "query": BASE | ANALYSIS | {"ledger", "rates"},
     "report": BASE | {"query", "ledger"},
     "export": BASE | {"query"},

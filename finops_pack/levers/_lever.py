@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
 from finops_pack.alerts import WRITE_SHARE_LIMIT, recent_writes
 from finops_pack.levers._rhythm import DAY_US, infer_triggers
-from finops_pack.model import TOKEN_FIELDS, Basis, Call, DayTotals, Facts
+from finops_pack.model import Basis, Call, DayTotals, Facts
 from finops_pack.money import plain
+from finops_pack.unit_prices import UnitPrices, price_of
 
 Kind = Literal["cache", "batch", "model", "workflow"]
 Effort = Literal["config", "workflow", "automatic"]
@@ -89,7 +90,7 @@ class Work:
         self.tasks = facts.tasks({call.task for call in self.calls if call.task})
         self.days = Decimal(repr(self._span() if days is None else days))
         self._rhythm = infer_triggers(self.calls)
-        self._prices: dict[Any, Decimal | None] = {}
+        self._prices = UnitPrices(facts)
 
     def _span(self) -> float:
         if not self.calls:
@@ -116,31 +117,11 @@ class Work:
 
     def price(self, call: Call, **context: str) -> Decimal | None:
         """What the same call would cost in another context; None if that has no price."""
-        cost = self.facts.price(
-            call.served_model or call.model,
-            call.usage,
-            provider=call.provider,
-            at=call.started_at,
-            context={**call.context, **context},
-        )
-        return cost.usd if cost.state in ("priced", "free") else None
+        return price_of(self.facts, call, **context)
 
     def per_token(self, call: Call, kind: str) -> Decimal | None:
-        """USD of one token of `kind` (`input`, `cache_read`, …) at this call; None if unknown.
-
-        Below the first tier; asked once a model and day, which keeps 100,000 calls in seconds.
-        """
-        day = call.start_us // DAY_US
-        context = tuple(call.context.items())
-        key = (call.served_model or call.model, call.provider, day, context, kind)
-        if key not in self._prices:
-            self._prices[key] = self._ask(call, kind)
-        return self._prices[key]
-
-    def _ask(self, call: Call, kind: str) -> Decimal | None:
-        probe = replace(call, **{**_NO_TOKENS, **dict.fromkeys(_HOLDS[kind], _PROBE)})
-        usd = self.price(probe)
-        return None if usd is None else usd / _PROBE
+        """USD of one token of `kind` (`input`, `cache_read`, …) at this call; None if unknown."""
+        return self._prices.per_token(call, kind)
 
     def lever(
         self,
@@ -170,17 +151,6 @@ class Work:
                 **fields,
             )
         ]
-
-
-_PROBE = 1000
-_NO_TOKENS: dict[str, Any] = {**dict.fromkeys(TOKEN_FIELDS, 0), "extra": {}}
-_HOLDS = {
-    "input": ("input_tokens",),
-    "output": ("output_tokens",),
-    "cache_read": ("input_tokens", "cache_read_tokens"),
-    "cache_write_5m": ("input_tokens", "cache_write_5m_tokens"),
-    "cache_write_1h": ("input_tokens", "cache_write_1h_tokens"),
-}
 
 
 def share_of_writes(days: Sequence[DayTotals], today: date) -> Lever | None:
