@@ -51,7 +51,7 @@ ARROWS: dict[str, set[str]] = {
         "prompts",
     },
     "mcp_server": BASE | {"query", "admin"},
-    "server": BASE | {"query", "report", "alerts", "levers", "ledger", "admin"},
+    "server": BASE | {"query", "report", "alerts", "levers", "forecast", "ledger", "admin"},
     "__init__": BASE | {"context", "recorder", "rates", "query", "auto", "ledger", "gate"},
     "__main__": {"cli"},
 }
