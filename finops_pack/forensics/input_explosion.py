@@ -1,0 +1,67 @@
+"""Input explosion: a step brought in far more new input than such steps do (DB dump, long log).
+
+Rule: robust z of the log of new input tokens above 3.5 for its action, at least 2,000 tokens.
+The dollars are the excess over the usual step, in every later call of the task that still
+carried it, at the price each paid for its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from finops_pack.forensics._runs import ROBUST_Z, Population, Run, because, tokens
+from finops_pack.model import Call, Finding
+
+MODE = "input_explosion"
+MINIMUM_TOKENS = 2000
+
+
+def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
+    """One finding a step that exploded."""
+    for run in tasks:
+        for place, (call, new) in enumerate(run.steps):
+            usual = population.new_input(call)
+            if new < MINIMUM_TOKENS or usual is None or usual.z(new) <= ROBUST_Z:
+                continue
+            excess = new - int(usual.median)
+            carried = _carriers(run, place)
+            usd = sum((population.prices.input_paid(c, excess) for c in carried), Decimal(0))
+            cause = f"{_culprit(call, new)} entered at step {place + 1}"
+            yield Finding(
+                category=MODE,
+                title=because(run, population, cause),
+                calls=tuple(c.id for c in carried),
+                usd=usd,
+                basis="estimated",
+                confidence=0.8 if usual.z(new) < 2 * ROBUST_Z else 0.9,
+                evidence=(
+                    f"call {call.id}: {tokens(new)} new input tokens; the usual is "
+                    f"{tokens(usual.median)} (n = {usual.count})",
+                    f"{len(carried)} calls carried them",
+                ),
+                mend="cut, page or summarise such results before they enter the context",
+                task=run.id,
+            )
+
+
+def _carriers(run: Run, place: int) -> list[Call]:
+    """The call and those after it, until the prompt shrank below it."""
+    first = run.calls[place]
+    carried = []
+    for call in run.calls[place:]:
+        if (call.agent, call.model) != (first.agent, first.model):
+            continue
+        if call.input_tokens < first.input_tokens:
+            break
+        carried.append(call)
+    return carried
+
+
+def _culprit(call: Call, new: int) -> str:
+    largest = max(call.tool_results, key=lambda r: r.get("tokens") or 0, default={})
+    size = largest.get("tokens") or 0
+    if size < new / 2:
+        return f"{tokens(new)} new input tokens"
+    name = f" of “{largest['name']}”" if largest.get("name") else ""
+    return f"one tool result{name} of {tokens(size)} tokens"

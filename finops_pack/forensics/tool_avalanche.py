@@ -1,0 +1,118 @@
+"""Tool-call avalanche or loop: the same tool call again and again, or very many of them.
+
+Rules: the same (tool, arguments, result) four times; the same error three times; two calls
+taking turns three times over; or more tool calls than nine in ten tasks' worst (robust z on
+logs above 3.5). Repeats are weak evidence of failure: the confidence says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from finops_pack.forensics._runs import ROBUST_Z, Population, Run, Usual, because
+from finops_pack.model import Call, Finding
+
+MODE = "tool_avalanche"
+SAME_RESULT = 4
+SAME_ERROR = 3
+TURNS = 6
+MINIMUM_TOOL_CALLS = 10
+
+
+class Use(NamedTuple):
+    """One use of a tool: the call that asked, and what came of it."""
+
+    call: Call
+    name: str
+    args: str
+    result: str | None
+    failed: bool
+
+
+def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
+    """At most one finding a task: its strongest sign."""
+    usual = Usual.of(len(_uses(run)) for run in tasks)
+    for run in tasks:
+        uses = _uses(run)
+        sign = next(_signs(uses, usual), None)
+        if sign:
+            yield _finding(run, population, *sign)
+
+
+def _finding(
+    run: Run, population: Population, cause: str, uses: Sequence[Use], confidence: float
+) -> Finding:
+    calls = {use.call.id: use.call for use in uses}
+    return Finding(
+        category=MODE,
+        title=because(run, population, cause),
+        calls=tuple(calls),
+        usd=sum((call.amount_usd for call in calls.values()), Decimal(0)),
+        basis="estimated",
+        confidence=confidence,
+        evidence=(f"{len(uses)} tool calls in {len(calls)} model calls: {_names(uses)}",),
+        mend="stop a run that repeats itself, cap tool calls a turn, and return errors that "
+        "say what to do instead",
+        task=run.id,
+    )
+
+
+def _signs(uses: Sequence[Use], usual: Usual | None) -> Iterator[tuple[str, Sequence[Use], float]]:
+    by_error = _repeats((u for u in uses if u.failed), lambda u: (u.name, u.result))
+    if len(by_error) >= SAME_ERROR:
+        yield f"“{by_error[0].name}” gave the same error {len(by_error)} times", by_error, 0.9
+    known = (use for use in uses if use.result)
+    same = _repeats(known, lambda u: (u.name, u.args, u.result))
+    if len(same) >= SAME_RESULT:
+        yield f"“{same[0].name}” gave the same result {len(same)} times", same[1:], 0.8
+    turns = _turns(uses)
+    if turns:
+        pair = f"“{turns[0].name}” and “{turns[1].name}”"
+        yield f"{pair} took turns {len(turns) // 2} times", turns, 0.7
+    many = len(uses) >= MINIMUM_TOOL_CALLS
+    if usual and many and usual.z(len(uses)) > ROBUST_Z:
+        cause = f"one task led to {len(uses)} tool calls (usually {usual.median:.0f})"
+        yield cause, uses[int(usual.median) :], 0.5
+
+
+def _uses(run: Run) -> list[Use]:
+    results: dict[str, Mapping[str, Any]] = {
+        str(r.get("id")): r for call in run.calls for r in call.tool_results if r.get("id")
+    }
+    uses = []
+    for call in run.calls:
+        for asked in call.tool_calls:
+            result = results.get(str(asked.get("id")), asked)
+            failed = result.get("status") == "error"
+            name, args = str(asked.get("name") or "?"), str(asked.get("args_hash") or "")
+            uses.append(Use(call, name, args, result.get("result_hash"), failed))
+    return uses
+
+
+def _repeats(uses: Iterable[Use], key: Any) -> list[Use]:
+    """The largest group of uses with the same key."""
+    groups: dict[Any, list[Use]] = {}
+    for use in uses:
+        groups.setdefault(key(use), []).append(use)
+    return max(groups.values(), key=len, default=[])
+
+
+def _turns(uses: Sequence[Use]) -> list[Use]:
+    """A run of A B A B … of at least six uses, the same calls each time."""
+    keys = [(use.name, use.args) for use in uses]
+    start = 0
+    for place in range(2, len(uses) + 1):
+        if place < len(uses) and keys[place] == keys[place - 2] != keys[place - 1]:
+            continue
+        if place - start >= TURNS and keys[start] != keys[start + 1]:
+            return list(uses[start:place])
+        start = place - 1
+    return []
+
+
+def _names(uses: Sequence[Use]) -> str:
+    counts = Counter(use.name for use in uses).most_common(3)
+    return ", ".join(f"{name} ×{count}" for name, count in counts)

@@ -1,0 +1,54 @@
+"""Model verbosity: an answer far longer than such answers are, or cut off at the limit.
+
+Rule: robust z of the log of output tokens above 3.5 for its action, or a finish reason of
+`length` above the usual; at least 500 tokens. The dollars are the excess over the median.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from finops_pack.forensics._runs import ROBUST_Z, Population, Run, Usual, because, tokens
+from finops_pack.model import Call, Finding
+
+MODE = "verbosity"
+MINIMUM_TOKENS = 500
+CUT_OFF = ("length", "max_tokens", "MAX_TOKENS")
+
+
+def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
+    """One finding an answer that ran away."""
+    for run in tasks:
+        for place, call in enumerate(run.calls):
+            usual = population.output(call)
+            if usual is not None and _runaway(call, usual):
+                yield _finding(run, place, call, usual, population)
+
+
+def _runaway(call: Call, usual: Usual) -> bool:
+    if call.output_tokens < MINIMUM_TOKENS or call.output_tokens <= usual.median:
+        return False
+    return call.finish_reason in CUT_OFF or usual.z(call.output_tokens) > ROBUST_Z
+
+
+def _finding(run: Run, place: int, call: Call, usual: Usual, population: Population) -> Finding:
+    excess = call.output_tokens - int(usual.median)
+    cut = call.finish_reason in CUT_OFF
+    ending = ", cut off at the limit" if cut else ""
+    cause = f"step {place + 1} answered with {tokens(call.output_tokens)} tokens{ending}"
+    return Finding(
+        category=MODE,
+        title=because(run, population, cause),
+        calls=(call.id,),
+        usd=excess * (population.prices.per_token(call, "output") or Decimal(0)),
+        basis="estimated",
+        confidence=0.9 if cut else 0.7,
+        evidence=(
+            f"call {call.id}: {tokens(call.output_tokens)} output tokens, of them "
+            f"{tokens(call.reasoning_tokens)} reasoning; the usual is {tokens(usual.median)} "
+            f"(n = {usual.count})",
+        ),
+        mend="set max_tokens, ask for a shorter form, or lower the reasoning effort",
+        task=run.id,
+    )

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from finops_pack import forensics
+from finops_pack.model import Call, Finding
+from tests.facts import FACTS, call
+
+
+def usual(count: int = 12, calls: int = 3, **fields: Any) -> list[Call]:
+    """Ordinary tasks: each step adds about 1,000 tokens and answers with about 100."""
+    return [
+        call(
+            t * 100 + step,
+            task=f"usual{t}",
+            action="step",
+            input_tokens=1000 * (step + 1) + t,
+            output_tokens=100 + t,
+            **fields,
+        )
+        for t in range(count)
+        for step in range(calls)
+    ]
+
+
+def odd(minute: float, **fields: Any) -> Call:
+    return call(5000 + minute, task="odd", **{"action": "step", "output_tokens": 100, **fields})
+
+
+def of_mode(calls: list[Call], mode: str) -> list[Finding]:
+    return [f for f in forensics.find(calls, FACTS) if f.category == mode]
+
+
+def test_ordinary_tasks_show_no_failure_mode() -> None:
+    assert forensics.find(usual(), FACTS) == []
+
+
+def test_every_mode_is_found_by_name() -> None:
+    assert {mode.MODE for mode in forensics.modes()} == {
+        "input_explosion", "verbosity", "retry_cascade", "tool_avalanche",
+    }  # fmt: skip
+
+
+def test_one_large_tool_result_is_named_with_its_step_and_cost() -> None:
+    steps = [
+        odd(0, input_tokens=1000),
+        odd(1, input_tokens=62_000, tool_results=[{"name": "query_db", "tokens": 61_000}]),
+        odd(2, input_tokens=63_000, cache_read_tokens=62_000),
+        odd(3, input_tokens=2_000),
+    ]
+    [found] = of_mode([*usual(), *steps], "input_explosion")
+    assert "times" not in found.title
+    assert "× the usual because one tool result of “query_db” of 61k tokens" in found.title
+    assert "entered at step 2" in found.title
+    assert found.calls == (steps[1].id, steps[2].id)
+    assert found.usd < sum(c.amount_usd for c in steps)
+    assert found.usd > steps[1].amount_usd * 9 / 10
+
+
+def test_verbosity_and_an_answer_cut_off() -> None:
+    long = odd(0, input_tokens=1000, output_tokens=60_000)
+    cut = odd(1, input_tokens=2000, output_tokens=600, finish_reason="length")
+    found = of_mode([*usual(), long, cut], "verbosity")
+    assert [f.calls for f in found] == [(long.id,), (cut.id,)]
+    assert "cut off at the limit" in found[1].title
+
+
+def test_retry_cascade_counts_attempts_of_one_request() -> None:
+    tries = [
+        odd(i, input_tokens=0, output_tokens=0, request_hash="r", status="error",
+            error_type="RateLimitError", lost_ms=1500)
+        for i in range(2)
+    ]  # fmt: skip
+    delivered = odd(3, input_tokens=1000, request_hash="r")
+    [found] = of_mode([*usual(), *tries, delivered], "retry_cascade")
+    assert "3 attempts (RateLimitError)" in found.title
+    assert "3.0 s lost" in found.evidence[0]
+    assert of_mode([*usual(), tries[0], delivered], "retry_cascade") == []
+
+
+def test_attempts_below_the_framework_count_too() -> None:
+    [found] = of_mode([*usual(), odd(1, input_tokens=900, attempts=4)], "retry_cascade")
+    assert "4 attempts" in found.title
+
+
+def asks(minute: float, name: str, args: str, result: str, **fields: Any) -> Call:
+    use = {"name": name, "args_hash": args, "result_hash": result, "status": "ok", **fields}
+    return odd(minute, input_tokens=1000, tool_calls=[use])
+
+
+def test_the_same_call_with_the_same_result_is_a_loop() -> None:
+    loop = [asks(i, "search", "a", "r") for i in range(5)]
+    [found] = of_mode([*usual(), *loop], "tool_avalanche")
+    assert "“search” gave the same result 5 times" in found.title
+    assert len(found.calls) == 4
+    polling = [asks(i, "poll", "a", f"r{i}") for i in range(5)]
+    assert of_mode([*usual(), *polling], "tool_avalanche") == []
+
+
+def test_the_same_error_three_times() -> None:
+    loop = [asks(i, "edit", f"a{i}", "not found", status="error") for i in range(3)]
+    [found] = of_mode([*usual(), *loop], "tool_avalanche")
+    assert "same error 3 times" in found.title
+
+
+def test_taking_turns() -> None:
+    turns = [asks(i, "ab"[i % 2], "x", f"r{i}") for i in range(6)]
+    [found] = of_mode([*usual(), *turns], "tool_avalanche")
+    assert "took turns 3 times" in found.title
+
+
+def test_one_task_can_be_asked_about() -> None:
+    loop = [asks(i, "search", "a", "r") for i in range(5)]
+    assert forensics.find([*usual(), *loop], FACTS, task="usual1") == []
+    assert forensics.find([*usual(), *loop], FACTS, task="odd") != []
+
+
+def test_latency_goes_with_output() -> None:
+    calls = [
+        call(i, action="step", input_tokens=500 - i, output_tokens=10 + i, duration_ms=100 + 9 * i)
+        for i in range(20)
+    ]
+    [row] = forensics.relations(calls)
+    assert (row.latency_output, row.latency_input) == (pytest.approx(1), pytest.approx(-1))
+    assert forensics.relations(calls[:19]) == []
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.randoms(use_true_random=False))
+def test_order_of_calls_does_not_matter(rng: Any) -> None:
+    calls = [*usual(), odd(1, input_tokens=80_000), *[asks(9 + i, "s", "a", "r") for i in range(5)]]
+    shuffled = list(calls)
+    rng.shuffle(shuffled)
+    assert forensics.find(shuffled, FACTS) == forensics.find(calls, FACTS)
