@@ -1,3 +1,72 @@
-"""Know, explain and cap what your LLM agents spend."""
+"""Know, explain and cap what your LLM agents spend.
+
+Everything here is imported when it is first used: `import finops_pack` costs a few milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "1.0.0"
+
+if TYPE_CHECKING:
+    from finops_pack.auto import Tracker, track
+    from finops_pack.context import action, tags, task
+    from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError
+    from finops_pack.model import Cost, Usage
+    from finops_pack.query import budget, find_waste, spend
+    from finops_pack.rates import price
+    from finops_pack.recorder import flush, record
+
+_HOME = {
+    "BudgetExceeded": "errors",
+    "BudgetStop": "errors",
+    "Cost": "model",
+    "FinOpsError": "errors",
+    "Tracker": "auto",
+    "Usage": "model",
+    "action": "context",
+    "budget": "query",
+    "find_waste": "query",
+    "flush": "recorder",
+    "price": "rates",
+    "record": "recorder",
+    "spend": "query",
+    "tags": "context",
+    "task": "context",
+    "track": "auto",
+}
+
+__all__ = [
+    "BudgetExceeded",
+    "BudgetStop",
+    "Cost",
+    "FinOpsError",
+    "Tracker",
+    "Usage",
+    "action",
+    "budget",
+    "find_waste",
+    "flush",
+    "price",
+    "record",
+    "spend",
+    "tags",
+    "task",
+    "track",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'finops_pack' has no attribute {name!r}")
+    from importlib import import_module
+
+    if name in ("task", "action", "tags"):
+        import_module("finops_pack.recorder")  # where the lines of a task go
+    value = globals()[name] = getattr(import_module(f"finops_pack.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

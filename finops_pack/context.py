@@ -1,0 +1,293 @@
+"""Who calls and what for: context variables set by the user, read at every call.
+
+What stands here is explicit, so it wins over what an adapter derives. It follows `await`,
+`asyncio` tasks and copied contexts; a raw thread starts without it, as Python has it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, Token
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from finops_pack.model import Outcome, Trigger
+from finops_pack.money import from_pico
+
+MAX_TAGS = 10
+MAX_TAG_LENGTH = 128
+
+F = TypeVar("F", bound=Callable[..., Any])
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
+
+
+class Running(Protocol):
+    """A task in whose block we are."""
+
+    id: str
+    budget: str | None
+
+    def add(self, pico: int, calls: int = 1) -> None:
+        """Count what has ended, in pico-USD."""
+        ...
+
+
+class Context(NamedTuple):
+    """What the user said about the work in hand; None where nothing was said."""
+
+    task: str | None = None
+    action: str | None = None
+    session: str | None = None
+    agent: str | None = None
+    project: str | None = None
+    trigger: str | None = None
+    parent: str | None = None
+    tags: Mapping[str, str] = _NO_TAGS
+    running: tuple[Running, ...] = ()
+
+
+NOTHING = Context()
+_current: ContextVar[Context] = ContextVar("finops_context", default=NOTHING)
+current = _current.get
+
+
+class Owner(Protocol):
+    """A call that is being counted: `recorder.Pending`."""
+
+    open: bool
+
+
+_owner: ContextVar[Owner | None] = ContextVar("finops_owner", default=None)
+
+
+def owner() -> Any:
+    """The open call that an adapter counts around us, or None."""
+    held = _owner.get()
+    return held if held is not None and held.open else None
+
+
+def owned() -> bool:
+    """True inside a call that an adapter already counts: whoever is below stays silent."""
+    return owner() is not None
+
+
+def own(call: Owner) -> Owner | None:
+    """Mark what follows as part of `call`; hand the result to `disown`."""
+    before = _owner.get()
+    _owner.set(call)
+    return before
+
+
+def disown(call: Owner, before: Owner | None = None) -> None:
+    """End `own`, if this context is still the one that it was called in."""
+    if _owner.get() is call:
+        _owner.set(before)
+
+
+def _fresh_prefix() -> None:
+    global _prefix
+    _prefix = os.urandom(8).hex()
+
+
+_prefix = ""
+_count = itertools.count()
+_fresh_prefix()
+os.register_at_fork(after_in_child=_fresh_prefix)
+
+
+def new_id() -> str:
+    """An id of a call or task: random for this process, then counted (0.2 µs)."""
+    return f"{_prefix}-{next(_count):x}"
+
+
+def now_us() -> int:
+    """Unix time in microseconds, UTC."""
+    return time.time_ns() // 1000
+
+
+_sink: list[Callable[[dict[str, Any]], None]] = []
+
+
+def set_sink(write: Callable[[dict[str, Any]], None]) -> None:
+    """Where `task` lines go; the recorder says it when it is imported."""
+    _sink[:] = [write]
+
+
+class Scope:
+    """Fields of the context that hold inside `with`, `async with` or a decorated function."""
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+        self._tokens: list[Token[Context]] = []
+
+    def _apply(self, held: Context) -> Context:
+        changes = {name: value for name, value in self._changes.items() if value is not None}
+        if "tags" in changes:
+            changes["tags"] = merge_tags(held.tags, changes["tags"])
+        return held._replace(**changes)
+
+    def __enter__(self) -> Any:
+        self._tokens.append(_current.set(self._apply(_current.get())))
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            _current.reset(self._tokens.pop())
+        except ValueError:  # closed in another context, which never held our fields
+            pass
+
+    async def __aenter__(self) -> Any:
+        return self.__enter__()
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _again(self, function: Callable[..., Any]) -> Scope:
+        return type(self)(**self._changes)
+
+    def __call__(self, function: F) -> F:
+        """Decorate: each call of the function, coroutines too, is a scope of its own."""
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def inside_async(*args: Any, **kwargs: Any) -> Any:
+                with self._again(function):
+                    return await function(*args, **kwargs)
+
+            return inside_async  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with self._again(function):
+                return function(*args, **kwargs)
+
+        return inside  # type: ignore[return-value]
+
+
+def merge_tags(held: Mapping[str, str], added: Mapping[str, Any]) -> Mapping[str, str]:
+    """Both sets of tags, the added ones winning: at most 10 keys of short text."""
+    merged = {**held}
+    for key, value in added.items():
+        if value is not None and (key in merged or len(merged) < MAX_TAGS):
+            merged[str(key)] = str(value)[:MAX_TAG_LENGTH]
+    return merged
+
+
+class action(Scope):
+    """`with action("code_generation"):` names what the calls inside are for."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(action=name)
+
+    def _again(self, function: Callable[..., Any]) -> Scope:
+        return action(self._changes["action"])
+
+
+class tags(Scope):
+    """`with tags(customer="acme"):` marks the calls inside for chargeback."""
+
+    def __init__(self, **values: str) -> None:
+        super().__init__(tags=values)
+
+    def _again(self, function: Callable[..., Any]) -> Scope:
+        return tags(**self._changes["tags"])
+
+
+class task(Scope):
+    """One run of the user's work: the unit of cost. `cost` and `calls` count nested tasks too.
+
+    A decorated function is a new task each time, named `id` (or the function) and a number.
+    An exception that leaves the task makes its outcome `failed` unless one was set.
+    """
+
+    def __init__(
+        self,
+        id: str | None = None,
+        *,
+        outcome: Outcome | None = None,
+        budget: str | None = None,
+        trigger: Trigger | None = None,
+        project: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(trigger=trigger, project=project, tags=tags)
+        self._given = id
+        self.id = id or new_id()
+        self.outcome = outcome
+        self.budget = budget
+        self.calls = 0
+        self._pico = 0
+        self._lock = threading.Lock()
+        self._pid = 0
+
+    @property
+    def cost(self) -> Decimal:
+        """USD spent so far by the calls that have ended (billed or priced, exact)."""
+        return from_pico(self._pico)
+
+    def succeeded(self) -> None:
+        """The work was done: the task counts in the cost of a success."""
+        self.outcome = "succeeded"
+
+    def failed(self) -> None:
+        """The work was not done."""
+        self.outcome = "failed"
+
+    def add(self, pico: int, calls: int = 1) -> None:
+        """Count what has ended, in pico-USD; called by the recorder."""
+        with self._lock:
+            self.calls += calls
+            self._pico += pico
+
+    def _apply(self, held: Context) -> Context:
+        inside = super()._apply(held)
+        return inside._replace(task=self.id, running=(*held.running, self))
+
+    def _again(self, function: Callable[..., Any]) -> Scope:
+        name = self._given or function.__qualname__
+        given = self._changes
+        return task(
+            f"{name}#{new_id()}",
+            outcome=self.outcome,
+            budget=self.budget,
+            trigger=given["trigger"],
+            project=given["project"],
+            tags=given["tags"],
+        )
+
+    def __enter__(self) -> task:
+        outer = _current.get()
+        super().__enter__()
+        self._pid = os.getpid()
+        inside = _current.get()
+        self._write(
+            start_us=now_us(),
+            parent=outer.task,
+            project=inside.project,
+            session=inside.session,
+            trigger=inside.trigger,
+            budget=self.budget,
+        )
+        return self
+
+    async def __aenter__(self) -> task:
+        return self.__enter__()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        super().__exit__(kind, error, trace)
+        if error is not None and self.outcome is None:
+            self.outcome = "failed"
+        if self._pid == os.getpid():  # a forked child leaves the block too; it is not the task
+            self._write(end_us=now_us(), outcome=self.outcome)
+
+    def _write(self, **fields: Any) -> None:
+        said = {name: value for name, value in fields.items() if value is not None}
+        for write in _sink:
+            write({"type": "task", "id": self.id, **said})

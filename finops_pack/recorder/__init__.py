@@ -1,0 +1,112 @@
+"""Normalised usage in, priced rows out: what every adapter, importer and the user records with.
+
+    call = recorder.get().begin(model="gpt-4o", provider="openai", messages=messages)
+    call.finish(Usage(input_tokens=9, output_tokens=2), response="Hello")
+
+Nothing here raises into the host but `BudgetExceeded` and `BudgetStop`, from `begin`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from typing import Any
+
+from finops_pack import config, context
+from finops_pack.errors import ConfigError
+from finops_pack.model import Usage
+from finops_pack.recorder._core import NullRecorder, Recorder
+from finops_pack.recorder._guard import guard, warn_once
+from finops_pack.recorder._pending import Pending
+
+__all__ = [
+    "NullRecorder",
+    "Pending",
+    "Recorder",
+    "close",
+    "configure",
+    "flush",
+    "get",
+    "guard",
+    "record",
+    "warn_once",
+]
+
+_recorder: Recorder | None = None
+_lock = threading.RLock()
+
+
+def get() -> Recorder:
+    """This process's recorder, made from the settings on first use; never raises."""
+    return _recorder or _make()
+
+
+def _make() -> Recorder:
+    global _recorder
+    with _lock:
+        if _recorder is None:
+            settings = _settings()
+            _recorder = NullRecorder(settings) if settings.disable else Recorder(settings)
+        return _recorder
+
+
+def _settings() -> config.Config:
+    try:
+        return config.load()
+    except ConfigError as error:
+        warn_once(f"settings are not in force, the defaults are: {error}")
+        return config.Config(ledger=str(config.state_dir() / "ledger.db"))
+
+
+def configure(*, stop: str = "soft", **changes: Any) -> Recorder:
+    """Apply the arguments of `track()` over the settings; again with the same: no change."""
+    global _recorder
+    from dataclasses import replace
+
+    with _lock:
+        settings = replace(_settings(), **{k: v for k, v in changes.items() if v is not None})
+        if _recorder is None or _recorder.settings != settings or _recorder.stop != stop:
+            close()
+            kind = NullRecorder if settings.disable else Recorder
+            _recorder = kind(settings, stop=stop)
+        return _recorder
+
+
+def record(*, model: str, usage: Usage, provider: str | None = None, **fields: Any) -> str:
+    """Book one finished call by hand; its id. `fields` are any fields of a call.
+
+    `action`, `agent`, `task`, `session`, `project`, `tags`, `duration_ms`, `status` and so on,
+    as in `finops_pack.model.Call`; what `task()`, `action()` and `tags()` say wins.
+    """
+    return get().record(model=model, usage=usage, provider=provider, **fields)
+
+
+def flush(timeout: float = 2.0) -> bool:
+    """True when all that was recorded is in the ledger; waits at most `timeout` seconds."""
+    return get().flush(timeout)
+
+
+def close(timeout: float = 0.5) -> None:
+    """Give everything back; the next `get()` starts anew from the settings."""
+    global _recorder
+    with _lock:
+        held, _recorder = _recorder, None
+    if held is not None:
+        held.close(timeout)
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.RLock()
+    if _recorder is not None:
+        _recorder.after_fork()
+
+
+def _write(line: dict[str, Any]) -> None:
+    get().write(line)
+
+
+context.set_sink(_write)
+atexit.register(close)
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,348 @@
+"""The recorder: prices a call, writes its line, leaves the rest to the background."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from finops_pack import context
+from finops_pack.config import Config, hash_key
+from finops_pack.ledger import Booked, Ledger, Line, ledger_id, open_ledger
+from finops_pack.ledger.spool import Spool, encode
+from finops_pack.model import TOKEN_FIELDS, CostState, Usage
+from finops_pack.rates import price_pico
+from finops_pack.recorder._guard import warn_once
+from finops_pack.recorder._pending import Pending, write_usage
+from finops_pack.recorder._reduce import Job, Over, Ran, Reducing
+
+ORPHAN_AFTER = 1800.0  # seconds without an end, after which a call is called unknown
+PRICED_BY = ("processing", "service_tier", "region")
+
+
+class Recorder:
+    """Records the calls of this process into one ledger; safe from any thread, also after fork."""
+
+    enabled = True
+
+    def __init__(self, settings: Config, *, stop: str = "soft") -> None:
+        self.settings = settings
+        self.stop = stop
+        self._tags = _standing_tags(settings)
+        self._spool: Spool | None = None
+        self._ledger: Ledger | None = None
+        self._open: dict[str, Pending] = {}
+        self._reducing = Reducing(hash_key(settings), self.write)
+        self._gate = _find_gate(settings, stop)
+
+    # --- one call --------------------------------------------------------------------------
+    def begin(
+        self,
+        *,
+        model: str | None,
+        messages: Any = None,
+        tools: Any = None,
+        max_output_tokens: int | None = None,
+        call_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Pending:
+        """Start a call; `fields` are any fields of `model.Call`, None where not known.
+
+        Raises `BudgetExceeded` or `BudgetStop` when a hard budget refuses it, nothing else.
+        """
+        call = self._begin(model, call_id, tags, fields)
+        call.messages, call.tools = messages, tools
+        call.max_output_tokens = max_output_tokens
+        if self._gate is not None and self._gate.active():
+            try:
+                self._gate.reserve(call)
+            except BaseException:
+                call.open = False
+                raise
+        self._open[call.id] = call
+        return call
+
+    def _begin(
+        self,
+        model: str | None,
+        call_id: str | None,
+        tags: Mapping[str, str] | None,
+        fields: dict[str, Any],
+    ) -> Pending:
+        row: dict[str, Any] = {
+            "type": "call",
+            "id": call_id or context.new_id(),
+            "start_us": context.now_us(),
+            "model": model or "",
+            "billing_mode": "metered",
+        }
+        row.update({name: value for name, value in fields.items() if value is not None})
+        held = context.current()
+        if held is not context.NOTHING:
+            _explicit(row, held)
+            tags = {**(tags or {}), **held.tags} if held.tags else tags
+        if self.settings.project and "project" not in row:
+            row["project"] = self.settings.project
+        if tags or self._tags:
+            row["tags"] = context.merge_tags(self._tags, tags or {})
+        return Pending(self, row, held.running)
+
+    def end(
+        self,
+        call: Pending,
+        usage: Usage | None,
+        response: Any,
+        tool_calls: Iterable[Mapping[str, Any]],
+        billed_usd: Decimal | None,
+        fields: dict[str, Any],
+    ) -> None:
+        """Price a call, write its row and let the rest be done behind; never raises."""
+        try:
+            self._open.pop(call.id, None)
+            if billed_usd is not None:
+                call.charged(billed_usd, str(fields.pop("billed_source", None) or "provider"))
+            late = call.swept
+            row = call.close(usage, response, fields)
+            pico = call.price()
+            self.write(_late(row) if late else row)
+            call.count(pico, again=late)
+            if self._gate is not None and self._gate.active() and not _unseen(row):
+                self._gate.settle(call, pico)
+            self._leave(call, response, tool_calls)
+        except Exception as error:  # noqa: BLE001 - the agent goes on
+            warn_once(f"a call could not be recorded ({type(error).__name__})", error)
+
+    def _leave(self, call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) -> None:
+        messages, tools = call.messages, call.tools
+        call.messages = call.tools = None
+        if messages is None and response is None and not tool_calls:
+            return
+        row = call.row
+        session = row.get("session") or row.get("task")
+        self._reducing.put(
+            Job(
+                call.id,
+                session or call.id,
+                session is not None,
+                row.get("task"),
+                row["start_us"],
+                messages,
+                tools,
+                response,
+                tuple(tool_calls),
+            )
+        )
+
+    def price(self, row: dict[str, Any], usage: Usage) -> int | None:
+        """Put the cost of `usage` into the row; pico-USD, None when there is no rate."""
+        named = {k: row[k] for k in PRICED_BY if k in row} if _special(row) else None
+        served, asked = row.get("served_model"), row["model"]
+        priced = price_pico(served or asked, usage, row.get("provider"), row["start_us"], named)
+        if priced[1] == "unpriced" and served and served != asked:
+            priced = price_pico(asked, usage, row.get("provider"), row["start_us"], named)
+        pico, state, rate_id, missing = priced
+        _cost(row, pico, state, rate_id, missing)
+        return pico
+
+    def record(
+        self, *, model: str, usage: Usage, provider: str | None = None, **fields: Any
+    ) -> str:
+        """Book one finished call by hand; its id. `fields` are any fields of `model.Call`."""
+        end = {name: fields.pop(name, None) for name in ("response", "billed_usd")}
+        tool_calls = fields.pop("tool_calls", ())
+        messages, tools = fields.pop("messages", None), fields.pop("tools", None)
+        tags = fields.pop("tags", None)
+        duration = fields.pop("duration_ms", None)
+        call = self._begin(model, fields.pop("id", None), tags, {"provider": provider, **fields})
+        call.messages, call.tools = messages, tools
+        call.finish(usage, tool_calls=tool_calls, duration_ms=duration or 0, **end)
+        return call.id
+
+    # --- around calls ----------------------------------------------------------------------
+    def tool_ran(self, tool_call_id: str, seconds: float, *, failed: bool = False) -> None:
+        """A tool was run for this tool call: told so that its result carries the seconds."""
+        self._reducing.put(Ran(tool_call_id, seconds, failed))
+
+    def session_over(self, session: str) -> None:
+        """Nothing more will come in this session: what was unused in it can be scored."""
+        self._reducing.put(Over(session))
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Append one typed line to the spool; never raises."""
+        try:
+            (self._spool or self._open_spool()).append(encode(line))
+        except Exception as error:  # noqa: BLE001 - the agent goes on
+            warn_once(f"a line could not be written ({type(error).__name__})", error)
+
+    def _open_spool(self) -> Spool:
+        from finops_pack.ledger import drainer
+
+        url = self.settings.ledger
+        self._spool = Spool(ledger_id(url), durability=self.settings.durability)
+        drainer.start(url)
+        return self._spool
+
+    def book(self, lines: Sequence[Line]) -> Booked:
+        """Price these lines and book them at once, for importers.
+
+        Raises `LedgerUnreachable` when the ledger cannot be opened or locked.
+        """
+        if self._ledger is None:
+            self._ledger = open_ledger(self.settings.ledger)
+        return self._ledger.book([self._priced(line) for line in lines])
+
+    def _priced(self, line: Line) -> Line:
+        if line.get("type") != "call" or "cost_state" in line:
+            return line
+        row = dict(line)
+        usage = Usage(**{k: row[k] for k in (*TOKEN_FIELDS, "extra") if k in row})
+        write_usage(row, usage)
+        self.price(row, usage)
+        return row
+
+    # --- upkeep ----------------------------------------------------------------------------
+    def sweep(self, older_than: float = ORPHAN_AFTER) -> None:
+        """Close calls that never ended, oldest first, as unknown: they may have been billed."""
+        limit = time.perf_counter_ns() - int(older_than * 1e9)
+        for call in list(self._open.values()):
+            if call.began > limit:
+                return
+            call.fail("NoEnd", status="unknown")
+            call.swept = True
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """True when all that was recorded before is in the ledger; waits at most `timeout` s."""
+        from finops_pack.ledger import drainer
+
+        deadline = time.monotonic() + timeout
+        self._reducing.drain(timeout)
+        if self._spool is None:
+            return True
+        return drainer.flush(max(0.0, deadline - time.monotonic()))
+
+    def close(self, timeout: float = 0.5) -> None:
+        """Sweep, reduce what is left within 300 ms, drain; bounded by `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        self.sweep(0)
+        self._reducing.close(min(0.3, timeout))
+        self.flush(max(0.0, deadline - time.monotonic()))
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
+
+    def after_fork(self) -> None:
+        """A child begins with no open calls and no threads; its spool opens anew by itself."""
+        self._open = {}
+        self._ledger = None
+        self._reducing.after_fork()
+
+
+class NullRecorder(Recorder):
+    """`FINOPS_DISABLE=1`: takes everything, does nothing, asks nobody."""
+
+    enabled = False
+
+    def __init__(self, settings: Config, *, stop: str = "soft") -> None:
+        self.settings = settings
+        self.stop = stop
+        self._tags = {}
+        self._open = {}
+        self._spool = None
+
+    def begin(self, *, model: str | None, **fields: Any) -> Pending:
+        """A call that leaves no trace."""
+        return Pending(self, {"id": "", "start_us": 0, "model": ""}, ())
+
+    def end(self, call: Pending, *args: Any) -> None:
+        """Nothing."""
+        call.open = False
+
+    def record(self, **fields: Any) -> str:
+        """Nothing."""
+        return ""
+
+    def tool_ran(self, tool_call_id: str, seconds: float, *, failed: bool = False) -> None:
+        """Nothing."""
+
+    def session_over(self, session: str) -> None:
+        """Nothing."""
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """There is nothing to wait for."""
+        return True
+
+    def close(self, timeout: float = 0.5) -> None:
+        """Nothing to give back."""
+
+    def after_fork(self) -> None:
+        """Nothing to rebuild."""
+
+
+def _find_gate(settings: Config, stop: str) -> Any:
+    try:
+        gate = importlib.import_module("finops_pack.gate")
+    except ImportError:
+        return None
+    gate.configure(settings, stop=stop)
+    return gate
+
+
+def _unseen(row: Mapping[str, Any]) -> bool:
+    """Nobody knows the bill: its reservation is left to expire into estimated spend."""
+    return row.get("usage_basis") == "unknown"
+
+
+def _standing_tags(settings: Config) -> dict[str, str]:
+    named = {"environment": settings.environment, "agent_version": settings.agent_version}
+    return {**{k: v for k, v in named.items() if v}, **settings.tags}
+
+
+def _explicit(row: dict[str, Any], held: context.Context) -> None:
+    """What the user said wins over what the adapter derived."""
+    if held.task is not None:
+        row["task"] = held.task
+    if held.action is not None:
+        row["action"] = held.action
+    if held.session is not None:
+        row["session"] = held.session
+    if held.agent is not None:
+        row["agent"] = held.agent
+    if held.project is not None:
+        row["project"] = held.project
+    if held.trigger is not None:
+        row["trigger"] = held.trigger
+    if held.parent is not None and "parent" not in row:
+        row["parent"] = held.parent
+
+
+def _special(row: Mapping[str, Any]) -> bool:
+    return "service_tier" in row or "processing" in row or "region" in row
+
+
+def _cost(
+    row: dict[str, Any],
+    pico: int | None,
+    state: CostState,
+    rate_id: str | None,
+    missing: tuple[str, ...],
+) -> None:
+    if pico is not None:
+        row["cost_pico"] = pico
+    if state != "unpriced":
+        row["cost_state"] = state
+    if rate_id is not None:
+        row["rate_id"] = rate_id
+    if missing:
+        row["missing"] = missing
+
+
+def _late(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The end of a call that was already called unknown: the whole truth as an amendment."""
+    ended = {"status": "ok", "error_type": None, "usage_basis": "measured", "missing": ()}
+    return {**ended, **row, "type": "amend"}

@@ -1,0 +1,216 @@
+"""One call from its start to its row."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops_pack import context
+from finops_pack.model import MAX_COUNT, Usage
+from finops_pack.money import to_pico
+from finops_pack.recorder._estimate import METHOD, estimate
+
+if TYPE_CHECKING:
+    from finops_pack.recorder._core import Recorder
+
+NOT_SEEN = ("usage",)  # `missing` of a call whose usage nobody told us: it may have been billed
+
+
+class Pending:
+    """A call that has begun. `finish` or `fail` ends it, once; what comes later amends it."""
+
+    __slots__ = (
+        "attempts",
+        "began",
+        "billed",
+        "id",
+        "lost_ms",
+        "max_output_tokens",
+        "messages",
+        "open",
+        "recorder",
+        "row",
+        "running",
+        "swept",
+        "tools",
+        "usage",
+    )
+
+    def __init__(self, recorder: Recorder, row: dict[str, Any], running: tuple[Any, ...]) -> None:
+        self.recorder = recorder
+        self.id: str = row["id"]
+        self.row = row
+        self.running = running
+        self.began = time.perf_counter_ns()
+        self.open = True
+        self.swept = False
+        self.attempts = 1
+        self.lost_ms = 0
+        self.usage: Usage | None = None
+        self.billed: tuple[Decimal, str] | None = None
+        self.messages: Any = None
+        self.tools: Any = None
+        self.max_output_tokens: int | None = None
+
+    def attempt(self, lost_ms: float = 0) -> None:
+        """A retry was seen below: one more HTTP try, and what the wait for it cost."""
+        self.attempts += 1
+        self.lost_ms += round(lost_ms)
+
+    def charged(self, usd: Decimal, source: str) -> None:
+        """A gateway said what it charged for this call, in USD, and who said so."""
+        self.billed = (usd, source)
+
+    def finish(
+        self,
+        usage: Usage | None,
+        *,
+        response: Any = None,
+        tool_calls: Iterable[Mapping[str, Any]] = (),
+        billed_usd: Decimal | None = None,
+        **fields: Any,
+    ) -> None:
+        """End the call. Without `usage` it is estimated from its text and marked; never raises.
+
+        `tool_calls` are `{"id", "name", "args"}`; `fields` are any other fields of a call.
+        """
+        if not self.open and not self.swept:
+            return
+        self.recorder.end(self, usage, response, tool_calls, billed_usd, fields)
+
+    def fail(
+        self,
+        error: BaseException | str,
+        usage: Usage | None = None,
+        *,
+        status: str = "error",
+        **fields: Any,
+    ) -> None:
+        """End the call with an error; a timeout or a cut stream may have been billed."""
+        if not self.open and not self.swept:
+            return
+        name = error if isinstance(error, str) else type(error).__name__
+        status = _status(error, name, status)
+        self.recorder.end(
+            self, usage, None, (), None, {"error_type": name[:200], "status": status, **fields}
+        )
+
+    def amend(self, **fields: Any) -> None:
+        """Change fields of the row later, e.g. `verifier="schema"`."""
+        self.recorder.write({"type": "amend", "id": self.id, **fields})
+
+    def close(self, usage: Usage | None, response: Any, fields: dict[str, Any]) -> dict[str, Any]:
+        """The finished row; called by the recorder alone."""
+        row = self.row
+        if self.swept:
+            for name in ("status", "error_type", "usage_basis", "missing"):
+                row.pop(name, None)
+        else:
+            row["duration_ms"] = (time.perf_counter_ns() - self.began) // 1_000_000
+        if self.attempts > 1:
+            row["attempts"] = self.attempts
+            row["lost_ms"] = self.lost_ms
+        for name, value in fields.items():
+            if value is not None and value != ():
+                row[name] = value
+        if row.get("status") == "ok":
+            del row["status"]
+        self._measure(usage, response)
+        self.open = self.swept = False
+        return row
+
+    def _measure(self, usage: Usage | None, response: Any) -> None:
+        """The token counts: the provider's, else estimated from the text, else unknown."""
+        row = self.row
+        if usage is None and "status" not in row and self.messages is not None:
+            usage = estimate(self.messages, response)
+            row["usage_basis"], row["usage_method"] = "estimated", METHOD
+        if usage is None and row.get("status") not in ("error", "cache_hit"):
+            row["usage_basis"] = "unknown"
+        self.usage = usage
+        if usage is not None:
+            write_usage(row, usage)
+
+    def price(self) -> int:
+        """Price the row; pico-USD that count as spent."""
+        row, usage = self.row, self.usage
+        billed = self._billed()
+        if usage is None:
+            if row.get("usage_basis") == "unknown":
+                row["missing"] = NOT_SEEN
+            else:
+                row["cost_pico"] = 0
+                row["cost_state"] = "free" if row["status"] == "cache_hit" else "priced"
+            return billed or 0
+        pico = self.recorder.price(row, usage)
+        return pico or 0 if billed is None else billed
+
+    def _billed(self) -> int | None:
+        if self.billed is None:
+            return None
+        row = self.row
+        row["billed_pico"] = to_pico(self.billed[0])
+        row["billed_source"] = self.billed[1]
+        return int(row["billed_pico"])
+
+    def count(self, pico: int, *, again: bool = False) -> None:
+        """Add to the tasks that hold this call; `again` when it was counted as unknown."""
+        for running in self.running:
+            running.add(pico, 0 if again else 1)
+
+
+def _status(error: BaseException | str, name: str, status: str) -> str:
+    """What an error says about the bill: refused costs nothing, a cut line may cost."""
+    if status != "error":
+        return status
+    if name in ("CancelledError", "GeneratorExit", "KeyboardInterrupt"):
+        return "cancelled"
+    if "Timeout" in name and getattr(error, "status_code", None) is None:
+        return "unknown"
+    return status
+
+
+def write_usage(row: dict[str, Any], usage: Usage) -> None:
+    """The counts that are not zero, and what is wrong with them."""
+    if usage.input_tokens:
+        row["input_tokens"] = usage.input_tokens
+    if usage.output_tokens:
+        row["output_tokens"] = usage.output_tokens
+    if usage.cache_read_tokens:
+        row["cache_read_tokens"] = usage.cache_read_tokens
+    if usage.cache_write_5m_tokens:
+        row["cache_write_5m_tokens"] = usage.cache_write_5m_tokens
+    if usage.cache_write_1h_tokens:
+        row["cache_write_1h_tokens"] = usage.cache_write_1h_tokens
+    if usage.reasoning_tokens:
+        row["reasoning_tokens"] = usage.reasoning_tokens
+    if usage.extra:
+        row["extra"] = dict(usage.extra)
+    if not _sound(usage):
+        row["problems"] = usage.problems
+
+
+def _sound(usage: Usage) -> bool:
+    """Whether `usage.problems` is surely empty; ten times cheaper than asking it."""
+    total, out = usage.input_tokens, usage.output_tokens
+    read, short, long = (
+        usage.cache_read_tokens,
+        usage.cache_write_5m_tokens,
+        usage.cache_write_1h_tokens,
+    )
+    thought = usage.reasoning_tokens
+    return (
+        type(total) is type(out) is type(read) is type(short) is type(long) is type(thought) is int
+        and read >= 0
+        and short >= 0
+        and long >= 0
+        and read + short + long <= total <= MAX_COUNT
+        and 0 <= thought <= out <= MAX_COUNT
+        and not usage.extra
+    )
+
+
+# `context.owner()` gives Pending objects; said here so that the arrow is checked by mypy.
+_: type[context.Owner] = Pending

@@ -1,0 +1,221 @@
+"""One background thread that reduces prompts to hashes, counts and sketches; text stays here.
+
+The caller only appends a job to a bounded queue. The worker waits for a lull, so that it does
+not compete for the interpreter with the agent, and writes what it found as `amend` and
+`segment` lines. What it cannot keep up with is dropped and counted: rows never depend on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from finops_pack.recorder import _messages, _verify
+from finops_pack.recorder._guard import warn_once
+
+LIMIT = 2000  # jobs held at most
+LULL = 0.05  # seconds without a new job before work begins, or half the queue full
+IDLE = 1800.0  # a session that was silent for so long is over
+CALLS_KEPT = 20_000  # tool calls whose asking call is remembered
+
+
+class Job(NamedTuple):
+    """What a finished call leaves to reduce; `session` falls back to task and id."""
+
+    call: str
+    session: str
+    lasting: bool
+    task: str | None
+    at_us: int
+    messages: Any
+    tools: Any
+    response: Any
+    tool_calls: tuple[Mapping[str, Any], ...]
+
+
+class Over(NamedTuple):
+    """A session or task has ended."""
+
+    session: str
+
+
+class Ran(NamedTuple):
+    """A tool was run: its seconds, for the result that will carry them in."""
+
+    tool_call_id: str
+    seconds: float
+    failed: bool
+
+
+class Reducing:
+    """The queue and its thread; started by the first job, rebuilt after a fork."""
+
+    def __init__(self, key: bytes, write: Callable[[dict[str, Any]], None]) -> None:
+        self._key = key
+        self._write = write
+        self.dropped = 0
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin with nothing: the parent still has what it had."""
+        self._jobs: deque[Job | Over | Ran] = deque()
+        self._wake = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._hurry = False
+        self._thread: threading.Thread | None = None
+        self._made: Any = None
+        self._asked: OrderedDict[str, str] = OrderedDict()
+        self._ran: OrderedDict[str, Ran] = OrderedDict()
+        self._seen: OrderedDict[str, float] = OrderedDict()
+
+    def put(self, job: Job | Over | Ran) -> None:
+        """Leave a job; never waits."""
+        if len(self._jobs) >= LIMIT:
+            self.dropped += 1
+            return
+        self._jobs.append(job)
+        if self._idle.is_set():
+            self._start()
+
+    def _start(self) -> None:
+        self._idle.clear()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="finops-reduce", daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def drain(self, timeout: float) -> bool:
+        """Work off what is queued, at most `timeout` seconds; True when all is done."""
+        self._hurry = True
+        try:
+            return self._idle.wait(timeout)
+        finally:
+            self._hurry = False
+
+    def close(self, timeout: float) -> None:
+        """Close every session still open, at most `timeout` seconds."""
+        if self._thread is None:
+            return
+        for session in list(self._seen):
+            self.put(Over(session))
+        self.drain(timeout)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            self._lull()
+            while self._jobs:
+                self._one(self._jobs.popleft())
+                if not self._hurry:
+                    time.sleep(0.0002)  # let the agent's thread have the interpreter
+            self._close_idle()
+            self._idle.set()
+            if self._jobs:  # one came between the last look and the flag
+                self._start()
+
+    def _lull(self) -> None:
+        length = -1
+        while length != len(self._jobs) < LIMIT // 2 and not self._hurry:
+            length = len(self._jobs)
+            time.sleep(LULL)
+
+    @property
+    def _sketches(self) -> Any:
+        if self._made is None:
+            from finops_pack import sketch
+
+            self._made = sketch.Reducer(self._key)
+        return self._made
+
+    def _one(self, job: Job | Over | Ran) -> None:
+        try:
+            if isinstance(job, Job):
+                self._call(job)
+            elif isinstance(job, Ran):
+                _remember(self._ran, job.tool_call_id, job)
+            else:
+                self._over(job.session)
+        except Exception as error:  # noqa: BLE001 - the row is safe; only its hashes are missing
+            warn_once(f"a call could not be reduced ({type(error).__name__})", error)
+
+    def _call(self, job: Job) -> None:
+        fields = self._fields(job)
+        pairs = _messages.pairs(job.messages)
+        made = self._sketches.observe(job.call, job.session, job.task, pairs, job.tools, job.at_us)
+        answer = _messages.text_of(job.response)
+        made += self._sketches.answered(job.call, job.session, answer)
+        for line in made:
+            if line["type"] == "amend" and line["id"] == job.call:
+                fields.update(line)
+            else:
+                self._write(dict(line))
+        if fields:
+            self._write({**fields, "type": "amend", "id": job.call})
+        if job.lasting:
+            _remember(self._seen, job.session, time.monotonic())
+        else:
+            self._over(job.session)
+
+    def _fields(self, job: Job) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        if job.tool_calls:
+            fields["tool_calls"] = [self._tool_call(job.call, call) for call in job.tool_calls]
+        results = [self._result(found) for found in _messages.new_results(job.messages)]
+        if results:
+            fields["tool_results"] = results
+        marks = _messages.breakpoints(job.messages, job.tools)
+        if marks:
+            fields["cache_breakpoints"] = len(marks)
+            fields["cache_ttl"] = "1h" if "1h" in marks else marks[0]
+        return fields
+
+    def _tool_call(self, call: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        identity = asked.get("id")
+        if identity:
+            _remember(self._asked, str(identity), call)
+        arguments = _messages.arguments(asked)
+        return {"id": identity, "name": asked.get("name"), "args_hash": self.hash(arguments)}
+
+    def _result(self, found: dict[str, Any]) -> dict[str, Any]:
+        identity, text = str(found["tool_call_id"]), found["text"]
+        ran = self._ran.pop(identity, None)
+        failed = found["failed"] or bool(ran and ran.failed)
+        check = _verify.verifier(text) if failed or text.startswith("Error") else None
+        asked = self._asked.get(identity)
+        if check and asked:
+            self._write({"type": "amend", "id": asked, "verifier": check})
+        result = {
+            "tool_call_id": found["tool_call_id"],
+            "result_hash": self.hash(text),
+            "status": "error" if failed or check else "ok",
+            "tokens": (len(text.encode("utf-8", "replace")) + 3) // 4,
+        }
+        return {**result, "seconds": round(ran.seconds, 3)} if ran else result
+
+    def hash(self, text: str) -> str:
+        """A keyed hash of a text: 16 hex digits, comparable under the same key only."""
+        data = text.encode("utf-8", "replace")
+        return hashlib.blake2b(data, key=self._key[:64], digest_size=8).hexdigest()
+
+    def _over(self, session: str) -> None:
+        self._seen.pop(session, None)
+        for line in self._sketches.close(session):
+            self._write(dict(line))
+
+    def _close_idle(self) -> None:
+        limit = time.monotonic() - IDLE
+        while self._seen and next(iter(self._seen.values())) < limit:
+            self._over(next(iter(self._seen)))
+
+
+def _remember(memory: OrderedDict[str, Any], key: str, value: Any) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > CALLS_KEPT:
+        memory.popitem(last=False)

@@ -1,0 +1,28 @@
+"""What frameworks tell the model when its answer did not pass: the verifier's name."""
+
+from __future__ import annotations
+
+import re
+
+# Each wording was read in the named source; a tool that merely failed is no verifier event.
+_WORDINGS = (
+    ("tool", r"is not a valid tool, try one of"),  # langgraph ToolNode
+    ("tool", r"Tool '?[\w.-]+'? not found"),  # crewai, autogen
+    ("tool", r"don't exist or is not available|Unknown tool name"),  # crewai, pydantic-ai
+    ("schema", r"^Error invoking tool .* with kwargs"),  # langgraph: arguments refused
+    ("schema", r"\d+ validation errors? for "),  # pydantic
+    ("schema", r"Failed to parse structured output|Error parsing structured output"),  # langchain
+    ("schema", r"^Arguments validation failed|InputValidationError"),  # crewai, Claude Code
+    ("missing", r"^(?:File does not exist|No such file or directory)"),
+    ("edit", r"^String to replace not found|Found \d+ matches of the string to replace"),
+)
+_PATTERNS = tuple((name, re.compile(pattern, re.DOTALL)) for name, pattern in _WORDINGS)
+
+
+def verifier(text: str) -> str | None:
+    """The check that a failed tool result speaks of, None when it is an ordinary failure."""
+    head = text[:2000]
+    for name, pattern in _PATTERNS:
+        if pattern.search(head):
+            return name
+    return None
