@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from finops_pack import config
+from finops_pack.testing import Wire
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -35,3 +36,10 @@ def shared_data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"real data is not at hand: {DATA} is absent")
     return DATA
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A scripted provider on 127.0.0.1 (OpenAI's and Anthropic's wire), with an empty script."""
+    with Wire() as server:
+        yield server

@@ -31,6 +31,7 @@ ARROWS: dict[str, set[str]] = {
     **dict.fromkeys(ANALYSIS, BASE | SHARED),
     "levers": BASE | SHARED | {"alerts"},  # both speak of the same share of writes
     "stats": BASE,
+    "testing": set(),
     "unit_prices": BASE,
     "query": BASE | ANALYSIS | {"ledger", "rates"},
     "report": BASE | {"query", "ledger"},
@@ -49,6 +50,7 @@ ARROWS: dict[str, set[str]] = {
         "server",
         "auto",
         "prompts",
+        "testing",
     },
     "mcp_server": BASE | {"query", "admin"},
     "server": BASE | {"query", "report", "alerts", "levers", "forecast", "ledger", "admin"},
