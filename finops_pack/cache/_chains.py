@@ -1,0 +1,49 @@
+"""Calls as chains: each call with the one before it that could have warmed its prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from finops_pack.model import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A call and the one before it in its session, agent and model (None for the first)."""
+
+    call: Call
+    before: Call | None
+
+    @property
+    def shared(self) -> int:
+        """Tokens that the call before held too: what a perfect cache would have read."""
+        if self.before is None:
+            return 0
+        return min(self.before.input_tokens, self.call.input_tokens)
+
+    @property
+    def gap_s(self) -> float | None:
+        """Seconds since the call before."""
+        return None if self.before is None else (self.call.start_us - self.before.start_us) / 1e6
+
+    @property
+    def written(self) -> int:
+        """Tokens written to the cache by this call, either TTL."""
+        return self.call.cache_write_5m_tokens + self.call.cache_write_1h_tokens
+
+
+def chains(calls: Iterable[Call]) -> list[Step]:
+    """All calls with a prompt that reached a provider, in order of start."""
+    sent = (c for c in calls if c.reached_provider and c.input_tokens > 0 and not c.problems)
+    last: dict[tuple[str, str, str], Call] = {}
+    steps = []
+    for call in sorted(sent, key=lambda c: (c.start_us, c.id)):
+        key = (
+            call.session or call.task or call.id,
+            call.agent or "",
+            call.served_model or call.model,
+        )
+        steps.append(Step(call, last.get(key)))
+        last[key] = call
+    return steps

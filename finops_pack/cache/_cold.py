@@ -1,0 +1,85 @@
+"""Cold calls: nothing was read although a prefix was there to be read, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from finops_pack.cache._chains import Step
+from finops_pack.model import Call, Facts
+from finops_pack.unit_prices import UnitPrices
+
+CAUSES = ("first", "ttl_expired", "prefix_changed", "below_minimum", "provider_miss", "not_cached")
+
+# A prompt that lost more than this share of its predecessor was compacted or rewritten.
+SHRUNK = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class ColdCall:
+    """A call that read nothing from the cache; `usd` is what that cost beyond a read."""
+
+    call: str
+    cause: str
+    tokens: int
+    usd: Decimal
+    gap_s: float | None
+
+
+def cold_calls(steps: Iterable[Step], facts: Facts, prices: UnitPrices) -> tuple[ColdCall, ...]:
+    """Every cold call at a provider whose cache facts are on file, in order of start."""
+    found = []
+    for step in steps:
+        rules = facts.cache_rules(step.call.provider, step.call.model, step.call.started_at)
+        if rules is None or step.call.cache_read_tokens:
+            continue
+        if step.before is None and not step.written:
+            continue  # nothing was expected of it, and nothing paid for
+        cause = cause_of(step, facts)
+        tokens = 0 if cause in ("first", "below_minimum") else step.shared
+        usd = tokens * premium(step.call, prices)
+        found.append(ColdCall(step.call.id, cause, tokens, usd, step.gap_s))
+    return tuple(found)
+
+
+def cause_of(step: Step, facts: Facts) -> str:
+    """The most likely cause, one of `CAUSES`, from the gap, the sizes and the prefix hashes."""
+    call, before = step.call, step.before
+    rules = facts.cache_rules(call.provider, call.model, call.started_at)
+    if before is None:
+        return "first"
+    if rules and step.shared < rules.minimum_tokens:
+        return "below_minimum"
+    if rules and (step.gap_s or 0) > _ttl(before, rules.ttl_seconds, rules.long_ttl_seconds):
+        return "ttl_expired"
+    if _prefix_changed(before, call):
+        return "prefix_changed"
+    if rules and rules.explicit and not (before.cache_read_tokens or _written(before)):
+        return "not_cached"
+    return "provider_miss"
+
+
+def premium(call: Call, prices: UnitPrices) -> Decimal:
+    """USD a token that a cold call paid beyond the read price; 0 where that is unknown."""
+    kind = "input"
+    if call.cache_write_1h_tokens:
+        kind = "cache_write_1h"
+    elif call.cache_write_5m_tokens:
+        kind = "cache_write_5m"
+    paid, read = prices.per_token(call, kind), prices.per_token(call, "cache_read")
+    return max(Decimal(0), paid - read) if paid is not None and read is not None else Decimal(0)
+
+
+def _ttl(before: Call, ttl: int, long_ttl: int | None) -> int:
+    return long_ttl if long_ttl and before.cache_write_1h_tokens else ttl
+
+
+def _written(call: Call) -> int:
+    return call.cache_write_5m_tokens + call.cache_write_1h_tokens
+
+
+def _prefix_changed(before: Call, call: Call) -> bool:
+    if before.prefix_hashes and call.prefix_hashes:
+        return before.prefix_hashes[0] != call.prefix_hashes[0]
+    return call.input_tokens < SHRUNK * before.input_tokens

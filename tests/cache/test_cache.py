@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from finops_pack import cache
+from tests.facts import FACTS, MINUTE_US, START_US, call
+
+
+def warm(minute: float, read: int = 9_000, **fields: Any) -> Any:
+    return call(minute, session="s", input_tokens=10_000, cache_read_tokens=read, **fields)
+
+
+def first(**fields: Any) -> Any:
+    return call(0, session="s", input_tokens=10_000, cache_write_5m_tokens=10_000, **fields)
+
+
+def test_nothing_is_unknown_not_cold() -> None:
+    report = cache.analyse([], FACTS)
+    assert (report.hit, report.warmth, report.state) == (None, None, "unknown")
+
+
+def test_hit_attainable_and_warmth() -> None:
+    report = cache.analyse([first(), warm(1), warm(2, 10_000)], FACTS)
+    assert report.hit == pytest.approx(19 / 30)
+    assert report.attainable == pytest.approx(20 / 30)
+    assert report.warmth == pytest.approx(0.95)
+    assert report.state == "Hot"
+
+
+def test_write_share_differs_in_tokens_and_dollars() -> None:
+    calls = [first(), warm(1, 10_000)]
+    report = cache.analyse(calls, FACTS)
+    assert report.writes.token_share == 0.5
+    assert report.writes.usd == Decimal("0.0375")
+    assert report.writes.usd_share == pytest.approx(0.0375 / 0.0405)
+    assert report.writes.granted == {"5m": 10_000, "1h": 0}
+
+
+def test_saved_is_net_of_the_write_premium() -> None:
+    report = cache.analyse([first(), warm(1, 10_000)], FACTS)
+    assert report.saved_usd == Decimal("0.027") - Decimal("0.0075")
+
+
+@pytest.mark.parametrize(
+    ("second", "cause"),
+    [
+        (call(20, session="s", input_tokens=10_000), "ttl_expired"),
+        (call(1, session="s", input_tokens=3_000), "prefix_changed"),
+        (call(1, session="s", input_tokens=900), "below_minimum"),
+        (call(1, session="s", input_tokens=11_000), "provider_miss"),
+    ],
+)
+def test_cold_calls_have_a_cause(second: Any, cause: str) -> None:
+    report = cache.analyse([first(), second], FACTS)
+    assert [c.cause for c in report.cold] == ["first", cause]
+
+
+def test_prefix_hashes_decide_over_sizes() -> None:
+    one = first(prefix_hashes=("a", "b"))
+    same = call(1, session="s", input_tokens=10_000, prefix_hashes=("a", "c"))
+    other = call(1, session="s", input_tokens=10_000, prefix_hashes=("x", "b"))
+    assert cache.analyse([one, same], FACTS).cold[-1].cause == "provider_miss"
+    assert cache.analyse([one, other], FACTS).cold[-1].cause == "prefix_changed"
+
+
+def test_an_hour_of_ttl_is_not_expired_after_twenty_minutes() -> None:
+    one = call(0, session="s", input_tokens=10_000, cache_write_1h_tokens=10_000)
+    later = call(20, session="s", input_tokens=10_000)
+    assert cache.analyse([one, later], FACTS).cold[-1].cause == "provider_miss"
+
+
+def test_a_cold_call_costs_what_it_paid_beyond_a_read() -> None:
+    again = call(20, session="s", input_tokens=10_000, cache_write_5m_tokens=10_000)
+    [_, cold] = cache.analyse([first(), again], FACTS).cold
+    assert cold.usd == Decimal("0.0345")
+
+
+def test_decay_by_pause() -> None:
+    calls = [first(), warm(1, 10_000), warm(2, 10_000), warm(30, 0), warm(31, 10_000)]
+    rows = cache.analyse(calls, FACTS).decay
+    assert [(r.band, r.calls, r.warmth) for r in rows] == [
+        ("under 5 min", 3, 1.0),
+        ("5 min to 1 h", 1, 0.0),
+        ("over 1 h", 0, None),
+    ]
+
+
+def test_sessions_that_share_a_prefix() -> None:
+    a = call(0, session="a", input_tokens=100, prefix_hashes=("1", "2", "3", "4"))
+    b = call(1, session="b", input_tokens=100, prefix_hashes=("1", "2", "9", "8"))
+    assert cache.analyse([a, b], FACTS).overlap == 0.5
+
+
+def test_before_the_next_call() -> None:
+    long = call(0, session="s", input_tokens=100_000, cache_write_5m_tokens=100_000)
+    [row] = cache.analyse([long], FACTS, now_us=START_US + 260_000_000).next
+    assert row.text == "cold in 40 s; the next call then costs $0.38 instead of $0.03"
+    [late] = cache.analyse([long], FACTS, now_us=START_US + 10 * MINUTE_US).next
+    assert late.text.startswith("cold; ")
+
+
+tokens = st.integers(0, 50_000)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.lists(st.tuples(st.integers(0, 3), tokens, tokens, tokens), max_size=30))
+def test_shares_stay_shares(rows: list[tuple[int, int, int, int]]) -> None:
+    calls = [
+        call(i, session=f"s{s}", input_tokens=a + b + c, cache_read_tokens=a,
+             cache_write_5m_tokens=b)
+        for i, (s, a, b, c) in enumerate(rows)
+    ]  # fmt: skip
+    report = cache.analyse(calls, FACTS, now_us=START_US)
+    for share in (report.hit, report.attainable, report.warmth, report.writes.token_share):
+        assert share is None or 0 <= share <= 1
+    assert all(cold.usd >= 0 for cold in report.cold)
+    report.to_dict()
