@@ -1,0 +1,224 @@
+"""genai-prices' data, as it publishes it (v2 `data.json`), made into our compact snapshot.
+
+Its clauses match by prefix and by substring, which gives the next version's name this
+version's price. Here a prefix becomes a family: the name itself, or with a date, a channel or
+a Bedrock version behind it, nothing else. A clause that cannot be read that strictly is left
+out, so that its names are unpriced rather than guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from finops_pack.money import plain
+
+SCHEMA = "finops-snapshot/1"
+# genai-prices' units by ours. Ours are priced per million ("_tokens" and the six token kinds),
+# per hour ("_seconds") or each; theirs per million, per hour or per thousand.
+_KINDS = {
+    "input_mtok": "input",
+    "output_mtok": "output",
+    "cache_read_mtok": "cache_read",
+    "cache_write_mtok": "cache_write_5m",  # what they call plain cache writes are short ones
+    "cache_write_5m_mtok": "cache_write_5m",
+    "cache_write_1h_mtok": "cache_write_1h",
+    "output_reasoning_mtok": "reasoning",
+    "output_citation_mtok": "citation_tokens",
+    "input_audio_mtok": "audio_input_tokens",
+    "output_audio_mtok": "audio_output_tokens",
+    "input_image_mtok": "image_input_tokens",
+    "output_image_mtok": "image_output_tokens",
+    "input_video_mtok": "video_input_tokens",
+    "output_video_mtok": "video_output_tokens",
+    "audio_hours": "audio_seconds",
+}
+_THOUSANDS = {
+    "requests_kcount": "request",
+    "web_searches_kcount": "web_search",
+    "storage_searches_kcount": "storage_search",
+    "social_searches_kcount": "social_search",
+    "rerank_searches_kcount": "rerank_search",
+    "code_executions_kcount": "code_execution",
+    "input_document_kpages": "document_page",
+    "input_annotated_document_kpages": "annotated_page",
+    "input_text_messages_kcount": "text_message",
+}
+_TOKEN_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
+# An entry copied from a reseller says nothing about what its maker charges.
+_COPIED = re.compile(r"(?i)^(imported from|seen on) openrouter(?!.*verified against)", re.DOTALL)
+
+
+def snapshot(data: Sequence[Mapping[str, Any]], *, version: str, date: str) -> str:
+    """The text of a snapshot file: a header, then one line a model, grouped by provider."""
+    lines: list[str] = []
+    providers: dict[str, list[int]] = {}
+    fallbacks: dict[str, list[str]] = {}
+    for provider in data:
+        models = list(_models(provider))
+        providers[provider["id"]] = [len(lines) + 1, len(models)]
+        lines += [json.dumps(m, separators=(",", ":"), ensure_ascii=False) for m in models]
+        if provider.get("fallback_model_providers"):
+            fallbacks[provider["id"]] = provider["fallback_model_providers"]
+    body = "\n".join(lines)
+    header = {
+        "schema": SCHEMA,
+        "source": "genai-prices",
+        "version": version,
+        "date": date,
+        "sha256": hashlib.sha256(body.encode()).hexdigest(),
+        "providers": providers,
+        "fallbacks": fallbacks,
+    }
+    return f"{json.dumps(header, separators=(',', ':'))}\n{body}\n"
+
+
+def newest_date(data: Sequence[Mapping[str, Any]], today: str) -> str:
+    """The newest day that the data says it was checked on: its age, at the most."""
+    comments = (m.get("price_comments") or "" for p in data for m in (p, *p["models"]))
+    dates = {day for text in comments for day in re.findall(r"20\d\d-\d\d-\d\d", text)}
+    return max((day for day in dates if day <= today), default=today)
+
+
+def _models(provider: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for model in provider["models"]:
+        comment = model.get("price_comments") or ""
+        if provider["id"] != "openrouter" and _COPIED.search(comment):
+            continue
+        periods = list(_periods(model, comment))
+        names = _names(model["match"])
+        if periods and any(names.values()):
+            variants = [_variant(v) for v in model.get("price_variants") or ()]
+            entry = {"id": model["id"], **names, "periods": periods}
+            entry["variants"] = [v for v in variants if v["when"] != {"service_tier": "default"}]
+            yield {key: value for key, value in entry.items() if value}
+
+
+def _periods(model: Mapping[str, Any], comment: str) -> Iterator[dict[str, Any]]:
+    """Conditional prices, of which the last that holds wins, as periods with a schedule."""
+    listed = model["prices"] if isinstance(model["prices"], list) else [{"prices": model["prices"]}]
+    rules: list[tuple[Any, Any]] = [(r.get("constraint") or {}, r["prices"]) for r in listed]
+    starts = sorted({rule["start_date"] for rule, _ in rules if "start_date" in rule})
+    for number, since in enumerate([None, *starts]):
+        dated = [
+            i
+            for i, (rule, _) in enumerate(rules)
+            if "start_time" not in rule and (rule.get("start_date") or "") <= (since or "")
+        ]
+        chosen = max(dated, default=0)
+        prices = _prices(rules[chosen][1]) or _free(model, comment)
+        if not prices:
+            continue
+        period: dict[str, Any] = {"prices": prices}
+        schedule = [
+            {"utc": [_minute(rule["start_time"]), _minute(rule["end_time"])], "prices": _prices(p)}
+            for rule, p in reversed(rules[chosen + 1 :])
+            if "start_time" in rule
+        ]
+        if schedule:
+            period["schedule"] = schedule
+        if since:
+            period["from"] = since
+        if number < len(starts):
+            period["to"] = starts[number]
+        yield period
+
+
+def _free(model: Mapping[str, Any], comment: str) -> dict[str, Any]:
+    """No price at all is "unknown", unless the entry itself says that it is free."""
+    free = model["id"].endswith(":free") or comment.lower().find("free of charge") >= 0
+    return dict.fromkeys(("input", "output"), "0") if free else {}
+
+
+def _variant(raw: Mapping[str, Any]) -> dict[str, Any]:
+    since = (raw.get("constraint") or {}).get("start_date")
+    variant = {"when": raw["when"], "prices": _prices(raw["prices"])}
+    return {**variant, "from": since} if since else variant
+
+
+def _prices(raw: Mapping[str, Any]) -> dict[str, Any]:
+    prices: dict[str, Any] = {}
+    for key, value in raw.items():
+        if value is None:
+            continue
+        if key in _KINDS:
+            prices[_KINDS[key]] = _price(value, 1)
+        elif key in _THOUSANDS:
+            prices[_THOUSANDS[key]] = _price(value, 1000)
+    return prices
+
+
+def _price(value: Any, per: int) -> Any:
+    if not isinstance(value, Mapping):
+        return plain(Decimal(str(value)) / per)
+    steps = [part for t in value["tiers"] for part in (t["start"], _price(t["price"], per))]
+    return [_price(value["base"], per), *steps]
+
+
+def _minute(text: str) -> int:
+    """Minute of the UTC day of `16:30:00Z`; other offsets do not occur in the data."""
+    hours, minutes = text.split(":")[:2]
+    return int(hours) * 60 + int(minutes)
+
+
+def _names(match: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model may be called: exact names, families, families in any region, patterns."""
+    found: dict[str, Any] = {"names": [], "families": [], "regional": [], "patterns": []}
+    for kind, value in _clauses(match):
+        text = value if kind == "regex" else value.lower()
+        if kind == "equals":
+            found["names"].append(text)
+        elif kind == "ends_with":
+            found["names"].append(text.lstrip("/"))
+        elif kind == "regex":
+            _add_regex(found, text)
+        else:
+            _add_family(found, text, "families" if kind == "starts_with" else "regional")
+    return {key: list(dict.fromkeys(map(_hashable, value))) for key, value in found.items()}
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _clauses(match: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for kind, value in match.items():
+        if kind == "or":
+            for clause in value:
+                yield from _clauses(clause)
+        elif kind == "and":
+            # Only "starts with, but not a TTS name" occurs, and a family never holds those.
+            positive = [c for c in value if not str(c.get("regex", "")).startswith("^(?!")]
+            if len(positive) == 1:
+                yield from _clauses(positive[0])
+        else:
+            yield kind, value
+
+
+def _add_family(found: dict[str, Any], text: str, where: str) -> None:
+    if re.search(r"-20\d\d-?$", text):  # the year of a date: the rest must complete it
+        found["patterns"].append([text.rstrip("-"), r"-?\d\d-?\d\d"])
+    elif text.endswith("-0"):  # the first digit of a date or a snapshot number
+        found["patterns"].append([text, r"\d{1,3}"])
+    elif text.endswith(".ft-"):  # Azure's name of a fine-tuned model, with its id behind it
+        found["patterns"].append([text, r"[\w.-]+"])
+    else:
+        found[where].append(text.rstrip("-@:"))
+
+
+def _add_regex(found: dict[str, Any], regex: str) -> None:
+    if regex.startswith("^") and regex.endswith("$"):
+        found["patterns"].append(_split(regex[1:-1]))
+    elif regex.startswith("^") and regex.endswith(r"-\d"):  # a family by another spelling
+        found["families"].append(regex[1:-3].replace("\\", ""))
+
+
+def _split(regex: str) -> list[str]:
+    """A pattern as its literal head, compared first, and the expression of the rest."""
+    head = re.match(r"(?:[\w/-](?![?*+{])|\\[.-])*", regex)
+    literal = head.group() if head else ""
+    return [literal.replace("\\", ""), regex[len(literal) :]]

@@ -1,0 +1,209 @@
+"""What every table becomes, whichever file it came from: entries found by provider and name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEGIN, END = -(2**63), 2**63 - 1  # always, in Unix µs
+
+Price = tuple[tuple[int, Decimal], ...]
+"""((0, base), (above, price), …): the last whose `above` the total input exceeds."""
+Prices = Mapping[str, Price]
+
+# What may follow a family's name without making it another model: a date, a snapshot number,
+# a channel, Bedrock's version. "-mini", "-cyber" or a next version's digit may not.
+_DATE = (
+    r"20\d\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])-(?:20)?\d\d|\d{4}|00\d"
+)
+_SUFFIX = re.compile(
+    rf"(?:[-@](?:{_DATE}|latest|preview|exp|experimental|beta|default|v\d+)|:\d+)*"
+)
+_COMPACT_DATE = re.compile(r"(?<=-)(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=$|[-:@])")
+_REGION = re.compile(r"^(?:global|us|us-gov|eu|apac|jp|au|in|ca|sa|me|af)\.")
+_VENDOR = re.compile(r"^[a-z0-9]+\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Prices of some hours: minutes of the UTC day [start, end), ISO weekdays (empty: all)."""
+
+    start: int
+    end: int
+    weekdays: frozenset[int]
+    prices: Prices
+
+    def covers(self, at_us: int) -> bool:
+        """Whether this moment lies in the window."""
+        minutes, weekday = at_us // 60_000_000 % 1440, (at_us // 86_400_000_000 + 3) % 7 + 1
+        if self.weekdays and weekday not in self.weekdays:
+            return False
+        if self.start <= self.end:
+            return self.start <= minutes < self.end
+        return minutes >= self.start or minutes < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Other prices for calls whose context has all of `when`."""
+
+    when: Mapping[str, str]
+    since: int
+    until: int
+    prices: Prices
+    multiplier: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Prices in force in [since, until), Unix µs."""
+
+    since: int
+    until: int
+    prices: Prices
+    schedule: tuple[Window, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    source: str = ""
+    checked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model of one provider in one table."""
+
+    provider: str
+    id: str
+    periods: tuple[Period, ...]
+    variants: tuple[Variant, ...] = ()
+
+    @classmethod
+    def from_json(cls, provider: str, raw: Mapping[str, Any]) -> Entry:
+        """An entry from its compiled form."""
+        return cls(
+            provider,
+            raw["id"],
+            tuple(_period(p) for p in raw.get("periods", ())),
+            tuple(_variant(v) for v in raw.get("variants", ())),
+        )
+
+
+@dataclass(slots=True)
+class Index:
+    """The entries of one provider in one layer, by what they may be called."""
+
+    provider: str
+    raw: Sequence[Mapping[str, Any]]
+    _exact: dict[str, int] = field(default_factory=dict)
+    _families: list[tuple[str, int]] = field(default_factory=list)
+    _regional: list[tuple[str, int]] = field(default_factory=list)
+    _patterns: list[tuple[str, str, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for number, entry in enumerate(self.raw):
+            for name in entry.get("names", (entry["id"].lower(),)):
+                self._exact.setdefault(name, number)
+            self._families += [(name, number) for name in entry.get("families", ())]
+            self._regional += [(name, number) for name in entry.get("regional", ())]
+            self._patterns += [(head, rest, number) for head, rest in entry.get("patterns", ())]
+        for names in (self._families, self._regional):
+            names.sort(key=lambda item: -len(item[0]))
+
+    def find(self, name: str) -> Entry | None:
+        """The entry that is meant by exactly this name."""
+        number = self._number(name)
+        if number is None and (dashed := _COMPACT_DATE.sub(r"\1-\2-\3", name)) != name:
+            number = self._number(dashed)
+        return None if number is None else Entry.from_json(self.provider, self.raw[number])
+
+    def _number(self, name: str) -> int | None:
+        if name in self._exact:
+            return self._exact[name]
+        for head, rest, number in self._patterns:
+            if name.startswith(head) and re.fullmatch(rest, name[len(head) :]):
+                return number
+        found = _of_family(name, self._families)
+        if found is None:
+            tails = (_of_family(tail, self._regional) for tail in _tails(name))
+            found = next((tail for tail in tails if tail is not None), None)
+        return found
+
+    def entries(self) -> Iterator[Entry]:
+        """All of them."""
+        return (Entry.from_json(self.provider, raw) for raw in self.raw)
+
+    def names(self) -> list[str]:
+        """What a person would call these models."""
+        return list(self._exact)
+
+
+def _of_family(name: str, families: Iterable[tuple[str, int]]) -> int | None:
+    for family, number in families:
+        if name.startswith(family) and _SUFFIX.fullmatch(name, len(family)):
+            return number
+    return None
+
+
+def _tails(name: str) -> Iterator[str]:
+    """The name, without its region, and without region and vendor, as Bedrock writes them."""
+    yield name
+    bare = _REGION.sub("", name)
+    yield bare
+    yield _VENDOR.sub("", bare)
+
+
+def _period(raw: Mapping[str, Any]) -> Period:
+    return Period(
+        instant(raw.get("from"), BEGIN),
+        instant(raw.get("to"), END),
+        _prices(raw["prices"]),
+        tuple(_window(w) for w in raw.get("schedule", ())),
+        tuple(_variant(v) for v in raw.get("variants", ())),
+        raw.get("source", ""),
+        raw.get("checked", ""),
+    )
+
+
+def _window(raw: Mapping[str, Any]) -> Window:
+    start, end = raw["utc"]
+    return Window(start, end, frozenset(raw.get("weekdays", ())), _prices(raw["prices"]))
+
+
+def _variant(raw: Mapping[str, Any]) -> Variant:
+    multiplier = raw.get("multiplier")
+    return Variant(
+        raw["when"],
+        instant(raw.get("from"), BEGIN),
+        instant(raw.get("to"), END),
+        _prices(raw.get("prices", {})),
+        Decimal(multiplier) if multiplier else None,
+    )
+
+
+def _prices(raw: Mapping[str, Any]) -> Prices:
+    return {kind: _price(price) for kind, price in raw.items()}
+
+
+def _price(raw: Any) -> Price:
+    """`"2.5"`, or `["2.5", 272000, "5"]` where the price changes above a total input."""
+    if isinstance(raw, str):
+        return ((0, Decimal(raw)),)
+    base, *steps = raw
+    tiers = zip(steps[::2], steps[1::2], strict=True)
+    return ((0, Decimal(base)), *((above, Decimal(price)) for above, price in tiers))
+
+
+@lru_cache(maxsize=1024)
+def instant(text: str | None, default: int) -> int:
+    """An ISO date or time (naive: UTC) in Unix µs; None gives `default`."""
+    if text is None:
+        return default
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - EPOCH) // timedelta(microseconds=1)
