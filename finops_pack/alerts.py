@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any, Literal
 
 from finops_pack.model import DayTotals
-from finops_pack.stats import robust_log_z
+from finops_pack.stats import greater_p, quantile, robust_log_z
 
 Severity = Literal["low", "medium", "high", "critical"]
 
@@ -29,6 +29,10 @@ SCORE_HISTORY = 14
 WRITE_SHARE_LIMIT = Decimal("0.30")
 WRITE_SHARE_DAYS = 7
 SILENT_DAYS = 2
+SIGNIFICANT_P = 0.005
+MINIMUM_TASKS = 20
+OUTLIER_FACTOR = 4  # of the p95 seen in 28 days, which itself strays by a fifth
+MINIMUM_TASK_USD = Decimal("0.10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,15 @@ def from_days(
     monthly_budget: Decimal | None = None,
     threshold_pct: int = 80,
     last_reports: Mapping[str, str] | None = None,
+    tasks: Sequence[TaskCost] = (),
 ) -> list[Alert]:
     """The alerts in force today; `days` oldest first, `last_reports` reporter -> newest date.
 
-    The last day that counts for anomalies is the newest one before today: today is not over.
+    Anomalies are looked for in the tasks where enough of them are known, else in the days.
     """
-    complete = [day for day in days if day.date < today.isoformat()]
     found = [
         _budget(days, today, monthly_budget, threshold_pct),
-        _anomaly(complete, today),
+        *_anomalies(days, tasks, today),
         _efficiency(days),
         _write_share(days, today),
         _unpriced(days, today),
@@ -100,8 +104,16 @@ def _budget(
     return Alert("budget_warning", "high", title, message, month)
 
 
-def _anomaly(complete: Sequence[DayTotals], today: date) -> Alert | None:
-    """Robust z of the log of a day's cost, with a minimum factor and amount."""
+def _anomalies(days: Sequence[DayTotals], tasks: Sequence[TaskCost], today: date) -> list[Alert]:
+    history = task_history(tasks, today)
+    if len(history) >= MINIMUM_TASKS:
+        return _task_anomalies(tasks, history, today)
+    alert = _day_anomaly([day for day in days if day.date < today.isoformat()], today)
+    return [alert] if alert else []
+
+
+def _day_anomaly(complete: Sequence[DayTotals], today: date) -> Alert | None:
+    """Robust z of the log of yesterday's cost, with a minimum factor and amount."""
     if not complete or complete[-1].date < (today - timedelta(days=1)).isoformat():
         return None
     day = complete[-1]
@@ -121,6 +133,67 @@ def _anomaly(complete: Sequence[DayTotals], today: date) -> Alert | None:
         f"{dollars(usual)} a day (median of {len(history)} days)."
     )
     return Alert("cost_anomaly", "high", f"Cost anomaly on {day.date}", message, day.date)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCost:
+    """One task as alerts see it: its day (ISO, ledger's zone), id and USD."""
+
+    date: str
+    id: str
+    usd: Decimal
+
+
+def task_history(tasks: Sequence[TaskCost], today: date) -> list[float]:
+    """USD of the tasks of the 28 days before yesterday."""
+    yesterday = (today - timedelta(days=1)).isoformat()
+    since = (today - timedelta(days=HISTORY_DAYS + 1)).isoformat()
+    return [float(t.usd) for t in tasks if since <= t.date < yesterday and t.usd > 0]
+
+
+def _task_anomalies(
+    tasks: Sequence[TaskCost], history: Sequence[float], today: date
+) -> list[Alert]:
+    """A rise of what tasks cost, and single tasks far off.
+
+    A rise is a one-sided Mann–Whitney test of yesterday's tasks (p < .005, at least $1 in all).
+    A task far off cost more than 4 times the 95th percentile: today's are watched too.
+    """
+    yesterday = (today - timedelta(days=1)).isoformat()
+    found = _outliers([t for t in tasks if t.date >= yesterday], quantile(history, 0.95))
+    recent = [float(t.usd) for t in tasks if t.date == yesterday and t.usd > 0]
+    rise = _rise(recent, history, yesterday)
+    return [rise, *found] if rise else found
+
+
+def _rise(recent: Sequence[float], history: Sequence[float], day: str) -> Alert | None:
+    if not recent or greater_p(recent, history) >= SIGNIFICANT_P:
+        return None
+    mean, usual = sum(recent) / len(recent), sum(history) / len(history)
+    if (mean - usual) * len(recent) < MINIMUM_EXCESS_USD:
+        return None
+    message = (
+        f"Tasks on {day} cost ${mean:.2f} each, {mean / usual - 1:+.0%} against the "
+        f"{HISTORY_DAYS} days before (n = {len(recent)})."
+    )
+    return Alert("cost_anomaly", "high", "Tasks have become dearer", message, day, "tasks")
+
+
+def _outliers(tasks: Sequence[TaskCost], p95: float) -> list[Alert]:
+    limit = max(Decimal(repr(p95)) * OUTLIER_FACTOR, MINIMUM_TASK_USD)
+    return [
+        Alert(
+            "cost_anomaly",
+            "high",
+            "A task cost far more than usual",
+            f"Task {task.id} cost {dollars(task.usd)}; 95 % of tasks cost less than ${p95:.2f}. "
+            f"See: finops task {task.id} --why",
+            task.date,
+            task.id,
+        )
+        for task in tasks
+        if task.usd > limit
+    ]
 
 
 def _efficiency(days: Sequence[DayTotals]) -> Alert | None:

@@ -24,6 +24,7 @@ PATTERN_DAYS = 14
 ROUNDS = 1000
 LOW, HIGH = 0.10, 0.90
 _CENT = Decimal("0.01")
+_SHRINK = 0.75  # of a weekday's own mean at three or four days, after the pull to all
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,10 @@ def _levels(history: Sequence[tuple[date, Decimal]], factors: Sequence[float]) -
     level = [float(usd) / factors[day.weekday()] for day, usd in history if factors[day.weekday()]]
     mean = float(sum(usd for _, usd in history)) / len(history)
     scale = mean * len(level) / sum(level) if mean else 1.0
-    return [value * scale for value in level]
+    # What was fitted (the mean, or seven weekdays) took spread away: give it back.
+    fitted = 7 * _SHRINK if len(history) >= PATTERN_DAYS else 1
+    widen = (len(level) / max(1.0, len(level) - fitted - 1)) ** 0.5
+    return [max(0.0, mean + (value * scale - mean) * widen) for value in level]
 
 
 def _draw(level: Sequence[float], weights: Sequence[float], rng: random.Random) -> list[float]:

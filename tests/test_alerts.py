@@ -91,3 +91,32 @@ def test_silent_reporter() -> None:
     last = {"a": "2026-02-22", "b": "2026-02-24"}
     [alert] = found([], last_reports=last)
     assert (alert.alert_type, alert.cause) == ("report_missing", "a")
+
+
+def tasks(ago: int, costs: list[float]) -> list[alerts.TaskCost]:
+    when = (TODAY - timedelta(days=ago)).isoformat()
+    return [alerts.TaskCost(when, f"{ago}-{i}", Decimal(str(c))) for i, c in enumerate(costs)]
+
+
+def ordinary(days: range) -> list[alerts.TaskCost]:
+    spread = [0.3 + 0.02 * (i % 20) for i in range(20)]
+    return [task for ago in days for task in tasks(ago, spread)]
+
+
+def test_tasks_that_became_dearer_are_told_with_n() -> None:
+    dear = tasks(1, [0.6 + 0.02 * i for i in range(20)])
+    [alert] = found([], tasks=[*ordinary(range(28, 1, -1)), *dear])
+    assert (alert.alert_type, alert.cause) == ("cost_anomaly", "tasks")
+    assert "(n = 20)" in alert.message
+    assert found([], tasks=ordinary(range(28, 0, -1))) == []
+
+
+def test_one_task_far_off_is_told_on_its_day() -> None:
+    days = [*ordinary(range(28, 0, -1)), *tasks(0, [0.4, 9.0])]
+    [alert] = found([], tasks=days)
+    assert alert.cause == "0-1"
+    assert "finops task 0-1 --why" in alert.message
+
+
+def test_few_tasks_raise_nothing() -> None:
+    assert found([], tasks=[*tasks(3, [0.1] * 19), *tasks(1, [99.0])]) == []

@@ -1,0 +1,31 @@
+"""`python -m bench` lists the benchmarks; `python -m bench NAME …` runs them, `all` runs all."""
+
+from __future__ import annotations
+
+import pkgutil
+import runpy
+import sys
+
+import bench
+
+
+def main(names: list[str]) -> int:
+    known = {m.name: m for m in pkgutil.iter_modules(bench.__path__) if not m.name.startswith("_")}
+    if not names:
+        print("usage: make bench ARGS='NAME …' (or all)\n")
+        for name in sorted(known):
+            module = __import__(f"bench.{name}", fromlist=[name])
+            print(f"  {name:<16} {(module.__doc__ or '').strip().splitlines()[0]}")
+        return 0
+    for name in sorted(known) if names == ["all"] else names:
+        if name not in known:
+            print(f"no benchmark {name!r}; there are: {', '.join(sorted(known))}")
+            return 2
+        print(f"\n== {name}", flush=True)
+        sys.argv = [name]
+        runpy.run_module(f"bench.{name}", run_name="__main__")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
