@@ -35,7 +35,7 @@ class Reply:
     kind: Kind
     message: str = ""
     status: int | None = None
-    body: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict, repr=False)  # may hold a fresh key
     retry_after: float | None = None
     replaces: bool = False
     timed_out: bool = False
@@ -68,7 +68,7 @@ class Client:
         """GET the days that the server holds, as far back as it tells."""
         reply = self._ask("GET", "/cost-trends?period=90d")
         if reply.kind == "ok" and not isinstance(reply.body.get("data"), list):
-            return _but(reply, "refused", "cost-trends: the answer holds no data")
+            return _but(reply, "unclear", "cost-trends: the answer holds no data")
         return reply
 
     def login(self, email: str, password: Secret) -> Reply:
@@ -98,7 +98,7 @@ class Client:
         if not box:
             self._drop()
             return Reply("unclear", f"no answer within {self._deadline:g} s", timed_out=True)
-        return self._without_secret(box[0])
+        return self._clean(box[0])
 
     def _headers(self, more: dict[str, str] | None) -> dict[str, str]:
         headers = {
@@ -111,9 +111,10 @@ class Client:
             headers["Authorization"] = f"Bearer {self._secret.reveal()}"
         return headers
 
-    def _without_secret(self, reply: Reply) -> Reply:
+    def _clean(self, reply: Reply) -> Reply:
+        """The reply without our secret, should the server have echoed it."""
         message = self._secret.hide(reply.message) if self._secret else reply.message
-        return _but(reply, reply.kind, message)
+        return replace(reply, message=message, body=reply.body if reply.kind == "ok" else {})
 
     def _drop(self) -> None:
         if self._http is not None:

@@ -1,0 +1,71 @@
+"""What a person is told of a day in the outbox: what is wrong, and the mend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from finops_pack.money import plain
+from finops_pack.report import outbox
+from finops_pack.report.model import DailyReport
+from finops_pack.report.outbox import Entry
+
+if TYPE_CHECKING:
+    from finops_pack.ledger import Ledger
+
+_MENDS = {
+    401: "store a key that is valid: finops connect",
+    403: "this key may not report; store one that may: finops connect",
+    404: "check the URL, then: finops report --send --date {date}",
+    405: "check the URL, then: finops report --send --date {date}",
+    413: "the report is too large for this server; tell its owner",
+}
+_RESEND = "mend what the message names, then: finops report --send --date {date}"
+_AGAIN = "nothing to do: the next finops report --send goes on"
+
+
+def delivered_row(entry: Entry, report: DailyReport) -> dict[str, Any]:
+    """A day that was delivered."""
+    return {
+        "date": entry.date,
+        "report_id": entry.report_id,
+        "total_cost_usd": plain(report.total_cost),
+    }
+
+
+def left_row(entry: Entry) -> dict[str, Any]:
+    """A day that was not; `not_before` is when the server lets us try again."""
+    hold = datetime.fromtimestamp(entry.hold_until, UTC) if entry.hold_until else None
+    return {
+        "date": entry.date,
+        "status": entry.status,
+        "attempts": entry.attempts,
+        "reason": reason(entry),
+        "mend": mend(entry),
+        "not_before": hold.strftime("%Y-%m-%dT%H:%M:%SZ") if hold else None,
+    }
+
+
+def reason(entry: Entry) -> str:
+    """Why it is not delivered."""
+    if entry.changed:
+        return "changed after it was delivered, and this server may add up what it gets"
+    if entry.state == "sending":
+        return "another process is sending it"
+    return entry.error or "not tried yet"
+
+
+def mend(entry: Entry) -> str:
+    """What to do about it."""
+    if entry.changed:
+        return "correct it on the server's dashboard"
+    if entry.state != "failed":
+        return _AGAIN
+    return _MENDS.get(entry.status or 0, _RESEND).format(date=entry.date)
+
+
+def problems(ledger: Ledger) -> list[dict[str, Any]]:
+    """Every day of the outbox, for `finops doctor`, that a person should know about."""
+    found = map(Entry.of, ledger.documents(outbox.KIND).values())
+    wrong = [e for e in found if e.state == "failed" or e.changed or e.error]
+    return [{"url": e.url, **left_row(e)} for e in sorted(wrong, key=lambda e: (e.url, e.date))]

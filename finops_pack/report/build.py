@@ -1,0 +1,159 @@
+"""The report of one day, from the ledger's own figures: the same day gives the same body."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops_pack import config
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.model import Totals
+from finops_pack.report.figures import by_size, filled, floored, rounded, within
+from finops_pack.report.model import DailyReport, parse
+
+if TYPE_CHECKING:
+    from finops_pack.ledger import Ledger
+    from finops_pack.query import Reader
+
+MAX_NAMES = 200  # of a breakdown; the cheapest beyond stand together under OTHER
+NONE, OTHER = "(none)", "(other)"
+WITHHELD = "(withheld)"
+_READS = 10
+# Paths, addresses and sentences are no names of a model or an action: they may be private.
+_PRIVATE = re.compile(r"^(?:[~/.\\]|[A-Za-z]:[\\/]|file:)|@[\w-]+\.[A-Za-z]|[\x00-\x1f]|.{121}")
+
+
+@dataclass(frozen=True)
+class Day:
+    """What the ledger says of one day; `waste`, `score` and `cache` None where unknown."""
+
+    date: str
+    total: Totals
+    by_model: tuple[Totals, ...]
+    by_action: tuple[Totals, ...]
+    waste: Mapping[str, Decimal] | None = None
+    score: Decimal | None = None
+    cache: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who reports; `reporter` is the ledger's stable id."""
+
+    reporter: str
+    agent_version: str = "unknown"
+    environment: str = "unknown"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def identity(ledger: Ledger) -> Identity:
+    """This ledger's reporter id (made once, at random) and what the settings say."""
+    made = {"id": f"led_{secrets.token_hex(8)}"}
+    document = ledger.get("report", "reporter")
+    document = document or ledger.update("report", "reporter", lambda old: old or made)
+    settings = config.load()
+    return Identity(
+        reporter=str((document or made)["id"]),
+        agent_version=settings.agent_version or settings.tags.get("agent_version") or "unknown",
+        environment=settings.environment or settings.tags.get("environment") or "unknown",
+    )
+
+
+def build(reader: Reader, date: str, who: Identity) -> DailyReport:
+    """The report of this day; raises `LedgerUnreachable` when no steady reading is had."""
+    return compose(read(reader, date), who)
+
+
+def read(reader: Reader, date: str) -> Day:
+    """The day's figures; read anew while a drain moves them."""
+    from finops_pack.query import Period
+
+    period = Period.day(date, reader.time_zone)
+    for _ in range(_READS):
+        models, actions = reader.spend("model", period), reader.spend("action", period)
+        if models.total == actions.total == _sum(models.rows) == _sum(actions.rows):
+            break
+    else:
+        raise LedgerUnreachable(f"the figures of {date} keep changing", mend="try again")
+    total = models.total
+    found = reader.waste(period) if total.requests else None
+    score = reader.score(period).score if total.requests else None
+    return Day(
+        date,
+        total,
+        tuple(models.rows),
+        tuple(actions.rows),
+        {name: c.usd for name, c in found.categories.items()} if found else None,
+        None if score is None else Decimal(str(score)),
+        _cache(reader, period) if total.requests else None,
+    )
+
+
+def _sum(rows: Iterable[Totals]) -> Totals:
+    return sum(rows, Totals())
+
+
+def compose(day: Day, who: Identity) -> DailyReport:
+    """The report with every invariant of the API: see DETAILS, "Report and delivery"."""
+    cost = rounded(day.total.usd)
+    body: dict[str, Any] = {
+        "date": day.date,
+        "total_tokens": day.total.input_tokens + day.total.output_tokens,
+        "total_cost": cost,
+        "total_requests": day.total.requests,
+        "cost_by_model": _breakdown(day.by_model, cost),
+        "cost_by_action": _breakdown(day.by_action, cost),
+    }
+    if day.waste is not None:
+        body["waste_categories"] = within(day.waste, cost)
+    if day.score is not None:
+        body["efficiency_score"] = floored(day.score)
+    return parse({**body, "metadata": _metadata(day, who)})
+
+
+def _breakdown(rows: Iterable[Totals], cost: Decimal) -> dict[str, Decimal]:
+    """Amounts by public name, filled to `cost`; what has no price at all is left out."""
+    parts: dict[str, Decimal] = {}
+    for row in rows:
+        if row.usd or row.requests > row.unpriced_calls:
+            name = _name(row.key)
+            parts[name] = parts.get(name, Decimal(0)) + row.usd
+    return filled(_capped(parts), cost)
+
+
+def _capped(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    ordered = list(by_size(parts).items())
+    kept, rest = dict(ordered[:MAX_NAMES]), ordered[MAX_NAMES:]
+    if rest:
+        kept[OTHER] = kept.get(OTHER, Decimal(0)) + sum((usd for _, usd in rest), Decimal(0))
+    return kept
+
+
+def _name(key: str | None) -> str:
+    if not key:
+        return NONE
+    return WITHHELD if _PRIVATE.search(key) else key
+
+
+def _metadata(day: Day, who: Identity) -> dict[str, Any]:
+    total = day.total
+    unpriced = sorted({_name(row.key) for row in day.by_model if row.unpriced_calls})
+    coverage = {
+        "priced_requests": max(total.requests - total.unpriced_calls - total.partial_calls, 0),
+        "unpriced_requests": total.unpriced_calls,
+        "partial_requests": total.partial_calls,
+        "estimated_requests": total.estimated_calls,
+        "unpriced_tokens": total.unpriced_tokens,
+        "unpriced_models": unpriced[:MAX_NAMES],
+    }
+    metadata: dict[str, Any] = {
+        "agent_version": who.agent_version,
+        "environment": who.environment,
+        "reporter": who.reporter,
+        "coverage": coverage,
+    }
+    return metadata if day.cache is None else {**metadata, "cache": dict(day.cache)}

@@ -1,0 +1,234 @@
+"""Deliver what is due, each day once: claim, ask where a try was unclear, send, remember."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from finops_pack.report import outbox
+from finops_pack.report.advice import delivered_row, left_row
+from finops_pack.report.client import Client, Reply
+from finops_pack.report.due import Days, Due
+from finops_pack.report.held import Held
+from finops_pack.report.outbox import Entry
+
+if TYPE_CHECKING:
+    from finops_pack.ledger import Ledger
+    from finops_pack.report.keys import Target
+
+ROUNDS = 4  # tries of a day in one run; the next run goes on
+FIRST_PAUSE = 0.5  # seconds, doubled each round
+PATIENCE = 45.0  # seconds that one run may wait in all
+QUIET = 30.0  # seconds after which a silent server has either saved or given up
+BREATH = 2.0  # the same for one that answered 5xx or dropped the connection
+AGAIN = ("retry", "unclear", "quiet", "busy", "hold")  # what another round may help
+NOT_THE_REPORT = (301, 302, 303, 307, 308, 401, 403, 404, 405)  # every day would fare so
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time as a run sees it; replaced where a day must pass in a second."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of each day that was due; the lists hold JSON-ready rows."""
+
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    pending: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to deliver."""
+        return not self.pending and not self.failed
+
+
+class Sender:
+    """One run against one target; `only` is one date, today's included."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        days: Days,
+        target: Target,
+        *,
+        only: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._days = days
+        self._target = target
+        self._key = target.key.fingerprint if target.key else None
+        self._only = only
+        self._clock = clock or Clock()
+        self._patience = PATIENCE
+        self._sent: list[dict[str, Any]] = []
+
+    def due(self) -> list[Due]:
+        """What stands to be delivered now."""
+        return self._days.due(self._entries(), self._clock.now(), self._key, self._only)
+
+    def run(self, client: Client) -> Delivery:
+        """Try what is due, a few rounds at most, and say what became of it."""
+        for turn in range(ROUNDS):
+            if not self._pause(self._hold()):
+                break
+            due = self.due()
+            wait = self._round(due, client) if due else None
+            if wait is None or turn == ROUNDS - 1:
+                break
+            backoff = FIRST_PAUSE * 2**turn * random.uniform(0.8, 1.2)
+            if not self._pause(max(wait, backoff)):
+                break
+        return self.outcome()
+
+    def outcome(self) -> Delivery:
+        """What this run sent, and what is left."""
+        entries = self._entries()
+        asked = {d: e for d, e in entries.items() if self._only in (None, d)}
+        failed = [e for e in asked.values() if e.state == "failed"]
+        due = [entries.get(d.date) or Entry(self._target.url, d.date) for d in self.due()]
+        pending = [e for e in due if e.state != "failed" and not e.changed]
+        by_date = [sorted(group, key=lambda e: e.date) for group in (pending, failed)]
+        return Delivery(self._sent, *([left_row(e) for e in group] for group in by_date))
+
+    def _entries(self) -> dict[str, Entry]:
+        return outbox.entries(self._ledger, self._target.url)
+
+    def _hold(self) -> float:
+        """Seconds that the server asked us to stay away."""
+        until = max((e.hold_until for e in self._entries().values()), default=0.0)
+        return until - self._clock.now()
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait, if this run has the patience."""
+        if seconds > self._patience:
+            return False
+        if seconds > 0:
+            self._patience -= seconds
+            self._clock.sleep(seconds)
+        return True
+
+    def _round(self, due: list[Due], client: Client) -> float | None:
+        """Try each day once; the seconds after which another round may help, None for never."""
+        reply = client.trends()
+        if reply.kind in ("retry", "unclear"):
+            self._note(due[0], reply.message, self._until(reply.retry_after))
+            return 0.0
+        held = Held.of(reply, self._clock.now())
+        waits: list[float] = []
+        in_a_row = 0
+        for one in due:
+            became = self._try(one, held, client)
+            if became in AGAIN:
+                quiet = one.seen.quiet_until if one.seen and became == "quiet" else 0.0
+                waits.append(quiet - self._clock.now())
+            in_a_row = in_a_row + 1 if became in ("retry", "unclear") else 0
+            if became in ("stop", "hold") or in_a_row == 2:
+                break
+        return max(0.0, *waits) if waits else None
+
+    def _try(self, one: Due, held: Held, client: Client) -> str:
+        """One day: ok, refused, stop, skipped, or one of `AGAIN`."""
+        now = self._clock.now()
+        seen = one.seen or Entry(self._target.url, one.date)
+        if seen.held(now):
+            return "busy"
+        if (seen.unclear or seen.state == "sending") and not held.replaces:
+            if held.landed(seen):
+                self._finish(one, one.seen, _delivered(seen, now, seen.report_id))
+                return "ok"
+            if now < seen.quiet_until:
+                return "quiet"
+        # A server that may add up what it gets is sent no day twice, and no half a day.
+        if not held.replaces and one.correction:
+            outbox.swap(self._ledger, one.seen, replace(seen, changed=True))
+            return "skipped"
+        if not held.replaces and not one.complete:
+            self._note(one, "the day is not over, and this server may not replace it later")
+            return "skipped"
+        return self._send(one, self._claim(one, seen, held), client)
+
+    def _note(self, one: Due, error: str, hold_until: float = 0.0) -> None:
+        """Remember why a day could not even be tried."""
+        seen = one.seen or Entry(self._target.url, one.date)
+        outbox.swap(self._ledger, one.seen, replace(seen, error=error, hold_until=hold_until))
+
+    def _until(self, seconds: float | None) -> float:
+        return self._clock.now() + seconds if seconds else 0.0
+
+    def _claim(self, one: Due, seen: Entry, held: Held) -> Entry | None:
+        now = self._clock.now()
+        claimed = replace(
+            seen,
+            state="sending",
+            hash=one.content,
+            figures=one.figures,
+            requests=one.report.total_requests,
+            before=held.day(one.date),
+            unclear=False,
+            quiet_until=now + QUIET,
+            hold_until=0.0,
+            attempts=seen.attempts + 1,
+            tried_at=now,
+            owner=outbox.owner(),
+            key=self._key,
+        )
+        return claimed if outbox.swap(self._ledger, one.seen, claimed) else None
+
+    def _send(self, one: Due, claimed: Entry | None, client: Client) -> str:
+        if claimed is None:
+            return "busy"
+        report = one.report
+        key = f"{report.reporter}:{report.date}:{report.content_hash}"
+        reply = client.send(report.text(), key)
+        self._finish(one, claimed, self._after(claimed, reply))
+        if reply.retry_after:
+            return "hold"
+        return "stop" if reply.status in NOT_THE_REPORT else reply.kind
+
+    def _after(self, claimed: Entry, reply: Reply) -> Entry:
+        """The entry once the answer, or its absence, is known."""
+        now = self._clock.now()
+        if reply.kind == "ok":
+            return _delivered(claimed, now, reply.body.get("report_id"))
+        told = replace(
+            claimed,
+            state="failed" if reply.kind == "refused" else "pending",
+            status=reply.status,
+            error=reply.message,
+            hold_until=self._until(reply.retry_after),
+            quiet_until=0.0,
+        )
+        if reply.kind != "unclear":
+            return told
+        quiet = claimed.quiet_until if reply.timed_out else now + BREATH
+        return replace(told, unclear=True, quiet_until=quiet)
+
+    def _finish(self, one: Due, old: Entry | None, new: Entry) -> None:
+        outbox.swap(self._ledger, old, new)
+        if new.state == "sent":
+            self._sent.append(delivered_row(new, one.report))
+
+
+def _delivered(entry: Entry, now: float, report_id: object) -> Entry:
+    return replace(
+        entry,
+        state="sent",
+        sent_hash=entry.hash,
+        sent_at=now,
+        report_id=report_id if isinstance(report_id, str) else None,
+        unclear=False,
+        quiet_until=0.0,
+        attempts=0,
+        status=None,
+        error=None,
+        changed=False,
+    )

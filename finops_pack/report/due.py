@@ -1,0 +1,110 @@
+"""Which days are to be delivered: complete, with calls, not delivered yet or changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from finops_pack.model import DayTotals
+from finops_pack.report import exact
+from finops_pack.report.build import Identity, build
+from finops_pack.report.model import DailyReport
+from finops_pack.report.outbox import Entry
+
+if TYPE_CHECKING:
+    from finops_pack.query import Reader
+
+RECENT_DAYS = 2  # verdicts and waste may still move while the rollup stands still
+KEY_REFUSED = (401, 403)
+
+
+@dataclass(frozen=True)
+class Due:
+    """One day to deliver: its report, and its entry as it stood when this was worked out."""
+
+    report: DailyReport
+    figures: str
+    complete: bool
+    seen: Entry | None
+
+    @property
+    def date(self) -> str:
+        """The day."""
+        return self.report.date
+
+    @property
+    def content(self) -> str:
+        """The hash of what the day says, whoever says it."""
+        return content(self.report)
+
+    @property
+    def correction(self) -> bool:
+        """Whether the day was delivered before, with other content."""
+        return bool(self.seen and self.seen.sent_hash and not self.seen.unclear)
+
+
+def content(report: DailyReport) -> str:
+    """A hash that a new agent version or environment does not change."""
+    body = report.body()
+    own = {k: v for k, v in body["metadata"].items() if k not in ("agent_version", "environment")}
+    return exact.digest({**body, "metadata": own})
+
+
+class Days:
+    """The days of a ledger as seen at one moment; each report is built once."""
+
+    def __init__(self, reader: Reader, who: Identity) -> None:
+        self._reader = reader
+        self._who = who
+        self._built: dict[tuple[str, str], DailyReport] = {}
+
+    def due(
+        self, entries: Mapping[str, Entry], now: float, key: str | None, only: str | None = None
+    ) -> list[Due]:
+        """What is to be sent, least often tried first, then oldest; `only` is one date.
+
+        A day that the server refused for good is due again once its figures changed, a key it
+        refused was replaced, or it is asked for by date.
+        """
+        today = datetime.fromtimestamp(now, ZoneInfo(self._reader.time_zone)).date()
+        found = self._found(entries, today, key, only)
+        return sorted(found, key=lambda d: (d.seen.attempts if d.seen else 0, d.date))
+
+    def _found(
+        self, entries: Mapping[str, Entry], today: date, key: str | None, only: str | None
+    ) -> Iterator[Due]:
+        for day in self._reader.days():
+            complete = day.date < today.isoformat()
+            if not day.total.requests or not (complete or only) or only not in (None, day.date):
+                continue
+            entry = entries.get(day.date)
+            figures = fingerprint(day)
+            recent = day.date >= (today - timedelta(days=RECENT_DAYS)).isoformat()
+            if entry and _settled(entry, figures, recent, key, only):
+                continue
+            report = self._report(day.date, figures)
+            if not entry or entry.state != "sent" or content(report) != entry.sent_hash:
+                yield Due(report, figures, complete, entry)
+
+    def _report(self, day: str, figures: str) -> DailyReport:
+        built = self._built.get((day, figures))
+        if built is None:
+            built = self._built[day, figures] = build(self._reader, day, self._who)
+        return built
+
+
+def _settled(entry: Entry, figures: str, recent: bool, key: str | None, only: str | None) -> bool:
+    """Whether nothing can have changed since this entry was written."""
+    if entry.figures != figures or only:
+        return False
+    if entry.state == "failed":
+        return not (entry.status in KEY_REFUSED and entry.key != key)
+    return entry.state == "sent" and not recent
+
+
+def fingerprint(day: DayTotals) -> str:
+    """A hash of the day's rollup: as long as it stands, so do the day's amounts."""
+    return exact.digest(asdict(day))

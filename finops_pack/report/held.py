@@ -1,0 +1,59 @@
+"""What a server says that it holds: how a try of unknown outcome is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from finops_pack.report.client import Reply
+from finops_pack.report.outbox import Entry
+
+WINDOW_DAYS = 88  # cost-trends tells 90 days; two for clocks and time zones
+
+
+@dataclass(frozen=True)
+class Held:
+    """An answer of cost-trends: `requests` by date, None where the server cannot tell.
+
+    `replaces`: it keeps one report a reporter and day, so that sending again is harmless.
+    """
+
+    replaces: bool
+    requests: Mapping[str, int] | None
+    since: str
+
+    @classmethod
+    def of(cls, reply: Reply, now: float) -> Held:
+        """From an answer that came; a refusal means that the server cannot tell."""
+        since = datetime.fromtimestamp(now, UTC).date() - timedelta(days=WINDOW_DAYS)
+        rows = reply.body.get("data") if reply.kind == "ok" else None
+        return cls(reply.replaces, _requests(rows), since.isoformat())
+
+    def day(self, date: str) -> int | None:
+        """The requests held for this day."""
+        if self.requests is None or (date < self.since and date not in self.requests):
+            return None
+        return self.requests.get(date, 0)
+
+    def landed(self, entry: Entry) -> bool:
+        """Whether that try arrived: the day rose by it, or became it."""
+        held = self.day(entry.date)
+        if held is None or entry.before is None:
+            return False
+        return held - entry.before >= entry.requests or held == entry.requests != entry.before
+
+
+def _requests(rows: Any) -> dict[str, int] | None:
+    """Requests by date; a server that appends may tell a date in several rows."""
+    if not isinstance(rows, list):
+        return None
+    found: dict[str, int] = {}
+    for row in rows:
+        try:
+            date = str(row["date"])[:10]
+            found[date] = found.get(date, 0) + int(row["total_requests"])
+        except (TypeError, KeyError, ValueError, OverflowError):
+            return None
+    return found

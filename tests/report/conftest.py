@@ -1,0 +1,165 @@
+"""A small REST server on 127.0.0.1 that misbehaves as told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Platform:
+    """What the server holds and how it behaves.
+
+    `acts` are taken one a POST, `trend_acts` one a GET of cost-trends; when none is left it
+    behaves. An act is words: `save` first or not, then `hang`, `drop`, `garbage`, `drip`, or
+    a status, with `after=SECONDS` as Retry-After.
+    """
+
+    replaces: bool = False
+    adds: bool = True
+    days_apart: bool = False
+    trends: bool = True
+    echo: bool = False
+    acts: deque[str] = field(default_factory=deque)
+    trend_acts: deque[str] = field(default_factory=deque)
+    posts: list[Row] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    saved: dict[str, list[Row]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    freed: threading.Event = field(default_factory=threading.Event)
+    url: str = ""
+
+    def save(self, body: Row) -> None:
+        """Keep a report: in place of the day's, or beside it."""
+        with self.lock:
+            day = self.saved.setdefault(body["date"], [])
+            if self.replaces or not self.adds:
+                day.clear()
+            day.append(body)
+
+    def data(self) -> list[Row]:
+        """The rows of cost-trends."""
+        with self.lock:
+            days = sorted(self.saved.items())
+        if self.days_apart:
+            return [row for _, rows in days for row in rows]
+        return [_added(date, rows) for date, rows in days]
+
+    def requests(self) -> dict[str, int]:
+        """Requests by date, as its dashboard would show them."""
+        return {date: sum(r["total_requests"] for r in rows) for date, rows in self.saved.items()}
+
+
+def _added(date: str, rows: list[Row]) -> Row:
+    names = ("total_cost", "total_tokens", "total_requests")
+    return {"date": date, **{name: sum(row[name] for row in rows) for name in names}}
+
+
+class Handler(BaseHTTPRequestHandler):
+    platform: Platform
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        self.platform.asked.append(self.path)
+        if not self.platform.trends:
+            return self.answer(404, {"ok": False, "error": {"code": "not_found", "message": "no"}})
+        act = self._next(self.platform.trend_acts)
+        return self.act(act, {"period": {}, "data": self.platform.data()})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.platform.posts.append({"body": body, "headers": dict(self.headers)})
+        act = self._next(self.platform.acts) or "save"
+        if act.startswith("save"):
+            self.platform.save(body)
+        self.act(act.removeprefix("save").strip(), {"ok": True, "report_id": f"rpt_{body['date']}"})
+
+    def _next(self, acts: deque[str]) -> str:
+        with self.platform.lock:
+            return acts.popleft() if acts else ""
+
+    def act(self, act: str, body: Row) -> None:
+        verb, _, after = act.partition(" after=")
+        if verb == "hang":
+            self.platform.freed.wait(30)
+            self.close_connection = True
+        elif verb == "drop":
+            self.close_connection = True
+            self.connection.close()
+        elif verb == "garbage":
+            self.raw(200, b"<html>busy</html>")
+        elif verb == "drip":
+            self.drip()
+        elif verb:
+            said = self.headers["Authorization"] if self.platform.echo else "\x1b[31mno"
+            self.answer(int(verb), {"ok": False, "error": {"message": said}}, after)
+        else:
+            self.answer(200, body)
+
+    def drip(self) -> None:
+        self.close_connection = True
+        for letter in b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n" * 50:
+            if self.platform.freed.wait(0.05):
+                return
+            try:
+                self.wfile.write(bytes([letter]))
+            except OSError:
+                return
+
+    def answer(self, status: int, body: Row, after: str = "") -> None:
+        self.raw(status, json.dumps(body).encode(), after)
+
+    def raw(self, status: int, text: bytes, after: str = "") -> None:
+        self.send_response(status)
+        if self.platform.replaces:
+            self.send_header("FinOps-Reports", "replace")
+        if after:
+            self.send_header("Retry-After", after)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that goes away is what these tests are about."""
+
+
+@pytest.fixture
+def key() -> str:
+    """An API key that must show up nowhere."""
+    return "finops_" + "k3yN0tForYourEyes" * 2
+
+
+@pytest.fixture
+def platform() -> Iterator[Callable[..., Platform]]:
+    """Start a server: `platform(replaces=True)`; stopped when the test ends."""
+    started: list[tuple[_Quiet, Platform]] = []
+
+    def start(**how: Any) -> Platform:
+        made = Platform(**how)
+        server = _Quiet(("127.0.0.1", 0), type("Bound", (Handler,), {"platform": made}))
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        made.url = f"http://127.0.0.1:{server.server_port}"
+        started.append((server, made))
+        return made
+
+    yield start
+    for server, made in started:
+        made.freed.set()
+        server.shutdown()
+        server.server_close()
