@@ -1,0 +1,103 @@
+"""`finops serve`: the REST API and the dashboard, hosted by anyone in one command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from finops_pack.cli import _out
+from finops_pack.errors import ConfigError, InputError
+
+HELP = "run the server: REST API and dashboard"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_TLS = (
+    "This address is open to others and speaks plain HTTP: put a proxy that ends TLS in front of "
+    "it (Caddy, nginx, Traefik); see docs/server.md"
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `finops serve`."""
+    parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1")
+    parser.add_argument("--port", type=int, default=8765, help="default 8765; 0 takes a free one")
+    parser.add_argument("--db", metavar="URL", help="path, sqlite:////path or postgresql://…")
+    parser.add_argument("--local", action="store_true", help="show this machine's ledger instead")
+    parser.add_argument("--ledger", metavar="URL", help="with --local: the ledger to show")
+    parser.add_argument("--create-account", metavar="EMAIL", help="make an account and exit")
+    parser.add_argument("--company", default="", help="with --create-account")
+    parser.add_argument("--password-stdin", action="store_true", help="read it from there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve, or make an account."""
+    _need_extra()
+    if args.create_account:
+        return _create_account(args)
+    if args.local:
+        return serve_local(args)
+    from finops_pack.server import run
+    from finops_pack.server.app import create_app
+    from finops_pack.server.stores import open_database
+
+    listening = run.listen(args.host, args.port)
+    if args.host not in LOOPBACK:
+        _out.warn(_TLS)
+    run.serve(create_app(open_database(database_url(args.db))), listening)
+    return 0
+
+
+def serve_local(args: argparse.Namespace) -> int:
+    """The dashboard of this machine's ledger, without an account."""
+    if args.host not in LOOPBACK:
+        raise ConfigError(
+            "the local dashboard has no sign-in and stays on this machine",
+            mend="leave out --host, or run finops serve without --local",
+        )
+    from finops_pack.server import run
+    from finops_pack.server.local import create_local
+
+    run.serve(create_local(args.ledger), run.listen(args.host, args.port))
+    return 0
+
+
+def database_url(given: str | None) -> str:
+    """`--db`, else FINOPS_SERVER_DB, else a file in the state folder."""
+    from finops_pack import config
+
+    return given or os.environ.get("FINOPS_SERVER_DB") or str(config.state_dir() / "server.db")
+
+
+def _need_extra() -> None:
+    from importlib.util import find_spec
+
+    missing = [n for n in ("fastapi", "uvicorn", "jinja2", "plotly") if find_spec(n) is None]
+    if missing:
+        raise ConfigError(
+            f"not installed: {', '.join(missing)}",
+            mend='pip install "finops-agent-pack[server]"',
+        )
+
+
+def _create_account(args: argparse.Namespace) -> int:
+    from finops_pack.server import accounts
+    from finops_pack.server.stores import open_database
+
+    password = _password(args)
+    db = open_database(database_url(args.db))
+    try:
+        print(accounts.create(db, args.create_account, password, args.company).id)
+    finally:
+        db.close()
+    return 0
+
+
+def _password(args: argparse.Namespace) -> str:
+    if args.password_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    import getpass
+
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise InputError("the passwords differ")
+    return password

@@ -1,0 +1,68 @@
+"""Who is calling the API, and what that caller may do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from finops_pack.server import accounts, crypto
+from finops_pack.server.accounts import Caller
+from finops_pack.server.http import ApiError, too_many
+from finops_pack.server.stores import Database
+from finops_pack.server.throttle import Rate
+
+_key = HTTPBearer(auto_error=False, scheme_name="key", description="An API key: finops_…")
+_session = HTTPBearer(auto_error=False, scheme_name="session", description="A login's token: fs_…")
+
+
+async def database(request: Request) -> Database:
+    """The store of this application."""
+    db: Database = request.app.state.db
+    return db
+
+
+Db = Annotated[Database, Depends(database)]
+Bearer = HTTPAuthorizationCredentials | None
+
+
+def _unauthorized(what: str) -> ApiError:
+    # One and the same answer for no, malformed, unknown and revoked: it teaches nobody anything.
+    return ApiError(
+        401, "unauthorized", f"a valid {what} is needed", headers={"WWW-Authenticate": "Bearer"}
+    )
+
+
+def key_holder(request: Request, db: Db, bearer: Annotated[Bearer, Depends(_key)]) -> Caller:
+    """The caller behind a `finops_` key: 401, then 429."""
+    token = bearer.credentials if bearer else ""
+    caller = accounts.by_key(db, token) if token.startswith(crypto.KEY_PREFIX) else None
+    if caller is None:
+        raise _unauthorized("API key")
+    rate: Rate = request.app.state.rate
+    if wait := rate.take(caller.credential):
+        raise too_many(wait)
+    return caller
+
+
+def session_holder(db: Db, bearer: Annotated[Bearer, Depends(_session)]) -> Caller:
+    """The caller behind a login's `fs_` token: 401."""
+    token = bearer.credentials if bearer else ""
+    caller = accounts.by_session(db, token) if token.startswith(crypto.SESSION_PREFIX) else None
+    if caller is None:
+        raise _unauthorized("session; sign in with POST /api/finops/login")
+    return caller
+
+
+Reader = Annotated[Caller, Depends(key_holder)]
+
+
+async def _writer(caller: Reader) -> Caller:
+    if caller.scope != "write":
+        raise ApiError(403, "forbidden", "this key may only read")
+    return caller
+
+
+Writer = Annotated[Caller, Depends(_writer)]
+SignedIn = Annotated[Caller, Depends(session_holder)]

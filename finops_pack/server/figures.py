@@ -1,0 +1,195 @@
+"""From reports to figures: days that add their reporters up, and the answers of the API.
+
+Pure and exact: sums are Decimal in a context wide enough for anything a report may hold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Context, Decimal, localcontext
+from itertools import groupby
+from typing import Any
+
+from finops_pack.model import DayTotals, Totals
+from finops_pack.server.reports import Kept
+
+_WIDE = Context(prec=150)
+_TENTH = Decimal("0.1")
+PERIODS = {"7d": 7, "30d": 30, "90d": 90}
+CACHE_SHARES = ("hit_rate", "attainable", "write_share_usd", "write_share_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One calendar day of an account, all its reporters added up; amounts in USD."""
+
+    date: str
+    cost: Decimal
+    tokens: int
+    requests: int
+    by_model: Mapping[str, Decimal]
+    by_action: Mapping[str, Decimal]
+    waste: Mapping[str, Decimal]
+    score: Decimal | None
+    coverage: Mapping[str, int]
+    unpriced_models: tuple[str, ...]
+    cold_calls: Mapping[str, int]
+    cache: Mapping[str, Decimal]  # hit_rate, attainable, write shares: 0–1, weighed
+    kept: Sequence[Kept] = field(default=(), repr=False)
+
+    def totals(self) -> DayTotals:
+        """The day as alerts and levers take it."""
+        return DayTotals(
+            date=self.date,
+            total=Totals(
+                calls=self.requests,
+                requests=self.requests,
+                usd=self.cost,
+                unpriced_calls=self.coverage.get("unpriced_requests", 0),
+                estimated_calls=self.coverage.get("estimated_requests", 0),
+            ),
+            by_model=self.by_model,
+            by_action=self.by_action,
+            waste=self.waste,
+            score=None if self.score is None else float(self.score),
+            unpriced_models=self.unpriced_models,
+            cache_write_usd_share=self.cache.get("write_share_usd"),
+        )
+
+
+def days(kept: Iterable[Kept]) -> list[Day]:
+    """One row a date with reports, oldest first; `kept` comes in order of date."""
+    with localcontext(_WIDE):
+        return [_day(on, list(group)) for on, group in groupby(kept, key=lambda k: k.date)]
+
+
+def _day(on: str, kept: list[Kept]) -> Day:
+    bodies = [k.body for k in kept]
+    facts = [_mapping(body.get("metadata")) for body in bodies]
+    coverage = [_mapping(f.get("coverage")) for f in facts]
+    cache = [_mapping(f.get("cache")) for f in facts]
+    weights = [Decimal(body["total_cost"]) for body in bodies]
+    unpriced = {name for c in coverage for name in _texts(c.get("unpriced_models"))}
+    return Day(
+        date=on,
+        cost=sum(weights, Decimal(0)),
+        tokens=sum(int(body["total_tokens"]) for body in bodies),
+        requests=sum(int(body["total_requests"]) for body in bodies),
+        by_model=_added(body.get("cost_by_model") for body in bodies),
+        by_action=_added(body.get("cost_by_action") for body in bodies),
+        waste=_added(body.get("waste_categories") for body in bodies),
+        score=weighed(
+            [(_number(b.get("efficiency_score")), w) for b, w in _pairs(bodies, weights)]
+        ),
+        coverage=_counted(coverage),
+        unpriced_models=tuple(sorted(unpriced)),
+        cold_calls=_counted(_mapping(c.get("cold_calls")) for c in cache),
+        cache=_cache(cache, weights),
+        kept=tuple(kept),
+    )
+
+
+def _pairs(items: Sequence[Any], weights: Sequence[Decimal]) -> Iterable[tuple[Any, Decimal]]:
+    return zip(items, weights, strict=True)
+
+
+def _added(parts: Iterable[Any]) -> dict[str, Decimal]:
+    total: dict[str, Decimal] = defaultdict(Decimal)
+    for part in parts:
+        for name, usd in (part or {}).items():
+            total[name] += Decimal(usd)
+    return dict(total)
+
+
+def _counted(parts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Whole counts by name; what is none is left out: metadata is anybody's."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        for name, count in part.items():
+            if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+                total[name] += count
+    return dict(total)
+
+
+def _cache(parts: Sequence[Mapping[str, Any]], weights: Sequence[Decimal]) -> dict[str, Decimal]:
+    found = {}
+    for name in CACHE_SHARES:
+        share = weighed([(_share(p.get(name)), weight) for p, weight in _pairs(parts, weights)])
+        if share is not None:
+            found[name] = share
+    return found
+
+
+def _share(value: Any) -> Decimal | None:
+    number = _number(value)
+    return number if number is not None and 0 <= number <= 1 else None
+
+
+def weighed(values: Sequence[tuple[Decimal | None, Decimal]]) -> Decimal | None:
+    """The mean of what is known, weighed by cost (plain where nothing cost anything)."""
+    with localcontext(_WIDE):
+        known = [(value, weight) for value, weight in values if value is not None]
+        total = sum((weight for _, weight in known), Decimal(0))
+        if not known:
+            return None
+        if not total:
+            return sum((value for value, _ in known), Decimal(0)) / len(known)
+        return sum((value * weight for value, weight in known), Decimal(0)) / total
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return Decimal(value)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _texts(value: Any) -> list[str]:
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
+
+
+def tenth(value: Decimal | None) -> Decimal | None:
+    """Rounded to one decimal, as scores are shown."""
+    return None if value is None else value.quantize(_TENTH)
+
+
+def summary(found: Sequence[Day], start: date, end: date) -> dict[str, Any]:
+    """`summary` of the dashboard."""
+    with localcontext(_WIDE):
+        return {
+            "total_cost": sum((day.cost for day in found), Decimal(0)),
+            "total_tokens": sum(day.tokens for day in found),
+            "total_requests": sum(day.requests for day in found),
+            "avg_efficiency": tenth(weighed([(day.score, day.cost) for day in found])),
+            "report_count": sum(len(day.kept) for day in found),
+            "period_start": start.isoformat(),
+            "period_end": end.isoformat(),
+        }
+
+
+def trend(found: Sequence[Day]) -> list[dict[str, Any]]:
+    """Scored days, oldest first."""
+    return [{"date": day.date, "score": tenth(day.score)} for day in found if day.score is not None]
+
+
+def data_row(day: Day) -> dict[str, Any]:
+    """One day of `cost-trends`."""
+    return {
+        "date": day.date,
+        "total_cost": day.cost,
+        "total_tokens": day.tokens,
+        "total_requests": day.requests,
+        "cost_by_model": day.by_model,
+        "cost_by_action": day.by_action,
+        "waste_categories": day.waste,
+        "reports": [
+            {"report_id": k.report_id, "reporter": k.reporter, "content_hash": k.content_hash}
+            for k in day.kept
+        ],
+    }

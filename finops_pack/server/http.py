@@ -1,0 +1,92 @@
+"""What both faces share of HTTP: errors, bodies of bounded size, exact JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request, Response
+
+from finops_pack.report import exact
+
+MAX_BODY = 1024 * 1024  # bytes
+
+
+class ApiError(Exception):
+    """An answer of 400 and above; `field` only where one is at fault."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.field = status, code, message, field
+        self.headers = dict(headers or {})
+
+    def answer(self) -> Response:
+        """The error as JSON."""
+        fault = {"code": self.code, "message": self.message}
+        if self.field is not None:
+            fault["field"] = self.field
+        body = {"ok": False, "error": fault}
+        return document(body, self.status, self.headers)
+
+
+def document(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer whose amounts are the exact decimals."""
+    # Half a surrogate pair has no UTF-8; as "\\udc80" it is still good JSON.
+    content = exact.dumps(body).encode("utf-8", "backslashreplace")
+    return Response(content, status, dict(headers or {}), "application/json")
+
+
+def too_many(seconds: int) -> ApiError:
+    """429: come back in that many seconds."""
+    return ApiError(
+        429,
+        "too_many_requests",
+        f"too many requests: try again in {seconds} s",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, 413 as soon as it is known to be over the limit, said or not."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > MAX_BODY:
+        raise _too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> ApiError:
+    message = f"the body is larger than {MAX_BODY} bytes"
+    return ApiError(413, "too_large", message, headers={"Connection": "close"})
+
+
+async def json_body(request: Request) -> Any:
+    """The decoded body of a call that needs one: 413, 415, 400 in this order."""
+    return _decoded(request, await read_body(request))
+
+
+async def optional_json_body(request: Request) -> Any:
+    """The same for a call that may come without a body: None."""
+    body = await read_body(request)
+    return _decoded(request, body) if body else None
+
+
+def _decoded(request: Request, body: bytes) -> Any:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise ApiError(415, "unsupported_media_type", "Content-Type must be application/json")
+    try:
+        return exact.loads(body)
+    except ValueError as error:
+        raise ApiError(400, "not_json", str(error)) from None

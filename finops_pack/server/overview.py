@@ -1,0 +1,109 @@
+"""The screen of an account, from its reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from finops_pack import forecast
+from finops_pack.server import clock, figures, notices, reports
+from finops_pack.server.accounts import Account
+from finops_pack.server.figures import Day
+from finops_pack.server.screen import (
+    PERIODS,
+    Bar,
+    Budget,
+    Cache,
+    Coverage,
+    Screen,
+    UnitCost,
+    shares,
+)
+from finops_pack.server.stores import Database
+
+
+def of_account(db: Database, account: Account, period: str) -> Screen:
+    """What this account's reports say of the period that ends today."""
+    end, count = reports.span_end(db, account.id), PERIODS[period]
+    start = end - timedelta(days=count - 1)
+    first = end - timedelta(days=max(2 * count, notices.LOOK_BACK_DAYS))
+    days = figures.days(reports.load(db, account.id, first, end))
+    shown = [day for day in days if day.date >= start.isoformat()]
+    earlier = (start - timedelta(days=count)).isoformat()
+    before = [day for day in days if earlier <= day.date < start.isoformat()]
+    totals, today = [day.totals() for day in days], clock.today()
+    month = _cost([day for day in days if day.date[:7] == today.isoformat()[:7]])
+    limit = account.monthly_budget
+    return Screen(
+        period=period,
+        start=start.isoformat(),
+        end=end.isoformat(),
+        today=today.isoformat(),
+        bars=[_bar(day) for day in shown],
+        total=_cost(shown),
+        month=month,
+        unit=_unit(shown, before),
+        waste=shares((day.waste for day in shown), "estimated"),
+        score=figures.tenth(figures.weighed([(day.score, day.cost) for day in shown])),
+        coverage=_coverage(shown),
+        cache=_cache(shown),
+        budget=Budget(month, limit, account.alert_threshold_pct) if limit else None,
+        forecast=forecast.month(totals, today, limit=limit),
+        levers=notices.recommendations(totals, today),
+        alerts=notices.remembered(db, account, totals),
+        reporters=reports.reporters(db, account.id),
+    )
+
+
+def _cost(days: Sequence[Day]) -> Decimal:
+    return sum((day.cost for day in days), Decimal(0))
+
+
+def _bar(day: Day) -> Bar:
+    return Bar(
+        date=day.date,
+        usd=day.cost,
+        waste_usd=sum(day.waste.values(), Decimal(0)),
+        by_model=day.by_model,
+        by_action=day.by_action,
+        write_share=day.cache.get("write_share_usd"),
+        score=day.score,
+    )
+
+
+def _unit(now: Sequence[Day], before: Sequence[Day]) -> UnitCost | None:
+    """Cost of one request: a report knows no tasks."""
+    count = sum(day.requests for day in now)
+    if not count:
+        return None
+    usd, usual = _cost(now) / count, None
+    if earlier := sum(day.requests for day in before):
+        usual = _cost(before) / earlier
+    return UnitCost("request", usd, count, (usd - usual) / usual if usual else None)
+
+
+def _coverage(days: Sequence[Day]) -> Coverage:
+    told = [day for day in days if "priced_requests" in day.coverage]
+    sums: Counter[str] = Counter()
+    for day in told:
+        sums.update(day.coverage)
+    names = {name for day in days for name in day.unpriced_models}
+    return Coverage(
+        requests=sum(day.requests for day in told),
+        priced=sums["priced_requests"] if told else None,
+        estimated=sums["estimated_requests"] if told else None,
+        unpriced_models=tuple(sorted(names)),
+    )
+
+
+def _cache(days: Sequence[Day]) -> Cache:
+    cold: Counter[str] = Counter()
+    for day in days:
+        cold.update(day.cold_calls)
+    found = {
+        name: figures.weighed([(day.cache.get(name), day.cost) for day in days])
+        for name in figures.CACHE_SHARES
+    }
+    return Cache(**found, cold_calls=dict(cold.most_common()))

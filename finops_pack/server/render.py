@@ -1,0 +1,115 @@
+"""Pages as HTML: the templates, numbers as a language writes them, and the charts' data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from finops_pack import __version__
+from finops_pack.server import assets, texts
+from finops_pack.server.screen import Screen, series
+
+_CENT = Decimal("0.01")
+
+
+def page(template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """One page in `en` or `de`."""
+    text = _environment(language).get_template(template).render(**values)
+    return HTMLResponse(text, status)
+
+
+@lru_cache(maxsize=len(texts.LANGUAGES))
+def _environment(language: str) -> Environment:
+    made = Environment(
+        loader=PackageLoader("finops_pack.server"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(
+        _=texts.translator(language),
+        language=language,
+        languages=texts.LANGUAGES,
+        asset=assets.url,
+        plotly_marker=assets.plotly_marker(),
+        version=__version__,
+    )
+    made.filters.update(_filters(language))
+    return made
+
+
+def _filters(language: str) -> dict[str, Callable[..., str]]:
+    return {
+        "usd": lambda value: usd(value, language),
+        "percent": lambda value, places=0: percent(value, language, places),
+        "number": lambda value: _grouped(f"{value:,}", language),
+        "signed": lambda value: signed(value, language),
+        "moment": lambda text: str(text).replace("T", " ").removesuffix("Z"),
+        "said": lambda text: texts.sentence(text, language),
+        "svg": lambda value: f"{min(max(float(value), 0.0), 1.0) * 100:.2f}%",
+    }
+
+
+def usd(value: Decimal | None, language: str) -> str:
+    """`$1,234.50`, `1.234,50 $`; below ten cents with enough places to tell amounts apart."""
+    if value is None:
+        return "–"
+    places = 2 if value >= Decimal("0.1") or not value else 4 if value >= Decimal("0.001") else 6
+    text = _grouped(f"{value:,.{places}f}", language)
+    return f"{text} $" if language == "de" else f"${text}"
+
+
+def percent(value: Decimal | None, language: str, places: int = 0) -> str:
+    """`12%`, `12 %`; a dash where it is unknown."""
+    if value is None:
+        return "–"
+    text = _grouped(f"{value * 100:.{places}f}", language)
+    return f"{text} %" if language == "de" else f"{text}%"
+
+
+def signed(value: Decimal, language: str) -> str:
+    """A relative change with its sign: `+23%`."""
+    return ("+" if value >= 0 else "−") + percent(abs(value), language)
+
+
+def _grouped(text: str, language: str) -> str:
+    return text.translate(str.maketrans(",.", ".,")) if language == "de" else text
+
+
+def chart_data(screen: Screen, language: str) -> Markup:
+    """What the script draws, as JSON that cannot leave its <script> element."""
+    said = texts.translator(language)
+    splits = {name: series(screen.bars, name) for name in ("waste", "model", "action")}
+    names = {"useful": said("useful"), "wasted": said("wasted"), "(other)": said("(other)")}
+    body = {
+        "language": language,
+        "dates": [bar.date for bar in screen.bars],
+        "span": [screen.start, screen.end],
+        "splits": {
+            split: {names.get(name, name): row for name, row in rows.items()}
+            for split, rows in splits.items()
+        },
+        "write_share": [_float(bar.write_share) for bar in screen.bars],
+        "score": [_float(bar.score) for bar in screen.bars],
+        "limit_label": said("30% limit"),
+        "total_label": said("Total"),
+    }
+    return script_json(body)
+
+
+def script_json(body: Mapping[str, Any]) -> Markup:
+    """JSON inside HTML: no character of it can close the element or open another."""
+    text = json.dumps(body).replace("&", "\\u0026")
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

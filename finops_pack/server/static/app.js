@@ -1,0 +1,95 @@
+// The charts, drawn by plotly.js from the JSON in the page, and the copy buttons.
+"use strict";
+
+const source = document.getElementById("chart-data");
+const data = source ? JSON.parse(source.textContent) : null;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+// Okabe and Ito's palette: told apart with every common colour blindness.
+const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c7ae6", "#b8a800", "#8a8f8c"];
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const german = data && data.language === "de";
+
+function layout(extra) {
+  const soft = colour("--soft"), line = colour("--line"), card = colour("--card"), ink = colour("--ink");
+  return {
+    barmode: "stack", bargap: 0.25,
+    margin: { l: 52, r: 8, t: 8, b: 34 },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: "system-ui, sans-serif", size: 12, color: soft },
+    separators: german ? ",." : ".,",
+    hovermode: "x unified",
+    hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink } },
+    legend: { orientation: "h", y: -0.16, x: 0, traceorder: "normal" },
+    showlegend: true,
+    xaxis: {
+      type: "date", range: padded(), fixedrange: true, gridcolor: "rgba(0,0,0,0)", linecolor: line,
+      tickformat: german ? "%d.%m." : "%b %-d", hoverformat: german ? "%d.%m.%Y" : "%b %-d, %Y", nticks: 8,
+    },
+    yaxis: { fixedrange: true, gridcolor: line, zeroline: false, rangemode: "tozero", tickprefix: german ? "" : "$", ticksuffix: german ? " $" : "", nticks: 6 },
+    ...extra,
+  };
+}
+
+// Half a day on either side, so that the first and the last bar are whole.
+function padded() {
+  const [start, end] = data.span.map((day) => Date.parse(`${day}T00:00:00Z`));
+  return [start - 432e5, end + 432e5].map((at) => new Date(at).toISOString().slice(0, 19));
+}
+
+const options = { displayModeBar: false, responsive: true };
+const amount = german ? "%{y:,.2f} $" : "$%{y:,.2f}";
+
+function drawSpend() {
+  const place = document.getElementById("spend");
+  if (!place) return;
+  const split = document.querySelector('#split input:checked').value;
+  const two = [colour("--spend"), colour("--waste")];
+  const traces = Object.entries(data.splits[split]).map(([name, values], i) => ({
+    type: "bar", name: escaped(name), x: data.dates, y: values, hovertemplate: `${amount}<extra>${escaped(name)}</extra>`,
+    marker: { color: split === "waste" ? two[i] : PALETTE[i % PALETTE.length] },
+  }));
+  Plotly.react(place, traces, layout({}), options);
+}
+
+function drawWrites() {
+  const place = document.getElementById("writes");
+  if (!place) return;
+  const share = {
+    type: "scatter", mode: "lines+markers", x: data.dates, y: data.write_share, showlegend: false, connectgaps: false,
+    line: { color: colour("--spend"), width: 2.5 }, marker: { size: 5 }, hovertemplate: "%{y:.0%}<extra></extra>",
+  };
+  const limit = {
+    shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 0.3, y1: 0.3, line: { color: colour("--waste"), width: 1.5, dash: "dash" } }],
+    annotations: [{ xref: "paper", x: 1, xanchor: "right", y: 0.3, yanchor: "bottom", showarrow: false, text: data.limit_label, font: { color: colour("--waste") } }],
+  };
+  const top = Math.max(0.4, ...data.write_share.filter((value) => value !== null)) * 1.1;
+  const axis = { ...layout({}).yaxis, tickprefix: "", ticksuffix: "", tickformat: ".0%", range: [0, Math.min(top, 1.05)] };
+  Plotly.react(place, [share], layout({ ...limit, yaxis: axis, showlegend: false }), options);
+}
+
+// plotly.js reads a few HTML tags in names, and names come from reports.
+function escaped(name) {
+  return name.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+function draw() {
+  drawSpend();
+  drawWrites();
+}
+
+if (data && window.Plotly) {
+  draw();
+  dark.addEventListener("change", draw);
+  document.getElementById("split")?.addEventListener("change", drawSpend);
+}
+
+for (const button of document.querySelectorAll(".copy")) {
+  button.addEventListener("click", async () => {
+    const text = button.parentElement.querySelector("code").textContent;
+    await navigator.clipboard.writeText(text);
+    const label = button.textContent;
+    button.textContent = button.dataset.copied;
+    setTimeout(() => { button.textContent = label; }, 1500);
+  });
+}

@@ -1,0 +1,70 @@
+"""The server's rows in PostgreSQL, over a pool of psycopg 3 connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg import Connection, Error
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger import normalise
+from finops_pack.server.stores import Row, schema
+
+_WAIT_SECONDS = 5.0
+_MIGRATING = 0x66696E6F7073  # one process at a time takes the schema's steps
+
+
+class PostgresDatabase:
+    """A pool; every statement runs in a transaction of its own connection."""
+
+    def __init__(self, url: str, *, most: int = 16) -> None:
+        self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=most,
+            timeout=_WAIT_SECONDS,
+            kwargs={"row_factory": dict_row},
+            check=ConnectionPool.check_connection,
+            open=False,
+        )
+        try:
+            self._pool.open(wait=True, timeout=_WAIT_SECONDS)
+            with self.write() as transaction:
+                transaction.run("SELECT pg_advisory_xact_lock(?)", (_MIGRATING,))
+                schema.migrate(transaction)
+        except (Error, PoolTimeout) as error:
+            self._pool.close()
+            raise LedgerUnreachable(f"server database {normalise(url)}: {error}") from None
+
+    def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """The rows of one SELECT, as committed."""
+        with self._pool.connection() as connection:
+            return connection.execute(_dialect(sql), values).fetchall()
+
+    @contextmanager
+    def write(self) -> Iterator[_Transaction]:
+        """A transaction: committed when the block ends, undone when it raises."""
+        with self._pool.connection() as connection, connection.transaction():
+            yield _Transaction(connection)
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._pool.close()
+
+
+class _Transaction:
+    def __init__(self, connection: Connection[Row]) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement; its rows, if it returns any."""
+        cursor = self._connection.execute(_dialect(sql), values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _dialect(sql: str) -> bytes:
+    return sql.replace("?", "%s").encode()

@@ -1,0 +1,116 @@
+"""The server's rows in one SQLite file: WAL, many readers, one writer at a time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.server.stores import Row, schema
+
+_BUSY_SECONDS = 5.0
+
+
+class SQLiteDatabase:
+    """One writing connection behind one lock, one reading connection a thread."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        try:
+            self._claim()
+            self._writer = self._connect()
+            self._writer.execute("PRAGMA journal_mode = WAL")
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerUnreachable(f"server database {path}: {error}") from None
+        with self.write() as transaction:
+            schema.migrate(transaction)
+
+    def _claim(self) -> None:
+        """Make the file and its lock for this user's eyes only: they hold password hashes."""
+        os.makedirs(os.path.dirname(self._path) or ".", mode=0o700, exist_ok=True)
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._gate: IO[bytes] = open(f"{self._path}.lock", "ab")  # noqa: SIM115
+        os.chmod(f"{self._path}.lock", 0o600)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """The rows of one SELECT, as committed."""
+        reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._connect()
+            reader.execute("PRAGMA query_only = ON")
+            self._readers.append(reader)
+        return [dict(row) for row in reader.execute(sql, values)]
+
+    @contextmanager
+    def write(self) -> Iterator[_Transaction]:
+        """A transaction under the lock of this process and, by file, of all processes."""
+        with self._lock, self._alone():
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield _Transaction(self._writer)
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        # Two processes writing one WAL database can corrupt it before SQLite 3.51.3.
+        _lock(self._gate)
+        try:
+            yield
+        finally:
+            _unlock(self._gate)
+
+    def close(self) -> None:
+        """Close every connection of every thread."""
+        with self._lock:
+            for connection in (*self._readers, self._writer):
+                connection.close()
+            self._gate.close()
+
+
+class _Transaction:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement; its rows, if it returns any."""
+        return [dict(row) for row in self._connection.execute(sql, values)]
+
+
+try:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+    def _unlock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+except ImportError:  # Windows
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+
+    def _unlock(file: IO[bytes]) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]

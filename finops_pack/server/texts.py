@@ -1,0 +1,54 @@
+"""What the pages say, in English and German: the English text is its own name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from finops_pack.server.german import SENTENCES, WORDS
+
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+
+# Names of the vocabulary that a person should not have to read as identifiers.
+ENGLISH = {
+    "lever:cache": "Cache",
+    "lever:batch": "Batch",
+    "lever:model": "Model",
+    "lever:workflow": "Workflow",
+    "effort:config": "a setting",
+    "effort:workflow": "a change of workflow",
+    "effort:automatic": "none, automatic",
+    "retries": "Retries",
+    "unused_context": "Unused context",
+    "hallucination_recovery": "Hallucination recovery",
+    "cold_cache": "Cold cache",
+    "loops": "Loops",
+    "first": "First call of a session",
+    "ttl_expired": "Cache expired",
+    "prefix_changed": "Prompt start changed",
+    "below_minimum": "Prompt too short to cache",
+    "provider_miss": "Missed by the provider",
+    "not_cached": "Never written to the cache",
+}
+
+
+def translator(language: str) -> Callable[..., str]:
+    """`say("{count} calls", count=3)` in this language; what is unknown stays as it is."""
+    words = WORDS if language == "de" else ENGLISH
+
+    def say(text: str, **values: Any) -> str:
+        said = words.get(text, text)
+        return said.format(**values) if values else said
+
+    return say
+
+
+def sentence(text: str, language: str) -> str:
+    """A sentence of the analysis, with its figures, in this language; English where unknown."""
+    if language != "de":
+        return text
+    for pattern, german in SENTENCES:
+        if found := re.fullmatch(pattern, text):
+            return german.format(*found.groups())
+    return WORDS.get(text, text)
