@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from finops_pack.report.model import DailyReport, parse
 
 if TYPE_CHECKING:
     from finops_pack.ledger import Ledger
-    from finops_pack.query import Reader
+    from finops_pack.query import Period, Reader
 
 MAX_NAMES = 200  # of a breakdown; the cheapest beyond stand together under OTHER
 NONE, OTHER = "(none)", "(other)"
@@ -47,7 +47,6 @@ class Identity:
     reporter: str
     agent_version: str = "unknown"
     environment: str = "unknown"
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def identity(ledger: Ledger) -> Identity:
@@ -91,6 +90,20 @@ def read(reader: Reader, date: str) -> Day:
         None if score is None else Decimal(str(score)),
         _cache(reader, period) if total.requests else None,
     )
+
+
+def _cache(reader: Reader, period: Period) -> dict[str, Any]:
+    """Shares from 0 to 1, as the server reads them; what is unknown is left out."""
+    found = reader.cache(period)
+    shares = {
+        "hit_rate": found.hit,
+        "attainable": found.attainable,
+        "write_share_tokens": found.writes.token_share,
+        "write_share_usd": found.writes.usd_share,
+    }
+    known = {name: rounded(Decimal(share)) for name, share in shares.items() if share is not None}
+    cold = {cause: count for cause, (count, _) in sorted(found.cold_by_cause().items())}
+    return {**known, "cold_calls": cold}
 
 
 def _sum(rows: Iterable[Totals]) -> Totals:

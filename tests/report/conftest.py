@@ -7,7 +7,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,3 +165,45 @@ def platform() -> Iterator[Callable[..., Platform]]:
         made.freed.set()
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def ledger_url(tmp_path: Path) -> str:
+    """An empty ledger."""
+    return str(tmp_path / "ledger.db")
+
+
+@pytest.fixture
+def book(ledger_url: str) -> Callable[..., None]:
+    """Book calls: `book({"2026-02-28": 3}, model="gpt-4o", cost_pico=5_000_000)`."""
+    from finops_pack.ledger import open_ledger
+
+    serial = iter(range(10**9))
+
+    def run(days: dict[str, int], **fields: Any) -> None:
+        lines = [
+            _call(date, next(serial), fields) for date, count in days.items() for _ in range(count)
+        ]
+        ledger = open_ledger(ledger_url)
+        assert not ledger.book(lines).rejected
+        ledger.close()
+
+    return run
+
+
+def _call(date: str, serial: int, fields: dict[str, Any]) -> dict[str, Any]:
+    noon = datetime.fromisoformat(f"{date}T12:00:00+00:00").timestamp()
+    return {
+        "type": "call",
+        "id": f"call-{serial}",
+        "start_us": int(noon * 1e6) + serial,
+        "model": "gpt-4o",
+        "provider": "openai",
+        "action": "chat_response",
+        "input_tokens": 1000,
+        "output_tokens": 100,
+        "cost_pico": 3_500_000_000,
+        "cost_state": "priced",
+        "billing_mode": "metered",
+        **fields,
+    }

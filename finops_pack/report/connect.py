@@ -1,0 +1,59 @@
+"""Get a key, try it, keep it: what `finops connect` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from finops_pack.errors import DeliveryError
+from finops_pack.report import keys
+from finops_pack.report.client import Client, Reply
+from finops_pack.report.keys import Secret, api_key
+
+
+class Unreachable(DeliveryError):
+    """The server did not answer, or asked us to come back later."""
+
+    code = "server_unreachable"
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A key that works and where it is kept; `replaces`: reports may be corrected there."""
+
+    url: str
+    path: Path
+    replaces: bool
+
+
+def register(url: str, email: str, password: Secret, *, name: str = "finops connect") -> Secret:
+    """Sign in and have a key made; raises `DeliveryError`."""
+    with Client(url, None) as client:
+        token = _field(client.login(email, password), "token", "sign-in")
+    with Client(url, Secret(token)) as client:
+        return api_key(_field(client.register(name), "api_key", "registration"))
+
+
+def _field(reply: Reply, name: str, step: str) -> str:
+    value = _answered(reply, step).body.get(name)
+    # Header-safe, or the next request would name it in an error.
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise DeliveryError(f"{step}: the answer holds no {name}", mend="is this the right URL?")
+    return value
+
+
+def connect(url: str, key: Secret) -> Connected:
+    """Try the key with a GET and keep it for this URL; raises `DeliveryError`."""
+    with Client(url, key) as client:
+        reply = _answered(client.trends(), "the key was tried and not stored")
+    path = keys.store(url, key)
+    return Connected(url, path, reply.replaces)
+
+
+def _answered(reply: Reply, step: str) -> Reply:
+    if reply.kind == "ok":
+        return reply
+    if reply.kind in ("retry", "unclear"):
+        raise Unreachable(f"{step}: {reply.message}", mend="is the URL right, and the server up?")
+    mends = {401: "check the e-mail, password or key", 404: "check the URL: no FinOps API there"}
+    raise DeliveryError(f"{step}: {reply.message}", mend=mends.get(reply.status or 0))

@@ -1,0 +1,300 @@
+"""Each day arrives exactly once, whatever the server and the network do."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from finops_pack import report
+from finops_pack.ledger import open_ledger
+from finops_pack.report import outbox
+from finops_pack.report.delivery import Clock, Delivery
+from finops_pack.report.keys import Secret, Target
+
+NOON = 1_772_452_800.0  # 2026-03-02T12:00:00Z
+DAYS = ("2026-02-27", "2026-02-28", "2026-03-01")
+Start = Callable[..., Any]
+Book = Callable[..., None]
+
+
+class FakeTime:
+    """A clock that sleeping moves on."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        """Move on at once."""
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def clock(self) -> Clock:
+        """What a run takes."""
+        return Clock(lambda: self.now, self.sleep)
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    """Noon of 2 March 2026."""
+    return FakeTime()
+
+
+@pytest.fixture
+def deliver(ledger_url: str, key: str, time: FakeTime) -> Callable[..., Delivery]:
+    """One run of the sender against a platform."""
+
+    def run(server: Any, only: str | None = None, secret: str | None = None) -> Delivery:
+        target = Target(server.url, Secret(secret or key), "test")
+        return report.send(ledger_url, target, only, clock=time.clock(), deadline=0.4)
+
+    return run
+
+
+Deliver = Callable[..., Delivery]
+
+
+def dates(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["date"] for row in rows]
+
+
+def test_every_complete_day_is_sent_once_oldest_first(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(replaces=True)
+    book(dict.fromkeys((*DAYS, "2026-03-02"), 3))
+    assert dates(deliver(server).sent) == list(DAYS)
+    assert server.requests() == dict.fromkeys(DAYS, 3)
+    again = deliver(server)
+    assert (again.sent, again.pending, again.failed) == ([], [], [])
+    assert len(server.posts) == 3
+
+
+def test_a_day_that_changed_is_corrected_where_that_replaces(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(replaces=True)
+    book({DAYS[0]: 3, DAYS[1]: 1})
+    deliver(server)
+    book({DAYS[0]: 2})
+    assert dates(deliver(server).sent) == [DAYS[0]]
+    assert server.requests() == {DAYS[0]: 5, DAYS[1]: 1}
+    keys = [post["headers"]["Idempotency-Key"] for post in server.posts]
+    assert len(set(keys)) == 3
+    assert keys[0].rsplit(":", 1)[0] == keys[2].rsplit(":", 1)[0]
+
+
+def test_a_correction_is_kept_back_where_it_might_add_up(
+    platform: Start, book: Book, deliver: Deliver, ledger_url: str
+) -> None:
+    server = platform()
+    book({DAYS[0]: 3})
+    deliver(server)
+    book({DAYS[0]: 2})
+    again = deliver(server)
+    assert (again.complete, again.sent, server.requests()) == (True, [], {DAYS[0]: 3})
+    assert [p["date"] for p in report.problems(ledger_url)] == [DAYS[0]]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"replaces": True}, {}, {"days_apart": True}, {"adds": False}],
+    ids=["replaces", "appends", "appends in rows of their own", "replaces, untold"],
+)
+@pytest.mark.parametrize(
+    "acts",
+    [
+        ["save hang"],
+        ["hang"],
+        ["save drop"],
+        ["drop"],
+        ["save 500", "save 502"],
+        ["500", "503", "500"],
+        ["save garbage"],
+        ["429", "408", "425"],
+        ["save drop", "drop", "save hang"],
+    ],
+    ids=" ".join,
+)
+def test_each_day_arrives_once(
+    platform: Start, book: Book, deliver: Deliver, how: dict[str, bool], acts: list[str]
+) -> None:
+    server = platform(acts=deque(acts), **how)
+    book({DAYS[0]: 3, DAYS[1]: 2})
+    for _ in range(4):
+        if deliver(server).complete:
+            break
+    assert server.requests() == {DAYS[0]: 3, DAYS[1]: 2}
+    assert deliver(server).complete
+
+
+def test_what_others_report_for_the_day_is_no_proof(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(acts=deque(["drop"]))
+    server.save({"date": DAYS[0], "total_requests": 50, "total_tokens": 1, "total_cost": 1})
+    book({DAYS[0]: 3})
+    assert deliver(server).complete
+    assert server.requests() == {DAYS[0]: 53}
+
+
+def test_a_sick_cost_trends_is_waited_for(platform: Start, book: Book, deliver: Deliver) -> None:
+    server = platform(trend_acts=deque(["500", "garbage", "hang", "drop", "503"]))
+    book({DAYS[0]: 3})
+    first = deliver(server)
+    assert (dates(first.pending), server.posts) == ([DAYS[0]], [])
+    assert deliver(server).complete
+    assert server.requests() == {DAYS[0]: 3}
+
+
+def test_a_server_without_cost_trends_gets_it_at_least_once(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(trends=False, acts=deque(["drop"]))
+    book({DAYS[0]: 3})
+    assert deliver(server).complete
+    bodies = [post["body"] for post in server.posts]
+    assert len(bodies) == 2
+    assert bodies[0] == bodies[1]
+
+
+def test_retry_after_is_honoured_across_runs(
+    platform: Start, book: Book, deliver: Deliver, time: FakeTime
+) -> None:
+    server = platform(acts=deque(["429 after=3600"]))
+    book(dict.fromkeys(DAYS, 3))
+    first = deliver(server)
+    assert (dates(first.pending), len(server.posts)) == (list(DAYS), 1)
+    assert first.pending[0]["not_before"] == "2026-03-02T13:00:00Z"
+    asked = len(server.asked)
+    assert not deliver(server).complete
+    assert (len(server.posts), len(server.asked)) == (1, asked)
+    time.now += 3600
+    assert dates(deliver(server).sent) == [*DAYS[1:], DAYS[0]]
+
+
+def test_a_short_retry_after_is_waited_out(
+    platform: Start, book: Book, deliver: Deliver, time: FakeTime
+) -> None:
+    server = platform(acts=deque(["429 after=20"]))
+    book({DAYS[0]: 3})
+    assert deliver(server).complete
+    assert 19 < sum(time.slept) < 25
+
+
+def test_a_refused_day_is_kept_marked_and_does_not_hold_up_the_others(
+    platform: Start, book: Book, deliver: Deliver, ledger_url: str
+) -> None:
+    server = platform(acts=deque(["422"]))
+    book(dict.fromkeys(DAYS, 3))
+    first = deliver(server)
+    assert (dates(first.sent), dates(first.failed)) == (list(DAYS[1:]), [DAYS[0]])
+    assert "--date 2026-02-27" in report.problems(ledger_url)[0]["mend"]
+    again = deliver(server)
+    assert (dates(again.failed), len(server.posts)) == ([DAYS[0]], 3)
+    assert dates(deliver(server, only=DAYS[0]).sent) == [DAYS[0]]
+    assert report.problems(ledger_url) == []
+
+
+def test_a_refused_day_that_changed_is_tried_again(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(acts=deque(["422"]))
+    book({DAYS[0]: 3})
+    deliver(server)
+    book({DAYS[0]: 1})
+    assert dates(deliver(server).sent) == [DAYS[0]]
+
+
+def test_a_refused_key_stops_the_run_until_it_is_replaced(
+    platform: Start, book: Book, deliver: Deliver, key: str
+) -> None:
+    server = platform(acts=deque(["401", "401"]))
+    book({DAYS[0]: 3})
+    assert dates(deliver(server).failed) == [DAYS[0]]
+    deliver(server)
+    assert len(server.posts) == 1
+    server.acts.clear()
+    assert dates(deliver(server, secret=key + "new").sent) == [DAYS[0]]
+
+
+def test_a_refused_key_is_tried_on_one_day_only(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(acts=deque(["401"] * 9))
+    book(dict.fromkeys(DAYS, 3))
+    first = deliver(server)
+    assert (dates(first.failed), dates(first.pending)) == ([DAYS[0]], list(DAYS[1:]))
+    assert len(server.posts) == 1
+
+
+def test_one_poisoned_day_does_not_hold_up_the_others(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(replaces=True, acts=deque(["500"]), trend_acts=deque())
+    book(dict.fromkeys(DAYS, 3))
+    server.acts.extend(["save", "save", "500", "500", "500", "500"])
+    first = deliver(server)
+    assert (dates(first.sent), dates(first.pending)) == (list(DAYS[1:]), [DAYS[0]])
+
+
+def test_today_is_sent_only_when_asked_for_and_replaceable(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    book({"2026-03-02": 3})
+    adds, replaces = platform(), platform(replaces=True)
+    assert deliver(replaces).sent == []
+    assert dates(deliver(replaces, only="2026-03-02").sent) == ["2026-03-02"]
+    refused = deliver(adds, only="2026-03-02")
+    assert "not over" in refused.pending[0]["reason"]
+    assert adds.posts == []
+
+
+def test_without_a_key_nothing_is_sent(
+    platform: Start, book: Book, ledger_url: str, time: FakeTime
+) -> None:
+    server = platform()
+    book({DAYS[0]: 3})
+    kept = report.send(ledger_url, Target(server.url, None, ""), clock=time.clock())
+    assert (dates(kept.pending), server.asked) == ([DAYS[0]], [])
+
+
+def test_a_claim_whose_process_died_counts_as_unclear(
+    platform: Start, book: Book, deliver: Deliver, ledger_url: str, time: FakeTime
+) -> None:
+    server = platform(acts=deque(["422"]))
+    book({DAYS[0]: 3})
+    deliver(server)
+    ledger = open_ledger(ledger_url)
+    before = outbox.entries(ledger, server.url)[DAYS[0]]
+    dead = before.owner.rsplit("/", 2)[0] + "/999999999/beef"
+    claimed = outbox.Entry(
+        **{**_fields(before), "state": "sending", "owner": dead, "quiet_until": 0.0, "status": None}
+    )
+    assert outbox.swap(ledger, before, claimed)
+    server.save({"date": DAYS[0], "total_requests": 3, "total_tokens": 1, "total_cost": 1})
+    assert dates(deliver(server).sent) == [DAYS[0]]
+    assert (len(server.posts), server.requests()) == (1, {DAYS[0]: 3})
+
+
+def test_a_claim_of_another_host_is_respected_until_it_lapses(
+    platform: Start, book: Book, deliver: Deliver, ledger_url: str, time: FakeTime
+) -> None:
+    server = platform(replaces=True)
+    book({DAYS[0]: 3})
+    elsewhere = outbox.Entry(
+        server.url, DAYS[0], "sending", owner="other:pid:[1]/1/a", tried_at=time.now
+    )
+    assert outbox.swap(open_ledger(ledger_url), None, elsewhere)
+    assert dates(deliver(server).pending) == [DAYS[0]]
+    time.now += outbox.LEASE_SECONDS
+    assert dates(deliver(server).sent) == [DAYS[0]]
+
+
+def _fields(entry: outbox.Entry) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(entry)
