@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,3 +44,27 @@ def wire() -> Iterator[Wire]:
     """A scripted provider on 127.0.0.1 (OpenAI's and Anthropic's wire), with an empty script."""
     with Wire() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL of our own; skips where none is installed, never in CI."""
+    from tests import postgres
+
+    folder = postgres.binaries()
+    if folder is None:
+        assert not os.environ.get("CI"), "CI needs PostgreSQL: apt-get install postgresql"
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgres.cluster(folder) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """The URL of a new, empty database."""
+    import psycopg
+
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
+    return f"{postgres_server}/{name}"
