@@ -1,0 +1,193 @@
+"""What the queries answer with: frozen dataclasses, JSON-ready, a table in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from finops_pack.model import Totals
+from finops_pack.money import plain
+from finops_pack.query.period import Period
+
+
+def totals_dict(row: Totals) -> dict[str, Any]:
+    """One row of `finops spend --json`, without its key."""
+    return {
+        "calls": row.calls,
+        "requests": row.requests,
+        "input_tokens": row.input_tokens,
+        "cache_read_tokens": row.cache_read_tokens,
+        "cache_write_5m_tokens": row.cache_write_5m_tokens,
+        "cache_write_1h_tokens": row.cache_write_1h_tokens,
+        "output_tokens": row.output_tokens,
+        "reasoning_tokens": row.reasoning_tokens,
+        "cost_usd": plain(row.usd),
+        "unpriced_calls": row.unpriced_calls,
+        "unpriced_tokens": row.unpriced_tokens,
+        "partial_calls": row.partial_calls,
+        "invalid_calls": row.invalid_calls,
+        "estimated_calls": row.estimated_calls,
+        "errors": row.errors,
+        "extra_attempts": row.extra_attempts,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Spend grouped by `by`. `subscription` are list equivalents of flat plans, never added in.
+
+    `pending_calls` were recorded but not yet booked when this was read.
+    """
+
+    by: str
+    period: Period
+    rows: tuple[Totals, ...]
+    total: Totals
+    subscription: Totals
+    pending_calls: int = 0
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """One mapping a row, amounts as decimal strings."""
+        return [{"key": row.key, **totals_dict(row)} for row in self.rows]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The body of `finops spend --json`."""
+        body: dict[str, Any] = {
+            **self.period.to_dict(),
+            "by": self.by,
+            "rows": self.to_dicts(),
+            "total": totals_dict(self.total),
+        }
+        if self.subscription.calls:
+            body["subscription"] = {
+                "basis": "list equivalent",
+                **totals_dict(self.subscription),
+            }
+        if self.pending_calls:
+            body["pending_calls"] = self.pending_calls
+        return body
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            (self.by, "calls", "input", "output", "USD"),
+            (
+                (r.key or "(none)", r.calls, r.input_tokens, r.output_tokens, plain(r.usd))
+                for r in (*self.rows, self.total)
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """One budget and what stands against it; amounts USD, times ISO-8601 UTC."""
+
+    id: str
+    spec: str
+    window: str
+    scope: str
+    hard: bool
+    limit_usd: Decimal
+    spent_usd: Decimal
+    reserved_usd: Decimal
+    resets_at: str | None = None
+    runs_out_at: str | None = None
+
+    @property
+    def remaining_usd(self) -> Decimal:
+        """What may still be spent; never below 0."""
+        return max(Decimal(0), self.limit_usd - self.spent_usd - self.reserved_usd)
+
+    @property
+    def used(self) -> Decimal:
+        """Share of the limit that is spent or reserved; above 1 when over."""
+        return (self.spent_usd + self.reserved_usd) / self.limit_usd
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, amounts as decimal strings."""
+        return {
+            "id": self.id,
+            "spec": self.spec,
+            "window": self.window,
+            "scope": self.scope,
+            "hard": self.hard,
+            "limit_usd": plain(self.limit_usd),
+            "spent_usd": plain(self.spent_usd),
+            "reserved_usd": plain(self.reserved_usd),
+            "remaining_usd": plain(self.remaining_usd),
+            "used": plain(round(self.used, 4)),
+            "resets_at": self.resets_at,
+            "runs_out_at": self.runs_out_at,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """All budgets, tightest first, and what was spent today, this week and this month."""
+
+    lines: tuple[BudgetLine, ...]
+    today_usd: Decimal
+    week_usd: Decimal
+    month_usd: Decimal
+    calls_today: int
+    unpriced_calls: int
+    estimated_calls: int
+    subscription_usd: Decimal
+    pending_calls: int = 0
+    recorded: bool = True
+
+    @property
+    def tightest(self) -> BudgetLine | None:
+        """The budget with the least left, None without any."""
+        return self.lines[0] if self.lines else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The body of `finops budget --json`."""
+        first = self.tightest
+        return {
+            "recorded": self.recorded,
+            "remaining_usd": plain(first.remaining_usd) if first else None,
+            "limit_usd": plain(first.limit_usd) if first else None,
+            "window": first.window if first else None,
+            "runs_out_at": first.runs_out_at if first else None,
+            "today_usd": plain(self.today_usd),
+            "week_usd": plain(self.week_usd),
+            "month_usd": plain(self.month_usd),
+            "calls_today": self.calls_today,
+            "unpriced_calls": self.unpriced_calls,
+            "estimated_calls": self.estimated_calls,
+            "subscription_list_usd": plain(self.subscription_usd),
+            "pending_calls": self.pending_calls,
+            "budgets": [line.to_dict() for line in self.lines],
+        }
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """One mapping a budget."""
+        return [line.to_dict() for line in self.lines]
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            ("budget", "spent", "reserved", "left", "resets"),
+            (
+                (
+                    line.spec,
+                    plain(line.spent_usd),
+                    plain(line.reserved_usd),
+                    plain(line.remaining_usd),
+                    line.resets_at or "",
+                )
+                for line in self.lines
+            ),
+        )
+
+
+def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A plain HTML table, every value escaped."""
+    from html import escape
+
+    def line(cells: Sequence[Any], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(str(c))}</{tag}>" for c in cells) + "</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><thead>{line(columns, 'th')}</thead><tbody>{body}</tbody></table>"
