@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -152,11 +153,13 @@ def platform() -> Iterator[Callable[..., Platform]]:
     """Start a server: `platform(replaces=True)`; stopped when the test ends."""
     started: list[tuple[_Quiet, Platform]] = []
 
-    def start(**how: Any) -> Platform:
+    def start(tls: ssl.SSLContext | None = None, **how: Any) -> Platform:
         made = Platform(**how)
         server = _Quiet(("127.0.0.1", 0), type("Bound", (Handler,), {"platform": made}))
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        made.url = f"http://127.0.0.1:{server.server_port}"
+        made.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
         started.append((server, made))
         return made
 
