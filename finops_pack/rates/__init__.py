@@ -8,9 +8,12 @@ from types import MappingProxyType
 
 from finops_pack.errors import InputError
 from finops_pack.model import CacheRules, Cost, CostState, Usage
+from finops_pack.money import plain
 from finops_pack.rates import book as _book
-from finops_pack.rates.engine import Plan, Rate, pico_of
+from finops_pack.rates import facts as _facts
 from finops_pack.rates.entries import EPOCH
+from finops_pack.rates.plan import Plan
+from finops_pack.rates.rate import Rate, pico_of
 
 _NO_CONTEXT: Mapping[str, str] = MappingProxyType({})
 _PLANS_MAX = 4096
@@ -67,25 +70,26 @@ def price_pico(
 
 
 def unit_prices(rate_id: str) -> Mapping[str, object] | None:
-    """What stands behind a rate id, for the ledger: USD per million tokens (or unit) by kind."""
-    rate = _seen.get(rate_id)
+    """What stands behind a rate id, for the ledger: `unit_prices`, `source`, `checked`.
+
+    Decimal strings in USD by kind: per million tokens, per hour (`…_seconds`), else each.
+    None when the tables no longer hold such a rate.
+    """
+    rate = _seen.get(rate_id) or _current().rate(rate_id)
     if rate is None:
         return None
-    return {
-        "prices": {kind: str(p) for kind, p in rate.prices.items()},
-        "source": rate.source,
-        "checked": rate.checked,
-    }
+    prices = {kind: plain(amount) for kind, amount in rate.prices.items()}
+    return {"unit_prices": prices, "source": rate.source, "checked": rate.checked}
 
 
 def cache_rules(provider: str | None, model: str, at: datetime) -> CacheRules | None:
-    """The provider's prompt-cache facts at that time."""
-    return None
+    """The prompt-cache facts of the provider, else of the model's maker, at that time."""
+    return _facts.cache_rules(_current(), provider, model, _microseconds(at))
 
 
 def alternatives(model: str, provider: str | None) -> tuple[str, ...]:
-    """Cheaper models of the same provider that could do such calls."""
-    return ()
+    """Cheaper text models of the same provider's table, the nearest in price first."""
+    return _facts.alternatives(_current(), model, provider, _microseconds(None))
 
 
 def providers() -> tuple[str, ...]:

@@ -49,6 +49,13 @@ _THOUSANDS = {
     "input_text_messages_kcount": "text_message",
 }
 _TOKEN_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
+# What the data says that another source contradicts, so that it is not believed:
+# litellm 1.109.1 has every DeepSeek model on Azure at another price than DeepSeek's own,
+_NO_FALLBACK = {("azure", "deepseek")}
+# Bedrock's plain models cost 3 to 70 % more outside the US, where only the models with a
+# regional entry have one price, and GovCloud costs 9 % more than those entries say.
+_US = r"us|us-(?:east|west)-\d"
+_NOT_GOV = r"(?!us-gov).*"
 # An entry copied from a reseller says nothing about what its maker charges.
 _COPIED = re.compile(r"(?i)^(imported from|seen on) openrouter(?!.*verified against)", re.DOTALL)
 
@@ -62,8 +69,9 @@ def snapshot(data: Sequence[Mapping[str, Any]], *, version: str, date: str) -> s
         models = list(_models(provider))
         providers[provider["id"]] = [len(lines) + 1, len(models)]
         lines += [json.dumps(m, separators=(",", ":"), ensure_ascii=False) for m in models]
-        if provider.get("fallback_model_providers"):
-            fallbacks[provider["id"]] = provider["fallback_model_providers"]
+        resold = provider.get("fallback_model_providers") or ()
+        if believed := [home for home in resold if (provider["id"], home) not in _NO_FALLBACK]:
+            fallbacks[provider["id"]] = believed
     body = "\n".join(lines)
     header = {
         "schema": SCHEMA,
@@ -94,6 +102,9 @@ def _models(provider: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if periods and any(names.values()):
             variants = [_variant(v) for v in model.get("price_variants") or ()]
             entry = {"id": model["id"], **names, "periods": periods}
+            if provider["id"] == "aws":
+                worldwide = model["id"].startswith(("regional.", "global."))
+                entry["regions"] = _NOT_GOV if worldwide else _US
             entry["variants"] = [v for v in variants if v["when"] != {"service_tier": "default"}]
             yield {key: value for key, value in entry.items() if value}
 
@@ -212,12 +223,12 @@ def _add_family(found: dict[str, Any], text: str, where: str) -> None:
 
 def _add_regex(found: dict[str, Any], regex: str) -> None:
     if regex.startswith("^") and regex.endswith("$"):
-        found["patterns"].append(_split(regex[1:-1]))
+        found["patterns"].append(split_pattern(regex[1:-1]))
     elif regex.startswith("^") and regex.endswith(r"-\d"):  # a family by another spelling
         found["families"].append(regex[1:-3].replace("\\", ""))
 
 
-def _split(regex: str) -> list[str]:
+def split_pattern(regex: str) -> list[str]:
     """A pattern as its literal head, compared first, and the expression of the rest."""
     head = re.match(r"(?:[\w/-](?![?*+{])|\\[.-])*", regex)
     literal = head.group() if head else ""

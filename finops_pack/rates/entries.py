@@ -81,6 +81,7 @@ class Entry:
     id: str
     periods: tuple[Period, ...]
     variants: tuple[Variant, ...] = ()
+    regions: str = ""  # a pattern of the regions where these prices hold; empty: everywhere
 
     @classmethod
     def from_json(cls, provider: str, raw: Mapping[str, Any]) -> Entry:
@@ -90,7 +91,14 @@ class Entry:
             raw["id"],
             tuple(_period(p) for p in raw.get("periods", ())),
             tuple(_variant(v) for v in raw.get("variants", ())),
+            raw.get("regions", ""),
         )
+
+    def all_variants(self) -> Iterator[Variant]:
+        """Those of the entry and those of its periods."""
+        yield from self.variants
+        for period in self.periods:
+            yield from period.variants
 
 
 @dataclass(slots=True)
@@ -133,13 +141,12 @@ class Index:
             found = next((tail for tail in tails if tail is not None), None)
         return found
 
-    def entries(self) -> Iterator[Entry]:
-        """All of them."""
-        return (Entry.from_json(self.provider, raw) for raw in self.raw)
-
-    def names(self) -> list[str]:
-        """What a person would call these models."""
-        return list(self._exact)
+    def names(self, id_: str | None = None) -> list[str]:
+        """What these models may be called, families by their head; of one id, or of all."""
+        meant = [raw for raw in self.raw if id_ is None or raw["id"] == id_]
+        lists = (raw.get(k, ()) for raw in meant for k in ("names", "families", "regional"))
+        heads = (head + rest for raw in meant for head, rest in raw.get("patterns", ()))
+        return [*(name for names in lists for name in names), *heads]
 
 
 def _of_family(name: str, families: Iterable[tuple[str, int]]) -> int | None:

@@ -42,11 +42,16 @@ _ALIASES = {alias: id_ for id_, text in _SPELLINGS.items() for alias in text.spl
 _TRANSPARENT = frozenset({"litellm", "litellm_proxy", "portkey", "helicone", "langchain"})
 # The wire format that every gateway speaks: a provider named in the model's name is truer.
 _GENERIC = "openai"
-_ROUTES = frozenset({"converse", "converse_like", "invoke", "responses", "global", "chat"})
-_AWS_REGION = re.compile(r"(?:us|eu|ap|ca|sa|me|af|il|mx)(?:-gov)?-[a-z]+-\d")
+# They sell others' models under the maker's prefix: azure + openai/gpt-4o, vertex + anthropic/….
+_RESELLERS = frozenset({"azure", "google"})
+_ROUTES = frozenset(
+    {"converse", "converse_like", "invoke", "responses", "global", "global-standard", "chat"}
+)
+_AWS_REGION = re.compile(r"[a-z]{2}(?:-gov)?-[a-z]+-\d")
+_GEO = re.compile(r"(global|us-gov|us|eu|apac|jp|au|in|ca)\.")
 _BEDROCK = re.compile(
-    r"(?:(?:global|us|us-gov|eu|apac|jp|au|in|ca)\.)?(?:anthropic|amazon|meta|mistral|cohere|ai21|"
-    r"deepseek|openai|qwen|writer|nvidia|moonshotai|zai|google|stability|minimax|twelvelabs)\."
+    rf"(?:{_GEO.pattern})?(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|"
+    r"writer|nvidia|moonshotai|zai|google|stability|minimax|twelvelabs)\."
 )
 _MAKERS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
     (provider, re.compile(pattern))
@@ -82,6 +87,7 @@ _MAKERS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
 )
 _ARN = re.compile(r"arn:aws[a-z-]*:bedrock:[^/]*:[a-z-]+/(.+)")
 _RESOURCE = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/([^/]+)/models/(.+)")
+_VENDOR = re.compile(r"^(?:[a-z-]+\.)+(?=[a-z])")
 _FINE_TUNE = re.compile(r"(ft:[^:]+):.*")
 
 
@@ -99,33 +105,67 @@ class Directory:
         return found if found in self.ids else None
 
 
-def candidates(model: str, provider: str | None, known: Directory) -> Iterator[tuple[str, str]]:
-    """(provider id, name there) to look for, in this order; nothing when nobody is meant.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Where to look for a model: who bills, its name there, and the region if it names one."""
+
+    provider: str
+    name: str
+    region: str = ""
+
+
+def spelled(provider: str) -> str:
+    """The id of a provider as a table may spell it."""
+    name = provider.strip().lower()
+    return _ALIASES.get(name, name)
+
+
+def candidates(model: str, provider: str | None, known: Directory) -> list[Candidate]:
+    """Where to look, best first; empty when nobody is meant.
 
     A given provider is believed, but for the gateways that only pass calls on.
     """
     name = tidy(model)
-    if not name:
-        return
     said = (provider or "").strip().lower()
-    given = known.provider(said) if said and said not in _TRANSPARENT else None
-    if said and said not in _TRANSPARENT and given is None:
-        return
+    given = None
+    if said and said not in _TRANSPARENT:
+        given = known.provider(said)
+        if given is None:
+            return []
+    found = _meant(name, given, known) if name else ()
+    return [_located(home, there) for home, there in dict.fromkeys(found)]
+
+
+def _meant(name: str, given: str | None, known: Directory) -> Iterator[tuple[str, str]]:
     named, rest = _prefixed(name, known)
-    if given:
-        yield given, name
-        if named and (named == given or given == _GENERIC):
+    if given is None:
+        if named:
             yield named, rest
-        elif named is None and rest != name:
-            yield given, rest
-        elif named and given in ("azure", "google"):
-            yield given, rest  # they resell others' models: azure + openai/gpt-4o
-    elif named:
+        elif _BEDROCK.match(rest):
+            yield "aws", rest
+        elif maker := maker_of(rest):
+            yield maker, rest
+        return
+    if named == given:
+        yield given, rest
+    yield given, name
+    if named is None:
+        yield given, rest
+    elif given == _GENERIC:
         yield named, rest
-    elif _BEDROCK.match(rest):
-        yield "aws", rest
-    elif maker := maker_of(rest):
-        yield maker, rest
+    elif given in _RESELLERS:
+        yield given, rest
+
+
+def _located(provider: str, name: str) -> Candidate:
+    """With the region that a Bedrock name is bound to."""
+    if provider != "aws":
+        return Candidate(provider, name)
+    head, slash, rest = name.partition("/")
+    if slash and _AWS_REGION.fullmatch(head):
+        return Candidate(provider, rest, head)
+    geo = _GEO.match(name)
+    return Candidate(provider, name, geo.group(1) if geo else "")
 
 
 def tidy(model: str) -> str:
@@ -140,34 +180,37 @@ def maker_of(name: str) -> str | None:
     return next((id_ for id_, pattern in _MAKERS if pattern.match(name)), None)
 
 
+def bare(name: str) -> str:
+    """The model's own name, without path, region and vendor."""
+    last = name.rpartition("/")[2]
+    return _VENDOR.sub("", last) if _BEDROCK.match(last) else last
+
+
 def _prefixed(name: str, known: Directory) -> tuple[str | None, str]:
     """(provider, name) of `openrouter/google/x`, `openai:x`, `publishers/google/models/x`."""
     if resource := _RESOURCE.fullmatch(name):
         return "google", resource.group(2)
     head, slash, rest = name.partition("/")
     if not slash:
-        head, colon, rest = name.partition(":")
-        if not colon or head == "ft" or known.provider(head) is None:
+        head, _, rest = name.partition(":")
+        if not rest or head == "ft" or known.provider(head) is None:
             return None, _base(name)
     if head in _TRANSPARENT:
         return _prefixed(rest, known)
     if head == "models":  # the Gemini API's own form
         return maker_of(rest) or "google", rest
-    provider = known.provider(head)
-    if provider is None:
-        return None, _base(name)
-    return provider, _base(_unrouted(provider, rest))
+    home = known.provider(head)
+    return (home, _base(_unrouted(home, rest))) if home else (None, _base(name))
 
 
 def _unrouted(provider: str, name: str) -> str:
-    """Without the route or region that litellm puts between provider and name."""
-    while provider in ("aws", "azure", "openai") and "/" in name:
-        head, _, rest = name.partition("/")
-        if head not in _ROUTES and not (provider == "aws" and _AWS_REGION.fullmatch(head)):
-            break
+    """Without the route that litellm puts between provider and name."""
+    head, _, rest = name.partition("/")
+    while rest and provider in ("aws", "azure", "openai") and head in _ROUTES:
         name = rest
-    if provider == "google" and name.startswith(("models/", "google/", "gemini/")):
-        return name.partition("/")[2]
+        head, _, rest = name.partition("/")
+    if rest and provider == "google" and head in ("models", "google", "gemini"):
+        return rest
     return name
 
 

@@ -42,11 +42,14 @@ class Snapshot:
         return self._indexes[provider]
 
     def find(self, provider: str, name: str) -> Entry | None:
-        """The entry of this name, with those whose models the provider resells as a fallback."""
-        for home in (provider, *self.header.get("fallbacks", {}).get(provider, ())):
-            if entry := self.index(home).find(name):
-                return entry
-        return None
+        """The entry of this name."""
+        return self.index(provider).find(name)
+
+    @property
+    def fallbacks(self) -> Mapping[str, list[str]]:
+        """Whose models a provider resells at the maker's price."""
+        found: Mapping[str, list[str]] = self.header.get("fallbacks", {})
+        return found
 
     def check(self) -> None:
         """Raise `RatesError` unless the content is what its header says."""
@@ -55,9 +58,14 @@ class Snapshot:
             mend = "run: finops rates refresh --from FILE|URL"
             raise RatesError(f"{self.path}: content does not match its hash", mend=mend)
         for provider in self.providers:
-            for entry in self.index(provider).entries():
-                if not entry.periods:
-                    raise RatesError(f"{self.path}: {provider}/{entry.id}: no prices")
+            self._check_provider(provider)
+
+    def _check_provider(self, provider: str) -> None:
+        try:
+            for raw in self.index(provider).raw:
+                Entry.from_json(provider, raw)
+        except (ValueError, KeyError, TypeError, ArithmeticError, AttributeError) as error:
+            raise RatesError(f"{self.path}: {provider}: cannot be read: {error!r}") from None
 
     @property
     def age_days(self) -> int:
