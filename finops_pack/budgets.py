@@ -71,7 +71,7 @@ class Budget:
         if self.scope is not None:
             where = _scoped(where, *self.scope)
         if self.window in ("task", "session"):
-            where = replace(where, **{self.window: held.get(self.window) or ""})
+            where = _scoped(where, self.window, held.get(self.window) or "")
         return where
 
     def resets_at(self, now: datetime, zone: tzinfo = UTC) -> datetime | None:
@@ -106,7 +106,8 @@ class Budget:
 def _scoped(where: Where, kind: str, value: str) -> Where:
     if kind.startswith("tag."):
         return replace(where, tag=(kind.removeprefix("tag."), value))
-    return replace(where, **{kind: value})
+    named: dict[str, Any] = {kind: value}
+    return replace(where, **named)
 
 
 def parse(spec: str, origin: str = "budget") -> Budget:

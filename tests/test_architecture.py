@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACK = Path(__file__).parent.parent / "finops_pack"
-BASE = {"errors", "money", "model", "config"}
+BASE = {"errors", "money", "model", "config", "budgets"}
 ANALYSIS = {"waste", "forensics", "cache", "score", "trend", "levers", "alerts", "forecast"}
 SHARED = {"sketch", "stats", "unit_prices"}
 FACES = {"cli", "mcp_server", "server", "tools"}
@@ -19,6 +19,7 @@ ARROWS: dict[str, set[str]] = {
     "money": set(),
     "model": {"money"},
     "config": {"errors"},
+    "budgets": {"errors", "money", "model"},
     "context": BASE,
     "sketch": BASE,
     "rates": BASE,

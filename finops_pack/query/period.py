@@ -50,6 +50,13 @@ class Period:
         )
         return cls(begin, end, label or "all time")
 
+    @classmethod
+    def day(cls, date: str, zone: str = "UTC") -> Period:
+        """One calendar day (ISO date) in a zone given by name."""
+        begin = _moment("date", date, zone_of(zone))
+        end = (begin.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=begin.tzinfo)
+        return cls(begin, end, date)
+
     def where(self, **fields: Any) -> Where:
         """The calls of this period, and of `fields` (any of `Where`)."""
         return Where(since_us=_us(self.since), until_us=_us(self.until), **fields)

@@ -1,0 +1,98 @@
+"""What is left: the budgets in force, what stands against each, and when it runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+
+from finops_pack import config
+from finops_pack.budgets import Budget, bounds, parse
+from finops_pack.ledger import Ledger
+from finops_pack.model import Totals, Where
+from finops_pack.money import from_pico
+from finops_pack.query.views import BudgetLine, BudgetView
+
+CLOCKED = ("day", "week", "month", "24h")
+
+
+def budgets(ledger: Ledger, extra: Sequence[str] = ()) -> list[Budget]:
+    """Those set in the ledger, then those of the settings, which win over the same scope."""
+    stored = (Budget.from_dict(body) for body in ledger.documents("budget").values())
+    settings = config.load()
+    origin = settings.sources.get("budget", "budget")
+    written = (parse(spec, origin) for spec in (*settings.budget, *extra))
+    merged = {budget.id: budget for budget in (*stored, *written)}
+    return list(merged.values())
+
+
+def view(ledger: Ledger, zone: tzinfo, pending: int, now: datetime | None = None) -> BudgetView:
+    """All budgets with what was spent against them, tightest first."""
+    now = now or datetime.now(UTC)
+    lines = [line_of(ledger, budget, now, zone) for budget in budgets(ledger)]
+    since = {window: bounds(window, now, zone)[0] for window in ("day", "week", "month")}
+    spent = {window: _total(ledger, start) for window, start in since.items()}
+    plans = _total(ledger, since["month"], subscription=True)
+    return BudgetView(
+        lines=tuple(sorted(lines, key=lambda line: (line.window not in CLOCKED, -line.used))),
+        today_usd=spent["day"].usd,
+        week_usd=spent["week"].usd,
+        month_usd=spent["month"].usd,
+        calls_today=spent["day"].calls,
+        unpriced_calls=spent["month"].unpriced_calls,
+        estimated_calls=spent["month"].estimated_calls,
+        subscription_usd=plans.usd,
+        pending_calls=pending,
+        recorded=bool(spent["month"].calls or plans.calls or ledger.span()),
+    )
+
+
+def _total(ledger: Ledger, since: datetime | None, *, subscription: bool = False) -> Totals:
+    where = Where(
+        since_us=None if since is None else int(since.timestamp() * 1e6),
+        billing="subscription" if subscription else None,
+    )
+    rows = ledger.totals(None, where)
+    return rows[0] if rows else Totals()
+
+
+def line_of(ledger: Ledger, budget: Budget, now: datetime, zone: tzinfo) -> BudgetLine:
+    """One budget now. What is counted a call, task or session has no sum of its own."""
+    booked, reserved = 0, 0
+    if budget.window in CLOCKED:
+        booked, reserved = ledger.spent(budget.where(now, zone))
+    resets = budget.resets_at(now, zone)
+    return BudgetLine(
+        id=budget.id,
+        spec=str(budget),
+        window=budget.window,
+        scope=budget.covers,
+        hard=budget.hard,
+        limit_usd=budget.limit_usd,
+        spent_usd=from_pico(booked),
+        reserved_usd=from_pico(reserved),
+        resets_at=_iso(resets),
+        runs_out_at=_iso(_runs_out(budget, from_pico(booked), now, zone, resets)),
+    )
+
+
+def _runs_out(
+    budget: Budget, spent: Decimal, now: datetime, zone: tzinfo, resets: datetime | None
+) -> datetime | None:
+    """When the limit is reached at the window's pace so far; None if not before it resets."""
+    start = bounds(budget.window, now, zone)[0]
+    if start is None or spent <= 0:
+        return None
+    left = budget.limit_usd - spent
+    if left <= 0:
+        return now
+    elapsed = (now - start).total_seconds()
+    seconds = float(left / spent) * elapsed
+    if seconds > 400 * 86400:
+        return None
+    moment = now + timedelta(seconds=seconds)
+    return moment if resets is None or moment < resets else None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,213 @@
+"""The one read API that every face uses: drained first, read from rollups, analysed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops_pack.ledger import Ledger
+from finops_pack.model import Call, DayTotals, Finding, Task, Totals
+from finops_pack.query.period import Period, zone_of
+from finops_pack.query.views import BudgetView, Spend
+
+if TYPE_CHECKING:
+    from finops_pack.alerts import Alert
+    from finops_pack.cache import CacheReport
+    from finops_pack.forecast import Forecast
+    from finops_pack.forensics import Relation
+    from finops_pack.levers import Lever
+    from finops_pack.query.check import Answer
+    from finops_pack.query.facts import LedgerFacts
+    from finops_pack.score import Score
+    from finops_pack.trend import Trend
+    from finops_pack.waste import Waste
+
+
+class Reader:
+    """Reads one ledger. A context manager; analyses of the same period share its calls."""
+
+    def __init__(self, ledger: Ledger, pending_calls: int = 0) -> None:
+        self.ledger_url = ledger.url
+        self.time_zone = ledger.time_zone
+        self.zone = zone_of(ledger.time_zone)
+        self.pending_calls = pending_calls
+        self._ledger = ledger
+        self._held: dict[tuple[Any, ...], list[Call]] = {}
+        self._facts: LedgerFacts | None = None
+        self._found: dict[tuple[Any, ...], Waste] = {}
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the ledger back."""
+        self._ledger.close()
+
+    @property
+    def facts(self) -> LedgerFacts:
+        """Rates, cache facts, tasks and segments for an analysis."""
+        from finops_pack.query.facts import LedgerFacts
+
+        self._facts = self._facts or LedgerFacts(self._ledger)
+        return self._facts
+
+    # --- what was spent ------------------------------------------------------------------------
+    def span(self) -> tuple[int, int] | None:
+        """Start of the first and last call (µs); None when nothing was ever recorded."""
+        return self._ledger.span()
+
+    def nothing(self, period: Period, **fields: Any) -> str:
+        """Why there is nothing to show in this period; empty when there are calls."""
+        span = self.span()
+        if span is None:
+            return (
+                f"nothing recorded yet in {self.ledger_url}\n"
+                "start with one line in your program: import finops_pack.auto\n"
+                "or read a coding agent's logs: finops import claude-code"
+            )
+        if self._ledger.totals(None, period.where(**fields)):
+            return ""
+        if self._ledger.totals(None, period.where(**fields, billing="subscription")):
+            return "only calls of flat plans in this period; see: finops spend"
+        newest = datetime.fromtimestamp(span[1] / 1e6, self.zone)
+        return f"no calls in this period ({period.label}); the newest is of {newest:%Y-%m-%d %H:%M}"
+
+    def spend(self, by: str = "model", period: Period | None = None, **fields: Any) -> Spend:
+        """Spend grouped by one of `ledger.GROUPS` or `tag:KEY`; flat plans stand apart."""
+        period = period or Period(None, None)
+        rows = tuple(self._ledger.totals(by, period.where(**fields)))
+        # A call has many tags or none, so their rows do not sum to the total.
+        whole = self._one(period, fields) if by.startswith("tag:") else sum(rows, Totals())
+        plans = self._one(period, {**fields, "billing": "subscription"})
+        return Spend(by, period, rows, whole, plans, self.pending_calls)
+
+    def _one(self, period: Period, fields: Mapping[str, Any]) -> Totals:
+        rows = self._ledger.totals(None, period.where(**fields))
+        return rows[0] if rows else Totals()
+
+    def days(self, period: Period | None = None, **fields: Any) -> list[DayTotals]:
+        """One row a calendar day with calls, oldest first."""
+        return self._ledger.days((period or Period(None, None)).where(**fields))
+
+    def tasks(self, period: Period | None = None, limit: int | None = None, **fields: Any)\
+            -> list[Task]:  # fmt: skip
+        """Task rows, newest first."""
+        return self._ledger.tasks((period or Period(None, None)).where(**fields), limit=limit)
+
+    def task(self, task_id: str) -> Task | None:
+        """One task."""
+        return self._ledger.task(task_id)
+
+    def calls(self, period: Period, **fields: Any) -> list[Call]:
+        """The calls of a period, in order of start; kept for the next analysis."""
+        where = period.where(**fields)
+        key = tuple(getattr(where, name) for name in where.__slots__)
+        if key not in self._held:
+            self._held[key] = list(self._ledger.calls(where))
+        return self._held[key]
+
+    # --- what is left ----------------------------------------------------------------------------
+    def budget(self) -> BudgetView:
+        """All budgets and what was spent today, this week and this month."""
+        from finops_pack.query.money_left import view
+
+        return view(self._ledger, self.zone, self.pending_calls)
+
+    def check(
+        self,
+        cost: Decimal | None = None,
+        *,
+        model: str | None = None,
+        tokens_in: int = 0,
+        tokens_out: int = 0,
+        provider: str | None = None,
+    ) -> Answer:
+        """Whether an amount, or a call of this size, fits what is left."""
+        from finops_pack.query import check
+
+        lines = self.budget().lines
+        if cost is not None:
+            return check.of_cost(cost, lines)
+        return check.of_call(model or "", tokens_in, tokens_out, provider, lines)
+
+    # --- why -----------------------------------------------------------------------------------
+    def waste(self, period: Period, **fields: Any) -> Waste:
+        """The avoidable dollars by category."""
+        from finops_pack import waste
+
+        key = (period, *sorted(fields.items()))
+        if key not in self._found:
+            self._found[key] = waste.find(self.calls(period, **fields), self.facts)
+        return self._found[key]
+
+    def score(self, period: Period, **fields: Any) -> Score:
+        """The share of the money that was not avoidable, 0-100."""
+        from finops_pack import score
+
+        calls = self.calls(period, **fields)
+        tasks = self.facts.tasks({call.task for call in calls if call.task})
+        return score.score(calls, self.waste(period, **fields), list(tasks.values()))
+
+    def forensics(self, period: Period, *, only: str | None = None, **fields: Any) -> list[Finding]:
+        """The failure modes of a period's tasks; `only` asks about one task."""
+        from finops_pack import forensics
+
+        return forensics.find(self.calls(period, **fields), self.facts, task=only)
+
+    def relations(self, period: Period, **fields: Any) -> list[Relation]:
+        """What latency and errors go with, by model and action."""
+        from finops_pack import forensics
+
+        return forensics.relations(self.calls(period, **fields))
+
+    def cache(self, period: Period, **fields: Any) -> CacheReport:
+        """Warmth, writes, cold calls, and what the next call costs."""
+        from finops_pack import cache
+
+        now_us = int(datetime.now(UTC).timestamp() * 1e6)
+        return cache.analyse(self.calls(period, **fields), self.facts, now_us=now_us)
+
+    def trend(self, period: Period, **fields: Any) -> Trend:
+        """Cost per task against the period of the same length before."""
+        from finops_pack import trend
+
+        before = self.calls(period.before(), **fields)
+        return trend.compare(self.calls(period, **fields), before, self.facts)
+
+    def levers(self, period: Period, **fields: Any) -> list[Lever]:
+        """What to change, dearest first."""
+        from finops_pack import levers
+
+        return levers.find(self.calls(period, **fields), self.facts, days=period.days)
+
+    def levers_done(self) -> list[dict[str, Any]]:
+        """Accepted levers: the estimate beside what was measured since."""
+        from finops_pack.query.done import measured
+
+        accepted = self._ledger.documents("lever")
+        return [measured(self, key, body) for key, body in sorted(accepted.items())]
+
+    def alerts(self) -> list[Alert]:
+        """The alerts in force today."""
+        from finops_pack.query.watching import alerts
+
+        return alerts(self)
+
+    def forecast(self) -> Forecast | None:
+        """What the month will have cost; None with too little history."""
+        from finops_pack.query.watching import month
+
+        return month(self)
+
+    def documents(self, kind: str) -> Mapping[str, dict[str, Any]]:
+        """Documents of a kind: alert states, accepted levers, the outbox."""
+        return self._ledger.documents(kind)
+
+    def problems(self) -> Sequence[str]:
+        """Faults found in the store and its rollups."""
+        return self._ledger.check()
