@@ -44,12 +44,12 @@ def run(args: argparse.Namespace) -> int:
     url = keys.target(args.url).url
     _warn(url)
     try:
-        made = connect.connect(url, _key(args, url))
+        path = connect.connect(url, _key(args, url))
     except connect.Unreachable as error:
         _out.failure(error, args.json)
         return 3
-    body = {"url": url, "stored": str(made.path), "trusted": str(trusted) if trusted else None}
-    return _say(args, body, f"Connected to {url}; the key is kept in {made.path}")
+    body = {"url": url, "stored": str(path), "trusted": str(trusted) if trusted else None}
+    return _say(args, body, f"Connected to {url}; the key is kept in {path}")
 
 
 def _say(args: argparse.Namespace, body: dict[str, str | None], words: str) -> int:

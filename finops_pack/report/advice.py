@@ -35,15 +35,28 @@ def delivered_row(entry: Entry, report: DailyReport) -> dict[str, Any]:
 
 def left_row(entry: Entry) -> dict[str, Any]:
     """A day that was not; `not_before` is when the server lets us try again."""
-    hold = datetime.fromtimestamp(entry.hold_until, UTC) if entry.hold_until else None
     return {
         "date": entry.date,
         "status": entry.status,
         "attempts": entry.attempts,
         "reason": reason(entry),
         "mend": mend(entry),
-        "not_before": hold.strftime("%Y-%m-%dT%H:%M:%SZ") if hold else None,
+        "not_before": _iso(entry.hold_until) if entry.hold_until else None,
     }
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def state(entry: Entry | None) -> str:
+    """Where the delivery of a day stands, in words."""
+    if entry is None or (entry.state == "pending" and not entry.error):
+        return "not sent yet"
+    if entry.state != "sent" or entry.changed:
+        return f"{'refused' if entry.state == 'failed' else 'kept'}: {reason(entry)}"
+    at = _iso(entry.sent_at or 0.0)
+    return f"delivered {at}" + (f" as {entry.report_id}" if entry.report_id else "")
 
 
 def reason(entry: Entry) -> str:

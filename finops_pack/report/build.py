@@ -6,6 +6,8 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date as calendar
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,8 @@ from finops_pack.report.model import DailyReport, parse
 
 if TYPE_CHECKING:
     from finops_pack.ledger import Ledger
-    from finops_pack.query import Period, Reader
+    from finops_pack.query import Reader
+    from finops_pack.query.period import Period
 
 MAX_NAMES = 200  # of a breakdown; the cheapest beyond stand together under OTHER
 NONE, OTHER = "(none)", "(other)"
@@ -69,9 +72,7 @@ def build(reader: Reader, date: str, who: Identity) -> DailyReport:
 
 def read(reader: Reader, date: str) -> Day:
     """The day's figures; read anew while a drain moves them."""
-    from finops_pack.query import Period
-
-    period = Period.day(date, reader.time_zone)
+    period = _period(date, reader.time_zone)
     for _ in range(_READS):
         models, actions = reader.spend("model", period), reader.spend("action", period)
         if models.total == actions.total == _sum(models.rows) == _sum(actions.rows):
@@ -90,6 +91,13 @@ def read(reader: Reader, date: str) -> Day:
         None if score is None else Decimal(str(score)),
         _cache(reader, period) if total.requests else None,
     )
+
+
+def _period(date: str, zone: str) -> Period:
+    from finops_pack.query.period import Period, zone_of
+
+    after = (calendar.fromisoformat(date) + timedelta(days=1)).isoformat()
+    return Period.of(since=date, until=after, zone=zone_of(zone))
 
 
 def _cache(reader: Reader, period: Period) -> dict[str, Any]:
@@ -115,7 +123,8 @@ def compose(day: Day, who: Identity) -> DailyReport:
     cost = rounded(day.total.usd)
     body: dict[str, Any] = {
         "date": day.date,
-        "total_tokens": day.total.input_tokens + day.total.output_tokens,
+        # Counts that make no sense are kept in the ledger as they came, negative ones too.
+        "total_tokens": max(day.total.input_tokens + day.total.output_tokens, 0),
         "total_cost": cost,
         "total_requests": day.total.requests,
         "cost_by_model": _breakdown(day.by_model, cost),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from finops_pack.errors import DeliveryError
@@ -15,15 +14,6 @@ class Unreachable(DeliveryError):
     """The server did not answer, or asked us to come back later."""
 
     code = "server_unreachable"
-
-
-@dataclass(frozen=True)
-class Connected:
-    """A key that works and where it is kept; `replaces`: reports may be corrected there."""
-
-    url: str
-    path: Path
-    replaces: bool
 
 
 def register(url: str, email: str, password: Secret, *, name: str = "finops connect") -> Secret:
@@ -42,12 +32,11 @@ def _field(reply: Reply, name: str, step: str) -> str:
     return value
 
 
-def connect(url: str, key: Secret) -> Connected:
+def connect(url: str, key: Secret) -> Path:
     """Try the key with a GET and keep it for this URL; raises `DeliveryError`."""
     with Client(url, key) as client:
-        reply = _answered(client.trends(), "the key was tried and not stored")
-    path = keys.store(url, key)
-    return Connected(url, path, reply.replaces)
+        _answered(client.trends(), "the key was tried and not stored")
+    return keys.store(url, key)
 
 
 def _answered(reply: Reply, step: str) -> Reply:

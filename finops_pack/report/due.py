@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from finops_pack.model import DayTotals
+from finops_pack.query.period import Period, zone_of
 from finops_pack.report import exact
 from finops_pack.report.build import Identity, build
 from finops_pack.report.model import DailyReport
@@ -69,14 +69,14 @@ class Days:
         A day that the server refused for good is due again once its figures changed, a key it
         refused was replaced, or it is asked for by date.
         """
-        today = datetime.fromtimestamp(now, ZoneInfo(self._reader.time_zone)).date()
+        today = datetime.fromtimestamp(now, zone_of(self._reader.time_zone)).date()
         found = self._found(entries, today, key, only)
         return sorted(found, key=lambda d: (d.seen.attempts if d.seen else 0, d.date))
 
     def _found(
         self, entries: Mapping[str, Entry], today: date, key: str | None, only: str | None
     ) -> Iterator[Due]:
-        for day in self._reader.days():
+        for day in self._reader.days(Period.of()):
             complete = day.date < today.isoformat()
             if not day.total.requests or not (complete or only) or only not in (None, day.date):
                 continue

@@ -101,28 +101,37 @@ def target(url: str | None = None) -> Target:
 
 
 def store(url: str, key: Secret) -> Path:
-    """Keep a key for this URL, readable by its owner only, and report there from now on."""
+    """Keep a key for this URL, readable by its owner only, and report there from now on.
+
+    Raises `ConfigError` when the file cannot be written; what was there before stays.
+    """
     stored = _read()
     keys = {**stored.get("keys", {}), base_url(url): key.reveal()}
-    file = path()
+    try:
+        _write(path(), {"url": base_url(url), "keys": keys})
+    except OSError as error:
+        raise ConfigError(f"{path()}: {error.strerror}", mend="or set FINOPS_API_KEY") from None
+    return path()
+
+
+def _write(file: Path, document: dict[str, Any]) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".credentials-")  # 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump({"url": base_url(url), "keys": keys}, out, indent=1)
+            json.dump(document, out, indent=1)
             out.flush()
             os.fsync(out.fileno())
         os.replace(temporary, file)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return file
 
 
 def _read() -> dict[str, Any]:
     try:
         handle = os.open(path(), os.O_RDONLY)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise ConfigError(f"{path()}: {error.strerror}") from None

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from finops_pack import report
 from finops_pack.ledger import open_ledger
 from finops_pack.report import outbox
 from finops_pack.report.delivery import Clock, Delivery
 from finops_pack.report.keys import Secret, Target
+from finops_pack.report.reports import open_reports, problems
 
 NOON = 1_772_452_800.0  # 2026-03-02T12:00:00Z
 DAYS = ("2026-02-27", "2026-02-28", "2026-03-01")
@@ -49,7 +49,8 @@ def deliver(ledger_url: str, key: str, time: FakeTime) -> Callable[..., Delivery
 
     def run(server: Any, only: str | None = None, secret: str | None = None) -> Delivery:
         target = Target(server.url, Secret(secret or key), "test")
-        return report.send(ledger_url, target, only, clock=time.clock(), deadline=0.4)
+        with open_reports(ledger_url, target=target, clock=time.clock()) as reports:
+            return reports.send(only, deadline=0.4)
 
     return run
 
@@ -96,7 +97,7 @@ def test_a_correction_is_kept_back_where_it_might_add_up(
     book({DAYS[0]: 2})
     again = deliver(server)
     assert (again.complete, again.sent, server.requests()) == (True, [], {DAYS[0]: 3})
-    assert [p["date"] for p in report.problems(ledger_url)] == [DAYS[0]]
+    assert [p["date"] for p in problems(ledger_url)] == [DAYS[0]]
 
 
 @pytest.mark.parametrize(
@@ -192,11 +193,11 @@ def test_a_refused_day_is_kept_marked_and_does_not_hold_up_the_others(
     book(dict.fromkeys(DAYS, 3))
     first = deliver(server)
     assert (dates(first.sent), dates(first.failed)) == (list(DAYS[1:]), [DAYS[0]])
-    assert "--date 2026-02-27" in report.problems(ledger_url)[0]["mend"]
+    assert "--date 2026-02-27" in problems(ledger_url)[0]["mend"]
     again = deliver(server)
     assert (dates(again.failed), len(server.posts)) == ([DAYS[0]], 3)
     assert dates(deliver(server, only=DAYS[0]).sent) == [DAYS[0]]
-    assert report.problems(ledger_url) == []
+    assert problems(ledger_url) == []
 
 
 def test_a_refused_day_that_changed_is_tried_again(
@@ -258,7 +259,9 @@ def test_without_a_key_nothing_is_sent(
 ) -> None:
     server = platform()
     book({DAYS[0]: 3})
-    kept = report.send(ledger_url, Target(server.url, None, ""), clock=time.clock())
+    nobody = Target(server.url, None, "")
+    with open_reports(ledger_url, target=nobody, clock=time.clock()) as reports:
+        kept = reports.send()
     assert (dates(kept.pending), server.asked) == ([DAYS[0]], [])
 
 

@@ -83,7 +83,7 @@ def test_a_full_disk_leaves_the_old_key(key: str, monkeypatch: pytest.MonkeyPatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ConfigError, match="No space"):
         store("https://finops.example", api_key(key + "2"))
     found = target().key
     assert found is not None

@@ -1,0 +1,120 @@
+"""What the faces ask of reports: one ledger, its days, and where they are delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date as calendar
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from finops_pack import config, query
+from finops_pack.errors import InputError
+from finops_pack.ledger import open_ledger
+from finops_pack.query.period import Period, zone_of
+from finops_pack.report import advice, keys, outbox
+from finops_pack.report.build import Identity, build, identity
+from finops_pack.report.client import DEADLINE, Client
+from finops_pack.report.delivery import Clock, Delivery, Sender
+from finops_pack.report.due import Days, Due
+from finops_pack.report.keys import Target
+from finops_pack.report.model import DailyReport
+
+if TYPE_CHECKING:
+    from finops_pack.ledger import Ledger
+    from finops_pack.query import Reader
+
+
+@contextmanager
+def open_reports(
+    ledger_url: str | None = None, *, target: Target | None = None, clock: Clock | None = None
+) -> Iterator[Reports]:
+    """The reports of a ledger, the one in force by default; closed at the end."""
+    url = ledger_url or config.load().ledger
+    ledger = open_ledger(url)
+    reader = query.open(url)
+    try:
+        yield Reports(ledger, reader, target, clock or Clock())
+    finally:
+        reader.close()
+        ledger.close()
+
+
+class Reports:
+    """The daily reports of one ledger; dates are days of the ledger's zone."""
+
+    def __init__(self, ledger: Ledger, reader: Reader, target: Target | None, clock: Clock) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._given = target
+        self._clock = clock
+
+    @cached_property
+    def target(self) -> Target:
+        """Where reports go; raises `ConfigError` when the key cannot be used."""
+        return self._given or keys.target()
+
+    @cached_property
+    def _who(self) -> Identity:
+        return identity(self._ledger)
+
+    @cached_property
+    def dates(self) -> list[str]:
+        """Every day with calls, oldest first."""
+        return [day.date for day in self._reader.days(Period.of()) if day.total.requests]
+
+    def date(self, text: str) -> str:
+        """`today`, `yesterday` or a date; raises `InputError` when it had no calls."""
+        zone = zone_of(self._reader.time_zone)
+        today = datetime.fromtimestamp(self._clock.now(), zone).date()
+        named = {"today": today, "yesterday": today - timedelta(days=1)}
+        try:
+            day = (named.get(text) or calendar.fromisoformat(text)).isoformat()
+        except ValueError:
+            raise InputError(f"--date {text}: must be YYYY-MM-DD, today or yesterday") from None
+        if day not in self.dates:
+            raise InputError(f"no call was recorded on {day}; the newest is of {self.newest()}")
+        return day
+
+    def newest(self) -> str:
+        """The newest day with calls; raises `InputError` when there is none."""
+        if not self.dates:
+            raise InputError("nothing was recorded yet", mend="see: finops doctor")
+        return self.dates[-1]
+
+    def of(self, day: str) -> DailyReport:
+        """The report of this day as it would be sent."""
+        return build(self._reader, day, self._who)
+
+    def state(self, day: str) -> str:
+        """What became of the delivery of this day, in words."""
+        return advice.state(outbox.entries(self._ledger, self.target.url).get(day))
+
+    def due(self, only: str | None = None) -> list[Due]:
+        """What `send` would send now."""
+        return self._sender(only).due()
+
+    def send(self, only: str | None = None, *, deadline: float = DEADLINE) -> Delivery:
+        """Deliver what is due, each day once; `only` is one date, today's included.
+
+        `deadline` bounds one request, seconds. Without a key all that is due stays pending.
+        """
+        sender = self._sender(only)
+        if self.target.key is None:
+            return sender.outcome()
+        with Client(self.target.url, self.target.key, deadline=deadline) as client:
+            return sender.run(client)
+
+    def _sender(self, only: str | None) -> Sender:
+        days = Days(self._reader, self._who)
+        return Sender(self._ledger, days, self.target, only=only, clock=self._clock)
+
+
+def problems(ledger_url: str) -> list[dict[str, Any]]:
+    """What `finops doctor` says of the outbox: url, date, status, reason, mend."""
+    ledger = open_ledger(ledger_url, read_only=True)
+    try:
+        return advice.problems(ledger)
+    finally:
+        ledger.close()
