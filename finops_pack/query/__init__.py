@@ -11,14 +11,13 @@ from finops_pack.query.views import BudgetLine, BudgetView, Spend
 if TYPE_CHECKING:
     from finops_pack.waste import Waste
 
-__all__ = [
-    "BudgetLine", "BudgetView", "Period", "Reader", "Spend", "budget", "find_waste", "open", "spend",
-]  # fmt: skip
+__all__ = ["BudgetLine", "BudgetView", "Period", "Reader", "Spend", "budget", "find_waste", "open"]
+__all__ += ["spend"]
 
 DRAIN_SECONDS = 0.25
 
 
-def open(ledger_url: str | None = None) -> Reader:  # noqa: A001 - query.open() reads as it should
+def open(ledger_url: str | None = None) -> Reader:
     """A reader of this ledger (default: the settings'), drained first, within 250 ms.
 
     Raises `LedgerUnreachable` when it cannot be opened.
