@@ -1,13 +1,19 @@
-"""What every command prints with: one JSON document, or plain lines, or a failure."""
+"""What every command prints with: one JSON document, or plain lines and tables, or a failure."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from finops_pack.errors import FinOpsError
+from finops_pack.model import Finding
+from finops_pack.money import plain
+
+_SPARKS = "▁▂▃▄▅▆▇█"
 
 
 def document(schema: str, body: Mapping[str, Any], *, version: int = 1) -> None:
@@ -29,3 +35,102 @@ def failure(error: FinOpsError, as_json: bool) -> None:
     warn(f"finops: {error}")
     if error.mend:
         warn(f"  mend: {error.mend}")
+
+
+def usd(amount: Decimal) -> str:
+    """`$12.34`, `$0.0042`: two decimals from a dollar on, else two digits that count."""
+    if not amount:
+        return "$0"
+    size = abs(amount)
+    places = 2 if size >= 1 else min(12, max(2, 1 - size.adjusted()))
+    rounded = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    sign = "-" if rounded < 0 else ""
+    return f"{sign}${abs(rounded):,f}"
+
+
+def tokens(count: int) -> str:
+    """`950`, `61k`, `15.5M`."""
+    if count < 10_000:
+        return f"{count:,}"
+    return f"{count / 1000:.0f}k" if count < 10**6 else f"{count / 1e6:.1f}M"
+
+
+def bar(share: float, width: int = 20) -> str:
+    """`████████░░`: a share of 0–1, full when over."""
+    filled = round(min(1.0, max(0.0, share)) * width)
+    return "█" * filled + "░" * (width - filled)
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """`▁▃█`: values against their maximum."""
+    top = max(values, default=0)
+    if top <= 0:
+        return ""
+    return "".join(_SPARKS[min(7, int(value / top * 7.999))] for value in values)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under columns: by rich on a terminal, else aligned text. Figures to the right."""
+    if sys.stdout.isatty() and _rich_table(title, columns, rows):
+        return
+    print(title)
+    widths = [max(len(str(line[i])) for line in (columns, *rows)) for i in range(len(columns))]
+    for line in (columns, *rows):
+        cells = (
+            str(cell).rjust(width) if _right(i, columns, rows) else str(cell).ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        print(("  " + "  ".join(cells)).rstrip())
+
+
+def _right(column: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether this column holds figures."""
+    cells = [str(row[column]) for row in rows if str(row[column])]
+    return bool(cells) and all(cell[:1] in "$-+0123456789" for cell in cells)
+
+
+def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    if os.environ.get("TERM") == "dumb":
+        return False
+    try:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+    except ImportError:
+        return False
+    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(columns):
+        made.add_column(name, justify="right" if _right(place, columns, rows) else "left")
+    for row in rows:
+        made.add_row(*(str(cell).replace("[", "\\[") for cell in row))
+    Console().print(made)
+    return True
+
+
+def finding(found: Finding) -> dict[str, Any]:
+    """A finding as JSON, amounts as decimal strings."""
+    return {
+        "category": found.category,
+        "subtype": found.subtype,
+        "title": found.title,
+        "usd": plain(found.usd),
+        "usd_low": None if found.usd_low is None else plain(found.usd_low),
+        "usd_high": None if found.usd_high is None else plain(found.usd_high),
+        "basis": found.basis,
+        "confidence": round(found.confidence, 3),
+        "calls": list(found.calls),
+        "task": found.task,
+        "evidence": list(found.evidence),
+        "mend": found.mend,
+        "unknown_tokens": found.unknown_tokens,
+    }
+
+
+def show_finding(found: Finding) -> None:
+    """A finding in a few lines: dollars and cause, evidence, mend."""
+    mark = "" if found.basis == "measured" else f" ({found.basis})"
+    kind = found.category.replace("_", " ")
+    print(f"{usd(found.usd)}{mark}  {kind}: {found.title}")
+    for sentence in found.evidence[:2]:
+        print(f"    {sentence}")
+    print(f"    mend: {found.mend}")

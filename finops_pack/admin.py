@@ -1,0 +1,114 @@
+"""What changes a ledger on purpose: budgets, levers, prices. For the command line alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops_pack import config
+from finops_pack.budgets import Budget, parse
+from finops_pack.ledger import Ledger, open_ledger
+from finops_pack.model import Call, Where
+from finops_pack.money import from_pico
+
+if TYPE_CHECKING:
+    from finops_pack.levers import Lever
+
+BATCH = 500
+
+
+@contextmanager
+def opened(url: str | None) -> Iterator[Ledger]:
+    """The ledger asked for, closed at the end."""
+    ledger = open_ledger(url or config.load().ledger)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def set_budget(
+    url: str | None, spec: str, *, unpriced: str = "refuse", reserve_usd: Decimal = Decimal(0)
+) -> Budget:
+    """Keep a budget; one of the same window and scope is replaced. Raises `ConfigError`."""
+    budget = replace(parse(spec), unpriced=unpriced, reserve_usd=reserve_usd)
+    with opened(url) as ledger:
+        ledger.put("budget", budget.id, budget.to_dict())
+    return budget
+
+
+def remove_budget(url: str | None, budget_id: str) -> bool:
+    """Forget a budget; False when there was none."""
+    with opened(url) as ledger:
+        return ledger.delete("budget", budget_id)
+
+
+def accept_lever(url: str | None, lever: Lever) -> None:
+    """Remember when a lever was pulled, so that its saving can be measured later."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with opened(url) as ledger:
+        ledger.put("lever", lever.id, {**lever.to_dict(), "accepted_at": now})
+
+
+def forget_lever(url: str | None, lever_id: str) -> bool:
+    """Forget an accepted lever; False when it was not accepted."""
+    with opened(url) as ledger:
+        return ledger.delete("lever", lever_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Repriced:
+    """One call whose price would change; amounts pico-USD, None is unpriced."""
+
+    call: Call
+    cost_pico: int | None
+    state: str
+    rate_id: str | None
+    missing: tuple[str, ...]
+
+    @property
+    def change_usd(self) -> Decimal:
+        """USD by which the call's own price changes."""
+        return from_pico((self.cost_pico or 0) - (self.call.cost_pico or 0))
+
+
+def repriceable(ledger: Ledger, where: Where) -> Iterator[Repriced]:
+    """Calls that the tables in force price otherwise than they are booked."""
+    from finops_pack import rates
+
+    for call in ledger.calls(where):
+        if call.status == "cache_hit" or call.problems:
+            continue
+        for model in dict.fromkeys(filter(None, (call.served_model, call.model))):
+            pico, state, rate_id, missing = rates.price_pico(
+                model, call.usage, call.provider, call.start_us, call.context or None
+            )
+            if state != "unpriced":
+                break
+        else:
+            continue
+        if (pico, state, rate_id) != (call.cost_pico, call.cost_state, call.rate_id):
+            yield Repriced(call, pico, state, rate_id, missing)
+
+
+def reprice(ledger: Ledger, changes: Sequence[Repriced]) -> int:
+    """Book the new prices as corrections; what a provider billed stays. Returns how many."""
+    for start in range(0, len(changes), BATCH):
+        ledger.book([_amendment(change) for change in changes[start : start + BATCH]])
+    return len(changes)
+
+
+def _amendment(change: Repriced) -> dict[str, Any]:
+    return {
+        "type": "amend",
+        "id": change.call.id,
+        "source": change.call.source,
+        "cost_pico": change.cost_pico,
+        "cost_state": change.state,
+        "rate_id": change.rate_id,
+        "missing": list(change.missing),
+    }

@@ -1,0 +1,48 @@
+"""Flags that commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+
+from finops_pack import query
+from finops_pack.query import Period, Reader
+
+
+def add_common(parser: argparse.ArgumentParser, *, last: str | None = "7d") -> None:
+    """`--last`, `--since`, `--until`, `--project`, `--task`, `--ledger`, `--json`."""
+    parser.set_defaults(default_last=last)
+    parser.add_argument("--last", metavar="7d", help="days (7d) or hours (12h) back from now")
+    parser.add_argument("--since", metavar="DATE", help="from this date or time on")
+    parser.add_argument("--until", metavar="DATE", help="before this date or time")
+    parser.add_argument("--project", help="only this project")
+    parser.add_argument("--task", help="only this task")
+    add_ledger(parser)
+
+
+def add_ledger(parser: argparse.ArgumentParser) -> None:
+    """`--ledger` and `--json`."""
+    parser.add_argument("--ledger", metavar="URL", help="a path, sqlite:////… or postgresql://…")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+
+
+def reader(args: argparse.Namespace) -> Reader:
+    """The ledger asked for, drained; a context manager. Says what is still pending."""
+    opened = query.open(args.ledger)
+    if opened.pending_calls and not args.json:
+        from finops_pack.cli import _out
+
+        _out.warn(f"{opened.pending_calls} recorded calls are not booked yet: finops drain")
+    return opened
+
+
+def period(args: argparse.Namespace, opened: Reader) -> Period:
+    """The period asked for, else the command's default, in the ledger's time zone."""
+    last = args.last
+    if last is None and not args.since and not args.until:
+        last = args.default_last
+    return Period.of(last, args.since, args.until, zone=opened.zone)
+
+
+def where(args: argparse.Namespace) -> dict[str, str]:
+    """The narrowing flags that were given."""
+    return {name: value for name in ("project", "task") if (value := getattr(args, name, None))}

@@ -1,0 +1,153 @@
+"""`finops budget`: what is left, whether a cost fits, and the budgets themselves."""
+
+from __future__ import annotations
+
+import argparse
+from decimal import Decimal, InvalidOperation
+
+from finops_pack.cli import _args, _out
+from finops_pack.errors import InputError
+from finops_pack.query import BudgetLine, BudgetView
+
+HELP = "what is left and when it runs out; check a cost; set, list, rm"
+ACTIONS = ("show", "check", "set", "list", "rm")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Examples: finops budget · budget check --cost 0.40 · budget set "5 USD/day" """
+    parser.add_argument("action", nargs="?", choices=ACTIONS, default="show", help="default: show")
+    parser.add_argument("spec", nargs="?", help='set: "5 USD/day [soft] [project=NAME]"; rm: ID')
+    parser.add_argument("--cost", metavar="USD", help="check: an amount")
+    parser.add_argument("--model", help="check: a call of this model")
+    parser.add_argument("--provider", help="check: its provider")
+    parser.add_argument("--input", type=int, default=0, metavar="N", help="check: input tokens")
+    parser.add_argument("--output", type=int, default=0, metavar="N", help="check: output tokens")
+    parser.add_argument("--unpriced", choices=("refuse", "warn"), default="refuse",
+                        help="set: calls without a price")  # fmt: skip
+    parser.add_argument("--reserve-for-answer", metavar="USD", default="0",
+                        help="set: held back for a final answer")  # fmt: skip
+    parser.add_argument("--fail-over", nargs="?", const=100, type=int, metavar="PCT",
+                        help="exit 1 from this percentage on (default 100)")  # fmt: skip
+    _args.add_ledger(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Dispatch on the action."""
+    actions = {"show": _show, "list": _show, "check": _check, "set": _set, "rm": _remove}
+    return actions[args.action](args)
+
+
+def _show(args: argparse.Namespace) -> int:
+    with _args.reader(args) as reader:
+        view = reader.budget()
+        nothing = "" if view.recorded else f"nothing recorded yet in {reader.ledger_url}"
+    if args.json:
+        _out.document("finops.budget", {"allowed": None, "advice": None, **view.to_dict()})
+    else:
+        print("\n".join(lines(view, nothing)))
+    return _exit(view.lines, args.fail_over)
+
+
+def lines(view: BudgetView, nothing: str = "") -> list[str]:
+    """The answer in at most five lines, for people and agents alike."""
+    said = [_line(line) for line in view.lines[:3]]
+    if nothing:
+        return [*said, nothing, "track with one line: import finops_pack.auto"]
+    spent = (
+        f"spent {_out.usd(view.today_usd)} today, {_out.usd(view.week_usd)} this week, "
+        f"{_out.usd(view.month_usd)} this month"
+    )
+    marks = [
+        f"{count} {word}"
+        for count, word in (
+            (view.unpriced_calls, "unpriced calls not in it"),
+            (view.estimated_calls, "estimated"),
+        )
+        if count
+    ]
+    said.append(f"{spent} ({'; '.join(marks)})" if marks else spent)
+    if view.subscription_usd:
+        said.append(f"flat plans: {_out.usd(view.subscription_usd)} list equivalent this month")
+    if not view.lines:
+        said.append('no budget is set; set one: finops budget set "5 USD/day"')
+    return said[:5]
+
+
+def _line(line: BudgetLine) -> str:
+    name = f"{line.spec}"
+    if line.window in ("call", "task", "session"):
+        return f"{name}: {_out.usd(line.limit_usd)} for each {line.window}"
+    text = (
+        f"{name}: {_out.usd(line.remaining_usd)} left, "
+        f"{_out.usd(line.spent_usd)} spent {_out.bar(float(line.used), 10)} {line.used:.0%}"
+    )
+    if line.reserved_usd:
+        text += f", {_out.usd(line.reserved_usd)} reserved"
+    if line.runs_out_at:
+        return f"{text}, runs out {line.runs_out_at} (estimated)"
+    return f"{text}, resets {line.resets_at}" if line.resets_at else text
+
+
+def _exit(found: tuple[BudgetLine, ...], percent: int | None) -> int:
+    if percent is None:
+        return 0
+    return int(any(line.used * 100 >= percent for line in found))
+
+
+def _check(args: argparse.Namespace) -> int:
+    if (args.cost is None) == (args.model is None):
+        raise InputError("budget check needs --cost USD, or --model M --input N --output N")
+    with _args.reader(args) as reader:
+        if args.cost is not None:
+            answer = reader.check(_amount("--cost", args.cost))
+        else:
+            answer = reader.check(
+                model=args.model,
+                tokens_in=args.input,
+                tokens_out=args.output,
+                provider=args.provider,
+            )
+    if args.json:
+        _out.document("finops.budget", answer.to_dict())
+    else:
+        print(answer.text)
+    return int(args.fail_over is not None and not answer.allowed)
+
+
+def _amount(flag: str, text: str) -> Decimal:
+    try:
+        amount = Decimal(text.lstrip("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise InputError(f"{flag} {text!r} is not an amount in USD", mend="e.g. --cost 0.40")
+    return amount
+
+
+def _set(args: argparse.Namespace) -> int:
+    from finops_pack import admin
+
+    if not args.spec:
+        raise InputError("budget set needs a budget", mend='e.g. finops budget set "5 USD/day"')
+    reserve = _amount("--reserve-for-answer", args.reserve_for_answer)
+    budget = admin.set_budget(args.ledger, args.spec, unpriced=args.unpriced, reserve_usd=reserve)
+    if args.json:
+        _out.document("finops.budget_set", {"id": budget.id, **budget.to_dict()})
+    else:
+        kind = "hard: calls beyond it are refused" if budget.hard else "soft: warns only"
+        print(f"set {budget} ({kind}); its id is {budget.id}")
+    return 0
+
+
+def _remove(args: argparse.Namespace) -> int:
+    from finops_pack import admin
+
+    if not args.spec:
+        raise InputError("budget rm needs the ID of a budget", mend="see: finops budget list")
+    if not admin.remove_budget(args.ledger, args.spec):
+        raise InputError(f"no budget {args.spec!r} in this ledger", mend="see: finops budget list")
+    if args.json:
+        _out.document("finops.budget_rm", {"id": args.spec})
+    else:
+        print(f"removed {args.spec}")
+    return 0

@@ -1,0 +1,61 @@
+"""`finops forensics`: which tasks went wrong, how, and what it cost."""
+
+from __future__ import annotations
+
+import argparse
+
+from finops_pack.cli import _args, _out
+
+HELP = "failure modes: input explosion, verbosity, retry cascades, tool-call avalanches"
+SHOWN = 10
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """`--relations` shows what latency and errors go with."""
+    parser.add_argument("--relations", action="store_true", help="latency and errors by model")
+    _args.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings, dearest first."""
+    with _args.reader(args) as reader:
+        period = _args.period(args, reader)
+        findings = reader.forensics(period)
+        relations = reader.relations(period) if args.relations else []
+    if args.json:
+        body = {
+            **period.to_dict(),
+            "findings": [_out.finding(f) for f in findings],
+            "relations": [row.to_dict() for row in relations],
+        }
+        _out.document("finops.forensics", body)
+        return 0
+    if not findings:
+        print(reader.nothing(period) or "no failure mode seen in this period")
+    for found in findings[:SHOWN]:
+        _out.show_finding(found)
+    if len(findings) > SHOWN:
+        print(f"… and {len(findings) - SHOWN} more; all of them: finops forensics --json")
+    if relations:
+        _out.table("latency and errors", _COLUMNS, [_cells(row.to_dict()) for row in relations])
+    return 0
+
+
+_COLUMNS = ("model", "action", "calls", "p50 s", "p95 s", "with output", "with input", "errors $")
+
+
+def _cells(row: dict[str, object]) -> tuple[str, ...]:
+    def number(key: str, scale: float = 1) -> str:
+        value = row[key]
+        return "" if not isinstance(value, int | float) else f"{value / scale:.2f}"
+
+    return (
+        str(row["model"]),
+        str(row["action"]),
+        str(row["calls"]),
+        number("p50_ms", 1000),
+        number("p95_ms", 1000),
+        number("latency_output"),
+        number("latency_input"),
+        f"{row['error_usd']} of {row['usd']}",
+    )

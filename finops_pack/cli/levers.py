@@ -1,0 +1,81 @@
+"""`finops levers`: what to change, in dollars a month."""
+
+from __future__ import annotations
+
+import argparse
+
+from finops_pack.cli import _args, _out
+
+HELP = "what to change (cache, batch, model, workflow) and the dollars a month it saves"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """`accept ID` keeps a baseline; `--done` compares later."""
+    parser.add_argument("action", nargs="?", choices=("accept", "forget"), help="act on a lever")
+    parser.add_argument("id", nargs="?", help="the id of the lever, as listed")
+    parser.add_argument("--done", action="store_true", help="measured savings of accepted levers")
+    _args.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List, accept, forget, or compare."""
+    if args.action and not args.id:
+        _out.warn(f"finops levers {args.action}: the ID of a lever is missing; see: finops levers")
+        return 2
+    if args.action:
+        return _act(args)
+    with _args.reader(args) as reader:
+        period = _args.period(args, reader)
+        if args.done:
+            return _done(reader.levers_done(), args.json)
+        found = reader.levers(period)
+    rows = [lever.to_dict() for lever in found]
+    if args.json:
+        _out.document("finops.levers", {**period.to_dict(), "levers": rows})
+    elif found:
+        for lever in found:
+            low, high = _out.usd(lever.low_usd), _out.usd(lever.high_usd)
+            print(f"{_out.usd(lever.estimated_saving_usd)}/month  {lever.title}  [{lever.id}]")
+            print(f"  {lever.message}")
+            print(f"  {lever.basis}, {low} to {high}; {lever.effort}; if {lever.assumption}")
+        print("keep a baseline before you change something: finops levers accept ID")
+    else:
+        print(reader.nothing(period) or "nothing that the ledger supports would save a cent")
+    return 0
+
+
+def _act(args: argparse.Namespace) -> int:
+    from finops_pack import admin
+
+    with _args.reader(args) as reader:
+        period = _args.period(args, reader)
+        chosen = [lever for lever in reader.levers(period) if lever.id == args.id]
+        known = reader.levers_done()
+    if args.action == "forget":
+        gone = admin.forget_lever(args.ledger, args.id)
+        _out.warn(f"{args.id}: {'forgotten' if gone else 'was not accepted'}")
+        return 0 if gone else 2
+    if not chosen:
+        _out.warn(f"finops levers: no lever {args.id!r} in this period; see: finops levers")
+        return 2
+    if any(row["id"] == args.id for row in known):
+        _out.warn(f"{args.id} was accepted before; its baseline stays")
+        return 0
+    admin.accept_lever(args.ledger, chosen[0])
+    print(f"accepted: {chosen[0].title}. Later: finops levers --done")
+    return 0
+
+
+def _done(rows: list[dict[str, object]], as_json: bool) -> int:
+    if as_json:
+        _out.document("finops.levers_done", {"levers": rows})
+        return 0
+    if not rows:
+        print("no lever was accepted yet: finops levers accept ID")
+    for row in rows:
+        print(f"{row['title']}  [{row['id']}], accepted {row['accepted_at']}")
+        print(
+            f"  estimated ${row['estimated_saving_usd']}/month, measured "
+            f"{row['measured_text']} (n = {row['tasks']})"
+        )
+    return 0

@@ -1,0 +1,37 @@
+"""`finops trend`: cost per task against its baseline, and why it changed."""
+
+from __future__ import annotations
+
+import argparse
+
+from finops_pack.cli import _args, _out
+
+HELP = "cost per task against the period before, with its interval and causes"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The period is compared with the one of the same length before it."""
+    _args.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the change, its certainty and its causes."""
+    with _args.reader(args) as reader:
+        period = _args.period(args, reader)
+        trend = reader.trend(period)
+    if args.json:
+        _out.document("finops.trend", {**period.to_dict(), **trend.to_dict()})
+        return 0
+    if not trend.now_tasks:
+        print(reader.nothing(period))
+        return 0
+    print(f"cost per task: {_out.usd(trend.now_usd)}, {trend.text}")
+    if trend.change is not None:
+        verdict = "significant" if trend.significant else "could be chance"
+        print(
+            f"before: {_out.usd(trend.before_usd)} (n = {trend.before_tasks}); "
+            f"p = {trend.p:.3f}, {verdict}"
+        )
+        rows = [(f.text, _out.usd(f.usd)) for f in trend.factors]
+        _out.table("causes", ("cause", "USD a task"), rows)
+    return 0
