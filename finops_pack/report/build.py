@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date as calendar
 from datetime import timedelta
 from decimal import Decimal
@@ -65,31 +65,34 @@ def identity(ledger: Ledger) -> Identity:
     )
 
 
-def build(reader: Reader, date: str, who: Identity) -> DailyReport:
+def build(ledger: Ledger, date: str, who: Identity) -> DailyReport:
     """The report of this day; raises `LedgerUnreachable` when no steady reading is had."""
-    return compose(read(reader, date), who)
+    return compose(read(ledger, date), who)
 
 
-def read(reader: Reader, date: str) -> Day:
+def read(ledger: Ledger, date: str) -> Day:
     """The day's figures; read anew while a drain moves them."""
-    period = _period(date, reader.time_zone)
+    from finops_pack.query import Reader
+
+    period = _period(date, ledger.time_zone)
     for _ in range(_READS):
+        reader = Reader(ledger)  # its own, since a reader keeps the calls it has read
         models, actions = reader.spend("model", period), reader.spend("action", period)
-        if models.total == actions.total == _sum(models.rows) == _sum(actions.rows):
+        if models.total == actions.total:
             break
     else:
         raise LedgerUnreachable(f"the figures of {date} keep changing", mend="try again")
-    total = models.total
-    found = reader.waste(period) if total.requests else None
-    score = reader.score(period).score if total.requests else None
-    return Day(
-        date,
-        total,
-        tuple(models.rows),
-        tuple(actions.rows),
-        {name: c.usd for name, c in found.categories.items()} if found else None,
-        None if score is None else Decimal(str(score)),
-        _cache(reader, period) if total.requests else None,
+    day = Day(date, models.total, models.rows, actions.rows)
+    return _analysed(day, reader, period) if day.total.requests else day
+
+
+def _analysed(day: Day, reader: Reader, period: Period) -> Day:
+    score = reader.score(period).score
+    return replace(
+        day,
+        waste={name: found.usd for name, found in reader.waste(period).categories.items()},
+        score=None if score is None else Decimal(str(score)),
+        cache=_cache(reader, period),
     )
 
 
@@ -112,10 +115,6 @@ def _cache(reader: Reader, period: Period) -> dict[str, Any]:
     known = {name: rounded(Decimal(share)) for name, share in shares.items() if share is not None}
     cold = {cause: count for cause, (count, _) in sorted(found.cold_by_cause().items())}
     return {**known, "cold_calls": cold}
-
-
-def _sum(rows: Iterable[Totals]) -> Totals:
-    return sum(rows, Totals())
 
 
 def compose(day: Day, who: Identity) -> DailyReport:

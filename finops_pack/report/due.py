@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from finops_pack.model import DayTotals
-from finops_pack.query.period import Period, zone_of
+from finops_pack.model import DayTotals, Where
+from finops_pack.query.period import zone_of
 from finops_pack.report import exact
 from finops_pack.report.build import Identity, build
 from finops_pack.report.model import DailyReport
 from finops_pack.report.outbox import Entry
 
 if TYPE_CHECKING:
-    from finops_pack.query import Reader
+    from finops_pack.ledger import Ledger
 
 RECENT_DAYS = 2  # verdicts and waste may still move while the rollup stands still
 KEY_REFUSED = (401, 403)
@@ -56,8 +56,8 @@ def content(report: DailyReport) -> str:
 class Days:
     """The days of a ledger as seen at one moment; each report is built once."""
 
-    def __init__(self, reader: Reader, who: Identity) -> None:
-        self._reader = reader
+    def __init__(self, ledger: Ledger, who: Identity) -> None:
+        self._ledger = ledger
         self._who = who
         self._built: dict[tuple[str, str], DailyReport] = {}
 
@@ -69,14 +69,14 @@ class Days:
         A day that the server refused for good is due again once its figures changed, a key it
         refused was replaced, or it is asked for by date.
         """
-        today = datetime.fromtimestamp(now, zone_of(self._reader.time_zone)).date()
+        today = datetime.fromtimestamp(now, zone_of(self._ledger.time_zone)).date()
         found = self._found(entries, today, key, only)
         return sorted(found, key=lambda d: (d.seen.attempts if d.seen else 0, d.date))
 
     def _found(
         self, entries: Mapping[str, Entry], today: date, key: str | None, only: str | None
     ) -> Iterator[Due]:
-        for day in self._reader.days(Period.of()):
+        for day in self._ledger.days(Where()):
             complete = day.date < today.isoformat()
             if not day.total.requests or not (complete or only) or only not in (None, day.date):
                 continue
@@ -92,7 +92,7 @@ class Days:
     def _report(self, day: str, figures: str) -> DailyReport:
         built = self._built.get((day, figures))
         if built is None:
-            built = self._built[day, figures] = build(self._reader, day, self._who)
+            built = self._built[day, figures] = build(self._ledger, day, self._who)
         return built
 
 

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from finops_pack import config, query
+from finops_pack import config
 from finops_pack.errors import InputError
 from finops_pack.ledger import open_ledger
-from finops_pack.query.period import Period, zone_of
+from finops_pack.model import Where
+from finops_pack.query import DRAIN_SECONDS
+from finops_pack.query.period import zone_of
 from finops_pack.report import advice, keys, outbox
 from finops_pack.report.build import Identity, build, identity
 from finops_pack.report.client import DEADLINE, Client
@@ -23,7 +25,6 @@ from finops_pack.report.model import DailyReport
 
 if TYPE_CHECKING:
     from finops_pack.ledger import Ledger
-    from finops_pack.query import Reader
 
 
 @contextmanager
@@ -31,22 +32,19 @@ def open_reports(
     ledger_url: str | None = None, *, target: Target | None = None, clock: Clock | None = None
 ) -> Iterator[Reports]:
     """The reports of a ledger, the one in force by default; closed at the end."""
-    url = ledger_url or config.load().ledger
-    ledger = open_ledger(url)
-    reader = query.open(url)
+    ledger = open_ledger(ledger_url or config.load().ledger)
     try:
-        yield Reports(ledger, reader, target, clock or Clock())
+        ledger.drain(DRAIN_SECONDS)
+        yield Reports(ledger, target, clock or Clock())
     finally:
-        reader.close()
         ledger.close()
 
 
 class Reports:
     """The daily reports of one ledger; dates are days of the ledger's zone."""
 
-    def __init__(self, ledger: Ledger, reader: Reader, target: Target | None, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, target: Target | None, clock: Clock) -> None:
         self._ledger = ledger
-        self._reader = reader
         self._given = target
         self._clock = clock
 
@@ -62,11 +60,11 @@ class Reports:
     @cached_property
     def dates(self) -> list[str]:
         """Every day with calls, oldest first."""
-        return [day.date for day in self._reader.days(Period.of()) if day.total.requests]
+        return [day.date for day in self._ledger.days(Where()) if day.total.requests]
 
     def date(self, text: str) -> str:
         """`today`, `yesterday` or a date; raises `InputError` when it had no calls."""
-        zone = zone_of(self._reader.time_zone)
+        zone = zone_of(self._ledger.time_zone)
         today = datetime.fromtimestamp(self._clock.now(), zone).date()
         named = {"today": today, "yesterday": today - timedelta(days=1)}
         try:
@@ -85,7 +83,7 @@ class Reports:
 
     def of(self, day: str) -> DailyReport:
         """The report of this day as it would be sent."""
-        return build(self._reader, day, self._who)
+        return build(self._ledger, day, self._who)
 
     def state(self, day: str) -> str:
         """What became of the delivery of this day, in words."""
@@ -107,7 +105,7 @@ class Reports:
             return sender.run(client)
 
     def _sender(self, only: str | None) -> Sender:
-        days = Days(self._reader, self._who)
+        days = Days(self._ledger, self._who)
         return Sender(self._ledger, days, self.target, only=only, clock=self._clock)
 
 
