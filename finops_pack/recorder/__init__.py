@@ -16,8 +16,9 @@ from typing import Any
 from finops_pack import config, context
 from finops_pack.errors import ConfigError
 from finops_pack.model import Usage
-from finops_pack.recorder._core import NullRecorder, Recorder
+from finops_pack.recorder._core import Recorder
 from finops_pack.recorder._guard import guard, warn_once
+from finops_pack.recorder._null import NullRecorder
 from finops_pack.recorder._pending import Pending
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Recorder",
     "close",
     "configure",
+    "disabled",
     "flush",
     "get",
     "guard",
@@ -51,6 +53,11 @@ def _make() -> Recorder:
         return _recorder
 
 
+def disabled() -> bool:
+    """Whether `FINOPS_DISABLE=1` (or the same in a settings file) holds."""
+    return _settings().disable
+
+
 def _settings() -> config.Config:
     try:
         return config.load()
@@ -65,7 +72,11 @@ def configure(*, stop: str = "soft", **changes: Any) -> Recorder:
     from dataclasses import replace
 
     with _lock:
-        settings = replace(_settings(), **{k: v for k, v in changes.items() if v is not None})
+        settings = _settings()
+        said = {name: value for name, value in changes.items() if value is not None}
+        if "tags" in said:
+            said["tags"] = {**settings.tags, **said["tags"]}
+        settings = replace(settings, **said)
         if _recorder is None or _recorder.settings != settings or _recorder.stop != stop:
             close()
             kind = NullRecorder if settings.disable else Recorder

@@ -10,6 +10,7 @@ from typing import Any
 
 from finops_pack import context
 from finops_pack.config import Config, hash_key
+from finops_pack.errors import Refusal
 from finops_pack.ledger import Booked, Ledger, Line, ledger_id, open_ledger
 from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import TOKEN_FIELDS, CostState, Usage
@@ -30,6 +31,7 @@ class Recorder:
     def __init__(self, settings: Config, *, stop: str = "soft") -> None:
         self.settings = settings
         self.stop = stop
+        self.refusal: Refusal | None = None
         self._tags = _standing_tags(settings)
         self._spool: Spool | None = None
         self._ledger: Ledger | None = None
@@ -59,8 +61,9 @@ class Recorder:
         if self._gate is not None and self._gate.active():
             try:
                 self._gate.reserve(call)
-            except BaseException:
+            except BaseException as error:
                 call.open = False
+                self.refusal = getattr(error, "refusal", None)
                 raise
         self._open[call.id] = call
         return call
@@ -117,7 +120,8 @@ class Recorder:
 
     def _leave(self, call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) -> None:
         messages, tools = call.messages, call.tools
-        call.messages = call.tools = None
+        call.messages = call.tools = call.below = None
+        call.told = []
         if messages is None and response is None and not tool_calls:
             return
         row = call.row
@@ -210,8 +214,7 @@ class Recorder:
         for call in list(self._open.values()):
             if call.began > limit:
                 return
-            call.fail("NoEnd", status="unknown")
-            call.swept = True
+            call.orphan()
 
     def flush(self, timeout: float = 2.0) -> bool:
         """True when all that was recorded before is in the ledger; waits at most `timeout` s."""
@@ -238,50 +241,6 @@ class Recorder:
         self._open = {}
         self._ledger = None
         self._reducing.after_fork()
-
-
-class NullRecorder(Recorder):
-    """`FINOPS_DISABLE=1`: takes everything, does nothing, asks nobody."""
-
-    enabled = False
-
-    def __init__(self, settings: Config, *, stop: str = "soft") -> None:
-        self.settings = settings
-        self.stop = stop
-        self._tags = {}
-        self._open = {}
-        self._spool = None
-
-    def begin(self, *, model: str | None, **fields: Any) -> Pending:
-        """A call that leaves no trace."""
-        return Pending(self, {"id": "", "start_us": 0, "model": ""}, ())
-
-    def end(self, call: Pending, *args: Any) -> None:
-        """Nothing."""
-        call.open = False
-
-    def record(self, **fields: Any) -> str:
-        """Nothing."""
-        return ""
-
-    def tool_ran(self, tool_call_id: str, seconds: float, *, failed: bool = False) -> None:
-        """Nothing."""
-
-    def session_over(self, session: str) -> None:
-        """Nothing."""
-
-    def write(self, line: Mapping[str, Any]) -> None:
-        """Nothing."""
-
-    def flush(self, timeout: float = 2.0) -> bool:
-        """There is nothing to wait for."""
-        return True
-
-    def close(self, timeout: float = 0.5) -> None:
-        """Nothing to give back."""
-
-    def after_fork(self) -> None:
-        """Nothing to rebuild."""
 
 
 def _find_gate(settings: Config, stop: str) -> Any:

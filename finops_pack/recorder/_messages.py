@@ -130,10 +130,9 @@ def text_of(response: Any) -> str:
     output = get(response, "output")
     if isinstance(output, list):
         return text_of(output)
-    parts = [flat(block) for block in listed(get(response, "content"))]
+    content = get(response, "content")
+    parts = [flat(response)] if content is None else [flat(block) for block in listed(content)]
     parts += [_call_text(call) for call in calls_of(response)]
-    if get(response, "type") in _CALLS or get(response, "text"):
-        parts.append(flat(response))
     return "\n".join(filter(None, parts))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ class Pending:
     __slots__ = (
         "attempts",
         "began",
+        "below",
         "billed",
         "id",
         "lost_ms",
@@ -34,6 +36,7 @@ class Pending:
         "row",
         "running",
         "swept",
+        "told",
         "tools",
         "usage",
     )
@@ -53,11 +56,25 @@ class Pending:
         self.messages: Any = None
         self.tools: Any = None
         self.max_output_tokens: int | None = None
+        self.below: Any = None  # the request that an SDK makes for this call just now
+        self.told: list[dict[str, Any]] = []  # what SDKs below saw: arguments of `finish`
 
-    def attempt(self, lost_ms: float = 0) -> None:
-        """A retry was seen below: one more HTTP try, and what the wait for it cost."""
+    def attempt(self, lost_ms: float | None = None) -> None:
+        """A retry begins below: one more HTTP try; what went before it is lost (ms, if known)."""
         self.attempts += 1
-        self.lost_ms += round(lost_ms)
+        if lost_ms is None:
+            self.lost_ms = (time.perf_counter_ns() - self.began) // 1_000_000
+        else:
+            self.lost_ms += round(lost_ms)
+
+    def first_token(self) -> None:
+        """The first piece of a stream has come."""
+        if "ttft_ms" not in self.row:
+            self.row["ttft_ms"] = (time.perf_counter_ns() - self.began) // 1_000_000
+
+    def estimate(self, response: Any) -> Usage:
+        """The usage that this prompt and this answer would have, from their length."""
+        return estimate(self.messages, response)
 
     def charged(self, usd: Decimal, source: str) -> None:
         """A gateway said what it charged for this call, in USD, and who said so."""
@@ -101,6 +118,18 @@ class Pending:
         """Change fields of the row later, e.g. `verifier="schema"`."""
         self.recorder.write({"type": "amend", "id": self.id, **fields})
 
+    def orphan(self) -> None:
+        """Nobody says how it ended: unknown, possibly billed. An end that comes late amends it."""
+        if self.open:
+            self.fail("NoEnd", status="unknown")
+            self.swept = True
+
+    def cut(self, error: BaseException) -> None:
+        """It was cancelled below; what the framework may still say about it amends it."""
+        if self.open:
+            self.fail(error)
+            self.swept = True
+
     def close(self, usage: Usage | None, response: Any, fields: dict[str, Any]) -> dict[str, Any]:
         """The finished row; called by the recorder alone."""
         row = self.row
@@ -127,11 +156,21 @@ class Pending:
         if usage is None and "status" not in row and self.messages is not None:
             usage = estimate(self.messages, response)
             row["usage_basis"], row["usage_method"] = "estimated", METHOD
-        if usage is None and row.get("status") not in ("error", "cache_hit"):
+        elif usage is None and row.get("status") not in ("error", "cache_hit"):
             row["usage_basis"] = "unknown"
+        elif usage is not None and not usage.input_tokens and usage.output_tokens:
+            usage = self._with_input(usage)
         self.usage = usage
         if usage is not None:
             write_usage(row, usage)
+
+    def _with_input(self, usage: Usage) -> Usage:
+        """A proxy left the input out of a stream's usage: it is estimated, and marked."""
+        if self.messages is None:
+            return usage
+        sent = estimate(self.messages, None).input_tokens
+        self.row["usage_basis"], self.row["usage_method"] = "estimated", f"input: {METHOD}"
+        return replace(usage, input_tokens=sent)
 
     def price(self) -> int:
         """Price the row; pico-USD that count as spent."""

@@ -1,0 +1,160 @@
+"""One request of an SDK, from what was asked to what came back.
+
+Below an adapter that counts already it is not a row of its own: what the SDK saw is told to the
+call above, which then knows the provider's exact usage even where the framework loses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from finops_pack import context, recorder
+from finops_pack.adapters import _caller
+from finops_pack.adapters._streams import Gathering, Watched, observe
+from finops_pack.model import Usage
+from finops_pack.recorder import Pending, guard
+from finops_pack.recorder._messages import get
+
+
+class Dialect(NamedTuple):
+    """What differs between the two SDKs.
+
+    `asked(client, url, body)` gives the fields of `recorder.begin` and the `kind` of a billed
+    request, None for any other. `answered(kind, body)` gives the arguments of `Pending.finish`
+    from an answer, parsed or as JSON; `gathering(kind)` collects a stream's events into them.
+    """
+
+    name: str
+    asked: Callable[[Any, str, Any], dict[str, Any] | None]
+    answered: Callable[[str, Any], dict[str, Any]]
+    gathering: Callable[[str], Gathering]
+
+
+class Told:
+    """Stands in for a call where an adapter above counts it: passes on what was seen."""
+
+    def __init__(self, above: Pending) -> None:
+        self.above = above
+        self.open = True
+
+    def finish(self, usage: Usage | None, **fields: Any) -> None:
+        """The answer, whole."""
+        self.open = False
+        self.above.told.append({"usage": usage, **fields})
+
+    def fail(self, error: BaseException | str, usage: Usage | None = None, **_: Any) -> None:
+        """No answer. Of a cancellation the framework may never speak; other errors it will."""
+        self.open = False
+        if isinstance(error, BaseException) and type(error).__name__ == "CancelledError":
+            self.above.cut(error)
+
+    def orphan(self) -> None:
+        """Nobody read it; the framework knows what it does."""
+        self.open = False
+
+    def first_token(self) -> None:
+        """The first piece of a stream has come."""
+        self.above.first_token()
+
+    def estimate(self, response: Any) -> Usage:
+        """The usage by length."""
+        return self.above.estimate(response)
+
+
+class Ask:
+    """One request that is looked at."""
+
+    __slots__ = ("call", "dialect", "http", "kind", "owner", "streams")
+
+    def __init__(self, call: Pending | Told, kind: str, dialect: Dialect, streams: bool) -> None:
+        self.call, self.kind, self.dialect, self.streams = call, kind, dialect, streams
+        self.owner: Pending = call if isinstance(call, Pending) else call.above
+        self.owner.below = self
+        self.http: Any = None
+
+    def answered(self, body: Any) -> dict[str, Any]:
+        """The arguments of `finish` from a body."""
+        return self.dialect.answered(self.kind, body)
+
+
+@guard
+def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | None:
+    """Start to look at a request; None when it is none of ours. A budget may refuse it here."""
+    body = get(options, "json_data")
+    rec = recorder.get()
+    if not isinstance(body, dict) or not rec.enabled:
+        return None
+    fields = dialect.asked(client, str(get(options, "url")), body)
+    if fields is None:
+        return None
+    kind, above = fields.pop("kind"), context.owner()
+    if above is not None and kind != "embeddings":  # of embeddings no framework tells
+        return Ask(Told(above), kind, dialect, streams)
+    name = dialect.name
+    call = rec.begin(action=_caller.name(5), adapter=name, framework=name, **fields)
+    return Ask(call, kind, dialect, streams)
+
+
+@guard
+def end(ask: Ask, result: Any) -> None:
+    """What the SDK is about to return: a parsed answer, a stream, or a raw response."""
+    if ask.streams and hasattr(result, "_iterator"):
+        observe(result, ask.call, ask.dialect.gathering(ask.kind))
+    elif ask.streams and hasattr(result, "parse"):
+        _look_when_parsed(ask, result)
+    elif not hasattr(result, "http_response"):
+        ask.call.finish(**ask.answered(result))
+    elif result.http_response.is_closed:
+        ask.call.finish(**ask.answered(result.http_response.json()))
+    else:
+        _look_when_closed(ask, result.http_response)
+
+
+def _look_when_parsed(ask: Ask, result: Any) -> None:
+    """A raw response whose `parse` gives the stream."""
+    parse = result.parse
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        stream = parse(*args, **kwargs)
+        if hasattr(stream, "_iterator") and not isinstance(stream._iterator, Watched):
+            observe(stream, ask.call, ask.dialect.gathering(ask.kind))
+        return stream
+
+    result.parse = watched
+
+
+def _look_when_closed(ask: Ask, response: Any) -> None:
+    """A body that the user reads himself."""
+    for name in ("close", "aclose"):
+        original = getattr(response, name)
+
+        def closed(original: Any = original) -> Any:
+            _read(ask, response)
+            return original()
+
+        setattr(response, name, closed)
+
+
+@guard
+def _read(ask: Ask, response: Any) -> None:
+    if not ask.call.open:
+        return
+    if hasattr(response, "_content"):
+        ask.call.finish(**ask.answered(response.json()))
+    elif response.is_stream_consumed and ask.http is not None:
+        ask.http = None  # the end of reading closes too, before the body is put together
+    else:
+        ask.call.orphan()
+
+
+@guard
+def failed(ask: Ask, error: BaseException) -> None:
+    """Refused by the provider, or billed and then refused by the SDK's own parser."""
+    fields: dict[str, Any] = {}
+    if ask.http is not None and ask.http.is_success and not ask.streams:
+        fields = ask.answered(ask.http.json())
+    if fields.get("usage") is not None:
+        ask.call.finish(**{**fields, "error_type": type(error).__name__, "verifier": "schema"})
+    else:
+        ask.call.fail(error)

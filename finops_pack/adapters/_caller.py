@@ -1,0 +1,40 @@
+"""The user's function that makes a call: what the call is for when nothing else says it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from types import FrameType
+
+import finops_pack
+
+_OURS = os.path.dirname(os.path.abspath(finops_pack.__file__))
+_ROOTS = (_OURS, *{sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib")})
+_ELSEWHERE = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}", "<frozen")
+_theirs: dict[str, bool] = {}
+
+
+def name(depth: int = 2) -> str | None:
+    """The innermost function outside of libraries, or its script's name; None in a bare thread.
+
+    `depth` is how many frames above this one are surely ours.
+    """
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        code = frame.f_code
+        if _is_theirs(code.co_filename):
+            if code.co_name == "<module>":
+                return os.path.splitext(os.path.basename(code.co_filename))[0]
+            if not code.co_name.startswith("<"):  # a lambda or comprehension says nothing
+                return code.co_name
+        frame = frame.f_back
+    return None
+
+
+def _is_theirs(path: str) -> bool:
+    found = _theirs.get(path)
+    if found is None:
+        library = path.startswith(_ROOTS) or any(part in path for part in _ELSEWHERE)
+        found = _theirs[path] = not library
+    return found

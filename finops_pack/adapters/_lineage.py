@@ -1,0 +1,145 @@
+"""The tree of runs in which a framework makes its calls: whose work, what for, asked by whom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable
+from typing import Any
+
+from finops_pack import context, recorder
+from finops_pack.recorder import Pending
+
+FORGOTTEN_AFTER = 3600.0  # seconds; a run that never ended is dropped when room is needed
+ROOM = 10_000
+
+
+class Run:
+    """One run of a chain, graph node, tool or retriever; it hands down what it does not change."""
+
+    __slots__ = (
+        "action",
+        "agent",
+        "asker",
+        "began",
+        "explicit",
+        "key",
+        "last",
+        "open",
+        "root",
+        "session",
+        "start_us",
+        "task",
+        "told",
+        "tool_call_id",
+        "used",
+    )
+
+    def __init__(self, key: Hashable, parent: Run | None) -> None:
+        self.key = key
+        self.began = time.perf_counter()
+        self.tool_call_id: str | None = None
+        self.action: str | None = None
+        self.agent: str | None = None
+        self.session: str | None = None
+        self.asker: str | None = None
+        self.told: str | None = None  # the run's own kind, where the adapter cares
+        self.last: Pending | None = None
+        if parent is None:
+            self._as_root(key)
+            return
+        self.root: Run = parent.root
+        self.task: str = parent.task
+        self.action = parent.action
+        self.agent = parent.agent
+        self.session = parent.session
+        self.asker = parent.asker
+
+    def _as_root(self, key: Hashable) -> None:
+        self.root = self
+        self.task = str(key)
+        self.start_us = context.now_us()
+        self.explicit = context.current().task is not None
+        self.open: dict[str, Pending] = {}
+        self.used = False
+
+
+class Lineage:
+    """All runs in flight of one framework in this process."""
+
+    def __init__(self) -> None:
+        self.runs: dict[Hashable, Run] = {}
+        self.askers: dict[str, str] = {}
+
+    def start(self, key: Hashable, parent: Hashable | None) -> Run | None:
+        """A new run under `parent`; None when this run is known already."""
+        if key in self.runs:
+            return None
+        if len(self.runs) >= ROOM:
+            self._forget()
+        run = self.runs[key] = Run(key, self.runs.get(parent) if parent else None)
+        return run
+
+    def end(self, key: Hashable, error: BaseException | None = None) -> Run | None:
+        """A run is over; with a root, its task is, and calls still open in it are unknown."""
+        run = self.runs.pop(key, None)
+        if run is not None and run.root is run:
+            self._task_over(run, error)
+        return run
+
+    def call_began(self, run: Run | None, call: Pending) -> None:
+        """A call was begun in this run."""
+        if run is not None:
+            run.root.open[call.id] = call
+            run.root.used = True
+
+    def call_ended(self, run: Run | None, call: Pending) -> None:
+        """It has ended."""
+        if run is not None:
+            run.root.open.pop(call.id, None)
+            run.last = call
+
+    def asked(self, tool_call_id: str, call: Pending) -> None:
+        """This call asked for a tool: calls made by the tool have it as parent."""
+        self.askers[tool_call_id] = call.id
+        if len(self.askers) > ROOM:
+            self.askers.pop(next(iter(self.askers)), None)
+
+    def _task_over(self, root: Run, error: BaseException | None) -> None:
+        rec = recorder.get()
+        for call in list(root.open.values()):
+            call.orphan()
+        if not root.used or root.explicit:
+            return
+        line = {"type": "task", "id": root.task, "start_us": root.start_us}
+        line["end_us"] = context.now_us()
+        if root.session:
+            line["session"] = root.session
+        if error is not None:
+            line["outcome"] = "failed"
+        rec.write(line)
+        if not root.session:
+            rec.session_over(root.task)
+
+    def _forget(self) -> None:
+        limit = time.perf_counter() - FORGOTTEN_AFTER
+        for key in [run.key for run in list(self.runs.values()) if run.began < limit]:
+            self.end(key)
+
+    def clear(self) -> None:
+        """Forget everything: a forked child has none of these runs."""
+        self.runs.clear()
+        self.askers.clear()
+
+
+def seconds(run: Run) -> float:
+    """How long a run has lasted."""
+    return time.perf_counter() - run.began
+
+
+def metadata_session(metadata: dict[str, Any]) -> str | None:
+    """The conversation that a framework's metadata names."""
+    for name in ("thread_id", "session_id", "conversation_id"):
+        value = metadata.get(name)
+        if value:
+            return str(value)
+    return None

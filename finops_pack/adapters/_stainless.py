@@ -1,0 +1,149 @@
+"""The common base of the `openai` and `anthropic` SDKs: every request passes `request` once.
+
+Beside the request itself its retries, headers and the closing of its streams are looked at.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from finops_pack import context, recorder
+from finops_pack.adapters import _ask, _usage
+from finops_pack.adapters._ask import Ask, Dialect
+from finops_pack.adapters._streams import Watched
+from finops_pack.recorder import Pending, guard
+
+
+def patch(base: ModuleType, streaming: ModuleType, dialect: Dialect) -> None:
+    """Look at every request of an SDK, sync and async, whole and streamed; idempotent."""
+    if getattr(base.SyncAPIClient.request, "finops", False):
+        return
+    _replace(base.SyncAPIClient, "request", lambda original: _request(original, dialect))
+    _replace(base.AsyncAPIClient, "request", lambda original: _request_async(original, dialect))
+    _replace(base.SyncAPIClient, "_sleep_for_retry", _sleep)
+    _replace(base.AsyncAPIClient, "_sleep_for_retry", _sleep_async)
+    for client in (base.SyncAPIClient, base.AsyncAPIClient):
+        _replace(client, "_process_response", _process)
+    _replace(streaming.Stream, "close", _close)
+    _replace(streaming.AsyncStream, "close", _close_async)
+
+
+def _replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
+    original = getattr(owner, name, None)
+    if original is None:
+        recorder.warn_once(f"{owner.__module__}.{name} is gone: what it told is not seen")
+        return
+    made = functools.wraps(original)(wrap(original))
+    made.finops = True  # type: ignore[attr-defined]
+    setattr(owner, name, made)
+
+
+def _request(original: Any, dialect: Dialect) -> Any:
+    def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
+        ask = _ask.begin(self, options, bool(kwargs.get("stream")), dialect)
+        if ask is None:
+            return original(self, cast_to, options, **kwargs)
+        with _owned(ask):
+            result = original(self, cast_to, options, **kwargs)
+        _ask.end(ask, result)
+        return result
+
+    return request
+
+
+def _request_async(original: Any, dialect: Dialect) -> Any:
+    async def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
+        ask = _ask.begin(self, options, bool(kwargs.get("stream")), dialect)
+        if ask is None:
+            return await original(self, cast_to, options, **kwargs)
+        with _owned(ask):
+            result = await original(self, cast_to, options, **kwargs)
+        _ask.end(ask, result)
+        return result
+
+    return request
+
+
+@contextmanager
+def _owned(ask: Ask) -> Iterator[None]:
+    before = context.own(ask.owner)
+    try:
+        yield
+    except BaseException as error:
+        _ask.failed(ask, error)
+        raise
+    finally:
+        context.disown(ask.owner, before)
+
+
+def _sleep(original: Any) -> Any:
+    def _sleep_for_retry(self: Any, **kwargs: Any) -> None:
+        original(self, **kwargs)
+        _retried()
+
+    return _sleep_for_retry
+
+
+def _sleep_async(original: Any) -> Any:
+    async def _sleep_for_retry(self: Any, **kwargs: Any) -> None:
+        await original(self, **kwargs)
+        _retried()
+
+    return _sleep_for_retry
+
+
+@guard
+def _retried() -> None:
+    held: Pending | None = context.owner()
+    if held is not None:
+        held.attempt()
+
+
+def _process(original: Any) -> Any:
+    def _process_response(self: Any, **kwargs: Any) -> Any:
+        _look(kwargs.get("response"))
+        return original(self, **kwargs)
+
+    return _process_response
+
+
+@guard
+def _look(response: Any) -> None:
+    """The headers: the provider's request id, and a gateway's own price."""
+    held: Pending | None = context.owner()
+    if held is None or response is None or held.below is None:
+        return
+    held.below.http = response
+    identity = response.headers.get("x-request-id") or response.headers.get("request-id")
+    if identity:
+        held.row["request_id"] = identity
+    cost = _usage.dollars(response.headers.get("x-litellm-response-cost"))
+    if cost is not None:
+        held.charged(cost, "litellm")
+
+
+def _close(original: Any) -> Any:
+    def close(self: Any) -> None:
+        original(self)
+        _cut(self)
+
+    return close
+
+
+def _close_async(original: Any) -> Any:
+    async def close(self: Any) -> None:
+        await original(self)
+        _cut(self)
+
+    return close
+
+
+@guard
+def _cut(stream: Any) -> None:
+    watched = vars(stream).get("_iterator")
+    if isinstance(watched, Watched):
+        watched.cut(None)

@@ -1,0 +1,233 @@
+"""Usage objects of every producer as our `Usage`: totals with their parts, never clamped.
+
+Conventions differ by producer, not by provider, so each has its own reader. Readers take
+objects and dicts, never raise, and answer None when there is nothing to read.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from finops_pack.model import Usage
+from finops_pack.recorder._messages import get
+
+Reader = Callable[[Any], "Usage | None"]
+
+
+def count(value: Any) -> int:
+    """A whole number from what an API sent: absent or unreadable is 0, negative stays."""
+    if type(value) is int:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return 0
+
+
+def first(thing: Any, *names: str) -> int:
+    """The first of these counts that is there."""
+    for name in names:
+        value = get(thing, name)
+        if value is not None:
+            return count(value)
+    return 0
+
+
+def reader(read: Reader) -> Reader:
+    """Garbage in, None out: what a provider sends must never break the agent."""
+
+    @functools.wraps(read)
+    def tolerant(usage: Any) -> Usage | None:
+        if usage is None:
+            return None
+        try:
+            return read(usage)
+        except Exception:  # noqa: BLE001 - any object at all may stand here
+            return None
+
+    return tolerant
+
+
+def _units(**counts: int) -> dict[str, int]:
+    return {name: number for name, number in counts.items() if number}
+
+
+@reader
+def openai(usage: Any) -> Usage | None:
+    """OpenAI chat, responses and embeddings; DeepSeek, OpenRouter and LiteLLM speak it too.
+
+    `prompt_tokens` is the total. Audio is inside the totals too; `rates` takes it out of them.
+    """
+    if not _has(usage, "prompt_tokens", "input_tokens", "total_tokens", "completion_tokens"):
+        return None
+    sent = get(usage, "prompt_tokens_details") or get(usage, "input_tokens_details")
+    made = get(usage, "completion_tokens_details") or get(usage, "output_tokens_details")
+    total = first(usage, "prompt_tokens", "input_tokens")
+    out = first(usage, "completion_tokens", "output_tokens")
+    short, long = _writes(sent, usage)
+    heard, spoken = first(sent, "audio_tokens"), first(made, "audio_tokens")
+    return Usage(
+        input_tokens=total,
+        output_tokens=out,
+        cache_read_tokens=first(sent, "cached_tokens") or _read(usage),
+        cache_write_5m_tokens=short,
+        cache_write_1h_tokens=long,
+        reasoning_tokens=first(made, "reasoning_tokens"),
+        extra=_units(audio_input_tokens=heard, audio_output_tokens=spoken),
+    )
+
+
+def _read(usage: Any) -> int:
+    return first(usage, "prompt_cache_hit_tokens", "cache_read_input_tokens")
+
+
+def _writes(sent: Any, usage: Any) -> tuple[int, int]:
+    """5-minute and 1-hour cache writes; what has no split counts as 5 minutes."""
+    split = get(usage, "cache_creation") or get(sent, "cache_creation_token_details")
+    long = first(split, "ephemeral_1h_input_tokens")
+    every = first(sent, "cache_write_tokens", "cache_creation_tokens")
+    every = every or first(usage, "cache_creation_input_tokens")
+    return max(every, first(split, "ephemeral_5m_input_tokens") + long) - long, long
+
+
+@reader
+def anthropic(usage: Any) -> Usage | None:
+    """Anthropic's messages: `input_tokens` is what was neither read from nor put in a cache."""
+    if not _has(usage, "input_tokens", "output_tokens"):
+        return None
+    short, long = _writes(None, usage)
+    read = first(usage, "cache_read_input_tokens")
+    tools = get(usage, "server_tool_use")
+    return Usage(
+        input_tokens=first(usage, "input_tokens") + read + short + long,
+        output_tokens=first(usage, "output_tokens"),
+        cache_read_tokens=read,
+        cache_write_5m_tokens=short,
+        cache_write_1h_tokens=long,
+        reasoning_tokens=first(get(usage, "output_tokens_details"), "thinking_tokens"),
+        extra=_units(
+            web_search=first(tools, "web_search_requests"),
+            code_execution=first(tools, "code_execution_requests"),
+        ),
+    )
+
+
+@reader
+def gemini(usage: Any) -> Usage | None:
+    """Gemini's `usage_metadata`, either spelling: output is candidates and thoughts."""
+
+    def number(name: str) -> int:
+        head, *rest = name.split("_")
+        return first(usage, name, head + "".join(part.title() for part in rest))
+
+    if not _has(usage, "prompt_token_count", "promptTokenCount", "total_token_count"):
+        return None
+    thoughts = number("thoughts_token_count")
+    return Usage(
+        input_tokens=number("prompt_token_count") + number("tool_use_prompt_token_count"),
+        output_tokens=number("candidates_token_count") + thoughts,
+        cache_read_tokens=number("cached_content_token_count"),
+        reasoning_tokens=thoughts,
+    )
+
+
+@reader
+def bedrock(usage: Any) -> Usage | None:
+    """Bedrock's Converse: `inputTokens` leaves out what was read from or put in a cache."""
+    if not _has(usage, "inputTokens", "outputTokens"):
+        return None
+    read = first(usage, "cacheReadInputTokens", "cacheReadInputTokenCount")
+    written = first(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
+    details = get(usage, "cacheDetails") or ()
+    long = sum(first(d, "inputTokens") for d in details if get(d, "ttl") == "1h")
+    return Usage(
+        input_tokens=first(usage, "inputTokens") + read + written,
+        output_tokens=first(usage, "outputTokens"),
+        cache_read_tokens=read,
+        cache_write_5m_tokens=written - long,
+        cache_write_1h_tokens=long,
+    )
+
+
+@reader
+def langchain(usage: Any) -> Usage | None:
+    """LangChain's `usage_metadata`: `input_tokens` is the total with every provider.
+
+    With a TTL split Anthropic's `cache_creation` is 0 and the counts stand in
+    `ephemeral_5m/1h_input_tokens`; in streams it is the other way round. On OpenAI's flex and
+    priority tiers the keys carry the tier as a prefix.
+    """
+    if not isinstance(usage, Mapping) or "input_tokens" not in usage:
+        return None
+    sent = _unprefixed(usage.get("input_token_details"))
+    made = _unprefixed(usage.get("output_token_details"))
+    total, out = count(usage["input_tokens"]), count(usage.get("output_tokens"))
+    thought = count(made.get("reasoning"))
+    if thought and count(usage.get("total_tokens")) == total + out + thought:
+        out += thought  # langchain-google-vertexai leaves thoughts out of its output
+    heard, spoken = count(sent.get("audio")), count(made.get("audio"))
+    return Usage(
+        total,
+        out,
+        count(sent.get("cache_read")),
+        count(sent.get("cache_creation")) + count(sent.get("ephemeral_5m_input_tokens")),
+        count(sent.get("ephemeral_1h_input_tokens")),
+        thought,
+        _units(audio_input_tokens=heard, audio_output_tokens=spoken) if heard or spoken else {},
+    )
+
+
+TIERS = ("flex", "priority")
+
+
+def _unprefixed(details: Any) -> Mapping[str, Any]:
+    if not isinstance(details, Mapping):
+        return {}
+    if "flex" not in details and "priority" not in details:
+        return details
+    tier = "flex_" if "flex" in details else "priority_"
+    return {name.removeprefix(tier): number for name, number in details.items()}
+
+
+def tier_of(usage: Any) -> str | None:
+    """The service tier that LangChain's key names give away."""
+    details = get(usage, "input_token_details") or {}
+    return next((tier for tier in TIERS if tier in details), None)
+
+
+@reader
+def any_shape(usage: Any) -> Usage | None:
+    """Raw usage of an unknown producer, told by its keys; None when they are ambiguous."""
+    if _has(usage, "prompt_tokens", "completion_tokens", "input_tokens_details"):
+        return openai(usage)
+    if _has(usage, "promptTokenCount", "prompt_token_count"):
+        return gemini(usage)
+    if _has(usage, "inputTokens", "outputTokens"):
+        return bedrock(usage)
+    if _has(usage, "input_token_details", "output_token_details"):
+        return langchain(usage)
+    if _has(usage, "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"):
+        return anthropic(usage)
+    return openai(usage)
+
+
+def _has(usage: Any, *names: str) -> bool:
+    return any(get(usage, name) is not None for name in names)
+
+
+def charged(usage: Any) -> Decimal | None:
+    """What a gateway says it charged, in USD (OpenRouter: `usage.cost`)."""
+    return dollars(get(usage, "cost"))
+
+
+def dollars(value: Any) -> Decimal | None:
+    """An amount from JSON or a header, exact as it was written; None when it is none."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except (InvalidOperation, ValueError):
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None
