@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from finops_pack.server import accounts, chrome, overview, render, reports, texts, throttle
+from finops_pack.server import accounts, chrome, clock, overview, render, reports, texts, throttle
 from finops_pack.server.access import Db
 from finops_pack.server.accounts import Account
 from finops_pack.server.browser import (
@@ -117,7 +117,7 @@ def start(request: Request, who: Member) -> Response:
     """The first-use page: the one line, and the curl example."""
     base = str(request.base_url).rstrip("/")
     frame = chrome.of_account(who, "/start")
-    curl = CURL.format(base=base)
+    curl = CURL.format(base=base, today=clock.today())
     answer = render.page("start.html", who.language, chrome=frame, base_url=base, curl=curl)
     keep_language(answer, request)
     return answer
@@ -127,7 +127,7 @@ CURL = """curl -X POST {base}/api/finops/daily-report \\
   -H "Authorization: Bearer finops_your_api_key" \\
   -H "Content-Type: application/json" \\
   -d '{{
-    "date": "2026-02-28",
+    "date": "{today}",
     "total_tokens": 1842000,
     "total_cost": 14.73,
     "total_requests": 312

@@ -13,6 +13,7 @@ from finops_pack.forecast import Forecast
 PERIODS = {"7d": 7, "30d": 30, "90d": 90}
 SHOWN_NAMES = 8  # of a breakdown in a chart; the rest stand together
 OTHER = "(other)"
+GRAVITY = ("low", "medium", "high", "critical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,11 @@ class Screen:
     def newest(self) -> Bar | None:
         """The last day with anything on it."""
         return self.bars[-1] if self.bars else None
+
+    @property
+    def worst_alerts(self) -> list[Mapping[str, Any]]:
+        """The alerts, gravest first."""
+        return sorted(self.alerts, key=lambda alert: -GRAVITY.index(alert["severity"]))
 
     @property
     def waste_usd(self) -> Decimal:

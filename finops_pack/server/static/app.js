@@ -61,11 +61,11 @@ function drawWrites() {
   };
   const limit = {
     shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 0.3, y1: 0.3, line: { color: colour("--waste"), width: 1.5, dash: "dash" } }],
-    annotations: [{ xref: "paper", x: 1, xanchor: "right", y: 0.3, yanchor: "bottom", showarrow: false, text: data.limit_label, font: { color: colour("--waste") } }],
+    annotations: [{ xref: "paper", x: 0, xanchor: "left", y: 0.3, yanchor: "top", showarrow: false, text: data.limit_label, font: { color: colour("--waste") } }],
   };
   const top = Math.max(0.4, ...data.write_share.filter((value) => value !== null)) * 1.1;
   const axis = { ...layout({}).yaxis, tickprefix: "", ticksuffix: "", tickformat: ".0%", range: [0, Math.min(top, 1.05)] };
-  Plotly.react(place, [share], layout({ ...limit, yaxis: axis, showlegend: false }), options);
+  Plotly.react(place, [share], layout({ ...limit, yaxis: axis, showlegend: false, margin: { l: 44, r: 8, t: 8, b: 28 } }), options);
 }
 
 // plotly.js reads a few HTML tags in names, and names come from reports.

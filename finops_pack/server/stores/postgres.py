@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg import Connection, Error
+from psycopg import Connection, Error, connect
 from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import normalise
 from finops_pack.server.stores import Row, schema
 
-_WAIT_SECONDS = 5.0
+_WAIT_SECONDS = 5
 _MIGRATING = 0x66696E6F7073  # one process at a time takes the schema's steps
 
 
@@ -22,6 +22,12 @@ class PostgresDatabase:
     """A pool; every statement runs in a transaction of its own connection."""
 
     def __init__(self, url: str, *, most: int = 16) -> None:
+        try:
+            with connect(url, connect_timeout=_WAIT_SECONDS, row_factory=dict_row) as first:
+                first.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
+                schema.migrate(_Transaction(first))
+        except Error as error:
+            raise LedgerUnreachable(f"server database {normalise(url)}: {error}") from None
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
             url,
             min_size=1,
@@ -29,16 +35,8 @@ class PostgresDatabase:
             timeout=_WAIT_SECONDS,
             kwargs={"row_factory": dict_row},
             check=ConnectionPool.check_connection,
-            open=False,
+            open=True,
         )
-        try:
-            self._pool.open(wait=True, timeout=_WAIT_SECONDS)
-            with self.write() as transaction:
-                transaction.run("SELECT pg_advisory_xact_lock(?)", (_MIGRATING,))
-                schema.migrate(transaction)
-        except (Error, PoolTimeout) as error:
-            self._pool.close()
-            raise LedgerUnreachable(f"server database {normalise(url)}: {error}") from None
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one SELECT, as committed."""

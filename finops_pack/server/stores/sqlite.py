@@ -24,20 +24,26 @@ class SQLiteDatabase:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         try:
-            self._claim()
-            self._writer = self._connect()
-            self._writer.execute("PRAGMA journal_mode = WAL")
-        except (OSError, sqlite3.Error) as error:
+            self._gate = self._claim()
+        except OSError as error:
             raise LedgerUnreachable(f"server database {path}: {error}") from None
-        with self.write() as transaction:
-            schema.migrate(transaction)
+        self._writer = self._connect()
+        try:
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            with self.write() as transaction:
+                schema.migrate(transaction)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise LedgerUnreachable(f"server database {path}: {error}") from None
+            raise
 
-    def _claim(self) -> None:
+    def _claim(self) -> IO[bytes]:
         """Make the file and its lock for this user's eyes only: they hold password hashes."""
         os.makedirs(os.path.dirname(self._path) or ".", mode=0o700, exist_ok=True)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._gate: IO[bytes] = open(f"{self._path}.lock", "ab")  # noqa: SIM115
-        os.chmod(f"{self._path}.lock", 0o600)
+        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        return os.fdopen(lock, "r+b")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -1,0 +1,112 @@
+"""Alerts are raised once a cause and period and close with their cause."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from finops_pack.server import accounts, clock
+
+
+def alerts(site, key):
+    return {a["alert_type"]: a for a in site.ask(key, "GET", "/alerts").json()["alerts"]}
+
+
+def budget(site, account, usd, threshold=80):
+    accounts.set_budget(site.db, account.id, Decimal(usd), threshold, "Acme AI")
+
+
+def test_one_alert_for_many_reports_of_one_cause(site):
+    account = site.account()
+    budget(site, account, 100)
+    key = site.key(account)
+    site.report(key, total_cost=85)
+    first = alerts(site, key)["budget_warning"]
+    site.report(key, "2026-02-27", total_cost=5)
+    second = alerts(site, key)
+    assert list(second) == ["budget_warning"]
+    assert second["budget_warning"]["id"] == first["id"]
+    assert second["budget_warning"]["created_at"] == first["created_at"]
+    assert second["budget_warning"]["message"] == "You have used $90 of your $100 monthly budget."
+
+
+def test_it_closes_with_its_cause_and_comes_back_as_itself(site):
+    account = site.account()
+    budget(site, account, 100)
+    key = site.key(account)
+    site.report(key, total_cost=85)
+    first = alerts(site, key)["budget_warning"]
+    site.report(key, total_cost=10)
+    assert alerts(site, key) == {}
+    site.report(key, total_cost=85)
+    assert alerts(site, key)["budget_warning"]["id"] == first["id"]
+    held = site.db.read("SELECT closed_at FROM alert")
+    assert [row["closed_at"] for row in held] == [None]
+
+
+def test_a_new_month_is_a_new_period(site, monkeypatch):
+    account = site.account()
+    budget(site, account, 100)
+    key = site.key(account)
+    site.report(key, total_cost=85)
+    february = alerts(site, key)["budget_warning"]
+    monkeypatch.setattr(clock, "today", lambda: date(2026, 3, 1))
+    assert "budget_warning" not in alerts(site, key)
+    site.report(key, "2026-03-01", total_cost=90)
+    assert alerts(site, key)["budget_warning"]["id"] != february["id"]
+
+
+def test_exceeded_takes_the_place_of_the_warning(site):
+    account = site.account()
+    budget(site, account, 100)
+    key = site.key(account)
+    site.report(key, total_cost=120)
+    assert {name: a["severity"] for name, a in alerts(site, key).items()} == {
+        "budget_exceeded": "critical"
+    }
+
+
+def test_a_silent_reporter_is_missed_until_it_speaks(site):
+    key = site.key(site.account())
+    site.report(key, "2026-02-20", metadata={"reporter": "laptop"})
+    site.report(key, "2026-02-28", metadata={"reporter": "server"})
+    missed = alerts(site, key)["report_missing"]
+    assert "laptop" in missed["message"]
+    site.report(key, "2026-02-27", metadata={"reporter": "laptop"})
+    assert alerts(site, key) == {}
+
+
+def test_a_high_write_share_opens_a_recommendation_that_closes_by_itself(site):
+    key = site.key(site.account())
+
+    def opened(share):
+        site.report(key, metadata={"cache": {"write_share_usd": share}})
+        return site.ask(key, "GET", "/dashboard").json()["recommendations"]
+
+    (found,) = opened(0.5)
+    assert set(found) == {
+        "id", "lever", "title", "message", "estimated_saving_usd", "basis", "effort",
+    }  # fmt: skip
+    assert (found["lever"], found["basis"]) == ("cache", "estimated")
+    assert found["estimated_saving_usd"] > 0
+    assert "cache_write_share" in alerts(site, key)
+    assert opened(0.3) == []
+    assert alerts(site, key) == {}
+
+
+def test_models_without_a_price_are_named(site):
+    key = site.key(site.account())
+    site.report(key, metadata={"coverage": {"unpriced_models": ["my-llama"]}})
+    assert "my-llama" in alerts(site, key)["unpriced_models"]["message"]
+
+
+def test_any_metadata_is_survived(site):
+    key = site.key(site.account())
+    for metadata in (
+        {"cache": "warm"},
+        {"cache": {"write_share_usd": "0.5", "hit_rate": -1, "cold_by_cause": 3}},
+        {"coverage": {"unpriced_models": "x", "priced_requests": 1e30}},
+        {"coverage": [], "reporter": {"a": 1}},
+    ):
+        site.report(key, metadata=metadata)
+        assert site.ask(key, "GET", "/dashboard").status_code == 200

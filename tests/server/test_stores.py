@@ -1,0 +1,114 @@
+"""Both stores: transactions, forward migrations, and many writers at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+
+import pytest
+
+from finops_pack.errors import ConfigError, LedgerUnreachable
+from finops_pack.server import accounts
+from finops_pack.server.stores import open_database, schema
+from tests.server.conftest import PASSWORD
+
+
+def test_a_failed_transaction_leaves_nothing(db):
+    with pytest.raises(RuntimeError), db.write() as t:
+        t.run("INSERT INTO failure (bucket, count, since) VALUES (?, ?, ?)", ("a", 1, "x"))
+        raise RuntimeError
+    assert db.read("SELECT * FROM failure") == []
+    with db.write() as t:
+        t.run("INSERT INTO failure (bucket, count, since) VALUES (?, ?, ?)", ("b", 1, "x"))
+    assert [row["bucket"] for row in db.read("SELECT * FROM failure")] == ["b"]
+
+
+def test_steps_are_taken_once_and_forward(db, monkeypatch):
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, ("CREATE TABLE extra (a TEXT)",)))
+    for _ in range(2):
+        with db.write() as t:
+            schema.migrate(t)
+    assert db.read("SELECT * FROM extra") == []
+    assert db.read("SELECT version FROM schema_version") == [{"version": len(schema.STEPS)}]
+
+
+def test_a_store_of_a_newer_program_is_left_alone(db, monkeypatch):
+    monkeypatch.setattr(schema, "STEPS", ())
+    with pytest.raises(ConfigError, match="version"), db.write() as t:
+        schema.migrate(t)
+
+
+def test_threads_write_without_loss(db):
+    with db.write() as t:
+        t.run("INSERT INTO failure (bucket, count, since) VALUES ('a', 0, 'x')")
+
+    def work():
+        for _ in range(20):
+            with db.write() as t:
+                t.run("UPDATE failure SET count = count + 1")
+            db.read("SELECT count FROM failure")
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert db.read("SELECT count FROM failure") == [{"count": 100}]
+
+
+def add(url: str) -> None:
+    """What another process does."""
+    store = open_database(url)
+    for _ in range(20):
+        with store.write() as t:
+            t.run("UPDATE failure SET count = count + 1")
+    store.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_processes_share_one_store(kind, tmp_path, request):
+    sqlite = kind == "sqlite"
+    url = str(tmp_path / "s.db") if sqlite else request.getfixturevalue("postgres_url")
+    store = open_database(url)
+    with store.write() as t:
+        t.run("INSERT INTO failure (bucket, count, since) VALUES ('a', 0, 'x')")
+    context = multiprocessing.get_context("spawn")
+    others = [context.Process(target=add, args=(url,)) for _ in range(2)]
+    for process in others:
+        process.start()
+    for process in others:
+        process.join(60)
+    assert [process.exitcode for process in others] == [0, 0]
+    assert store.read("SELECT count FROM failure") == [{"count": 40}]
+    store.close()
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path):
+    path = tmp_path / "new" / "server.db"
+    open_database(str(path)).close()
+    assert os.stat(path).st_mode & 0o077 == 0
+    assert os.stat(path.parent).st_mode & 0o077 == 0
+
+
+def test_what_cannot_be_opened_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LedgerUnreachable):
+        open_database(str(tmp_path / "file" / "s.db"))
+    (tmp_path / "other.db").write_text("this is no database, it is only some text" * 100)
+    with pytest.raises(LedgerUnreachable):
+        open_database(str(tmp_path / "other.db"))
+    with pytest.raises(LedgerUnreachable, match=r"127\.0\.0\.1"):
+        open_database("postgresql://u:hidden@127.0.0.1:1/x")
+    with pytest.raises(ConfigError):
+        open_database("mysql://x")
+
+
+def test_an_account_outlives_its_process(tmp_path):
+    url = str(tmp_path / "s.db")
+    first = open_database(url)
+    made = accounts.create(first, "me@acme.test", PASSWORD)
+    first.close()
+    again = open_database(url)
+    assert accounts.by_password(again, "me@acme.test", PASSWORD) == made
+    again.close()
