@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from finops_pack import config
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.model import Totals
-from finops_pack.report.figures import by_size, filled, floored, rounded, within
+from finops_pack.report.figures import by_size, filled, rounded, within
 from finops_pack.report.model import DailyReport, parse
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def compose(day: Day, who: Identity) -> DailyReport:
     if day.waste is not None:
         body["waste_categories"] = within(day.waste, cost)
     if day.score is not None:
-        body["efficiency_score"] = floored(day.score)
+        body["efficiency_score"] = round(day.score, 2)
     return parse({**body, "metadata": _metadata(day, who)})
 
 
