@@ -16,6 +16,7 @@ from finops_pack.model import Call, Where
 from finops_pack.money import from_pico
 
 if TYPE_CHECKING:
+    from finops_pack.alerts import Alert
     from finops_pack.levers import Lever
 
 BATCH = 500
@@ -112,3 +113,38 @@ def _amendment(change: Repriced) -> dict[str, Any]:
         "rate_id": change.rate_id,
         "missing": list(change.missing),
     }
+
+
+def silence_alert(url: str | None, key: str, state: str) -> None:
+    """`acknowledged` until its cause comes again in a new period, or `muted`."""
+    with opened(url) as ledger:
+        ledger.update("alert", key, lambda old: {**(old or {}), state: True})
+
+
+def send_alerts(url: str | None, alerts: Sequence[Alert]) -> int:
+    """Post alerts that were not posted before to every webhook set; how many arrived.
+
+    The body is Slack's (`text`), which other chats take too. A webhook that fails is tried
+    again with the next call.
+    """
+    webhooks = config.load().webhooks
+    sent = 0
+    with opened(url) as ledger:
+        for alert in alerts:
+            known = ledger.get("alert", alert.key) or {}
+            if known.get("sent") or not webhooks:
+                continue
+            if all([_post(hook, alert) for hook in webhooks]):
+                ledger.put("alert", alert.key, {**known, "sent": True})
+                sent += 1
+    return sent
+
+
+def _post(webhook: str, alert: Alert) -> bool:
+    import httpx
+
+    text = f"[{alert.severity}] {alert.title}: {alert.message}"
+    try:
+        return httpx.post(webhook, json={"text": text}, timeout=5).is_success
+    except httpx.HTTPError:
+        return False

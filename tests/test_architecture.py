@@ -37,7 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "query": BASE | ANALYSIS | {"ledger", "rates"},
     "report": BASE | {"query", "ledger"},
     "export": BASE | {"query"},
-    "admin": BASE | {"ledger", "rates", "gate", "query"},
+    "admin": BASE | {"ledger", "rates", "gate", "query", "levers", "alerts"},
     "prompts": BASE | {"query"},
     "tools": BASE | {"query", "prompts"},
     "cli": BASE

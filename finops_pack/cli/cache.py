@@ -50,10 +50,10 @@ def _show(report: CacheReport) -> None:
             for cause, (count, usd) in sorted(causes.items(), key=lambda item: -item[1][1])
         ]
         _out.table("cold calls", ("cause", "calls", "lost (estimated)"), rows)
-    rows = [
+    bands = [
         (row.band, str(row.calls), _share(row.warmth), _points(row.trend)) for row in report.decay
     ]
-    _out.table("warmth by pause", ("pause", "calls", "warmth", "trend"), rows)
+    _out.table("warmth by pause", ("pause", "calls", "warmth", "trend"), bands)
     if report.overlap is not None:
         print(f"sessions share {_share(report.overlap)} of their prefix with the one before")
     for upcoming in report.next[:3]:

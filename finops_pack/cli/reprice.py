@@ -49,7 +49,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _agreed(changes: list[Repriced]) -> bool:
     rows = [
-        (row["model"], f"{row['calls']:,}", row["rate_id"] or "unpriced", f"{row['change_usd']}")
+        (
+            str(row["model"]),
+            str(row["calls"]),
+            str(row["rate_id"] or "unpriced"),
+            str(row["change_usd"]),
+        )
         for row in _rows(changes)
     ]
     _out.table("would change", ("model", "calls", "new rate", "USD"), rows)
