@@ -134,7 +134,8 @@ def send_alerts(url: str | None, alerts: Sequence[Alert]) -> int:
             known = ledger.get("alert", alert.key) or {}
             if known.get("sent") or not webhooks:
                 continue
-            if all([_post(hook, alert) for hook in webhooks]):
+            arrived = [_post(hook, alert) for hook in webhooks]
+            if all(arrived):
                 ledger.put("alert", alert.key, {**known, "sent": True})
                 sent += 1
     return sent

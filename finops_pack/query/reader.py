@@ -94,10 +94,9 @@ class Reader:
         """One row a calendar day with calls, oldest first."""
         return self._ledger.days((period or Period(None, None)).where(**fields))
 
-    def tasks(self, period: Period | None = None, limit: int | None = None, **fields: Any)\
-            -> list[Task]:  # fmt: skip
+    def tasks(self, period: Period | None = None, **fields: Any) -> list[Task]:
         """Task rows, newest first."""
-        return self._ledger.tasks((period or Period(None, None)).where(**fields), limit=limit)
+        return self._ledger.tasks((period or Period(None, None)).where(**fields))
 
     def task(self, task_id: str) -> Task | None:
         """One task."""
