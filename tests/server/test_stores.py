@@ -15,12 +15,18 @@ from tests.server.conftest import PASSWORD
 
 
 def test_a_failed_transaction_leaves_nothing(db):
-    with pytest.raises(RuntimeError), db.write() as t:
-        t.run("INSERT INTO failure (bucket, count, since) VALUES (?, ?, ?)", ("a", 1, "x"))
-        raise RuntimeError
+    insert = "INSERT INTO failure (bucket, count, since) VALUES (?, ?, ?)"
+
+    def fail():
+        with db.write() as t:
+            t.run(insert, ("a", 1, "x"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert db.read("SELECT * FROM failure") == []
     with db.write() as t:
-        t.run("INSERT INTO failure (bucket, count, since) VALUES (?, ?, ?)", ("b", 1, "x"))
+        t.run(insert, ("b", 1, "x"))
     assert [row["bucket"] for row in db.read("SELECT * FROM failure")] == ["b"]
 
 

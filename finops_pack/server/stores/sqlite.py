@@ -6,13 +6,17 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.server.stores import Row, schema
 
-_BUSY_SECONDS = 5.0
+_CONNECTION: dict[str, Any] = {
+    "timeout": 5.0,
+    "isolation_level": None,
+    "check_same_thread": False,
+}
 
 
 class SQLiteDatabase:
@@ -24,19 +28,20 @@ class SQLiteDatabase:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         try:
-            self._gate = self._claim()
-        except OSError as error:
+            self._open()
+        except (OSError, sqlite3.Error) as error:
             raise LedgerUnreachable(f"server database {path}: {error}") from None
-        self._writer = self._connect()
-        try:
+
+    def _open(self) -> None:
+        with ExitStack() as undo:
+            self._gate = undo.enter_context(self._claim())
+            self._writer = sqlite3.connect(self._path, **_CONNECTION)
+            undo.callback(self._writer.close)
+            self._set_up(self._writer)
             self._writer.execute("PRAGMA journal_mode = WAL")
             with self.write() as transaction:
                 schema.migrate(transaction)
-        except BaseException as error:
-            self.close()
-            if isinstance(error, sqlite3.Error):
-                raise LedgerUnreachable(f"server database {path}: {error}") from None
-            raise
+            undo.pop_all()
 
     def _claim(self) -> IO[bytes]:
         """Make the file and its lock for this user's eyes only: they hold password hashes."""
@@ -45,20 +50,17 @@ class SQLiteDatabase:
         lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         return os.fdopen(lock, "r+b")
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+    def _set_up(self, connection: sqlite3.Connection) -> None:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
-        return connection
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one SELECT, as committed."""
         reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
         if reader is None:
-            reader = self._local.reader = self._connect()
+            reader = self._local.reader = sqlite3.connect(self._path, **_CONNECTION)
+            self._set_up(reader)
             reader.execute("PRAGMA query_only = ON")
             self._readers.append(reader)
         return [dict(row) for row in reader.execute(sql, values)]
