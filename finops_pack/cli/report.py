@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from finops_pack.cli import _out
+from finops_pack.cli import _args, _out
 from finops_pack.money import plain
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--date", help="YYYY-MM-DD, today or yesterday (default: the newest)")
     parser.add_argument("--send", action="store_true", help="deliver every day that is due")
     parser.add_argument("--dry-run", action="store_true", help="show what --send would send")
-    parser.add_argument("--json", action="store_true", help="print the REST payload only")
-    parser.add_argument("--ledger", metavar="URL", help="path, sqlite:////path or postgresql://…")
+    _args.add_ledger(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -75,7 +74,7 @@ def _coverage(report: DailyReport) -> str:
 def _parts(name: str, parts: Mapping[str, Decimal] | None) -> None:
     if parts:
         rows = [(key, _out.usd(usd)) for key, usd in parts.items()]
-        _out.table("", (name, "USD"), rows)
+        _out.table(f"cost by {name}" if name != "waste" else name, (name, "USD"), rows)
 
 
 def _list(args: argparse.Namespace, reports: Reports, date: str | None) -> int:
