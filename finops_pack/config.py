@@ -41,6 +41,7 @@ _ENV = {
     "on_unreachable": "FINOPS_ON_UNREACHABLE",
     "disable": "FINOPS_DISABLE",
 }
+VARIABLES = tuple(sorted(_ENV.values()))
 _LISTS = ("budget", "rates", "webhooks")
 
 
