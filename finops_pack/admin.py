@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from finops_pack import config
@@ -113,6 +114,13 @@ def _amendment(change: Repriced) -> dict[str, Any]:
         "rate_id": change.rate_id,
         "missing": list(change.missing),
     }
+
+
+def rate_tables() -> ModuleType:
+    """The tables of prices, to look at and to change: the module `rates.manage`."""
+    from finops_pack.rates import manage
+
+    return manage
 
 
 def silence_alert(url: str | None, key: str, state: str) -> None:
