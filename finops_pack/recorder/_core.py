@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finops_pack import context
 from finops_pack.config import Config, hash_key
@@ -18,6 +17,9 @@ from finops_pack.rates import price_pico
 from finops_pack.recorder._guard import warn_once
 from finops_pack.recorder._pending import Pending, write_usage
 from finops_pack.recorder._reduce import Job, Over, Ran, Reducing
+
+if TYPE_CHECKING:
+    from finops_pack.gate import Gate
 
 ORPHAN_AFTER = 1800.0  # seconds without an end, after which a call is called unknown
 PRICED_BY = ("processing", "service_tier", "region")
@@ -37,7 +39,7 @@ class Recorder:
         self._ledger: Ledger | None = None
         self._open: dict[str, Pending] = {}
         self._reducing = Reducing(hash_key(settings), self.write)
-        self._gate = _find_gate(settings, stop)
+        self._gate = _gate_of(settings, stop)
 
     # --- one call --------------------------------------------------------------------------
     def begin(
@@ -58,7 +60,7 @@ class Recorder:
         call = self._begin(model, call_id, tags, fields)
         call.messages, call.tools = messages, tools
         call.max_output_tokens = max_output_tokens
-        if self._gate is not None and self._gate.active():
+        if self._gate.active(call):
             try:
                 self._gate.reserve(call)
             except BaseException as error:
@@ -112,7 +114,7 @@ class Recorder:
             pico = call.price()
             self.write(_late(row) if late else row)
             call.count(pico, again=late)
-            if self._gate is not None and self._gate.active() and not _unseen(row):
+            if not _unseen(row):
                 self._gate.settle(call, pico)
             self._leave(call, response, tool_calls)
         except Exception as error:  # noqa: BLE001 - the agent goes on
@@ -243,13 +245,10 @@ class Recorder:
         self._reducing.after_fork()
 
 
-def _find_gate(settings: Config, stop: str) -> Any:
-    try:
-        gate = importlib.import_module("finops_pack.gate")
-    except ImportError:
-        return None
-    gate.configure(settings, stop=stop)
-    return gate
+def _gate_of(settings: Config, stop: str) -> Gate:
+    from finops_pack.gate import Gate
+
+    return Gate(settings, stop)
 
 
 def _unseen(row: Mapping[str, Any]) -> bool:

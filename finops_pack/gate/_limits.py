@@ -1,0 +1,100 @@
+"""Which budgets a call falls under, and what is left of those that a process keeps itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from finops_pack.budgets import Budget, parse
+from finops_pack.config import Config
+from finops_pack.errors import FinOpsError
+from finops_pack.ledger import Ledger, open_ledger
+from finops_pack.model import Where
+from finops_pack.money import to_pico
+
+FRESH_SECONDS = 2.0
+PATIENCE = 30.0
+FINAL_ANSWER = "final_answer"
+
+
+class Known:
+    """The budgets in force: the settings', and the ledger's as they were at most 2 s ago.
+
+    The ledger is only read here, and not made: where there is none, nobody set a budget in it.
+    """
+
+    def __init__(self, settings: Config) -> None:
+        specs = (parse(spec, "budget") for spec in settings.budget)
+        self._written = {budget.id: budget for budget in specs}
+        self._stored: dict[str, Budget] = {}
+        self._url = settings.ledger
+        self._ledger: Ledger | None = None
+        self._again_at = 0.0
+        self._lock = threading.Lock()
+
+    def all(self) -> list[Budget]:
+        """All of them; a ledger that cannot be read leaves those that were known."""
+        if time.monotonic() >= self._again_at and self._lock.acquire(blocking=False):
+            try:
+                self._refresh()
+            finally:
+                self._lock.release()
+        return list({**self._stored, **self._written}.values())
+
+    def _refresh(self) -> None:
+        try:
+            if self._ledger is None:
+                self._ledger = open_ledger(self._url, create=False, read_only=True)
+            bodies = self._ledger.documents("budget").values()
+            self._stored = {b.id: b for b in map(Budget.from_dict, bodies)}
+            self._again_at = time.monotonic() + FRESH_SECONDS
+        except FinOpsError:
+            self._again_at = time.monotonic() + (FRESH_SECONDS if _local(self._url) else PATIENCE)
+
+
+def _local(url: str) -> bool:
+    """A file that is absent is told at once; another host may keep us waiting."""
+    return "://" not in url or url.startswith("sqlite:")
+
+
+def zone_of(name: str) -> tzinfo:
+    """The ledger's time zone by its name."""
+    if name in ("", "UTC"):
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
+
+
+def covers(budget: Budget, row: Mapping[str, Any]) -> bool:
+    """Whether this call falls under the budget."""
+    if budget.window in ("task", "session") and not row.get(budget.window):
+        return False
+    if budget.scope is None:
+        return True
+    kind, value = budget.scope
+    if kind.startswith("tag."):
+        return bool((row.get("tags") or {}).get(kind.removeprefix("tag.")) == value)
+    return bool(row.get(kind) == value)
+
+
+def limit_of(budget: Budget, row: Mapping[str, Any]) -> int:
+    """Pico-USD that this call may fill: all of it for the final answer, else less the reserve."""
+    held = 0 if row.get("action") == FINAL_ANSWER else to_pico(budget.reserve_usd)
+    return budget.limit_pico - held
+
+
+def limits(
+    budgets: Iterable[Budget], row: Mapping[str, Any], zone: tzinfo
+) -> dict[str, tuple[Where, int]]:
+    """Budget id -> (the calls it covers now, its limit), as the ledger's `reserve` takes them."""
+    now = datetime.now(UTC)
+    return {
+        b.id: (b.where(now, zone, task=row.get("task"), session=row.get("session")),
+               limit_of(b, row))
+        for b in budgets
+        if b.window != "call"
+    }  # fmt: skip
