@@ -38,7 +38,8 @@ ARROWS: dict[str, set[str]] = {
     "query": BASE | ANALYSIS | {"ledger", "rates"},
     "report": BASE | {"query", "ledger"},
     "export": BASE | {"query"},
-    "admin": BASE | {"ledger", "rates", "gate", "query", "levers", "alerts"},
+    "health": BASE | {"ledger", "rates", "adapters", "report", "query"},
+    "admin": BASE | {"adapters", "ledger", "rates", "gate", "query", "levers", "alerts"},
     "prompts": BASE | {"query"},
     "tools": BASE | {"query", "prompts"},
     "cli": BASE
@@ -47,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
         "report",
         "importers",
         "admin",
+        "health",
         "export",
         "mcp_server",
         "server",

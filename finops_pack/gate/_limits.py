@@ -37,9 +37,11 @@ class Known:
 
     def all(self) -> list[Budget]:
         """All of them; a ledger that cannot be read leaves those that were known."""
-        if time.monotonic() >= self._again_at and self._lock.acquire(blocking=False):
+        first = not self._again_at  # the first look must not be missed by anybody
+        if time.monotonic() >= self._again_at and self._lock.acquire(blocking=first):
             try:
-                self._refresh()
+                if time.monotonic() >= self._again_at:
+                    self._refresh()
             finally:
                 self._lock.release()
         return list({**self._stored, **self._written}.values())
