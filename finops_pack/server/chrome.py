@@ -36,7 +36,7 @@ class Tab:
 class Chrome:
     """What `base.html` needs beside the page itself."""
 
-    title: str = "FinOps"
+    title: str = ""
     path: str = ""
     tabs: tuple[Tab, ...] = ()
     period: str = ""
@@ -67,9 +67,9 @@ def of_account(who: Visitor, path: str, period: str = "", alerts: int = 0) -> Ch
     )
 
 
-def of_ledger(origin: str, title: str, path: str, period: str = "", alerts: int = 0) -> Chrome:
+def of_ledger(origin: str, path: str, period: str = "", alerts: int = 0) -> Chrome:
     """The frame of a page of this machine's ledger."""
-    return Chrome(title, path, _tabs(LOCAL_TABS, alerts), period, origin=origin)
+    return Chrome("", path, _tabs(LOCAL_TABS, alerts), period, origin=origin)
 
 
 def _tabs(names: tuple[tuple[str, str], ...], alerts: int) -> tuple[Tab, ...]:

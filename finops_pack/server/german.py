@@ -3,6 +3,26 @@
 from __future__ import annotations
 
 WORDS = {
+    "Against the usual": "Gegen das Übliche",
+    "Budget": "Budget",
+    "Budgets": "Budgets",
+    "No tasks in this period.": "Keine Aufgaben in diesem Zeitraum.",
+    "The calls of this task are not in the ledger.": (
+        "Die Aufrufe dieser Aufgabe stehen nicht im Hauptbuch."
+    ),
+    "The dearest first; a task opens to its calls.": (
+        "Die teuersten zuerst; eine Aufgabe öffnet sich zu ihren Aufrufen."
+    ),
+    "The ledger cannot be read": "Das Hauptbuch ist nicht lesbar",
+    "Used": "Verbraucht",
+    "Why it cost what it cost": "Warum sie kostete, was sie kostete",
+    "call": "Aufruf",
+    "cancelled": "abgebrochen",
+    "cache_hit": "aus dem lokalen Cache",
+    "error": "Fehler",
+    "rejected:": "verworfen:",
+    "{count} attempts": "{count} Versuche",
+    "{count} from the cache": "{count} aus dem Cache",
     "(other)": "(Übrige)",
     "30% limit": "Grenze 30 %",
     "A key lets an agent report to this account. Revoking it ends that at once.": (

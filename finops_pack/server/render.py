@@ -54,6 +54,8 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
         "signed": lambda value: signed(value, language),
         "moment": lambda text: str(text).replace("T", " ").removesuffix("Z"),
         "said": lambda text: texts.sentence(text, language),
+        "times": lambda value: _grouped(f"{value:,.1f}", language) + "×",
+        "seconds": lambda value: _grouped(f"{value:,.1f}", language) + " s",
         "svg": lambda value: f"{min(max(float(value), 0.0), 1.0) * 100:.2f}%",
     }
 

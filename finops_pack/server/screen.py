@@ -65,6 +65,20 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """A budget of the ledger as it was written, and what stands against it; USD."""
+
+    spec: str
+    used: Decimal
+    limit: Decimal
+
+    @property
+    def part(self) -> Decimal:
+        """Used of the limit; 1 is all of it."""
+        return self.used / self.limit if self.limit else Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How many requests have a price, and how many figures are estimates."""
 
@@ -108,6 +122,7 @@ class Screen:
     coverage: Coverage
     cache: Cache
     budget: Budget | None = None
+    limits: Sequence[Limit] = ()
     forecast: Forecast | None = None
     levers: Sequence[Mapping[str, Any]] = ()
     alerts: Sequence[Mapping[str, Any]] = ()

@@ -34,7 +34,7 @@ ENGLISH = {
 
 
 def translator(language: str) -> Callable[..., str]:
-    """`say("{count} calls", count=3)` in this language; what is unknown stays as it is."""
+    """`say("{count} attempts", count=3)` in this language; what is unknown stays as it is."""
     words = WORDS if language == "de" else ENGLISH
 
     def say(text: str, **values: Any) -> str:
@@ -50,5 +50,12 @@ def sentence(text: str, language: str) -> str:
         return text
     for pattern, german in SENTENCES:
         if found := re.fullmatch(pattern, text):
-            return german.format(*found.groups())
+            return _DOLLARS.sub(_german_dollars, german.format(*found.groups()))
     return WORDS.get(text, text)
+
+
+_DOLLARS = re.compile(r"\$([\d,]+(?:\.\d+)?)")
+
+
+def _german_dollars(found: re.Match[str]) -> str:
+    return found[1].translate(str.maketrans(",.", ".,")) + " $"

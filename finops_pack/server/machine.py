@@ -1,0 +1,131 @@
+"""The screen of this machine's ledger, from the one read API."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from finops_pack.model import Call, DayTotals, Finding
+from finops_pack.query import BudgetView, Period, Reader
+from finops_pack.server.screen import (
+    PERIODS,
+    Bar,
+    Budget,
+    Cache,
+    Coverage,
+    Limit,
+    Screen,
+    Share,
+    UnitCost,
+)
+
+THRESHOLD_PCT = 80
+
+
+def of_ledger(reader: Reader, name: str) -> Screen:
+    """What the ledger says of the period (`7d`, `30d`, `90d`) that ends today."""
+    period = Period.of(name, zone=reader.zone)
+    today = datetime.now(reader.zone).date()
+    days, waste, score = reader.days(period), reader.waste(period), reader.score(period)
+    money, spend = reader.budget(), reader.spend("model", period)
+    wasted = waste_by_day(waste.findings, reader.calls(period), reader)
+    return Screen(
+        period=name,
+        start=(today - timedelta(days=PERIODS[name] - 1)).isoformat(),
+        end=today.isoformat(),
+        today=today.isoformat(),
+        bars=[_bar(day, wasted.get(day.date, Decimal(0))) for day in days],
+        total=spend.total.usd,
+        month=money.month_usd,
+        unit=_unit(reader, period),
+        waste=_waste(waste.categories),
+        score=_exact(score.score),
+        score_reason=score.reason,
+        coverage=Coverage(
+            requests=spend.total.requests,
+            priced=spend.total.requests - spend.total.unpriced_calls - spend.total.partial_calls,
+            estimated=spend.total.estimated_calls,
+            unpriced_models=tuple(r.key or "(none)" for r in spend.rows if r.unpriced_calls),
+        ),
+        cache=_cache(reader, period),
+        budget=_monthly(money),
+        limits=[Limit(b.spec, b.spent_usd + b.reserved_usd, b.limit_usd) for b in money.lines],
+        forecast=reader.forecast(),
+        levers=[_lever(lever) for lever in reader.levers(period)],
+        alerts=[{**alert.to_dict(), "created_at": None} for alert in reader.alerts()],
+        pending=reader.pending_calls,
+    )
+
+
+def waste_by_day(
+    findings: Sequence[Finding], calls: Sequence[Call], reader: Reader
+) -> dict[str, Decimal]:
+    """USD wasted a day: each finding's amount falls evenly on the calls that it names."""
+    on = {call.id: day_of(call.start_us, reader) for call in calls}
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for finding in findings:
+        named = [call for call in finding.calls if call in on]
+        for call in named:
+            found[on[call]] += finding.usd / len(named)
+    return found
+
+
+def day_of(start_us: int, reader: Reader) -> str:
+    """The calendar day of a moment in the ledger's zone."""
+    moment = datetime.fromtimestamp(start_us / 1e6, UTC)
+    return moment.astimezone(reader.zone).date().isoformat()
+
+
+def _bar(day: DayTotals, wasted: Decimal) -> Bar:
+    return Bar(
+        day.date,
+        day.total.usd,
+        min(wasted, day.total.usd),
+        day.by_model,
+        day.by_action,
+        day.cache_write_usd_share,
+        _exact(day.score),
+    )
+
+
+def _unit(reader: Reader, period: Period) -> UnitCost | None:
+    trend = reader.trend(period)
+    if not trend.now_tasks:
+        return None
+    causes = [factor.text for factor in trend.factors if abs(factor.points) >= 1]
+    cause = ", ".join(causes[:2]) or None
+    return UnitCost("task", trend.now_usd, trend.now_tasks, _exact(trend.change), cause)
+
+
+def _waste(categories: Mapping[str, Any]) -> list[Share]:
+    whole = sum((part.usd for part in categories.values()), Decimal(0))
+    ordered = sorted(categories.items(), key=lambda item: -item[1].usd)
+    return [Share(name, part.usd, part.usd / whole, part.basis) for name, part in ordered if whole]
+
+
+def _cache(reader: Reader, period: Period) -> Cache:
+    found = reader.cache(period)
+    shares = {
+        "hit_rate": found.hit,
+        "attainable": found.attainable,
+        "write_share_usd": found.writes.usd_share,
+        "write_share_tokens": found.writes.token_share,
+    }
+    cold = {cause: count for cause, (count, _) in found.cold_by_cause().items()}
+    return Cache(cold_calls=cold, **{name: _exact(share) for name, share in shares.items()})
+
+
+def _exact(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _monthly(money: BudgetView) -> Budget | None:
+    limits = [b.limit_usd for b in money.lines if (b.window, b.scope) == ("month", "everything")]
+    return Budget(money.month_usd, min(limits), THRESHOLD_PCT) if limits else None
+
+
+def _lever(lever: Any) -> dict[str, Any]:
+    return {**lever.to_dict(), "estimated_saving_usd": lever.estimated_saving_usd}

@@ -1,0 +1,120 @@
+"""Tasks of this machine's ledger as pages show them: a list, and one task's call tree."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from statistics import median
+
+from finops_pack.model import Call, Finding, Task
+from finops_pack.query import Period, Reader
+
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """One task in the list; `factor` is its cost over the median task's."""
+
+    task: Task
+    started: str
+    factor: Decimal | None
+    modes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One call and the calls that it caused; `usd` is its own cost, None when unpriced."""
+
+    call: Call
+    usd: Decimal | None
+    children: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One task, opened: its calls as a tree and what explains its cost."""
+
+    task: Task
+    started: str
+    tree: Sequence[Node]
+    findings: Sequence[Finding]
+
+
+def rows(reader: Reader, period: Period) -> list[TaskRow]:
+    """The tasks of a period, dearest first."""
+    found = [task for task in reader.tasks(period) if task.calls]
+    usual = median([task.usd for task in found]) if found else Decimal(0)
+    modes: dict[str, set[str]] = defaultdict(set)
+    for finding in reader.forensics(period):
+        modes[finding.task or ""].add(finding.title)
+    ordered = sorted(found, key=lambda task: (-task.usd, task.id))[:SHOWN]
+    return [
+        TaskRow(
+            task,
+            moment(task.start_us, reader),
+            task.usd / usual if usual else None,
+            tuple(sorted(modes.get(task.id, ()))),
+        )
+        for task in ordered
+    ]
+
+
+def opened(reader: Reader, task_id: str) -> Opened | None:
+    """One task with its call tree, None when the ledger has no such task."""
+    task = reader.task(task_id)
+    if task is None:
+        return None
+    period = Period(datetime.fromtimestamp(task.start_us / 1e6, UTC), None)
+    calls = reader.calls(period, task=task_id)
+    around = Period(*_week_around(task), "the week around it")
+    return Opened(
+        task,
+        moment(task.start_us, reader),
+        tree(calls),
+        reader.forensics(around, only=task_id),
+    )
+
+
+def _week_around(task: Task) -> tuple[datetime, datetime]:
+    """What a task's cost is compared with: three and a half days on either side of it."""
+    half = 3.5 * 86_400
+    start = task.start_us / 1e6
+    return (
+        datetime.fromtimestamp(max(start - half, 0), UTC),
+        datetime.fromtimestamp((task.end_us or task.start_us) / 1e6 + half, UTC),
+    )
+
+
+def tree(calls: Sequence[Call]) -> list[Node]:
+    """Calls under the calls that caused them, in order of start; a loop is cut open."""
+    nodes = {call.id: Node(call, None if call.unpriced else call.amount_usd) for call in calls}
+    roots = []
+    for node in nodes.values():
+        above = nodes.get(node.call.parent or "")
+        if above is None or _is_above(node, above, nodes):
+            roots.append(node)
+        else:
+            above.children.append(node)
+    return roots
+
+
+def _is_above(node: Node, other: Node, nodes: dict[str, Node]) -> bool:
+    """Whether `other` hangs below `node`, so that hanging `node` below it would close a loop."""
+    seen: set[str] = set()
+    step: Node | None = other
+    while step is not None and step.call.id not in seen:
+        if step is node:
+            return True
+        seen.add(step.call.id)
+        step = nodes.get(step.call.parent or "")
+    return False
+
+
+def moment(start_us: int, reader: Reader) -> str:
+    """`2026-02-25 10:30` in the ledger's zone."""
+    when = datetime.fromtimestamp(start_us / 1e6, UTC).astimezone(reader.zone)
+    return f"{when:%Y-%m-%d %H:%M}"

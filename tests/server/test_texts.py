@@ -1,0 +1,78 @@
+"""Everything a page can say, it can say in German."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from finops_pack import alerts, levers
+from finops_pack.cache import CAUSES
+from finops_pack.model import DayTotals, Totals
+from finops_pack.server import chrome, german, texts
+
+SERVER = Path(texts.__file__).parent
+LITERAL = re.compile(r"""(?:\b_|\bsay)\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*[,)]""")
+EMPTY = Totals()
+
+
+def said():
+    """Every literal that a template or a module asks a translation of."""
+    for path in (*SERVER.glob("templates/*.html"), *SERVER.glob("*.py")):
+        for double, single in LITERAL.findall(path.read_text()):
+            yield double or single
+
+
+def test_every_text_has_its_german():
+    found = set(said())
+    assert len(found) > 80
+    found |= {label for _, label in chrome.ACCOUNT_TABS + chrome.LOCAL_TABS}
+    found |= {*texts.ENGLISH, *CAUSES, "low", "medium", "high", "critical"}
+    found |= {"Cost per task", "Cost per request", "succeeded", "failed", "estimated", "unknown"}
+    assert sorted(found - german.WORDS.keys()) == []
+
+
+def test_german_keeps_the_places_of_values():
+    for english, words in german.WORDS.items():
+        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", words))
+
+
+def day(number, usd, **fields):
+    return DayTotals(f"2026-02-{number:02d}", Totals(usd=Decimal(usd)), **fields)
+
+
+@pytest.fixture
+def raised():
+    """One alert of every type, as the analysis words them."""
+    today = date(2026, 2, 28)
+    days = [day(n, 10, score=90.0) for n in range(10, 27)]
+    days.append(day(27, 90, score=60.0, cache_write_usd_share=Decimal("0.5")))
+    days.append(day(28, 5, unpriced_models=("my-llama",)))
+    more = {"last_reports": {"laptop": "2026-02-01"}}
+    warned = alerts.from_days(days, today=today, monthly_budget=Decimal(300), **more)
+    exceeded = alerts.from_days(days, today=today, monthly_budget=Decimal(20))
+    return [*warned, *exceeded]
+
+
+def test_every_alert_of_a_server_has_its_german(raised):
+    kinds = {alert.alert_type for alert in raised}
+    assert kinds == {
+        "budget_warning", "budget_exceeded", "cost_anomaly", "efficiency_drop",
+        "cache_write_share", "unpriced_models", "report_missing",
+    }  # fmt: skip
+    for alert in raised:
+        for text in (alert.title, alert.message):
+            assert texts.sentence(text, "de") != text
+            assert texts.sentence(text, "en") == text
+
+
+def test_the_lever_of_a_server_has_its_german():
+    days = [day(27, 100, cache_write_usd_share=Decimal("0.5"))]
+    (lever,) = levers.from_days(days, today=date(2026, 2, 28))
+    assert texts.sentence(lever.title, "de") == "Den Cache-Write-Anteil senken"
+    message = texts.sentence(lever.message, "de")
+    assert message != lever.message
+    assert " $" in message
