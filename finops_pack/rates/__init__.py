@@ -75,7 +75,7 @@ def unit_prices(rate_id: str) -> Mapping[str, object] | None:
     Decimal strings in USD by kind: per million tokens, per hour (`…_seconds`), else each.
     None when the tables no longer hold such a rate.
     """
-    rate = _seen.get(rate_id) or _current().rate(rate_id)
+    rate = _seen.get(rate_id) or current().rate(rate_id)
     if rate is None:
         return None
     prices = {kind: plain(amount) for kind, amount in rate.prices.items()}
@@ -84,22 +84,22 @@ def unit_prices(rate_id: str) -> Mapping[str, object] | None:
 
 def cache_rules(provider: str | None, model: str, at: datetime) -> CacheRules | None:
     """The prompt-cache facts of the provider, else of the model's maker, at that time."""
-    return _facts.cache_rules(_current(), provider, model, _microseconds(at))
+    return _facts.cache_rules(current(), provider, model, _microseconds(at))
 
 
 def alternatives(model: str, provider: str | None) -> tuple[str, ...]:
     """Cheaper text models of the same provider's table, the nearest in price first."""
-    return _facts.alternatives(_current(), model, provider, _microseconds(None))
+    return _facts.alternatives(current(), model, provider, _microseconds(None))
 
 
 def providers() -> tuple[str, ...]:
     """The provider ids on file."""
-    return tuple(sorted(_current().directory.ids))
+    return tuple(sorted(current().directory.ids))
 
 
 def snapshot_info() -> tuple[str, str, str, int]:
     """(version, date, SHA-256, age in days) of the snapshot in force."""
-    snap = _current().snapshot
+    snap = current().snapshot
     head = snap.header
     return f"{head['source']} {head['version']}", head["date"], head["sha256"], snap.age_days
 
@@ -111,7 +111,8 @@ def reload() -> None:
     _plans.clear()
 
 
-def _current() -> _book.Book:
+def current() -> _book.Book:
+    """The tables in force, read at first use."""
     global _loaded
     if _loaded is None:
         _loaded = _book.load()
@@ -122,7 +123,7 @@ def _plan(model: str, provider: str | None, context: Mapping[str, str] | None) -
     key = (model, provider, tuple(context.items()) if context else None)
     plan = _plans.get(key)
     if plan is None:
-        plan = _current().plan(model, provider, context or _NO_CONTEXT)
+        plan = current().plan(model, provider, context or _NO_CONTEXT)
         if len(_plans) >= _PLANS_MAX:
             _plans.clear()
         _plans[key] = plan

@@ -25,6 +25,7 @@ class Layer:
 
     name: str
     tables: list[cache.Table] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     _claims: dict[tuple[str, str], str] = field(default_factory=dict)
     _indexes: dict[str, Index] = field(default_factory=dict)
 
@@ -37,6 +38,7 @@ class Layer:
                 return f"{origin}: models: {claim[1]!r} is priced in {self._claims[claim]} too"
         self._claims |= dict.fromkeys(claims, origin)
         self.tables.append(table)
+        self.files.append(origin)
         return None
 
     @property
@@ -57,9 +59,9 @@ class Layer:
         return self._indexes[provider]
 
     def alias(self, name: str, provider: str | None) -> str | None:
-        """What a name stands for here."""
+        """What a name stands for at a provider, or (None) anywhere."""
         for table in self.tables:
-            if table["provider"] in (None, provider) and name in table.get("aliases", {}):
+            if table["provider"] == provider and name in table.get("aliases", {}):
                 return str(table["aliases"][name])
         return None
 
@@ -116,7 +118,9 @@ class Book:
 
     def places(self, model: str, provider: str | None) -> list[names.Candidate]:
         """Where the model may be on file, aliases followed."""
-        target = self._alias(model, provider)
+        home = self.directory.provider(provider) if provider else None
+        name = model.strip().lower()
+        target = self._alias(name, None) or (self._alias(name, home) if home else None)
         if target is None:
             return names.candidates(model, provider, self.directory)
         told = names.candidates(target, provider, self.directory)
@@ -124,15 +128,16 @@ class Book:
 
     def found(self, place: names.Candidate) -> list[Found]:
         """What each table says of a model, the strongest first."""
+        name = self._alias(place.name, place.provider) or place.name
         homes = (place.provider, *self.snapshot.fallbacks.get(place.provider, ()))
         for home in homes:
             found: list[Found] = []
             discounts: list[Discount] = []
             for layer in self.layers:
-                discounts += layer.discounts(place.provider, place.name)
-                if entry := layer.find(home, place.name):
+                discounts += layer.discounts(place.provider, name)
+                if entry := layer.find(home, name):
                     found.append(Found(entry, tuple(discounts), layer.name))
-            if entry := self.snapshot.find(home, place.name):
+            if entry := self.snapshot.find(home, name):
                 head = self.snapshot.header
                 origin = f"{head['source']} {head['version']}"
                 found.append(Found(entry, tuple(discounts), origin, head["date"]))
@@ -141,10 +146,8 @@ class Book:
                 return found if home == place.provider else [_standard(item) for item in found]
         return []
 
-    def _alias(self, model: str, provider: str | None) -> str | None:
-        name = model.strip().lower()
-        home = self.directory.provider(provider) if provider else None
-        targets = (layer.alias(name, home) for layer in self.layers)
+    def _alias(self, name: str, provider: str | None) -> str | None:
+        targets = (layer.alias(name, provider) for layer in self.layers)
         return next((target for target in targets if target), None)
 
     def _why(self, model: str, provider: str | None) -> str:
@@ -167,9 +170,21 @@ class Book:
                         return rate
         return None
 
+    def plan_at(self, provider: str, name: str) -> Plan:
+        """The plan of what is called `name` at exactly this provider."""
+        return make_plan(self.found(names.Candidate(provider, name)), {})
+
+    def ids(self, provider: str) -> list[str]:
+        """One name of each model of a provider."""
+        indexes = [layer.index(provider) for layer in self.layers]
+        indexes.append(self.snapshot.index(provider))
+        first = (index.names(raw["id"])[0] for index in indexes for raw in index.raw)
+        return sorted(set(first))
+
     def names(self, provider: str, id_: str | None = None) -> list[str]:
         """What the models of a provider (or its one with this id) may be called."""
-        indexes = (source.index(provider) for source in (*self.layers, self.snapshot))
+        indexes = [layer.index(provider) for layer in self.layers]
+        indexes.append(self.snapshot.index(provider))
         return [name for index in indexes for name in index.names(id_)]
 
     def cache_rules(self, provider: str, name: str, at_us: int) -> CacheRules | None:
@@ -196,26 +211,39 @@ def load() -> Book:
     warnings: list[str] = []
     snap, refreshed = _snapshot(warnings)
     layers = []
-    for name, paths in (
-        ("user", _yaml_files(config.config_dir() / "rates")),
-        ("project", _project_files(warnings)),
-        ("shipped", _yaml_files(config.data_dir("rates"))),
-    ):
+    for name, paths in _layers(warnings):
         layer = Layer(name)
         for path in paths:
             table, warning = cache.load(path)
             if warning:
                 warnings.append(warning + ("" if table is None else "; as it was, it stays"))
-            if table and not (refreshed and _outdated(table, snap.header["date"])):
+            if table and refreshed:
+                table = _without_outdated(table, snap.header["date"])
+            if table:
                 warnings += filter(None, [layer.add(table, str(path))])
         layers.append(layer)
     return Book(layers, snap, warnings)
 
 
-def _outdated(table: cache.Table, date: str) -> bool:
-    """A table that gives way to a snapshot which is newer than its prices."""
-    checked = (p.get("checked", "") for m in table.get("models", ()) for p in m.get("periods", ()))
-    return bool(table.get("until_refreshed")) and max(checked, default="")[:10] < date
+def files() -> list[Path]:
+    """Every table file that is meant to be in force, broken ones included."""
+    return [path for _, paths in _layers([]) for path in paths]
+
+
+def _layers(warnings: list[str]) -> Iterator[tuple[str, list[Path]]]:
+    yield "user", _yaml_files(config.config_dir() / "rates")
+    yield "project", _project_files(warnings)
+    yield "shipped", _yaml_files(config.data_dir("rates"))
+
+
+def _without_outdated(table: cache.Table, date: str) -> cache.Table:
+    """Without the models that give way to a snapshot which is newer than their prices."""
+
+    def yields(model: Mapping[str, Any]) -> bool:
+        checked = max((p.get("checked", "") for p in model.get("periods", ())), default="")
+        return bool(model.get("until_refreshed")) and checked < date
+
+    return {**table, "models": [m for m in table.get("models", ()) if not yields(m)]}
 
 
 def _snapshot(warnings: list[str]) -> tuple[snapshot.Snapshot, bool]:

@@ -57,7 +57,8 @@ class Variant:
     since: int
     until: int
     prices: Prices
-    multiplier: Decimal | None = None
+    multiplier: Decimal | None = None  # of the standard prices of these kinds:
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ def _variant(raw: Mapping[str, Any]) -> Variant:
         instant(raw.get("to"), END),
         _prices(raw.get("prices", {})),
         Decimal(multiplier) if multiplier else None,
+        tuple(raw.get("of", ())),
     )
 
 

@@ -32,8 +32,8 @@ def alternatives(book: Book, model: str, provider: str | None, at_us: int) -> tu
     own = _usd(book, model, provider, at_us)
     if own is None or _OTHER_MODE.search(model.lower()):
         return ()
-    homes = dict.fromkeys(place.provider for place in book.places(model, provider))
-    ladder = next((found for home in homes if (found := book.ladder(home))), [])
+    found = next(filter(None, map(book.found, book.places(model, provider))), [])
+    ladder = book.ladder(found[0].entry.provider) if found else []
     priced = [(_usd(book, other, provider, at_us), other) for other in ladder]
     cheaper = [(usd, other) for usd, other in priced if usd is not None and usd < own]
     return tuple(other for _, other in sorted(cheaper, reverse=True))

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from finops_pack.money import plain
 from finops_pack.rates.entries import BEGIN, END, Entry, Period, Prices, Variant, Window
-from finops_pack.rates.rate import EXACT, TOKEN_KINDS, Rate
+from finops_pack.rates.rate import EXACT, Rate
 
 
 @dataclass(slots=True)
@@ -216,9 +216,6 @@ def _varied(prices: Prices, variant: Variant | None) -> Prices:
         return prices
     base = dict(prices)
     if variant.multiplier is not None:
-        for kind in TOKEN_KINDS:
-            if kind in base:
-                base[kind] = tuple(
-                    (above, EXACT.multiply(p, variant.multiplier)) for above, p in base[kind]
-                )
+        for kind in set(variant.kinds) & set(base):
+            base[kind] = tuple((n, EXACT.multiply(p, variant.multiplier)) for n, p in base[kind])
     return {**base, **variant.prices}

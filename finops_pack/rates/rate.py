@@ -22,6 +22,7 @@ INSIDE = {
     "video_output_tokens": "output",
     "citation_tokens": "output",
 }
+_OTHERWISE = {"request", "compute_seconds"}  # units that a call is billed for without being asked
 _HOUR = Decimal(3600)
 _ZERO = Decimal(0)
 
@@ -39,15 +40,14 @@ class Rate:
     plain: bool = True  # token counts are all that is billed
 
     def __post_init__(self) -> None:
-        per_token = {k: EXACT.scaleb(p, MTOK) for k, p in self.prices.items() if k in TOKEN_KINDS}
+        priced = {k: p for k in TOKEN_KINDS if (p := self._price(k)) is not None}
+        per_token = {k: EXACT.scaleb(p, MTOK) for k, p in priced.items()}
         digits = max((-int(p.as_tuple().exponent) for p in per_token.values()), default=0)
         self.scale = 10 ** max(digits, 0)
-        units = {k: int(EXACT.multiply(p, Decimal(self.scale))) for k, p in per_token.items()}
-        units.setdefault("reasoning", units.get("output"))  # type: ignore[arg-type]
-        if not per_token and {"request", "compute_seconds"} & set(self.prices):
-            units = dict.fromkeys(TOKEN_KINDS, 0)  # billed otherwise, not by the token
+        scale = Decimal(self.scale)
+        units = {k: int(EXACT.multiply(p, scale)) for k, p in per_token.items()}
         self.tokens = tuple(units.get(kind) for kind in TOKEN_KINDS)
-        self.plain = "request" not in self.prices
+        self.plain = not _OTHERWISE & set(self.prices)
 
     def pico(self, usage: Usage) -> int | None:
         """The price of plain token counts in pico-USD; None when it takes the long way."""
@@ -93,29 +93,41 @@ class Rate:
 
     def cost(self, usage: Usage) -> Cost:
         """The exact price, with its working."""
-        problems = usage.problems
-        quantities = {} if problems else _quantities(usage, self.prices)
+        quantities = {} if usage.problems else _quantities(usage, self.prices)
         short = [kind for kind, count in quantities.items() if count < 0]
-        if problems or short:
-            said = "; ".join(problems) or f"{short[0]}: less than the units counted inside it"
+        if usage.problems or short:
+            said = "; ".join(usage.problems) or f"{short[0]}: less than what is counted inside it"
             return Cost("unpriced", reason=f"invalid usage: {said}")
-        parts = [self._component(kind, n) for kind, n in quantities.items() if n]
-        missing = tuple(part.kind for part in parts if part.usd.is_nan())
-        if any(kind in TOKEN_KINDS for kind in missing):
-            reason = f"no price on file for {', '.join(missing)} ({self.id.partition('#')[0]})"
-            return Cost("unpriced", missing=missing, reason=reason)
-        known = tuple(part for part in parts if not part.usd.is_nan())
+        used = {kind: count for kind, count in quantities.items() if count}
+        missing = tuple(kind for kind in used if self._price(kind) is None)
+        if "compute_seconds" in self.prices and "compute_seconds" not in quantities:
+            missing += ("compute_seconds",)
+        known = tuple(self._component(k, n) for k, n in used.items() if k not in missing)
         usd = _sum(part.usd for part in known)
+        reason = f"no price on file for {', '.join(missing)} ({self.id.partition('#')[0]})"
+        if "compute_seconds" in missing:
+            reason = "billed by the hour: give the seconds that the call took of it"
+        if missing and (not self._by_token or set(missing) & set(TOKEN_KINDS)):
+            return Cost("unpriced", missing=missing, reason=reason)
         if missing:
-            reason = f"no price on file for {', '.join(missing)}"
             return Cost("partial", usd, self.id, known, missing, reason)
         zero = self.free or (known and not any(part.usd_per_mtok for part in known))
         return Cost("free" if zero else "priced", usd, self.id, known)
 
+    @property
+    def _by_token(self) -> bool:
+        """False for what is billed by the request or the hour alone."""
+        return any(k in self.prices for k in TOKEN_KINDS) or not _OTHERWISE & set(self.prices)
+
+    def _price(self, kind: str) -> Decimal | None:
+        if kind in self.prices:
+            return self.prices[kind]
+        if kind == "reasoning":
+            return self._price("output")
+        return _ZERO if kind in TOKEN_KINDS and not self._by_token else None
+
     def _component(self, kind: str, quantity: int) -> Component:
-        price = self._price(kind)
-        if price is None:
-            return Component(kind, quantity, Decimal("NaN"), Decimal("NaN"))
+        price = self._price(kind) or _ZERO
         amount = EXACT.multiply(price, Decimal(quantity))
         if kind in TOKEN_KINDS or kind.endswith("_tokens"):
             return Component(kind, quantity, price, EXACT.scaleb(amount, -MTOK))
@@ -124,15 +136,6 @@ class Rate:
             usd = EXACT.divide(amount, _HOUR).quantize(Decimal("1e-18"), context=EXACT)
             return Component(kind, quantity, price, usd, "hour")
         return Component(kind, quantity, price, amount, "each")
-
-    def _price(self, kind: str) -> Decimal | None:
-        if kind in self.prices:
-            return self.prices[kind]
-        if kind == "reasoning":
-            return self.prices.get("output", self._price("output"))
-        otherwise = {"request", "compute_seconds"} & set(self.prices)
-        by_token = any(k in self.prices for k in TOKEN_KINDS)
-        return _ZERO if kind in TOKEN_KINDS and otherwise and not by_token else None
 
 
 def _rounded(amount: int, scale: int) -> int:

@@ -34,14 +34,16 @@ from finops_pack.rates.rate import INSIDE, TOKEN_KINDS
 SCHEMA = "finops-rates/1"
 _ROOT = {
     "schema", "currency", "provider", "provider_aliases", "aliases", "models", "overrides",
-    "until_refreshed", "cache_rules", "alternatives",
+    "cache_rules", "alternatives",
 }  # fmt: skip
+_MODEL = {"id", "match", "prices", "variants", "regions", "until_refreshed"}
 _PRICE = {
     "effective_from", "effective_to", "source", "checked", "note", "per_mtok", "per_unit",
     "per_request", "per_hour", "tiers", "variants", "schedule", "fallback",
 }  # fmt: skip
 _VARIANT = {
-    "when", "multiplier", "per_mtok", "effective_from", "effective_to", "source", "checked", "note",
+    "when", "multiplier", "of", "per_mtok", "effective_from", "effective_to", "source", "checked",
+    "note",
 }  # fmt: skip
 _MTOK_KINDS = {*TOKEN_KINDS, *INSIDE}
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
@@ -60,8 +62,6 @@ def compile_table(content: bytes, file: str) -> dict[str, Any]:
         root.fail("'provider' is missing", "say whose these are, e.g. provider: openai")
     provider = names.spelled(keys["provider"].text()) if "provider" in keys else None
     table: dict[str, Any] = {"provider": provider}
-    if "until_refreshed" in keys:
-        table["until_refreshed"] = keys["until_refreshed"].choice({"true", "false"}) == "true"
     if "provider_aliases" in keys:
         table["provider_aliases"] = [n.text().lower() for n in keys["provider_aliases"].list()]
     if "aliases" in keys:
@@ -81,7 +81,7 @@ def compile_table(content: bytes, file: str) -> dict[str, Any]:
 def _models(node: Node) -> Iterator[dict[str, Any]]:
     taken: dict[str, str] = {}
     for item in node.list():
-        keys = item.mapping({"id", "match", "prices", "variants", "regions"}, ("id",))
+        keys = item.mapping(_MODEL, ("id",))
         if "prices" not in keys and "variants" not in keys:
             item.fail("'prices' is missing", "add prices, or variants of the prices on file")
         entry: dict[str, Any] = {"id": keys["id"].text(), **_match(keys)}
@@ -89,6 +89,8 @@ def _models(node: Node) -> Iterator[dict[str, Any]]:
             if name in taken:
                 item.fail(f"{name!r} is claimed by {taken[name]!r} too", "keep it in one of them")
             taken[name] = entry["id"]
+        if _true(keys, "until_refreshed"):
+            entry["until_refreshed"] = True
         if "regions" in keys:
             globs = [fnmatch.translate(n.text().lower()) for n in keys["regions"].list()]
             entry["regions"] = "|".join(globs)
@@ -140,11 +142,17 @@ def _period(item: Node) -> dict[str, Any]:
     return period
 
 
+def _true(keys: dict[str, Node], name: str) -> bool:
+    return name in keys and keys[name].choice({"true", "false"}) == "true"
+
+
 def _dated(keys: dict[str, Node]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for key, short in (("effective_from", "from"), ("effective_to", "to"), ("checked", "checked")):
+    for key, short in (("effective_from", "from"), ("effective_to", "to")):
         if key in keys:
             found[short] = keys[key].time()
+    if "checked" in keys:
+        found["checked"] = keys["checked"].time()[:10]
     if "source" in keys:
         found["source"] = keys["source"].text()
     return found
@@ -179,7 +187,7 @@ def _add_tiers(node: Node, prices: dict[str, Any]) -> None:
         keys = item.mapping(known, ("above_input_tokens", "per_mtok"))
         if "mode" in keys:
             keys["mode"].choice({"cliff"})
-        inclusive = "inclusive" in keys and keys["inclusive"].choice({"true", "false"}) == "true"
+        inclusive = _true(keys, "inclusive")
         above = keys["above_input_tokens"].whole() - inclusive
         if not above:
             item.fail("a tier must begin above one token")
@@ -228,6 +236,8 @@ def _variant(item: Node, *, dated: bool = False) -> dict[str, Any]:
     variant: dict[str, Any] = {"when": when, **_dated(keys)}
     if "multiplier" in keys:
         variant["multiplier"] = keys["multiplier"].amount()
+        kinds = [n.choice(TOKEN_KINDS) for n in keys["of"].list()] if "of" in keys else TOKEN_KINDS
+        variant["of"] = list(kinds)
     if "per_mtok" in keys:
         variant["prices"] = _per_mtok(keys["per_mtok"])
     return variant
@@ -256,10 +266,9 @@ def _cache_rules(node: Node) -> Iterator[dict[str, Any]]:
     for item in node.list():
         keys = item.mapping({*numbers, *dates}, needed)
         rules: dict[str, Any] = {name: keys[name].whole() for name in numbers if name in keys}
-        if "explicit" in keys:
-            rules["explicit"] = keys["explicit"].choice({"true", "false"}) == "true"
+        rules["explicit"] = _true(keys, "explicit")
         dated = _dated(keys)
-        rules |= {"source": dated.pop("source"), "checked": dated.pop("checked")[:10]}
+        rules |= {"source": dated.pop("source"), "checked": dated.pop("checked")}
         match = keys["match"].text().lower() if "match" in keys else "*"
         yield {**dated, "match": match, "rules": rules}
 
