@@ -17,9 +17,6 @@ from finops_pack.model import Call, Where
 from finops_pack.money import from_pico
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from finops_pack.adapters import Status
     from finops_pack.alerts import Alert
     from finops_pack.levers import Lever
 
@@ -160,17 +157,3 @@ def _post(webhook: str, alert: Alert) -> bool:
         return httpx.post(webhook, json={"text": text}, timeout=5).is_success
     except httpx.HTTPError:
         return False
-
-
-def spool_folder(url: str | None = None) -> Path | None:
-    """Where this ledger's spools lie; None when no folder can be written."""
-    from finops_pack.ledger import ledger_id, spool
-
-    return spool.folder(ledger_id(url or config.load().ledger))
-
-
-def frameworks() -> list[Status]:
-    """Every adapter: what it needs, whether that was tried, and what it cannot see."""
-    from finops_pack import adapters
-
-    return [adapters.status(name) for name in adapters.found()]

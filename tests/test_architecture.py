@@ -39,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
     "report": BASE | {"query", "ledger"},
     "export": BASE | {"query"},
     "health": BASE | {"ledger", "rates", "adapters", "report", "query"},
-    "admin": BASE | {"adapters", "ledger", "rates", "gate", "query", "levers", "alerts"},
+    "admin": BASE | {"ledger", "rates", "gate", "query", "levers", "alerts"},
     "prompts": BASE | {"query"},
     "tools": BASE | {"query", "prompts"},
     "cli": BASE

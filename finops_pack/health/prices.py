@@ -1,0 +1,37 @@
+"""Prices: the age of the snapshot, mistakes in tables, models that no table knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from finops_pack import query, rates
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.health import Check, fault, ok
+from finops_pack.query import Period
+from finops_pack.rates import manage
+
+RECENT = "30d"
+SHOWN = 5
+
+
+def checks(ledger_url: str | None) -> Iterator[Check]:
+    """Tables, then what the ledger could not price."""
+    version, date, digest, age = rates.snapshot_info()
+    yield ok("snapshot", f"{version} of {date} ({age} days old), sha256 {digest[:12]}")
+    for problem in manage.problems():
+        text, _, mend = problem.partition("; mend: ")
+        yield fault("table", text, mend or "finops rates check")
+    yield from _unpriced(ledger_url)
+
+
+def _unpriced(ledger_url: str | None) -> Iterator[Check]:
+    try:
+        reader = query.open(ledger_url)
+    except LedgerUnreachable:
+        return  # said by the part that looks at the ledger
+    with reader:
+        rows = reader.spend("model", Period.of(RECENT, zone=reader.zone)).rows
+    for row in [row for row in rows if row.unpriced_calls][:SHOWN]:
+        name = row.key or "(no model named)"
+        text = f"{name}: {row.unpriced_calls:,} calls of 30 days without a price"
+        yield fault("unpriced", text, f"finops rates alias {name}=KNOWN-MODEL, finops reprice")

@@ -1,0 +1,31 @@
+"""Which frameworks are here, whether their versions were tried, and what escapes us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from finops_pack import adapters
+from finops_pack.health import Check, note, ok
+
+
+def checks(ledger_url: str | None) -> Iterator[Check]:
+    """One line for each framework that is installed in this environment."""
+    present = False
+    for name in adapters.found():
+        state = adapters.status(name)
+        held = [package for package in state.packages if package.version]
+        for package in held:
+            present = True
+            yield _version(name, package)
+        for text in state.cannot_see if held else ():
+            yield note(name, f"cannot see: {text}")
+    if not present:
+        text = "no supported framework is installed beside this command"
+        yield note("frameworks", text, f"supported: {', '.join(adapters.found())}")
+
+
+def _version(name: str, package: adapters.Package) -> Check:
+    if package.tested:
+        return ok(name, f"{package.name} {package.version}, tracked once a program asks for it")
+    text = f"{package.name} {package.version} was not tried with this release ({package.range})"
+    return note(name, text, "compare a few calls with the provider's own figures")
