@@ -1,8 +1,9 @@
 """The command `finops`: one file a sub-command, found by name, imported when it is run.
 
-A command module has `HELP` (one line), `arguments(parser)` and `run(args) -> int`. A module
-whose name is a Python keyword ends in `_` (`import_.py` is `finops import`); names that start
-with `_` are helpers. `finops` alone runs `overview`.
+A command module has `HELP` (one line), `arguments(parser)`, whose docstring is the example that
+`--help` ends with, and `run(args) -> int`. A module whose name is a Python keyword ends in `_`
+(`import_.py` is `finops import`); names that start with `_` are helpers. `finops` alone runs
+`overview`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import importlib
 import os
 import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from finops_pack.cli import _out
@@ -34,11 +35,17 @@ def load(command: str) -> ModuleType:
 
 
 def parser_for(command: str) -> argparse.ArgumentParser:
-    """The real parser of one sub-command."""
+    """The real parser of one sub-command; its help ends with the examples of `arguments`."""
     module = load(command)
-    parser = argparse.ArgumentParser(prog=f"finops {command}", description=module.HELP)
+    parser = argparse.ArgumentParser(
+        prog=f"finops {command}", description=module.HELP, epilog=_escaped(module.arguments)
+    )
     module.arguments(parser)
     return parser
+
+
+def _escaped(described: Callable[..., object]) -> str:
+    return (described.__doc__ or "").strip().replace("%", "%%")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

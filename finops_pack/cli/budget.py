@@ -14,7 +14,7 @@ ACTIONS = ("show", "check", "set", "list", "rm")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Examples: finops budget · budget check --cost 0.40 · budget set "5 USD/day" """
+    """Examples: finops budget · finops budget check --cost 0.40 · finops budget set "5 USD/day" """
     parser.add_argument("action", nargs="?", choices=ACTIONS, default="show", help="default: show")
     parser.add_argument("spec", nargs="?", help='set: "5 USD/day [soft] [project=NAME]"; rm: ID')
     parser.add_argument("--cost", metavar="USD", help="check: an amount")

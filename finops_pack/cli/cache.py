@@ -14,7 +14,7 @@ HELP = "hit rate against what was attainable, write share, cold calls and why"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Only the common flags. Example: finops cache --last 7d"""
+    """Example: finops cache --last 7d"""
     _args.add_common(parser)
 
 

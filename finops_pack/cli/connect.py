@@ -18,7 +18,7 @@ HELP = "Try a key for the REST API and store it, or sign in and get one"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+    """Example: printf %s "$KEY" | finops connect --key-stdin"""
     parser.add_argument("--url", help=f"base URL of the API (default {config.API_URL})")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--key-stdin", action="store_true", help="read the key from standard input")

@@ -10,7 +10,7 @@ HELP = "show this machine's ledger in a browser"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line of `finops dashboard`."""
+    """Example: finops dashboard"""
     parser.add_argument("--port", type=int, default=8765, help="default 8765; 0 takes a free one")
     parser.add_argument("--ledger", metavar="URL", help="the ledger to show")
 

@@ -11,7 +11,7 @@ SHOWN = 10
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """`--relations` shows what latency and errors go with."""
+    """Example: finops forensics --last 30d --relations"""
     parser.add_argument("--relations", action="store_true", help="latency and errors by model")
     _args.add_common(parser)
 

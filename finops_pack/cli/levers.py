@@ -10,7 +10,7 @@ HELP = "what to change (cache, batch, model, workflow) and the dollars a month i
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """`accept ID` keeps a baseline; `--done` compares later."""
+    """Examples: finops levers · finops levers accept ID · finops levers --done"""
     parser.add_argument("action", nargs="?", choices=("accept", "forget"), help="act on a lever")
     parser.add_argument("id", nargs="?", help="the id of the lever, as listed")
     parser.add_argument("--done", action="store_true", help="measured savings of accepted levers")

@@ -16,7 +16,7 @@ WEEK = "7d"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """`finops` alone runs this."""
+    """Example: finops (the same as finops overview)"""
     _args.add_ledger(parser)
 
 

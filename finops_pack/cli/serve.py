@@ -18,7 +18,7 @@ _TLS = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line of `finops serve`."""
+    """Example: finops serve --port 8765"""
     parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="default 8765; 0 takes a free one")
     parser.add_argument("--db", metavar="URL", help="path, sqlite:////path or postgresql://…")

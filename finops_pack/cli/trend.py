@@ -10,7 +10,7 @@ HELP = "cost per task against the period before, with its interval and causes"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The period is compared with the one of the same length before it."""
+    """Compares with the period of the same length before. Example: finops trend --last 7d"""
     _args.add_common(parser)
 
 

@@ -1,0 +1,71 @@
+"""What every command promises, over all commands that are found."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from finops_pack import cli
+
+
+@pytest.mark.parametrize("command", cli.commands())
+def test_has_help_and_a_parser(command: str) -> None:
+    module = cli.load(command)
+    assert 10 < len(module.HELP) <= 90
+    assert "\n" not in module.HELP
+    assert isinstance(cli.parser_for(command), argparse.ArgumentParser)
+
+
+WITHOUT_JSON = {
+    "run",  # gives its output to the command that it runs
+    "mcp",  # speaks a protocol
+    "serve",  # prints one line and serves
+    "dashboard",
+    "statusline",  # one line for a prompt
+    "watch",  # a live screen
+}
+
+
+@pytest.mark.parametrize("command", sorted({*cli.commands()} - WITHOUT_JSON))
+def test_takes_json(command: str) -> None:
+    for parser in leaves(cli.parser_for(command)):
+        assert "--json" in parser.format_help(), parser.prog
+
+
+def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """A parser, or those of its sub-commands."""
+    inner = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    found = [leaf for action in inner for p in action.choices.values() for leaf in leaves(p)]
+    return found or [parser]
+
+
+@pytest.mark.parametrize("command", cli.commands())
+def test_help_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([command, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: finops {command}")
+    example = said.rstrip().rpartition("\n\n")[2]
+    assert example.startswith(("Example", "Compares", "Shows")), example
+    assert f"finops {command}" in example
+
+
+def test_front_page_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"  {command} " in said for command in cli.commands())
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("finops-agent-pack ")
+
+
+def test_misspelt_command_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bugdet"]) == 2
+    assert "did you mean: finops budget" in capsys.readouterr().err
+
+
+def test_misspelt_flag_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["spend", "--frobnicate"]) == 2
+    assert "--frobnicate" in capsys.readouterr().err
