@@ -22,6 +22,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="default 8765; 0 takes a free one")
     parser.add_argument("--db", metavar="URL", help="path, sqlite:////path or postgresql://…")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=20.0,
+        metavar="N",
+        help="requests a second and key; default 20",
+    )
     parser.add_argument("--local", action="store_true", help="show this machine's ledger instead")
     parser.add_argument("--ledger", metavar="URL", help="with --local: the ledger to show")
     parser.add_argument("--create-account", metavar="EMAIL", help="make an account and exit")
@@ -39,11 +46,13 @@ def run(args: argparse.Namespace) -> int:
     from finops_pack.server import run
     from finops_pack.server.app import create_app
     from finops_pack.server.stores import open_database
+    from finops_pack.server.throttle import Rate
 
     listening = run.listen(args.host, args.port)
     if args.host not in LOOPBACK:
         _out.warn(_TLS)
-    run.serve(create_app(open_database(database_url(args.db))), listening)
+    db = open_database(database_url(args.db))
+    run.serve(create_app(db, rate=Rate(args.rate, burst=int(10 * args.rate) + 1)), listening)
     return 0
 
 

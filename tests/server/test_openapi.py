@@ -1,0 +1,50 @@
+"""The OpenAPI document says what the server does: schemathesis tries to prove otherwise."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from finops_pack.server import accounts
+from finops_pack.server.app import create_app
+from finops_pack.server.throttle import Rate
+from tests.server.conftest import PASSWORD
+
+EXAMPLES = 25  # an endpoint; bench/schemathesis.py runs for longer
+
+
+def test_every_call_is_answered_as_documented(db):
+    schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
+    app = create_app(db, rate=Rate(burst=10**6))
+    account = accounts.create(db, "me@acme.test", PASSWORD)
+    key, _ = accounts.register_key(db, account.id, "k", "write")
+    token, _ = accounts.open_session(db, account)
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app)
+    operations = [result.ok() for result in schema.get_all_operations()]
+    assert len(operations) >= 12
+    quiet = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    checks = (
+        schemathesis.checks.not_a_server_error,
+        schemathesis.specs.openapi.checks.status_code_conformance,
+        schemathesis.specs.openapi.checks.content_type_conformance,
+        schemathesis.specs.openapi.checks.response_schema_conformance,
+        schemathesis.specs.openapi.checks.response_headers_conformance,
+        schemathesis.specs.openapi.checks.ignored_auth,
+    )
+
+    def ask(case):
+        secret = token if case.path == "/api/finops/register" else key
+        case.call_and_validate(checks=checks, headers={"Authorization": f"Bearer {secret}"})
+
+    for operation in operations:
+        quiet(given(case=operation.as_strategy())(ask))()
+
+
+def test_every_refusal_has_the_documented_body(site):
+    document = site.client.get("/openapi.json").json()
+    refused = {"$ref": "#/components/schemas/Refused"}
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    assert answer["content"]["application/json"]["schema"] == refused, path
