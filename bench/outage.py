@@ -1,6 +1,6 @@
 """Delivery: a server that is down for a day and hostile for another, SIGKILL on both sides.
 
-    python -m bench.outage [--rounds 200] [--seed 1]
+    python -m bench.outage [--rounds 200] [--seed 1] [--hours 24 48 56]
 
 Time runs 50 times as fast. Each round has a ledger with calls on several days, a client that is
 started every hour, and a server that is dead for the first 24 hours, then saves and falls silent,
@@ -12,6 +12,7 @@ corrections; half add up what they get. In the end each day must be there exactl
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import random
@@ -31,7 +32,6 @@ SPEED = 50.0
 DEADLINE = 0.3  # seconds of real time: 15 of the simulation
 HOUR = 3600.0
 START = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
-DOWN, HOSTILE, END = 24, 48, 56  # hours
 ACTS = ("save", "save hang", "hang", "late", "save drop", "drop", "save 500", "503", "429", "bad")
 
 
@@ -42,10 +42,13 @@ class Round:
     folder: Path
     dice: random.Random
     replaces: bool
+    down: int = 24  # hours at which the server comes up, begins to behave, and all ends
+    hostile: int = 48
+    end: int = 56
     booked: Counter[str] = field(default_factory=Counter)
     kills: Counter[str] = field(default_factory=Counter)
     port: int = 0
-    server: int = 0
+    server: int = 0  # its process id
 
     @property
     def ledger(self) -> str:
@@ -225,7 +228,7 @@ def hour(one: Round, number: int) -> None:
         if one.replaces:
             book(one, day(-1), 1)
     run = fork(lambda: client(one, START + number * HOUR + 300))
-    deadly = number < END - 4
+    deadly = number < one.end - 4
     if deadly and one.dice.random() < 0.3:
         time.sleep(one.dice.random() * 0.25)
         kill(one, run, "client")
@@ -234,7 +237,7 @@ def hour(one: Round, number: int) -> None:
         if deadly and one.server and one.dice.random() < 0.3:
             time.sleep(one.dice.random() * 0.15)
             kill(one, one.server, "server")
-            one.server = serve(one, number < HOSTILE)
+            one.server = serve(one, number < one.hostile)
         assert os.waitpid(run, 0)[1] == 0
 
 
@@ -244,32 +247,39 @@ def play(one: Round) -> bool:
         one.port = free.getsockname()[1]
     for offset in range(-4, 0):
         book(one, day(offset), one.dice.randint(1, 9))
-    for number in range(END):
-        if number in (DOWN, HOSTILE):
+    for number in range(one.end):
+        if number in (one.down, one.hostile):
             if one.server:
                 kill(one, one.server, "server")
-            one.server = serve(one, number < HOSTILE)
+            one.server = serve(one, number < one.hostile)
         hour(one, number)
     kill(one, one.server, "server")
-    complete = {d: n for d, n in one.booked.items() if d < day(END // 24)}
+    complete = {d: n for d, n in one.booked.items() if d < day(one.end // 24)}
     found = held(one)
     if found != complete:
         print(f"WRONG: replaces={one.replaces} booked {complete} held {dict(found)}")
     return found == complete
 
 
+def warm() -> None:
+    """Import once what every child would import anew."""
+    for name in ("ledger.sqlite", "query.reader", "score", "cache", "waste", "report.reports"):
+        importlib.import_module(f"finops_pack.{name}")
+    importlib.import_module("httpx")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hours", type=int, nargs=3, default=[24, 48, 56])
     args = parser.parse_args()
-    import finops_pack.report.reports  # noqa: F401 - once, before the forks
-
+    warm()
     right, days, kills = 0, 0, Counter[str]()
     for number in range(args.rounds):
         dice = random.Random(args.seed * 10_000 + number)
         with tempfile.TemporaryDirectory() as folder:
-            one = Round(Path(folder), dice, replaces=bool(number % 2))
+            one = Round(Path(folder), dice, bool(number % 2), *args.hours)
             right += play(one)
             days += len(one.booked)
             kills += one.kills

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Platform:
     days_apart: bool = False
     trends: bool = True
     echo: bool = False
+    delay: float = 0.0
     acts: deque[str] = field(default_factory=deque)
     trend_acts: deque[str] = field(default_factory=deque)
     posts: list[Row] = field(default_factory=list)
@@ -84,6 +86,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.platform.posts.append({"body": body, "headers": dict(self.headers)})
+        time.sleep(self.platform.delay)
         act = self._next(self.platform.acts) or "save"
         if act.startswith("save"):
             self.platform.save(body)
