@@ -1,0 +1,69 @@
+"""The path of `finops budget` and `spend` stays on the standard library, and on little of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from finops_pack.ledger import open_ledger
+
+ROOT = Path(__file__).parent.parent.parent
+HEAVY = {
+    "pydantic", "httpx", "yaml", "rich", "psycopg", "fastapi", "starlette", "uvicorn", "jinja2",
+    "requests", "sqlalchemy", "mcp", "langchain_core", "crewai", "autogen_core", "openai",
+    "anthropic", "litellm", "numpy", "asyncio", "urllib.request", "http.client", "logging",
+    "importlib.metadata", "inspect", "tomllib", "email",
+}  # fmt: skip
+COMMANDS = (["budget"], ["budget", "--json"], ["spend"], ["spend", "--by", "day", "--json"])
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """A small ledger on disk."""
+    path = tmp_path / "ledger.db"
+    book = open_ledger(str(path))
+    book.book([{"type": "call", "id": "a", "start_us": 1_790_000_000_000_000, "model": "gpt-4o",
+                "input_tokens": 9, "cost_pico": 5, "cost_state": "priced"}])  # fmt: skip
+    book.put("budget", "day:everything", {"limit_usd": "5", "window": "day"})
+    book.close()
+    return path
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_imports_nothing_heavy(words: list[str], ledger: Path) -> None:
+    code = (
+        "import sys; from finops_pack.cli import main; code = main(sys.argv[1:]);"
+        "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words, "--ledger", str(ledger)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not HEAVY & set(done.stderr.split())
+
+
+def test_import_of_the_pack_is_lazy() -> None:
+    code = "import sys, finops_pack; print(*[m for m in sys.modules if 'finops_pack.' in m])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_works_on_a_python_without_packages(words: list[str], ledger: Path) -> None:
+    """`-S`: no site-packages at all, so none of our dependencies either."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    base = [sys._base_executable, "-S", "-m", "finops_pack"]
+    asked = "import pydantic"
+    missing = subprocess.run([*base[:2], "-c", asked], env=environment, capture_output=True)
+    assert missing.returncode == 1, "this Python is not bare"
+    done = subprocess.run(
+        [*base, *words, "--ledger", str(ledger)],
+        env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
