@@ -14,7 +14,10 @@ _WORDINGS = (
     ("schema", r"Failed to parse structured output|Error parsing structured output"),  # langchain
     ("schema", r"^Arguments validation failed|InputValidationError"),  # crewai, Claude Code
     ("missing", r"^(?:File does not exist|No such file or directory)"),
+    ("tool", r"No such tool available"),  # Claude Code, and what follows
     ("edit", r"^String to replace not found|Found \d+ matches of the string to replace"),
+    ("guardrail", r"^File has not been read yet"),
+    ("user", r"^The user doesn't want to (?:proceed|take this action)"),
 )
 _PATTERNS = tuple((name, re.compile(pattern, re.DOTALL)) for name, pattern in _WORDINGS)
 

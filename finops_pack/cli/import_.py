@@ -1,0 +1,122 @@
+"""`finops import`: logs of other tools into the ledger, again and again without doubling."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from finops_pack import importers
+from finops_pack.cli import _args, _out
+from finops_pack.errors import InputError
+from finops_pack.importers import Importer, Options, Progress, Summary
+from finops_pack.model import BillingMode
+
+HELP = "logs of coding agents, batches and traces into the ledger, without doubling"
+SHOWN = 10  # rejected lines that are named on stderr
+_ANSWERS: dict[str, BillingMode] = {"m": "metered", "s": "subscription", "": "unknown"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Example: finops import claude-code --billing subscription"""
+    parser.add_argument("name", nargs="?", metavar="WHAT", help=", ".join(importers.names()))
+    parser.add_argument("path", nargs="*", help="files or folders; - is standard input")
+    parser.add_argument("--source", metavar="NAME", help="name of these rows, with their ids")
+    parser.add_argument(
+        "--billing", choices=("metered", "subscription"), help="who pays: by the call, or a plan"
+    )
+    parser.add_argument("--project", metavar="P", help="the project of all these calls")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    parser.add_argument("--strict", action="store_true", help="exit 2 when a line is rejected")
+    _args.add_ledger(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import, say what became of it, name what was rejected."""
+    if args.name is None:
+        return _offer()
+    importer = importers.load(args.name)
+    paths = [Path(path) for path in args.path] or list(importer.default_paths())
+    if not paths:
+        raise InputError(
+            f"{args.name}: no logs found in the usual place",
+            mend=f"name a file or folder: finops import {args.name} PATH",
+        )
+    options = Options(
+        args.source, _billing(args, importer), args.project, args.dry_run, args.ledger
+    )
+    with _bar(args.json) as progress:
+        summary = importers.run(importer, paths, options, progress)
+    if args.json:
+        _out.document("finops.import", summary.to_dict())
+    else:
+        _show(summary, importer, args.dry_run)
+    _name(summary)
+    return 2 if args.strict and summary.rejected else 0
+
+
+def _offer() -> int:
+    """Which importers there are, and which of their logs lie here."""
+    rows = []
+    for name in importers.names():
+        importer = importers.load(name)
+        places = ", ".join(str(path) for path in importer.default_paths())
+        rows.append((name, importer.HELP, places))
+    _out.table("finops import WHAT [PATH]", ("what", "reads", "found here"), rows)
+    return 0
+
+
+def _billing(args: argparse.Namespace, importer: Importer) -> BillingMode | None:
+    """What was said; on a terminal it is asked, once a source."""
+    said: BillingMode | None = args.billing
+    asked = importer.PLAN and not args.json and sys.stdin.isatty() and sys.stderr.isatty()
+    if said or not asked or importers.billing_of(args.source or importer.NAME, args.ledger):
+        return said
+    print(
+        "Who pays for these calls? [s]ubscription: a flat plan; [m]etered: an API key, by the call;"
+        "\n[Enter]: not known (amounts are shown as list equivalents): ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
+    return _ANSWERS.get(sys.stdin.readline().strip().lower()[:1], "unknown")
+
+
+@contextmanager
+def _bar(quiet: bool) -> Iterator[Progress | None]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _show(summary: Summary, importer: Importer, dry_run: bool) -> None:
+    what = "would be read" if dry_run else "read"
+    files = f"{summary.files:,} file{'s' if summary.files != 1 else ''}"
+    print(f"{summary.read:,} calls {what} from {files} ({summary.skipped:,} without news)")
+    print(
+        f"  {summary.new:,} new, {summary.corrected:,} corrected, {summary.unchanged:,} unchanged"
+    )
+    if importer.PLAN and summary.billing == "unknown" and summary.read:
+        print(
+            "  who pays is not known: amounts are list equivalents; "
+            "say it with --billing subscription or --billing metered"
+        )
+    if summary.new and not dry_run:
+        print("next: finops spend --by project --last 30d")
+
+
+def _name(summary: Summary) -> None:
+    for rejected in summary.rejected[:SHOWN]:
+        _out.warn(f"{rejected.file}:{rejected.line}: {rejected.reason}")
+    if len(summary.rejected) > SHOWN:
+        _out.warn(f"… and {len(summary.rejected) - SHOWN:,} more lines rejected")

@@ -1,0 +1,235 @@
+"""Second pass over Claude Code's transcripts: turns, tools and what became of them.
+
+A user's turn is a task; what a tool gave back stands on the call that carried it in, as hash,
+status and length; an answer that was refused (unknown tool, arguments, edit, missing file, the
+user) names its verifier. A sub-agent's calls belong to the turn in which it was started.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from finops_pack import config, recorder
+from finops_pack.importers._lines import WRONG, blocks, micros, why
+from finops_pack.importers._state import Item, Rejected, State
+from finops_pack.importers._tools import ran, result
+from finops_pack.recorder._messages import flat
+from finops_pack.recorder._verify import verifier
+
+Record = Mapping[str, Any]
+_STARTS_AGENTS = ("Task", "Agent")
+_OURS = ("<command-", "<local-command", "<bash-", "<task-notification", "Caveat: ")
+_INTERRUPT = "[Request interrupted by user"
+
+
+def details(path: Path, state: State) -> Iterator[Item]:
+    """Amendments and tasks from what was added to the transcript since the last time."""
+    session = _Session(path, state)
+    at, number = state.detailed, state.memory.get("line", 0)
+    for lines in blocks(path, at, torn=False):
+        for line in lines:
+            number += 1
+            if b'"user"' in line or b'"assistant"' in line:
+                try:
+                    yield from session.take(json.loads(line))
+                except WRONG as error:
+                    if b'"usage"' not in line:  # else the first pass has named it
+                        yield Rejected(number, why(error))
+            at += len(line) + 1
+    yield from session.rest()
+    state.detailed, state.memory["line"] = max(at, state.size), number
+
+
+class _Session:
+    """What is known of one session while its transcript, or that of its sub-agent, is read.
+
+    `threads` are the chains of calls in this file, by sub-agent; `plans`, by session, the turns,
+    the sub-agents started and their ids: what a sub-agent's transcript needs to know.
+    """
+
+    def __init__(self, path: Path, state: State) -> None:
+        self.path, self.peek, self.memory = path, state.peek, state.memory
+        self.threads: dict[str, dict[str, Any]] = self.memory.setdefault("threads", {})
+        self.plans: dict[str, dict[str, Any]] = self.memory.setdefault("plans", {})
+        self.key = config.hash_key(recorder.get().settings)
+
+    def take(self, record: Record) -> Iterator[Item]:
+        """One line of the transcript."""
+        kind = record.get("type")
+        if kind == "user":
+            yield from self._user(record)
+        elif kind == "assistant" and record["message"].get("model") != "<synthetic>":
+            yield from self._answer(record)
+
+    def rest(self) -> Iterator[Item]:
+        """What is known so far of the calls and the turn that may still go on."""
+        for thread in self.threads.values():
+            yield from _told(thread)
+        yield from _ended(self.threads.get("main"))
+
+    # --- where a line belongs --------------------------------------------------------------
+    def _plan(self, record: Record) -> dict[str, Any]:
+        name = str(record.get("sessionId"))
+        if name not in self.plans:
+            near = self.path.parent, self.path.parent.parent.parent  # older and newer versions
+            kept = [self.peek(folder / f"{name}.jsonl").get("plans", {}) for folder in near]
+            empty: dict[str, Any] = {"turns": [], "started": [], "agents": {}}
+            self.plans[name] = next((p[name] for p in kept if name in p), empty)
+        return self.plans[name]
+
+    def _thread(self, record: Record) -> dict[str, Any]:
+        name = str(record.get("agentId") or "side") if record.get("isSidechain") else "main"
+        if name not in self.threads:
+            turn = None if name == "main" else self._turn_of_agent(name, record)
+            self.threads[name] = {"results": [], "turn": turn, "call": None, "asked_us": None}
+        return self.threads[name]
+
+    def _turn_of_agent(self, name: str, record: Record) -> dict[str, Any]:
+        """The turn in which the sub-agent was started, the call that did, and its kind."""
+        plan, at = self._plan(record), micros(record["timestamp"])
+        turn = _latest(plan["turns"], at)
+        started = next((s for s in plan["started"] if s[2] == plan["agents"].get(name)), None)
+        if started is None and "-" not in name:  # else one of Claude Code's own helpers
+            started = _latest(plan["started"], at)
+        found = {"id": turn[1] if turn else None}
+        if started:
+            found.update(parent=started[1], agent=started[3])
+        return found
+
+    # --- what the user, or a tool, says ------------------------------------------------------
+    def _user(self, record: Record) -> Iterator[Item]:
+        thread, content = self._thread(record), record["message"]["content"]
+        thread["asked_us"] = micros(record["timestamp"])
+        results = [b for b in content if b.get("type") == "tool_result"] if _listed(content) else []
+        for block in results:
+            yield from self._result(thread, block)
+        self._agent_id(record, results)
+        said = flat(content) if not results else ""
+        if said.startswith(_INTERRUPT):
+            if thread["call"]:
+                yield _amend(thread["call"]["id"], verifier="user")
+        elif said and not _by_machine(record, said):
+            yield from self._turn(thread, record)
+
+    def _turn(self, thread: dict[str, Any], record: Record) -> Iterator[Item]:
+        """A new turn; it becomes a task with its first call."""
+        began = micros(record["timestamp"])
+        name = str(record.get("promptId") or record["uuid"])
+        held = thread["turn"]
+        if held and held["id"] == name:
+            return
+        yield from _told(thread)
+        yield from _ended(thread)
+        self._plan(record)["turns"].append([began, name])
+        trigger = None if str(record.get("entrypoint")).startswith("sdk") else "user"
+        thread["turn"] = {
+            "id": name,
+            "task": {
+                "type": "task",
+                "id": name,
+                "start_us": began,
+                "session": record.get("sessionId"),
+                "project": self.memory.get("project"),
+                "trigger": trigger,
+            },
+        }
+
+    def _result(self, thread: dict[str, Any], block: Record) -> Iterator[Item]:
+        asked, said = block.get("tool_use_id"), flat(block.get("content"))
+        failed = bool(block.get("is_error"))
+        thread["results"].append(result(self.key, asked, said, failed))
+        check = verifier(said.removeprefix("<tool_use_error>").removeprefix("Error: ")) if failed else None
+        call = thread["call"]
+        if check and call and any(made["id"] == asked for made in call["tool_calls"]):
+            yield _amend(call["id"], verifier=check)
+
+    def _agent_id(self, record: Record, results: list[Record]) -> None:
+        """The id of the sub-agent that a tool call started, which its result tells."""
+        told = record.get("toolUseResult")
+        if isinstance(told, dict) and told.get("agentId") and results:
+            self._plan(record)["agents"][str(told["agentId"])] = results[0].get("tool_use_id")
+
+    # --- what the model says -------------------------------------------------------------------
+    def _answer(self, record: Record) -> Iterator[Item]:
+        thread, message = self._thread(record), record["message"]
+        if "usage" not in message:
+            return
+        name = f"{message.get('id') or record['uuid']}:{record.get('requestId') or ''}"
+        call = thread["call"]
+        if call is None or call["id"] != name:
+            yield from _told(thread)
+            yield from _begun(thread["turn"])
+            call = thread["call"] = {
+                "id": name,
+                "tool_calls": [],
+                "tool_results": thread["results"],
+                "asked_us": thread["asked_us"],
+            }
+            thread["results"] = []
+        call["end_us"] = micros(record["timestamp"])
+        call["new"] = True
+        for block in message["content"] if _listed(message["content"]) else ():
+            if block.get("type") in ("tool_use", "server_tool_use"):
+                self._tool(thread, block, record)
+
+    def _tool(self, thread: dict[str, Any], block: Record, record: Record) -> None:
+        call, name = thread["call"], block.get("name")
+        made = ran(self.key, block.get("id"), name, block)
+        if made in call["tool_calls"]:  # a transcript that repeats a line
+            return
+        call["tool_calls"].append(made)
+        if name in _STARTS_AGENTS:
+            kind = (block.get("input") or {}).get("subagent_type")
+            at = micros(record["timestamp"])
+            self._plan(record)["started"].append([at, call["id"], block.get("id"), kind])
+
+
+def _listed(content: Any) -> bool:
+    return isinstance(content, list) and all(isinstance(block, dict) for block in content)
+
+
+def _by_machine(record: Record, said: str) -> bool:
+    """True for what stands in the user's place but was not typed by them."""
+    written = any(record.get(name) for name in ("isMeta", "isCompactSummary", "isSidechain"))
+    return written or said.startswith(_OURS)
+
+
+def _latest(told: list[list[Any]], at: int) -> list[Any] | None:
+    """The last of what began at or before `at`."""
+    index = bisect_right([entry[0] for entry in told], at)
+    return told[index - 1] if index else None
+
+
+def _begun(turn: dict[str, Any] | None) -> Iterator[Item]:
+    """The task of a turn, told once, with its first call."""
+    if turn and turn.get("task"):
+        yield turn.pop("task")
+
+
+def _told(thread: dict[str, Any]) -> Iterator[Item]:
+    """The call in hand, as far as it is known."""
+    call, turn = thread["call"], thread["turn"] or {}
+    if not call or not call.pop("new", False):
+        return
+    fields: dict[str, Any] = {name: turn[key] for name, key in _OF_TURN if turn.get(key)}
+    fields.update({name: call[name] for name in ("tool_calls", "tool_results") if call[name]})
+    if call["asked_us"] and call["end_us"] >= call["asked_us"]:
+        fields["duration_ms"] = (call["end_us"] - call["asked_us"]) // 1000
+    yield _amend(call["id"], **fields)
+
+
+def _ended(thread: dict[str, Any] | None) -> Iterator[Item]:
+    """When the turn in hand ended, as far as its own calls tell."""
+    if thread and thread["turn"] and thread["call"] and "task" not in thread["turn"]:
+        yield {"type": "task", "id": thread["turn"]["id"], "end_us": thread["call"]["end_us"]}
+
+
+_OF_TURN = (("task", "id"), ("parent", "parent"), ("agent", "agent"))
+
+
+def _amend(call: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "amend", "id": call, **fields}

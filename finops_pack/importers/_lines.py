@@ -1,0 +1,132 @@
+"""Reading logs line by line: whole lines only, any encoding fault confined to its line."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, cast
+
+from finops_pack.importers._state import State
+
+BLOCK = 16 * 2**20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+"""What a line of a wrong shape raises while it is read."""
+
+
+def blocks(
+    path: Path, offset: int = 0, *, torn: bool = True, size: int = BLOCK
+) -> Iterator[list[bytes]]:
+    """Lists of lines without their ends, from `offset`.
+
+    The last line may lack its end: when it looks torn, it comes only with `torn`.
+    """
+    rest = b""
+    with opened(path) as file:
+        if offset:
+            file.seek(offset)
+        while data := file.read(size):
+            lines = (rest + data).split(b"\n") if rest else data.split(b"\n")
+            rest = lines.pop()
+            if lines:
+                yield lines
+    if rest and (torn or rest[-1:] == b"}"):
+        yield [rest]
+
+
+def added(path: Path, state: State) -> Iterator[bytes]:
+    """The lines from where the file was left; `state` moves on behind each of them.
+
+    A last line without its end comes too; when it looks torn, it is read again next time.
+    """
+    rest = b""
+    with opened(path) as file:
+        file.seek(state.offset)
+        while data := file.read(BLOCK):
+            lines = (rest + data).split(b"\n")
+            rest = lines.pop()
+            for line in lines:
+                yield line
+                state.offset += len(line) + 1
+                state.line += 1
+    if rest:
+        yield rest
+        state.offset += len(rest) if rest[-1:] == b"}" else 0
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A file, a `.gz` file unpacked, or standard input for `-`."""
+    if str(path) == "-":
+        return sys.stdin.buffer
+    if path.suffix == ".gz":
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    return path.open("rb")
+
+
+def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Every line that is not blank, with its number from 1."""
+    number = 0
+    for lines in blocks(path):
+        for line in lines:
+            number += 1
+            if line.strip():
+                yield number, line
+
+
+def logs(path: Path, *suffixes: str) -> Iterator[Path]:
+    """The file itself, or all files below a folder whose names end so, those of a folder first."""
+    if path.is_file():
+        yield path
+        return
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        yield from (Path(folder, name) for name in sorted(names) if name.endswith(suffixes))
+
+
+def micros(text: str) -> int:
+    """An ISO-8601 time (naive: UTC) as Unix µs; raises `ValueError`."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    past = time - _EPOCH
+    return (past.days * 86400 + past.seconds) * 1_000_000 + past.microseconds
+
+
+def count(counts: Mapping[str, Any], name: str) -> int:
+    """A token count, 0 when absent or null; raises `ValueError` when it is no count."""
+    value = counts.get(name)
+    if value is None:
+        return 0
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name}: must be a whole number, got {str(value)[:40]!r}")
+    return value
+
+
+def text(value: Any, name: str) -> str:
+    """A text that is not empty; raises `ValueError` when it is none."""
+    if type(value) is not str or not value:
+        raise ValueError(f"{name}: must be a text, got {str(value)[:40]!r}")
+    return value
+
+
+def why(error: BaseException) -> str:
+    """One line on what is wrong, without the line itself."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 at byte {error.start}"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, KeyError):
+        return f"{error.args[0]}: missing"
+    message = str(error)
+    if type(error).__name__ == "JSONDecodeError":
+        return f"not JSON: {message}"
+    return message.splitlines()[0][:200] if message else type(error).__name__
+
+
+def first(values: Iterable[Any]) -> Any:
+    """The first that is not None, else None."""
+    return next((value for value in values if value is not None), None)

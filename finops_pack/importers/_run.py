@@ -1,0 +1,277 @@
+"""Drives an importer over its files: batches into the ledger, and where each file was left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from finops_pack import recorder
+from finops_pack.errors import ConfigError, InputError, LedgerUnreachable
+from finops_pack.importers._state import Item, Memory, Rejected, State
+from finops_pack.ledger import Ledger, Line, open_ledger
+from finops_pack.model import BillingMode
+from finops_pack.recorder import Recorder
+
+BATCH = 2000  # lines a transaction
+STDIN = Path("-")
+PLACE, MEMORY, BILLING = "import", "import_memory", "import_billing"  # kinds of our documents
+
+Progress = Callable[[int, int], None]
+"""Told the bytes that are done, and how many there are."""
+
+
+class Importer(Protocol):
+    """What a module of this package offers; see there. `details(path, state)` may be added."""
+
+    NAME: str
+    HELP: str
+    PLAN: bool
+
+    def default_paths(self) -> tuple[Path, ...]:
+        """Where its logs lie on this machine."""
+        ...
+
+    def files(self, path: Path) -> Iterator[Path]:
+        """The files to read at or under `path`."""
+        ...
+
+    def read(self, path: Path, state: State) -> Iterator[Item]:
+        """The calls of one file, from where `state` says it was left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user may say about an import."""
+
+    source: str | None = None
+    billing: BillingMode | None = None
+    project: str | None = None
+    dry_run: bool = False
+    ledger: str | None = None
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of an import: counts of calls, and every line that was rejected."""
+
+    read: int = 0
+    new: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+    files: int = 0
+    skipped: int = 0
+    billing: str = "unknown"
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The body of `finops.import`."""
+        return {
+            "read": self.read,
+            "new": self.new,
+            "corrected": self.corrected,
+            "unchanged": self.unchanged,
+            "rejected": [rejected.to_dict() for rejected in self.rejected],
+        }
+
+
+def run(
+    importer: Importer,
+    paths: Sequence[Path],
+    options: Options,
+    progress: Progress | None = None,
+) -> Summary:
+    """Read what is new under `paths` into the ledger; a line that cannot be read costs itself.
+
+    Raises `InputError` for a path that is not there, `LedgerUnreachable`.
+    """
+    files = [file for path in paths for file in _files(importer, path)]
+    job = _Job(importer, options)
+    done, total = 0, sum(found.st_size for _, found in files if found)
+    for path, found in files:
+        job.first_pass(path, found)
+        done += found.st_size if found else 0
+        if progress:
+            progress(done, total)
+    job.flush()
+    job.counting = False
+    for path in list(job.states):
+        job.second_pass(path)
+    job.flush()
+    job.close()
+    return job.summary
+
+
+def billing_of(source: str, ledger_url: str | None = None) -> BillingMode | None:
+    """What was said before about who pays for the calls of this source."""
+    ledger = _open(_recorder(ledger_url), create=False)
+    body = ledger.get(BILLING, source) if ledger else None
+    if ledger:
+        ledger.close()
+    return body["billing"] if body else None
+
+
+def _files(importer: Importer, path: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
+    if path == STDIN:
+        yield path, None
+    elif path.exists():
+        yield from ((file, file.stat()) for file in importer.files(path.absolute()))
+    else:
+        raise InputError(f"{path}: no such file or folder")
+
+
+def _recorder(ledger_url: str | None) -> Recorder:
+    found = recorder.configure(ledger=ledger_url) if ledger_url else recorder.get()
+    if not found.enabled:
+        raise ConfigError("FINOPS_DISABLE is set: nothing is recorded", mend="unset it")
+    return found
+
+
+def _open(into: Recorder, create: bool) -> Ledger | None:
+    try:
+        return open_ledger(into.settings.ledger, create=create)
+    except LedgerUnreachable:
+        if create:
+            raise
+        return None
+
+
+class _Job:
+    """One run: the batch in hand, the states of the files that have changed, the counts."""
+
+    def __init__(self, importer: Importer, options: Options) -> None:
+        self.importer, self.options = importer, options
+        self.source = options.source or importer.NAME
+        self.counting = True
+        self.states: dict[Path, State] = {}
+        self._recorder = _recorder(options.ledger)
+        self._ledger = _open(self._recorder, create=not options.dry_run)
+        self._places = self._ledger.documents(PLACE) if self._ledger else {}
+        self._lines: list[Line] = []
+        self._from: list[tuple[Path, int]] = []
+        self.billing = self._billing()
+        self.summary = Summary(billing=self.billing)
+
+    def _billing(self) -> str:
+        said, ledger = self.options.billing, self._ledger
+        if said and ledger and not self.options.dry_run:
+            ledger.put(BILLING, self.source, {"billing": said})
+        kept = ledger.get(BILLING, self.source) if ledger and not said else None
+        return said or (str(kept["billing"]) if kept else "unknown")
+
+    def close(self) -> None:
+        """Give the ledger back."""
+        if self._ledger:
+            self._ledger.close()
+
+    # --- files -----------------------------------------------------------------------------
+    def first_pass(self, path: Path, found: os.stat_result | None) -> None:
+        """The calls of one file, from where it was left."""
+        self.summary.files += 1
+        try:
+            if found is None:
+                self._take(path, State(), self.importer.read)
+            else:
+                self._calls(path, found)
+        except OSError as error:
+            self._reject(path, 0, error.strerror or "cannot be read")
+
+    def _calls(self, path: Path, found: os.stat_result) -> None:
+        state = State.of(self._places.get(self._key(path)))
+        same_payer = state.billing == self.billing
+        if state.unchanged(found) and same_payer and state.detailed >= state.size:
+            self.summary.skipped += 1
+            return
+        if same_payer and state.grown(path):
+            state.memory = self._recall(path)
+        else:
+            state = State(billing=self.billing)
+        state.peek = self._recall
+        self.states[path] = state
+        if not state.unchanged(found):
+            self._take(path, state, self.importer.read)
+            state.leave(path, found)
+            self._keep(path, state)
+
+    def second_pass(self, path: Path) -> None:
+        """What only the analyses need of one file."""
+        details, state = getattr(self.importer, "details", None), self.states[path]
+        if details and not self.options.dry_run:
+            self._take(path, state, details)
+            self._keep(path, state)
+
+    def _recall(self, path: Path) -> Memory:
+        """The memory of a file: of this run, or as it was kept."""
+        if path in self.states:
+            return self.states[path].memory
+        kept = self._ledger.get(MEMORY, self._key(path)) if self._ledger else None
+        return kept["memory"] if kept else {}
+
+    def _keep(self, path: Path, state: State) -> None:
+        place = {"type": "event", "key": self._key(path)}
+        self._add({**place, "kind": MEMORY, "memory": state.memory}, path, 0)
+        self._add({**place, "kind": PLACE, **state.body()}, path, 0)
+
+    def _key(self, path: Path) -> str:
+        return f"{self.source} {path}"
+
+    # --- lines -----------------------------------------------------------------------------
+    def _take(
+        self, path: Path, state: State, read: Callable[[Path, State], Iterator[Item]]
+    ) -> None:
+        for item in read(path, state):
+            if isinstance(item, Rejected):
+                self._reject(path, item.line, item.reason)
+            else:
+                self._add(self._stamped(item), path, state.line)
+
+    def _stamped(self, line: Any) -> Line:
+        """The line under this run's source, with what the user said of it."""
+        kind = line["type"]
+        if kind in ("call", "amend"):
+            line["source"] = self.source
+        if kind == "call":
+            self.summary.read += 1
+            if self.options.billing or "billing_mode" not in line:
+                line["billing_mode"] = self.billing
+            if self.options.project:
+                line["project"] = self.options.project
+        return line  # type: ignore[no-any-return]
+
+    def _add(self, line: Line, path: Path, number: int) -> None:
+        self._lines.append(line)
+        self._from.append((path, number))
+        if len(self._lines) >= BATCH:
+            self.flush()
+
+    def _reject(self, path: Path, line: int, reason: str) -> None:
+        self.summary.rejected.append(Rejected(line, reason, str(path)))
+
+    def flush(self) -> None:
+        """Book the batch in hand, or in a dry run say what would become of it."""
+        lines, came, self._lines, self._from = self._lines, self._from, [], []
+        if self.options.dry_run:
+            self._compare(lines)
+        elif lines:
+            booked = self._recorder.book(lines)
+            for index, reason in booked.rejected:
+                self._reject(*came[index], reason)
+            if self.counting:
+                self.summary.new += booked.new
+                self.summary.corrected += booked.corrected
+                self.summary.unchanged += booked.unchanged
+
+    def _compare(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            if line["type"] != "call":
+                continue
+            held = self._ledger.call(line["id"], self.source) if self._ledger else None
+            if held is None:
+                self.summary.new += 1
+            elif all(getattr(held, name, value) == value for name, value in line.items()):
+                self.summary.unchanged += 1
+            else:
+                self.summary.corrected += 1

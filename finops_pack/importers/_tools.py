@@ -1,0 +1,31 @@
+"""Tool calls and their results as hashes and lengths: what the ledger keeps of them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from finops_pack.recorder._estimate import tokens
+from finops_pack.recorder._messages import arguments, flat
+
+
+def hashed(key: bytes, said: str) -> str:
+    """A keyed hash of a text, equal to the one that a live call would have."""
+    data = said.encode("utf-8", "replace")
+    return hashlib.blake2b(data, key=key[:64], digest_size=8).hexdigest()
+
+
+def ran(key: bytes, call_id: Any, name: Any, block: Any) -> dict[str, Any]:
+    """A tool call that an answer asked for."""
+    return {"id": call_id, "name": name, "args_hash": hashed(key, arguments(block))}
+
+
+def result(key: bytes, call_id: Any, content: Any, failed: bool = False) -> dict[str, Any]:
+    """What a tool gave back."""
+    said = flat(content)
+    return {
+        "tool_call_id": call_id,
+        "result_hash": hashed(key, said),
+        "status": "error" if failed else "ok",
+        "tokens": tokens(said),
+    }

@@ -1,0 +1,166 @@
+"""Codex CLI's sessions: `~/.codex/sessions/YYYY/MM/DD/rollout-*.jsonl`, archived ones too.
+
+After each answer a `token_count` event tells the counts so far and those of the last request;
+it is told again when only the limits have changed. Cached and written input is part of the
+input, reasoning part of the output. A fork begins with a copy of its parent's events: the same
+totals under the same root are the same call.
+
+Source: `RolloutLine`, `SessionMeta` and `TokenUsageInfo` of openai/codex (codex-rs/protocol) as
+described in ccusage's notes on Codex, checked against samples in public test suites.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from finops_pack import config, recorder
+from finops_pack.importers._lines import WRONG, added, count, logs, micros, why
+from finops_pack.importers._state import Item, Rejected, State
+from finops_pack.importers._tools import ran, result
+
+NAME = "codex"
+HELP = "Codex CLI's sessions"
+PLAN = True
+
+_WANTED = (b'"token_count"', b'"turn_context"', b'"session_meta"', b"_call", b'"user_message"')
+_COUNTS = {
+    "input_tokens": "input_tokens",
+    "cache_read_tokens": "cached_input_tokens",
+    "cache_write_5m_tokens": "cache_write_input_tokens",
+    "output_tokens": "output_tokens",
+    "reasoning_tokens": "reasoning_output_tokens",
+}
+
+Record = Mapping[str, Any]
+
+
+def default_paths() -> tuple[Path, ...]:
+    """`sessions` and `archived_sessions` of `$CODEX_HOME`, else of `~/.codex`."""
+    home = Path(os.environ.get("CODEX_HOME") or Path.home() / ".codex")
+    return tuple(p for name in ("sessions", "archived_sessions") if (p := home / name).is_dir())
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The session, or every one below a folder."""
+    yield from logs(path, ".jsonl")
+
+
+def read(path: Path, state: State) -> Iterator[Item]:
+    """The calls of one session, from where it was left."""
+    session = _Session(state.memory)
+    for line in added(path, state):
+        if any(word in line for word in _WANTED) or (line and line[-1:] != b"}"):
+            try:
+                yield from session.take(json.loads(line))
+            except WRONG as error:
+                yield Rejected(state.line + 1, why(error))
+
+
+class _Session:
+    """What one session has told so far; `memory` is kept between imports."""
+
+    def __init__(self, memory: dict[str, Any]) -> None:
+        self.memory = memory
+        self.key = config.hash_key(recorder.get().settings)
+        for name in ("asked", "results", "ahead"):
+            memory.setdefault(name, [])
+
+    def take(self, record: Record) -> Iterator[Item]:
+        """One line of the session."""
+        payload = record.get("payload")
+        kind = record.get("type")
+        if not isinstance(payload, dict):
+            return
+        if kind == "session_meta" and "session" not in self.memory:
+            self._meta(payload)
+        elif kind == "turn_context":
+            self._turn(payload)
+        elif kind == "response_item":
+            self._item(payload)
+        elif payload.get("type") == "user_message":
+            self.memory["turn"] = self.memory.get("turn", 0) + 1
+        elif payload.get("type") == "token_count":
+            yield from self._count(payload, micros(record["timestamp"]))
+
+    def _meta(self, meta: Record) -> None:
+        source = meta.get("source")
+        spawned = source.get("subagent") if isinstance(source, dict) else None
+        folder = str(meta.get("cwd") or "").replace("\\", "/").rstrip("/")
+        self.memory.update(
+            session=str(meta["id"]),
+            root=str(meta.get("forked_from_id") or meta["id"]),
+            agent="subagent" if spawned else "main",
+            project=folder.rpartition("/")[2] or None,
+            version=meta.get("cli_version"),
+            provider=meta.get("model_provider"),
+        )
+
+    def _turn(self, turn: Record) -> None:
+        self.memory["model"] = turn.get("model") or self.memory.get("model")
+        if turn.get("turn_id"):
+            self.memory["task"] = str(turn["turn_id"])
+
+    def _item(self, item: Record) -> None:
+        """A tool that was asked for, or what it gave back: for this answer or the next."""
+        kind, name = item.get("type"), item.get("call_id")
+        if kind in ("function_call_output", "custom_tool_call_output"):
+            mine = any(asked["id"] == name for asked in self.memory["asked"])
+            told = self.memory["ahead" if mine else "results"]
+            told.append(result(self.key, name, item.get("output")))
+        elif kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call"):
+            tool = item.get("name") or str(kind).removesuffix("_call")
+            self.memory["asked"].append(ran(self.key, name, tool, item))
+
+    def _count(self, event: Record, at: int) -> Iterator[Item]:
+        info = event.get("info") or {}
+        total, last = info.get("total_token_usage"), info.get("last_token_usage")
+        usage = _difference(total, last, self.memory.get("total"))
+        if total:
+            self.memory["total"] = total
+        if usage is None:
+            return
+        if "session" not in self.memory:
+            raise ValueError("tokens are counted before the session is named")
+        yield self._call(usage, total or usage, event, at)
+
+    def _call(self, usage: dict[str, int], total: Record, event: Record, at: int) -> dict[str, Any]:
+        held = self.memory
+        asked, results = held["asked"], held["results"]
+        held["asked"], held["results"], held["ahead"] = [], held["ahead"], []
+        sums = f"{total.get('input_tokens')}+{total.get('output_tokens')}"
+        task = held.get("task") or (f"{held['session']}/{held['turn']}" if "turn" in held else None)
+        row = {
+            "type": "call",
+            "merge": "max",
+            "id": f"{held['root']}:{sums}",
+            "start_us": at,
+            "model": held.get("model") or "",
+            "provider": held["provider"] or "openai",
+            "session": held["session"],
+            "task": task,
+            "project": held["project"],
+            "agent": held["agent"],
+            "action": asked[0]["name"] if asked else "answer",
+            "framework": NAME,
+            "framework_version": held["version"],
+            "adapter": NAME,
+            **usage,
+            "tool_calls": asked,
+            "tool_results": results,
+        }
+        plan = (event.get("rate_limits") or {}).get("plan_type")
+        return {**row, "billing_mode": "subscription"} if plan else row
+
+
+def _difference(total: Any, last: Any, before: Any) -> dict[str, int] | None:
+    """The counts of the last request; None when nothing was counted since `before`."""
+    if total and total == before:
+        return None
+    now = {ours: count(last or total or {}, theirs) for ours, theirs in _COUNTS.items()}
+    if not last and before and count(total, "input_tokens") >= count(before, "input_tokens"):
+        now = {ours: now[ours] - count(before, theirs) for ours, theirs in _COUNTS.items()}
+    return now if now["input_tokens"] or now["output_tokens"] else None
