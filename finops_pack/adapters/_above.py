@@ -1,0 +1,88 @@
+"""What adapters of frameworks share that stand above an SDK we know.
+
+The SDK below tells such a call what it saw (`Pending.told`): the provider's exact usage, also
+where the framework loses it. A framework's call that made several requests is several rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from finops_pack import context
+from finops_pack.model import Usage
+from finops_pack.recorder import Pending
+
+_KEPT = ("provider", "framework", "framework_version", "adapter", "agent", "action", "task",
+         "session", "project", "parent", "tags")  # fmt: skip
+
+
+def finish(call: Pending, usage: Usage | None, **fields: Any) -> None:
+    """End a call: by what the SDK below saw of it, else by what the framework says."""
+    told = list(call.told)
+    if not told:
+        call.finish(usage, **fields)
+        return
+    for earlier in told[:-1]:
+        _row_of_its_own(call, earlier)
+    known = {name: value for name, value in told[-1].items() if value is not None}
+    call.finish(**{**fields, "usage": usage, **known})
+
+
+def fail(call: Pending, error: BaseException | str) -> None:
+    """End a call that failed; what was billed before it failed is counted, and rejected."""
+    told = [seen for seen in call.told if seen.get("usage") is not None]
+    if not told:
+        call.fail(error)
+        return
+    name = error if isinstance(error, str) else type(error).__name__
+    finish(call, None, error_type=name[:200], verifier=told[-1].get("verifier") or "schema")
+
+
+def _row_of_its_own(call: Pending, seen: dict[str, Any]) -> None:
+    attribution = {name: call.row[name] for name in _KEPT if call.row.get(name)}
+    known = {name: value for name, value in seen.items() if value is not None}
+    usage = known.pop("usage", None) or Usage()
+    call.recorder.record(model=call.row["model"], usage=usage, **{**attribution, **known})
+
+
+def derived(**fields: Any) -> context.Scope:
+    """A scope with what a framework says of the work; what the user said stays."""
+    held = context.current()
+    return context.Scope(
+        **{name: value for name, value in fields.items() if getattr(held, name, None) is None}
+    )
+
+
+async def steps(stream: AsyncIterator[Any], around: Callable[[], Any]) -> AsyncIterator[Any]:
+    """The same stream; each of its steps is taken inside `around()`, what waits on it is not."""
+    while True:
+        with around():
+            try:
+                item = await anext(stream)
+            except StopAsyncIteration:
+                return
+        yield item
+
+
+class owning:
+    """`with owning(call):` - the SDKs below tell this call instead of counting themselves."""
+
+    def __init__(self, call: Pending) -> None:
+        self._call = call
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        self._before = context.own(self._call)
+
+    def __exit__(self, *error: object) -> None:
+        context.disown(self._call, self._before)
+
+
+def version_of(distribution: str) -> str | None:
+    """The installed version of a distribution."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,287 @@
+"""AutoGen 0.7: `create` and `create_stream` of every `ChatCompletionClient`, now or imported later.
+
+    import finops_pack.auto                                   # or around one client:
+    AssistantAgent("writer", FinOpsClient(client))
+
+A client inside another (a cache, our wrapper) is part of the outer call. Streams are asked for
+their usage, which AutoGen leaves out unless told.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import operator
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from finops_pack import context, recorder
+from finops_pack.adapters import _above
+from finops_pack.model import Usage
+from finops_pack.recorder import Pending, guard
+from finops_pack.recorder._messages import get
+
+MODULES = ("autogen_core.models", "autogen_agentchat.teams")
+TESTED = {"autogen-core": ("0.7", "0.8"), "autogen-agentchat": ("0.7", "0.8")}
+CANNOT_SEE = (
+    "OpenAIAssistantAgent, which asks no ChatCompletionClient: its SDK calls are seen",
+    "cached tokens of clients that use neither the OpenAI nor the Anthropic SDK",
+)
+_FRAMES = 25
+
+
+def install() -> None:
+    """Wrap every client class there is, and each that comes; idempotent."""
+    from autogen_core.models import ChatCompletionClient
+
+    base: Any = ChatCompletionClient
+    if "finops" not in vars(base):
+        base.finops = True
+        _watch_subclasses(base)
+    teams = sys.modules.get("autogen_agentchat.teams._group_chat._base_group_chat")
+    if teams is not None:
+        _wrap_team(teams.BaseGroupChat)
+
+
+def _watch_subclasses(base: Any) -> None:
+    original = base.__init_subclass__.__func__
+
+    def init_subclass(cls: Any, /, **options: Any) -> None:
+        original(cls, **options)
+        _wrap(cls)
+
+    base.__init_subclass__ = classmethod(init_subclass)
+    waiting = list(base.__subclasses__())
+    while waiting:
+        cls = waiting.pop()
+        _wrap(cls)
+        waiting += cls.__subclasses__()
+
+
+def _wrap(cls: Any) -> None:
+    """Wrap what this class itself defines; what it inherits is wrapped where it stands."""
+    for name, wrapper in (("create", _creating), ("create_stream", _streaming)):
+        method = vars(cls).get(name)
+        if method is not None and not getattr(method, "__isabstractmethod__", False):
+            setattr(cls, name, wrapper(method))
+
+
+def _creating(method: Callable[..., Any]) -> Callable[..., Any]:
+    if getattr(method, "finops", False):
+        return method
+
+    @functools.wraps(method)
+    async def create(self: Any, *args: Any, **options: Any) -> Any:
+        call = _begin(self, args, options)
+        if call is None:
+            return await method(self, *args, **options)
+        try:
+            with _above.owning(call):
+                result = await method(self, *args, **options)
+        except BaseException as error:
+            _failed(call, error)
+            raise
+        _finished(call, result)
+        return result
+
+    create.finops = True  # type: ignore[attr-defined]
+    return create
+
+
+def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
+    if getattr(method, "finops", False):
+        return method
+    asks_usage = "include_usage" in inspect.signature(method).parameters
+
+    @functools.wraps(method)
+    async def create_stream(self: Any, *args: Any, **options: Any) -> Any:
+        call = _begin(self, args, options)
+        if asks_usage and options.get("include_usage") is None:
+            options["include_usage"] = True
+        stream = method(self, *args, **options)
+        if call is None:
+            async for item in stream:
+                yield item
+            return
+        last: Any = None
+        try:
+            async for item in _above.steps(stream, lambda: _above.owning(call)):
+                _piece(call, item)
+                last = item
+                yield item
+        except BaseException as error:
+            _failed(call, error)
+            raise
+        _finished(call, last)
+
+    create_stream.finops = True  # type: ignore[attr-defined]
+    return create_stream
+
+
+@guard
+def _begin(client: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Pending | None:
+    if context.owned():
+        return None
+    settings = _settings(client)
+    extra = options.get("extra_create_args") or {}
+    return recorder.get().begin(
+        model=str(get(settings, "model") or type(client).__name__),
+        provider=_provider(client),
+        adapter="autogen",
+        framework="autogen",
+        framework_version=_above.version_of("autogen-core"),
+        agent=_agent(),
+        messages=options.get("messages", args[0] if args else None),
+        tools=options.get("tools"),
+        max_output_tokens=extra.get("max_tokens") or get(settings, "max_tokens"),
+    )
+
+
+@guard
+def _piece(call: Pending, item: Any) -> None:
+    if isinstance(item, str):
+        call.first_token()
+
+
+@guard
+def _finished(call: Pending, result: Any) -> None:
+    if get(result, "cached"):
+        call.finish(None, status="cache_hit")
+        return
+    content = get(result, "content")
+    asked = content if isinstance(content, list) else ()
+    _above.finish(
+        call,
+        _usage_of(result),
+        response=content if isinstance(content, str) else None,
+        tool_calls=[
+            {"id": get(one, "id"), "name": get(one, "name"), "args": get(one, "arguments") or ""}
+            for one in asked
+        ],
+        finish_reason=get(result, "finish_reason"),
+    )
+
+
+@guard
+def _failed(call: Pending, error: BaseException) -> None:
+    _above.fail(call, error)
+
+
+def _usage_of(result: Any) -> Usage | None:
+    """AutoGen's two numbers, for clients whose SDK told us nothing; 0 and 0 is no answer."""
+    usage = get(result, "usage")
+    sent, made = get(usage, "prompt_tokens"), get(usage, "completion_tokens")
+    return Usage(input_tokens=sent or 0, output_tokens=made or 0) if sent or made else None
+
+
+def _settings(client: Any) -> Any:
+    """The arguments that a client sends with every request."""
+    for holder in (client, get(client, "client"), get(client, "_client")):
+        found = get(holder, "_create_args")
+        if found:
+            return found
+    return {}
+
+
+def _provider(client: Any) -> str | None:
+    name = type(client).__name__
+    known = (("AzureOpenAI", "azure"), ("OpenAI", "openai"), ("AnthropicBedrock", "bedrock"),
+             ("Anthropic", "anthropic"))  # fmt: skip
+    return next((provider for word, provider in known if word in name), None)
+
+
+def _agent() -> str | None:
+    """The agent that asks: the runtime knows it, else it stands in a frame above."""
+    try:
+        from autogen_core._message_handler_context import MessageHandlerContext
+
+        return str(MessageHandlerContext.agent_id().type).rpartition("_")[0] or None
+    except Exception:  # noqa: BLE001 - outside of a runtime there is none
+        return _named_above(sys._getframe(2))
+
+
+def _named_above(frame: FrameType | None) -> str | None:
+    for _ in range(_FRAMES):
+        name = frame.f_locals.get("agent_name") if frame is not None else None
+        if isinstance(name, str) or frame is None:
+            return name
+        frame = frame.f_back
+    return None
+
+
+def _wrap_team(team: Any) -> None:
+    """A run of a team is a task, unless the user named one."""
+    if getattr(team.run_stream, "finops", False):
+        return
+    original = team.run_stream
+
+    @functools.wraps(original)
+    async def run_stream(self: Any, *args: Any, **options: Any) -> Any:
+        task = context.current().task or context.new_id()
+        stream = original(self, *args, **options)
+        async for item in _above.steps(stream, lambda: _above.derived(task=task)):
+            yield item
+
+    run_stream.finops = True  # type: ignore[attr-defined]
+    team.run_stream = run_stream
+
+
+def __getattr__(name: str) -> Any:
+    if name != "FinOpsClient":
+        raise AttributeError(name)
+    globals()[name] = _client_class()
+    return globals()[name]
+
+
+def _client_class() -> Any:
+    from autogen_core.models import ChatCompletionClient
+
+    class FinOpsClient(ChatCompletionClient):
+        """The same client, tracked: `AssistantAgent("writer", FinOpsClient(client))`."""
+
+        component_type = "model"
+
+        def __init__(self, client: Any) -> None:
+            self.client = client
+
+        def __getattr__(self, attribute: str) -> Any:
+            return getattr(self.client, attribute)
+
+        async def create(self, *args: Any, **options: Any) -> Any:
+            """As the client's."""
+            return await self.client.create(*args, **options)
+
+        async def create_stream(
+            self, *args: Any, include_usage: bool | None = None, **options: Any
+        ) -> Any:
+            """As the client's, with its usage."""
+            takes = inspect.signature(self.client.create_stream).parameters
+            if "include_usage" in takes:
+                options["include_usage"] = include_usage
+            async for item in self.client.create_stream(*args, **options):
+                yield item
+
+        def dump_component(self) -> Any:
+            """The client's own component: what is loaded from it is tracked by `auto`."""
+            return self.client.dump_component()
+
+    for method in _DELEGATED:
+        setattr(FinOpsClient, method, _delegate(method))
+    for attribute in ("model_info", "capabilities"):
+        setattr(FinOpsClient, attribute, property(operator.attrgetter(f"client.{attribute}")))
+    FinOpsClient.__abstractmethods__ = frozenset()
+    _wrap(FinOpsClient)
+    return FinOpsClient
+
+
+_DELEGATED = ("close", "actual_usage", "total_usage", "count_tokens", "remaining_tokens")
+
+
+def _delegate(name: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        return getattr(self.client, name)(*args, **options)
+
+    method.__name__ = name
+    return method
