@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import closing
 
 from finops_pack.cli import _out
 from finops_pack.errors import ConfigError, InputError
@@ -48,11 +49,14 @@ def run(args: argparse.Namespace) -> int:
     from finops_pack.server.stores import open_database
     from finops_pack.server.throttle import Rate
 
-    listening = run.listen(args.host, args.port)
     if args.host not in LOOPBACK:
         _out.warn(_TLS)
-    db = open_database(database_url(args.db))
-    run.serve(create_app(db, rate=Rate(args.rate, burst=int(10 * args.rate) + 1)), listening)
+    rate = Rate(args.rate, burst=int(10 * args.rate) + 1)
+    with (
+        closing(open_database(database_url(args.db))) as db,
+        run.listen(args.host, args.port) as listening,
+    ):
+        run.serve(create_app(db, rate=rate), listening)
     return 0
 
 
@@ -66,7 +70,8 @@ def serve_local(args: argparse.Namespace) -> int:
     from finops_pack.server import run
     from finops_pack.server.local import create_local
 
-    run.serve(create_local(args.ledger), run.listen(args.host, args.port))
+    with run.listen(args.host, args.port) as listening:
+        run.serve(create_local(args.ledger), listening)
     return 0
 
 
@@ -93,11 +98,8 @@ def _create_account(args: argparse.Namespace) -> int:
     from finops_pack.server.stores import open_database
 
     password = _password(args)
-    db = open_database(database_url(args.db))
-    try:
+    with closing(open_database(database_url(args.db))) as db:
         print(accounts.create(db, args.create_account, password, args.company).id)
-    finally:
-        db.close()
     return 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -26,8 +24,8 @@ _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
 def create_app(db: Database, *, rate: Rate | None = None) -> FastAPI:
-    """The REST API and the dashboard for the accounts in `db`, which it closes at the end."""
-    app = application("The REST API that agents report their spend to.", db.close)
+    """The REST API and the dashboard for the accounts in `db`."""
+    app = application("The REST API that agents report their spend to.")
     app.state.db = db
     app.state.rate = rate or Rate()
     app.include_router(api.router)
@@ -37,21 +35,14 @@ def create_app(db: Database, *, rate: Rate | None = None) -> FastAPI:
     return app
 
 
-def application(description: str, at_end: Callable[[], None]) -> FastAPI:
+def application(description: str) -> FastAPI:
     """What the server and the local dashboard share: assets, headers, errors."""
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        at_end()
-
     app = FastAPI(
         title="Agent FinOps",
         version=__version__,
         description=description,
         docs_url=None,  # FastAPI's own page loads its scripts from another host
         redoc_url=None,
-        lifespan=lifespan,
     )
     app.include_router(assets.router)
     app.add_middleware(Headers)

@@ -30,7 +30,7 @@ router = APIRouter(include_in_schema=False, default_response_class=Response)
 
 def create_local(ledger: str | None = None) -> FastAPI:
     """The pages of this ledger (default: the settings'); reads only."""
-    app = application("The dashboard of this machine's ledger.", lambda: None)
+    app = application("The dashboard of this machine's ledger.")
     app.state.ledger = ledger
     app.include_router(router)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)

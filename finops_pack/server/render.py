@@ -66,7 +66,7 @@ def usd(value: Decimal | None, language: str) -> str:
         return "–"
     places = 2 if value >= Decimal("0.1") or not value else 4 if value >= Decimal("0.001") else 6
     text = _grouped(f"{value:,.{places}f}", language)
-    return f"{text} $" if language == "de" else f"${text}"
+    return f"{text}\u00a0$" if language == "de" else f"${text}"
 
 
 def percent(value: Decimal | None, language: str, places: int = 0) -> str:
@@ -74,7 +74,7 @@ def percent(value: Decimal | None, language: str, places: int = 0) -> str:
     if value is None:
         return "–"
     text = _grouped(f"{value * 100:.{places}f}", language)
-    return f"{text} %" if language == "de" else f"{text}%"
+    return f"{text}\u00a0%" if language == "de" else f"{text}%"
 
 
 def signed(value: Decimal, language: str) -> str:

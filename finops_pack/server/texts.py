@@ -58,4 +58,4 @@ _DOLLARS = re.compile(r"\$([\d,]+(?:\.\d+)?)")
 
 
 def _german_dollars(found: re.Match[str]) -> str:
-    return found[1].translate(str.maketrans(",.", ".,")) + " $"
+    return found[1].translate(str.maketrans(",.", ".,")) + "\u00a0$"

@@ -102,6 +102,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
     key, _ = accounts.register_key(store, account.id, "test", "write")
     with listening(create_app(store)) as url:
         yield Live(url, store, account, key)
+    store.close()
 
 
 @contextmanager

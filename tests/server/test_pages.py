@@ -179,7 +179,7 @@ def test_languages(member):
     assert '<html lang="de">' in german
     assert "Kosten" in german
     assert "Optimierungen" in german
-    assert "1.234,50 $" in german
+    assert "1.234,50\u00a0$" in german
     english = member.client.get("/?lang=en", headers={"Accept-Language": "de"}).text
     assert "$1,234.50" in english
     kept = member.client.get("/", headers={"Accept-Language": "de"}).text

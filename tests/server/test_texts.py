@@ -75,4 +75,4 @@ def test_the_lever_of_a_server_has_its_german():
     assert texts.sentence(lever.title, "de") == "Den Cache-Write-Anteil senken"
     message = texts.sentence(lever.message, "de")
     assert message != lever.message
-    assert " $" in message
+    assert "\u00a0$" in message
