@@ -106,14 +106,18 @@ def _day(start_us: int) -> str:
 def storage(path: Path) -> str | None:
     """What this path stands in when that dies with the container or the machine; else None."""
     try:
-        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        mounts = Path("/proc/self/mountinfo").read_text()
     except OSError:
-        return None
-    best = ("", "")
-    for line in mounts:
+        return None  # no Linux: nobody to ask
+    return FLEETING.get(filesystem(path, mounts))
+
+
+def filesystem(path: Path, mounts: str) -> str:
+    """The kind of file system that holds `path`, by the text of a Linux `mountinfo`."""
+    found = (0, "")
+    for line in mounts.splitlines():
         left, _, right = line.partition(" - ")
-        point = left.split()[4].encode().decode("unicode_escape")
-        inside = path.is_relative_to(point)
-        if inside and len(point) >= len(best[0]):
-            best = (point, right.split()[0])
-    return FLEETING.get(best[1])
+        point = left.split()[4].replace("\\040", " ")
+        if path.is_relative_to(point):
+            found = max(found, (len(point), right.split()[0]))
+    return found[1]

@@ -1,0 +1,149 @@
+"""What doctor sees of broken and of sound installations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from finops_pack import cli, config, health
+from finops_pack.health import Check, store
+from finops_pack.ledger import open_ledger
+
+MOUNTS = """\
+22 1 0:20 / / rw,relatime - overlay overlay rw
+23 22 0:21 / /tmp rw - tmpfs tmpfs rw
+24 22 8:1 / /data rw - ext4 /dev/sda1 rw
+25 24 0:22 / /data/a\\040b rw - tmpfs tmpfs rw
+"""
+
+
+def seen(name: str, part: str | None = None) -> list[Check]:
+    config.reload()
+    return [c for c in health.examine() if c.name == name and part in (None, c.part)]
+
+
+def only(name: str) -> Check:
+    (check,) = seen(name)
+    return check
+
+
+def test_a_new_installation_has_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    faults = [check for check in health.examine() if check.state == "fault"]
+    assert not faults, faults
+
+
+def test_each_setting_names_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINOPS_PROJECT", "shop")
+    assert only("project").text == "shop  [FINOPS_PROJECT]"
+    assert only("durability").text == "normal  [default]"
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "finops_" + "s3cret" * 6
+    monkeypatch.setenv("FINOPS_API_KEY", secret)
+    monkeypatch.setenv("FINOPS_HASH_KEY", "pepper")
+    monkeypatch.setenv("FINOPS_LEDGER", "postgresql://me:hunter2@127.0.0.1:1/x")
+    config.reload()
+    said = json.dumps([check.to_dict() for check in health.examine()])
+    assert "me@127.0.0.1" in said
+    for hidden in (secret, "pepper", "hunter2"):
+        assert hidden not in said
+
+
+def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINOPS_LEGDER", "x")
+    assert only("FINOPS_LEGDER").mend == "did you mean FINOPS_LEDGER?"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name"),
+    [
+        ("FINOPS_DURABILITY", "fulll", "durability"),
+        ("FINOPS_ON_UNREACHABLE", "maybe", "on_unreachable"),
+        ("FINOPS_BUDGET", "five dollars", "budget"),
+        ("FINOPS_TZ", "Europe/Atlantis", "tz"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, name: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    check = only(name)
+    assert check.state == "fault"
+    assert value in check.text
+    assert check.mend
+
+
+def test_a_broken_settings_file_hides_no_other_part(
+    empty_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = empty_home / ".config" / "finops" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("ledger = [")
+    stopped = seen("stopped", "settings")[0]
+    assert str(file) in stopped.text
+    assert seen("frameworks") or seen("langchain"), "tracking was looked at all the same"
+    assert cli.main(["doctor"]) == 0
+    assert str(file) in capsys.readouterr().out
+
+
+def test_what_a_project_file_redirects_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "finops.toml").write_text('api_url = "https://elsewhere.example"\n')
+    monkeypatch.chdir(tmp_path)
+    found = [check for check in seen("api_url") if check.state == "note"]
+    assert "elsewhere.example" in found[0].text
+    assert found[0].mend == "if it is yours: finops connect --trust-project"
+
+
+def test_another_packages_finops_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, ours = tmp_path / "other", tmp_path / "ours"
+    for folder, text in ((other, "from finops.cli import app"), (ours, "from finops_pack.cli")):
+        folder.mkdir()
+        (folder / "finops").write_text(f"#!/usr/bin/python\n{text}\n")
+        (folder / "finops").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{other}:{ours}")
+    assert only("command").state == "fault"
+    monkeypatch.setenv("PATH", f"{ours}:{other}")
+    assert only("command").state == "ok"
+
+
+def test_unpriced_models_are_named_with_the_mend(empty_home: Path) -> None:
+    import time
+
+    ledger = open_ledger(config.load().ledger)
+    ledger.book(
+        [{"type": "call", "id": "a", "start_us": time.time_ns() // 1000, "model": "house-llm"}]
+    )
+    ledger.close()
+    check = only("unpriced")
+    assert check.state == "fault"
+    assert "house-llm" in check.text
+    assert check.mend == "finops rates alias house-llm=KNOWN-MODEL, finops reprice"
+
+
+def test_an_unreachable_ledger_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.main(["doctor", "--json", "--ledger", "/proc/nowhere/ledger.db"])
+    document = json.loads(capsys.readouterr().out)
+    assert code == 3
+    assert document["schema"] == "finops.doctor"
+    assert document["faults"] >= 1
+    assert any(check["name"] == "reachable" for check in document["checks"])
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/home/me/ledger.db", "overlay"),
+        ("/tmp/finops-1000/x", "tmpfs"),
+        ("/data/ledger.db", "ext4"),
+        ("/data/a b/ledger.db", "tmpfs"),
+        ("/database/ledger.db", "overlay"),
+    ],
+)
+def test_the_file_system_behind_a_path(path: str, kind: str) -> None:
+    assert store.filesystem(Path(path), MOUNTS) == kind
