@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from finops_pack import config
+from finops_pack import config, recorder
+from finops_pack.ledger import open_ledger
+from finops_pack.model import Call, Where
 from finops_pack.testing import Wire
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -28,6 +30,7 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
     config.reload()
     yield home
+    recorder.close()
     config.reload()
 
 
@@ -68,3 +71,18 @@ def postgres_url(postgres_server: str) -> str:
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
     return f"{postgres_server}/{name}"
+
+
+@pytest.fixture
+def calls() -> Callable[[], list[Call]]:
+    """Reads every call that was recorded so far, from the ledger, in order of start."""
+
+    def read() -> list[Call]:
+        assert recorder.flush(10)
+        ledger = open_ledger(config.load().ledger)
+        try:
+            return list(ledger.calls(Where()))
+        finally:
+            ledger.close()
+
+    return read

@@ -179,9 +179,6 @@ def langchain(usage: Any) -> Usage | None:
     )
 
 
-TIERS = ("flex", "priority")
-
-
 def _unprefixed(details: Any) -> Mapping[str, Any]:
     if not isinstance(details, Mapping):
         return {}
@@ -193,8 +190,10 @@ def _unprefixed(details: Any) -> Mapping[str, Any]:
 
 def tier_of(usage: Any) -> str | None:
     """The service tier that LangChain's key names give away."""
-    details = get(usage, "input_token_details") or {}
-    return next((tier for tier in TIERS if tier in details), None)
+    details = usage.get("input_token_details") if isinstance(usage, Mapping) else None
+    if not isinstance(details, Mapping):
+        return None
+    return "flex" if "flex" in details else "priority" if "priority" in details else None
 
 
 @reader

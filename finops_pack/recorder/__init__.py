@@ -11,10 +11,11 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from dataclasses import replace
 from typing import Any
 
 from finops_pack import config, context
-from finops_pack.errors import ConfigError
+from finops_pack.errors import ConfigError, FinOpsError
 from finops_pack.model import Usage
 from finops_pack.recorder._core import Recorder
 from finops_pack.recorder._guard import guard, warn_once
@@ -48,9 +49,21 @@ def _make() -> Recorder:
     global _recorder
     with _lock:
         if _recorder is None:
-            settings = _settings()
-            _recorder = NullRecorder(settings) if settings.disable else Recorder(settings)
+            _recorder = _made(_settings(), "soft")
         return _recorder
+
+
+def _made(settings: config.Config, stop: str) -> Recorder:
+    """A recorder; without its budget where the settings have one that cannot be read."""
+    if settings.disable:
+        return NullRecorder(settings, stop=stop)
+    try:
+        return Recorder(settings, stop=stop)
+    except FinOpsError as error:
+        if "budget" not in settings.sources:  # an argument of `track`: its author hears of it
+            raise
+        warn_once(f"the budget is not in force: {error}")
+        return Recorder(replace(settings, budget=()), stop=stop)
 
 
 def disabled() -> bool:
@@ -69,18 +82,16 @@ def _settings() -> config.Config:
 def configure(*, stop: str = "soft", **changes: Any) -> Recorder:
     """Apply the arguments of `track()` over the settings; again with the same: no change."""
     global _recorder
-    from dataclasses import replace
-
     with _lock:
         settings = _settings()
         said = {name: value for name, value in changes.items() if value is not None}
         if "tags" in said:
             said["tags"] = {**settings.tags, **said["tags"]}
-        settings = replace(settings, **said)
+        sources = {name: at for name, at in settings.sources.items() if name not in said}
+        settings = replace(settings, **said, sources=sources)
         if _recorder is None or _recorder.settings != settings or _recorder.stop != stop:
             close()
-            kind = NullRecorder if settings.disable else Recorder
-            _recorder = kind(settings, stop=stop)
+            _recorder = _made(settings, stop)
         return _recorder
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops_pack import context
 from finops_pack.config import Config, hash_key
-from finops_pack.errors import Refusal
+from finops_pack.errors import BudgetExceeded, BudgetStop, Refusal
 from finops_pack.ledger import Booked, Ledger, Line, ledger_id, open_ledger
 from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import TOKEN_FIELDS, CostState, Usage
@@ -60,15 +60,20 @@ class Recorder:
         call = self._begin(model, call_id, tags, fields)
         call.messages, call.tools = messages, tools
         call.max_output_tokens = max_output_tokens
-        if self._gate.active(call):
-            try:
-                self._gate.reserve(call)
-            except BaseException as error:
-                call.open = False
-                self.refusal = getattr(error, "refusal", None)
-                raise
+        self._ask_gate(call)
         self._open[call.id] = call
         return call
+
+    def _ask_gate(self, call: Pending) -> None:
+        try:
+            if self._gate.active(call):
+                self._gate.reserve(call)
+        except (BudgetExceeded, BudgetStop) as error:
+            call.open = False
+            self.refusal = error.refusal
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours is no refusal
+            warn_once(f"a budget could not be looked up ({type(error).__name__})", error)
 
     def _begin(
         self,

@@ -146,21 +146,31 @@ class Reducing:
 
     def _call(self, job: Job) -> None:
         fields = self._fields(job)
-        pairs = _messages.pairs(job.messages)
-        made = self._sketches.observe(job.call, job.session, job.task, pairs, job.tools, job.at_us)
-        answer = _messages.text_of(job.response)
-        made += self._sketches.answered(job.call, job.session, answer)
-        for line in made:
+        for line in self._sketched(job):
             if line["type"] == "amend" and line["id"] == job.call:
                 fields.update(line)
             else:
-                self._write(dict(line))
+                self._write(line)
         if fields:
             self._write({**fields, "type": "amend", "id": job.call})
         if job.lasting:
             _remember(self._seen, job.session, time.monotonic())
         else:
             self._over(job.session)
+
+    def _sketched(self, job: Job) -> list[dict[str, Any]]:
+        """Fingerprints of the prompt, and what the answer says of the segments before it."""
+        try:
+            pairs = _messages.pairs(job.messages)
+            made = self._sketches.observe(
+                job.call, job.session, job.task, pairs, job.tools, job.at_us
+            )
+            answer = _messages.text_of(job.response)
+            made += self._sketches.answered(job.call, job.session, answer)
+        except Exception as error:  # noqa: BLE001 - the row is safe; only its hashes are missing
+            warn_once(f"a prompt could not be fingerprinted ({type(error).__name__})", error)
+            return []
+        return [dict(line) for line in made]
 
     def _fields(self, job: Job) -> dict[str, Any]:
         fields: dict[str, Any] = {}
