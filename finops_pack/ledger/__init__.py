@@ -15,7 +15,9 @@ from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 Line = Mapping[str, Any]
 """One typed line: `{"type": "call" | "amend" | "task" | "segment" | "event", …}`.
 
-call     the fields of `model.Call` that differ from their defaults
+call     the fields of `model.Call` that differ from their defaults; told again by the same
+         source it corrects the row (rates alone never change a price), `"merge": "max"` says
+         that a log tells a call in pieces: counters take the maximum, lists are united
 amend    `id`, `source` (default live) and the changed fields of that call
 task     `id` and the changed fields of `model.Task`
 segment  the fields of `model.Segment`
@@ -31,7 +33,7 @@ GROUPS = (
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What became of a batch of lines."""
+    """What became of the calls that a batch told of, each counted once."""
 
     new: int = 0
     corrected: int = 0
@@ -61,8 +63,20 @@ class Ledger(Protocol):
     time_zone: str
 
     # --- writing -------------------------------------------------------------------------
-    def book(self, lines: Sequence[Line], *, spool: str | None = None, offset: int = 0) -> Booked:
-        """Book lines and, with `spool`, remember `offset` in the same transaction."""
+    def book(
+        self,
+        lines: Sequence[Line],
+        *,
+        spool: str | None = None,
+        offset: int = 0,
+        after: int | None = None,
+        timeout: float = 10.0,
+    ) -> Booked:
+        """Book lines and, with `spool`, remember `offset` in the same transaction.
+
+        With `after`, nothing is booked unless the spool stands at that offset. `timeout` is
+        how long to wait for other writers, in seconds.
+        """
         ...
 
     def offset(self, spool: str) -> int:
@@ -82,7 +96,10 @@ class Ledger(Protocol):
 
     # --- reading: from rollups where they can answer ----------------------------------------
     def totals(self, by: str | None, where: Where) -> list[Totals]:
-        """Sums grouped by one of `GROUPS` or `tag:KEY`; None gives one row. Dearest first."""
+        """Sums grouped by one of `GROUPS` or `tag:KEY`; None gives one row. Dearest first.
+
+        A row whose `key` is None sums the calls for which it is not set.
+        """
         ...
 
     def days(self, where: Where) -> list[DayTotals]:

@@ -1,0 +1,216 @@
+"""Booking a batch of lines inside one transaction, the same for every store."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from finops_pack.ledger import Booked, Line, _rows
+from finops_pack.ledger._db import Db, insert, one, select_in
+from finops_pack.ledger._facts import Facts
+from finops_pack.ledger._gate import release
+from finops_pack.ledger._rows import Row
+from finops_pack.ledger._schema import COLUMNS
+from finops_pack.ledger._sums import Sums
+from finops_pack.ledger.rollup import day_of
+
+_STORED = ("seq", "day", *COLUMNS)
+_NAMES = ", ".join(f'"{name}"' for name in _STORED)
+_IDENTITY = ("source", "id")
+_ANSWER = ("provider", "response_id")
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One call of the batch: as it stands in the books (None: new) and as it shall stand."""
+
+    row: Row  # clean while nobody but its own line has told of it, else every column
+    old: Row | None = None
+    seq: int | None = None
+
+    def change(self, merge: Callable[[Row, Any], Row], told: Mapping[str, Any]) -> None:
+        """Let another line have its say."""
+        self.row = merge(_rows.full(self.row), told)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The calls that a batch speaks of, by identity and by the provider's answer."""
+
+    entries: dict[Key, _Entry] = field(default_factory=dict)
+    answers: dict[Key, _Entry] = field(default_factory=dict)
+    aliases: list[tuple[Key, _Entry]] = field(default_factory=list)
+    late: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def book(db: Db, lines: Sequence[Line], zone: str) -> Booked:
+    """Book lines in their order; the caller commits. Raises only what the database raises."""
+    rejected: list[tuple[int, str]] = []
+    facts = Facts()
+    calls: list[tuple[Row, Line | None]] = []
+    for index, line in enumerate(lines):
+        try:
+            _sort(line, calls, facts)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            rejected.append((index, str(error) or type(error).__name__))
+    batch = _known(db, [row for row, _ in calls])
+    for row, told in calls:
+        _tell(batch, row, told)
+    counts = _write(db, batch, facts, zone)
+    facts.write(db)
+    return Booked(*counts, rejected=tuple(rejected))
+
+
+def _sort(line: Line, calls: list[tuple[Row, Line | None]], facts: Facts) -> None:
+    kind = line.get("type")
+    if kind == "call":
+        calls.append((_rows.clean(line), line if "merge" in line else None))
+    elif kind == "amend":
+        if not line.get("id"):
+            raise ValueError("id: missing")
+        row = {"source": str(line.get("source") or "live"), "id": str(line["id"])}
+        calls.append((row, line))
+    else:
+        facts.add(kind, line)
+
+
+def _known(db: Db, rows: Sequence[Row]) -> _Batch:
+    batch = _Batch()
+    keys = list({(row["source"], row["id"]): None for row in rows})
+    for found in select_in(db, _NAMES, "calls", _IDENTITY, keys):
+        entry = _stored(found)
+        batch.entries[entry.row["source"], entry.row["id"]] = entry
+    unknown = [key for key in keys if key not in batch.entries]
+    if unknown and one(db, "SELECT 1 FROM aliases LIMIT 1"):
+        _follow_aliases(db, batch, unknown)
+    answers = {
+        (row["provider"], row["response_id"]): None
+        for row in rows
+        if "response_id" in row and "provider" in row
+    }
+    held = {entry.seq: entry for entry in batch.entries.values()}
+    for found in select_in(db, _NAMES, "calls", _ANSWER, list(answers)):
+        entry = held.get(found[0]) or _stored(found)
+        batch.answers.setdefault((entry.row["provider"], entry.row["response_id"]), entry)
+    return batch
+
+
+def _stored(found: tuple[Any, ...]) -> _Entry:
+    row = dict(zip(_STORED[1:], found[1:], strict=True))
+    return _Entry(row, row, found[0])
+
+
+def _follow_aliases(db: Db, batch: _Batch, unknown: Sequence[Key]) -> None:
+    names: dict[int, list[Key]] = {}
+    for seq, source, call_id in select_in(db, "seq, source, id", "aliases", _IDENTITY, unknown):
+        names.setdefault(seq, []).append((source, call_id))
+    held = {entry.seq: entry for entry in batch.entries.values()}
+    missing = [(seq,) for seq in names if seq not in held]
+    for found in select_in(db, _NAMES, "calls", ("seq",), missing):
+        held[found[0]] = _stored(found)
+    batch.entries.update({key: held[seq] for seq, keys in names.items() for key in keys})
+
+
+def _tell(batch: _Batch, row: Row, line: Line | None) -> None:
+    key = (row["source"], row["id"])
+    entry: _Entry | None = batch.entries.get(key)
+    if line is not None and line["type"] == "amend":
+        if entry is None:
+            batch.late.append((*key, json.dumps(dict(line), default=str)))
+        else:
+            entry.change(_rows.amended, line)
+        return
+    if entry is not None:
+        entry.change(_merge(entry, row, line), row)
+        return
+    answer = (row.get("provider"), row.get("response_id"))
+    other = batch.answers.get(answer) if None not in answer else None  # type: ignore[arg-type]
+    if other is not None and other.row["source"] != row["source"]:
+        other.change(_rows.filled, row)
+        batch.aliases.append((key, other))
+        batch.entries[key] = other
+        return
+    entry = batch.entries[key] = _Entry(row)
+    if None not in answer:
+        batch.answers.setdefault(answer, entry)  # type: ignore[arg-type]
+
+
+def _merge(entry: _Entry, row: Row, line: Line | None) -> Callable[[Row, Any], Row]:
+    if entry.row["source"] != row["source"] or entry.row["id"] != row["id"]:
+        return _rows.filled
+    return _rows.grown if line is not None and line["merge"] == "max" else _rows.replaced
+
+
+def _write(db: Db, batch: _Batch, facts: Facts, zone: str) -> tuple[int, int, int]:
+    entries = list({id(entry): entry for entry in batch.entries.values()}.values())
+    new = [entry for entry in entries if entry.old is None]
+    _catch_up(db, new)
+    changed = [e for e in entries if e.old is not None and e.row != e.old]
+    _count(db, new, changed, zone)
+    _insert(db, [entry.row for entry in new])
+    for entry in changed:
+        _update(db, entry)
+    facts.tasks_of(entry.row for entry in (*new, *changed))
+    _remember(db, batch)
+    # the bill of a call that ended nobody knows how stays reserved, until that expires
+    release(db, [e.row["id"] for e in entries if e.row.get("usage_basis") != "unknown"])
+    return len(new), len(changed), len(entries) - len(new) - len(changed)
+
+
+def _count(db: Db, new: Sequence[_Entry], changed: Sequence[_Entry], zone: str) -> None:
+    now, sums = time.time_ns() // 1000, Sums(db)
+    for entry in new:
+        row = entry.row
+        row.setdefault("booked_us", now)
+        row["day"] = day_of(row["start_us"], zone)
+        sums.add(_rows.full(row))
+    for entry in changed:
+        entry.row["corrected_us"] = now
+        entry.row["day"] = day_of(entry.row["start_us"], zone)
+        sums.add(entry.old or {}, -1)
+        sums.add(entry.row)
+    sums.write()
+
+
+def _catch_up(db: Db, new: Sequence[_Entry]) -> None:
+    """Apply the amendments that came before their call."""
+    if not new or not one(db, "SELECT 1 FROM late LIMIT 1"):
+        return
+    entries = {(entry.row["source"], entry.row["id"]): entry for entry in new}
+    waiting = select_in(db, "n, source, id, body", "late", _IDENTITY, list(entries))
+    for n, source, call_id, body in sorted(waiting):
+        entries[source, call_id].change(_rows.amended, json.loads(body))
+        db.run("DELETE FROM late WHERE n = ?", (n,))
+
+
+def _insert(db: Db, rows: Iterable[Row]) -> None:
+    """Rows of one shape go together: a value that is bound as None costs more than a column."""
+    shapes: dict[tuple[str, ...], list[list[Any]]] = {}
+    for row in rows:
+        told = {name: value for name, value in row.items() if value is not None}
+        shapes.setdefault(tuple(told), []).append(list(told.values()))
+    for columns, values in shapes.items():
+        insert(db, "calls", columns, values)
+
+
+def _update(db: Db, entry: _Entry) -> None:
+    old = entry.old or {}
+    changed = [name for name, value in entry.row.items() if value != old[name]]
+    places = ", ".join(f'"{name}" = ?' for name in changed)
+    values = [entry.row[name] for name in changed]
+    db.run(f"UPDATE calls SET {places} WHERE seq = ?", (*values, entry.seq))
+
+
+def _remember(db: Db, batch: _Batch) -> None:
+    """Other names of calls, and amendments whose call is not known yet."""
+    for key, entry in batch.aliases:
+        db.run(
+            "INSERT INTO aliases (source, id, seq) SELECT ?, ?, seq FROM calls"
+            " WHERE source = ? AND id = ?",
+            (*key, entry.row["source"], entry.row["id"]),
+        )
+    insert(db, "late", ("source", "id", "body"), batch.late)

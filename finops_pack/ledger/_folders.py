@@ -1,0 +1,55 @@
+"""Where spools lie: the first folder that can be written, and all that may hold some."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from finops_pack import config
+from finops_pack.errors import ConfigError
+
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
+
+
+def folders(ledger_id: str) -> list[Path]:
+    """Every folder in which this ledger's spools may lie, best first; they need not exist."""
+    return list({base / ledger_id: None for base in _bases()})
+
+
+def folder(ledger_id: str) -> Path | None:
+    """The folder of this process's next spool, made if need be; None: none can be written."""
+    return next((path for path in folders(ledger_id) if usable(path)), None)
+
+
+def usable(path: Path) -> bool:
+    """Make the folder; False when it cannot be made, written, or is somebody else's."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.access(path, os.W_OK | os.X_OK) and all(map(_ours, (path.parent, path)))
+    except OSError:
+        return False
+
+
+def _bases() -> Iterator[Path]:
+    try:
+        chosen = config.load().spool_dir
+    except ConfigError:
+        chosen = os.environ.get("FINOPS_SPOOL_DIR")
+    if chosen:
+        yield Path(chosen).expanduser().absolute()
+    yield config.state_dir() / "spool"
+    shared = [os.environ.get(name) for name in _TEMPORARY]
+    name = f"finops-{os.getuid()}" if hasattr(os, "getuid") else "finops"
+    for root in (*filter(None, shared), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - checked
+        if os.path.isdir(root):
+            yield Path(root) / name
+
+
+def _ours(path: Path) -> bool:
+    """In a folder that all may write, anybody could have set a trap under our name."""
+    found = path.lstat()
+    if not path.parent.stat().st_mode & stat.S_IWOTH:
+        return True
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()

@@ -1,0 +1,174 @@
+"""Lines into rows of `calls`, and how two tellings of one call become one: pure functions.
+
+A clean row maps columns to what SQL stores; what is absent has its default. Nothing that a
+line holds may crash the books: what does not fit is left out and named in `problems`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from finops_pack.ledger._schema import COLUMNS, DEFAULTS, KINDS
+from finops_pack.model import MAX_COUNT, TOKEN_FIELDS
+from finops_pack.money import PICO_MAX
+
+Row = dict[str, Any]
+
+LAST_US = 253_000_000_000_000_000  # in the year 9987: calendars end soon after
+MAX_TEXT = 1024
+_TIMES = ("start_us", "booked_us", "corrected_us")
+_LIMITS = {
+    **{name: MAX_COUNT for name, kind in KINDS.items() if kind == "int"},
+    **dict.fromkeys(("cost_pico", "billed_pico"), PICO_MAX),
+    **dict.fromkeys(_TIMES, LAST_US),
+}
+_SPOILS_PRICE = frozenset((*TOKEN_FIELDS, "cost_pico"))
+
+PRICED_BY = (
+    *TOKEN_FIELDS, "extra", "model", "served_model", "provider", "start_us", "service_tier",
+    "region", "processing",
+)  # fmt: skip
+COST = ("cost_pico", "cost_state", "rate_id", "missing")
+COUNTERS = (*TOKEN_FIELDS, "attempts", "lost_ms")
+_USAGE = (*TOKEN_FIELDS, "extra", "usage_basis", "usage_method", "problems")
+_FIXED = ("id", "source", "booked_us", "corrected_us")
+_OPEN = {"billing_mode": "unknown", "status": "unknown", "model": "", "usage_basis": "unknown"}
+
+
+def encode(value: Any) -> str:
+    """Compact JSON, the same for equal objects."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, default=str)
+
+
+def clean(line: Mapping[str, Any]) -> Row:
+    """A `call` line as a clean row; raises `ValueError` without an id or a time."""
+    row = fields_of(line)
+    if "id" not in row:
+        raise ValueError("id: missing")
+    if row.get("start_us", -1) < 0:
+        raise ValueError(f"start_us: not a time: {line.get('start_us')!r}")
+    row.setdefault("source", "live")
+    return row
+
+
+def fields_of(line: Mapping[str, Any]) -> Row:
+    """The columns that a line sets, checked; what cannot be stored stands in `problems`."""
+    row: Row = {}
+    faults: list[str] = []
+    for name, value in line.items():
+        kind = KINDS.get(name)
+        if kind is None or value is None:
+            continue
+        if kind == "text":
+            text = value if type(value) is str else str(value)
+            if text:
+                row[name] = text if len(text) <= MAX_TEXT else text[:MAX_TEXT]
+        elif kind == "json":
+            if value:
+                row[name] = encode(value)
+        elif type(value) is int and -_LIMITS[name] <= value <= _LIMITS[name]:
+            row[name] = value
+        else:
+            _misfit(row, name, value, faults)
+    if faults:
+        _flag(row, faults)
+    return row
+
+
+def _misfit(row: Row, name: str, value: Any, faults: list[str]) -> None:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _LIMITS[name]:
+        row[name] = int(value)
+    elif name not in _TIMES:
+        faults.append(f"{name}: cannot be booked: {str(value)[:60]}")
+
+
+def _flag(row: Row, faults: list[str]) -> None:
+    held = json.loads(row["problems"]) if "problems" in row else []
+    row["problems"] = encode([*(held if isinstance(held, list) else [held]), *faults])
+    if any(fault.partition(":")[0] in _SPOILS_PRICE for fault in faults):
+        row.pop("cost_pico", None)
+        row["cost_state"] = "unpriced"
+
+
+def full(row: Row) -> Row:
+    """Every column, defaults filled in."""
+    return DEFAULTS | row
+
+
+def replaced(old: Row, new: Row) -> Row:
+    """The same source tells a call again: what it says now holds, what it omits stays.
+
+    A price changes only with what it was made of; new rates alone alter nothing.
+    """
+    told = full(new)
+    out = dict(old)
+    for name in COLUMNS:
+        if name not in _FIXED and (told[name] is not None or DEFAULTS[name] is not None):
+            out[name] = told[name]
+    priced_anew = any(out[name] != old[name] for name in PRICED_BY)
+    cost = told if priced_anew else old
+    out.update({name: cost[name] for name in COST})
+    return out
+
+
+def filled(old: Row, new: Row) -> Row:
+    """Another source tells the same call: the first stays, gaps are filled, counters grow."""
+    told = full(new)
+    out = dict(old)
+    for name in COLUMNS:
+        if name not in _FIXED and out[name] in (None, _OPEN.get(name)):
+            out[name] = told[name]
+    if old["usage_basis"] != "measured" and told["usage_basis"] == "measured":
+        out.update({name: told[name] for name in (*_USAGE, *COST)})
+        return out
+    out.update({name: max(old[name], told[name]) for name in COUNTERS})
+    grown = any(out[name] > old[name] for name in TOKEN_FIELDS)
+    dearer = (told["cost_pico"] or 0) > (old["cost_pico"] or 0)
+    cost = told if old["cost_state"] == "unpriced" or (grown and dearer) else old
+    out.update({name: cost[name] for name in COST})
+    return out
+
+
+def grown(old: Row, new: Row) -> Row:
+    """The same source tells one call in pieces (`"merge": "max"`): as `filled`, lists united."""
+    out = filled(old, new)
+    for name, kind in KINDS.items():
+        if kind == "json" and old[name] and new.get(name):
+            out[name] = _united(old[name], new[name])
+    return out
+
+
+def _united(old: str, new: str) -> str:
+    held, told = json.loads(old), json.loads(new)
+    if isinstance(held, dict) and isinstance(told, dict):
+        return encode({**held, **told})
+    if isinstance(held, list) and isinstance(told, list):
+        return encode([*held, *(item for item in told if item not in held)])
+    return new
+
+
+def amended(old: Row, line: Mapping[str, Any]) -> Row:
+    """An `amend` line: the named fields and nothing else; null clears one."""
+    told = fields_of(line)
+    out = dict(old)
+    for name in line:
+        if name in KINDS and name not in _FIXED:
+            out[name] = told.get(name, DEFAULTS[name])
+    for name in ("problems", "cost_state"):
+        out[name] = told.get(name, out[name])
+    if out["start_us"] is None:
+        out["start_us"] = old["start_us"]
+    return out
+
+
+def scrub(value: Any) -> Any:
+    """The same value without what a database may refuse in text: lone surrogates and NUL."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "")
+    if isinstance(value, Mapping):
+        return {scrub(key): scrub(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [scrub(item) for item in value]
+    return value

@@ -1,0 +1,309 @@
+"""A ledger over SQL: everything that does not differ from store to store."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from finops_pack.ledger import Booked, Line, Reservation, _gate, ledger_id, normalise
+from finops_pack.ledger._book import book
+from finops_pack.ledger._db import Db, insert, one, select_in
+from finops_pack.ledger._facts import NEWEST_DOCUMENT
+from finops_pack.ledger._reader import Reader
+from finops_pack.ledger._rows import scrub
+from finops_pack.ledger._schema import COLUMNS, KINDS, SEGMENT_COLUMNS
+from finops_pack.ledger._tasks import tasks
+from finops_pack.ledger._upkeep import faults, remake
+from finops_pack.ledger._where import query
+from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
+
+_PLACES = {name: index for index, name in enumerate(COLUMNS)}
+_JSON = tuple(_PLACES[name] for name, kind in KINDS.items() if kind == "json")
+_OBJECTS = ("tags", "extra")
+_EMPTY: dict[int, Any] = {n: {} if COLUMNS[n] in _OBJECTS else () for n in _JSON}
+_CALL = ", ".join(f'"{name}"' for name in COLUMNS)
+WAIT = 10.0
+"""Seconds that a writer waits for its turn, where nobody says less."""
+
+
+class SQLLedger:
+    """The protocol `Ledger` over a database; a store adds connections and their faults."""
+
+    url: str
+    id: str
+    time_zone: str
+    integer = "BIGINT"
+    serial = ""
+    table_suffix = ""
+    _data_faults: tuple[type[Exception], ...] = ()
+    """What the driver raises for a value that it cannot store."""
+
+    def __init__(self, url: str) -> None:
+        self.url = normalise(url)
+        self.id = ledger_id(url)
+
+    # --- what a store provides -----------------------------------------------------------
+
+    def _read(self) -> AbstractContextManager[Db]:
+        """A connection that sees one state of the books."""
+        raise NotImplementedError
+
+    def _write(
+        self, timeout: float = WAIT, *, urgent: bool = False, durable: bool = False
+    ) -> AbstractContextManager[Db]:
+        """A transaction under the one lock; raises `LedgerUnreachable` after `timeout`.
+
+        `urgent`: somebody's agent waits for it, so no upkeep on the way. `durable`: this and
+        all before is on the disk itself when it returns.
+        """
+        raise NotImplementedError
+
+    def _stream(self, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """Rows one after the other, however many."""
+        raise NotImplementedError
+
+    def tag(self, key: str) -> tuple[str, str]:
+        """An expression for one tag of a call and the value it takes."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give everything back."""
+        raise NotImplementedError
+
+    # --- writing -------------------------------------------------------------------------
+
+    def book(
+        self,
+        lines: Sequence[Line],
+        *,
+        spool: str | None = None,
+        offset: int = 0,
+        after: int | None = None,
+        timeout: float = WAIT,
+    ) -> Booked:
+        """Book lines and the spool's new offset in one transaction.
+
+        With `after`, nothing is booked unless the spool stands there: somebody was faster.
+        """
+        try:
+            with self._write(timeout) as db:
+                if after is not None and spool is not None and _position(db, spool) != after:
+                    return Booked()
+                booked = book(db, lines, self.time_zone)
+                _move(db, spool, offset)
+        except self._data_faults:
+            with self._write(timeout) as db:
+                if after is not None and spool is not None and _position(db, spool) != after:
+                    return Booked()
+                booked = self._one_by_one(db, lines)
+                _move(db, spool, offset)
+        return booked
+
+    def offset(self, spool: str) -> int:
+        """How far this spool has been booked, in bytes."""
+        with self._read() as db:
+            return _position(db, spool)
+
+    def forget_spool(self, spool: str) -> None:
+        """Drop the offset of a spool that is gone."""
+        with self._write(durable=True) as db:
+            db.run("DELETE FROM spools WHERE name = ?", (spool,))
+
+    def drain(self, timeout: float = 0.25) -> int:
+        """Book what lies in this ledger's spools; returns the lines still pending."""
+        from finops_pack.ledger._drain import drain
+
+        return drain(self, timeout)
+
+    # --- reading -------------------------------------------------------------------------
+
+    def totals(self, by: str | None, where: Where) -> list[Totals]:
+        """Sums grouped by one of `GROUPS` or `tag:KEY`, dearest first; key None: not set."""
+        with self._read() as db:
+            return self._reader(db).totals(by, where)
+
+    def days(self, where: Where) -> list[DayTotals]:
+        """One row a calendar day with calls, oldest first."""
+        with self._read() as db:
+            return self._reader(db).days(where)
+
+    def calls(
+        self, where: Where, *, newest_first: bool = False, limit: int | None = None
+    ) -> Iterator[Call]:
+        """The calls themselves, in order of start, streamed."""
+        made = query(self, "calls", (), where)
+        made.keys = []
+        order = "DESC" if newest_first else "ASC"
+        sql = f"{made.sql([_CALL])} ORDER BY start_us {order}, seq {order}"
+        if limit is not None:
+            sql += f" LIMIT {int(limit)}"
+        return map(_call, self._stream(sql, made.values))
+
+    def call(self, call_id: str, source: str = "live") -> Call | None:
+        """One call, under any source's name for it."""
+        alias = "SELECT seq FROM aliases WHERE source = ? AND id = ?"
+        with self._read() as db:
+            row = one(
+                db,
+                f"SELECT {_CALL} FROM calls WHERE (source = ? AND id = ?) OR seq = ({alias})",
+                (source, call_id) * 2,
+            )
+        return None if row is None else _call(row)
+
+    def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
+        """Tasks that began in the period with their running totals, newest first."""
+        with self._read() as db:
+            return tasks(db, self, where, limit)
+
+    def task(self, task_id: str) -> Task | None:
+        """One task, with the calls that somebody pays for; else with those of a flat plan."""
+        for billing in (None, "subscription"):
+            found = self.tasks(Where(task=task_id, billing=billing), limit=1)
+            if found:
+                return found[0]
+        return None
+
+    def segments(self, sessions: Sequence[str]) -> list[Segment]:
+        """The context segments of these sessions."""
+        columns = ", ".join(SEGMENT_COLUMNS)
+        keys = [(session,) for session in sessions]
+        with self._read() as db:
+            rows = select_in(db, columns, "segments", ("session",), keys)
+            return [Segment(*row) for row in rows]
+
+    def span(self) -> tuple[int, int] | None:
+        """Start of the first and the last call (µs), None when nothing is recorded."""
+        with self._read() as db:
+            return self._reader(db).span()
+
+    # --- documents -----------------------------------------------------------------------
+
+    def put(self, kind: str, key: str, body: Mapping[str, Any]) -> None:
+        """Store a JSON document, replacing it."""
+        with self._write() as db:
+            _put(db, kind, key, body)
+
+    def get(self, kind: str, key: str) -> dict[str, Any] | None:
+        """One document."""
+        with self._read() as db:
+            return _get(db, kind, key)
+
+    def documents(self, kind: str) -> dict[str, dict[str, Any]]:
+        """All documents of a kind by key."""
+        with self._read() as db:
+            rows = db.all("SELECT key, body FROM documents WHERE kind = ? ORDER BY key", (kind,))
+        return {key: json.loads(body) for key, body in rows}
+
+    def delete(self, kind: str, key: str) -> bool:
+        """Remove a document; False when there was none."""
+        with self._write() as db:
+            return db.run("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key)) > 0
+
+    def update(
+        self,
+        kind: str,
+        key: str,
+        change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
+    ) -> dict[str, Any] | None:
+        """Read, change and write one document in one transaction; None leaves it as it is."""
+        with self._write() as db:
+            held = _get(db, kind, key)
+            body = change(held)
+            if body is None:
+                return held
+            _put(db, kind, key, body)
+            return dict(body)
+
+    # --- the gate's money ----------------------------------------------------------------
+
+    def reserve(
+        self, wanted: Reservation, limits: Mapping[str, tuple[Where, int]], timeout: float
+    ) -> Mapping[str, tuple[int, int]] | None:
+        """Set money aside if every budget still holds it; else the budgets that would break."""
+        if not limits:
+            return None
+        with self._write(timeout, urgent=True) as db:
+            return _gate.reserve(self._reader(db), wanted, limits) or None
+
+    def settle(self, call_id: str, pico: int | None) -> None:
+        """The true cost of a reserved call; None releases it (provably not sent)."""
+        with self._write(urgent=True) as db:
+            _gate.settle(db, call_id, pico)
+
+    def spent(self, where: Where) -> tuple[int, int]:
+        """(booked or expired, reserved or settled but not yet booked) pico-USD."""
+        with self._read() as db:
+            return _gate.spend(self._reader(db), where, time.time_ns() // 1000)
+
+    # --- upkeep --------------------------------------------------------------------------
+
+    def rebuild(self, time_zone: str | None = None) -> None:
+        """Make all rollups anew from the calls, in days of `time_zone` if one is given."""
+        zone = time_zone or self.time_zone
+        with self._write() as db:
+            remake(db, zone)
+        self.time_zone = zone
+
+    def check(self) -> list[str]:
+        """Faults found in the store and its rollups; empty when sound."""
+        with self._read() as db:
+            return faults(self._reader(db))
+
+    def _reader(self, db: Db) -> Reader:
+        return Reader(db, self, self.time_zone)
+
+    def _one_by_one(self, db: Db, lines: Sequence[Line]) -> Booked:
+        """Line by line, so that one the database refuses costs nothing but itself."""
+        counts = [0, 0, 0]
+        rejected: list[tuple[int, str]] = []
+        for index, line in enumerate(lines):
+            db.run("SAVEPOINT line")
+            try:
+                told = book(db, [scrub(line)], self.time_zone)
+            except self._data_faults as error:
+                db.run("ROLLBACK TO SAVEPOINT line")
+                told = Booked(rejected=((0, str(error)),))
+            db.run("RELEASE SAVEPOINT line")
+            for place, count in enumerate((told.new, told.corrected, told.unchanged)):
+                counts[place] += count
+            rejected.extend((index, reason) for _, reason in told.rejected)
+        new, corrected, unchanged = counts
+        return Booked(new, corrected, unchanged, tuple(rejected))
+
+
+def _position(db: Db, spool: str) -> int:
+    found = one(db, "SELECT position FROM spools WHERE name = ?", (spool,))
+    return int(found[0]) if found else 0
+
+
+def _move(db: Db, spool: str | None, offset: int) -> None:
+    if spool is not None:
+        insert(
+            db, "spools", ("name", "position"), [(spool, offset)],
+            "ON CONFLICT (name) DO UPDATE SET position = excluded.position",
+        )  # fmt: skip
+
+
+def _get(db: Db, kind: str, key: str) -> dict[str, Any] | None:
+    found = one(db, "SELECT body FROM documents WHERE kind = ? AND key = ?", (kind, key))
+    return dict(json.loads(found[0])) if found else None
+
+
+def _put(db: Db, kind: str, key: str, body: Mapping[str, Any]) -> None:
+    rows = [(kind, key, json.dumps(body, default=str))]
+    insert(db, "documents", ("kind", "key", "body"), rows, NEWEST_DOCUMENT)
+
+
+def _call(row: Sequence[Any]) -> Call:
+    values = list(row)
+    for place in _JSON:
+        text = values[place]
+        values[place] = _EMPTY[place] if text is None else _thawed(json.loads(text))
+    return Call(*values)
+
+
+def _thawed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,59 @@
+"""Schema versions, forward only: a new one is one more function in `MIGRATIONS`.
+
+Fields that `model.Call` gains need no migration: `add_columns` sees to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger._db import Db, Dialect, insert, one
+from finops_pack.ledger._schema import COLUMNS, column, tables
+
+MIGRATIONS: list[Callable[[Db, Dialect], None]] = []
+
+
+class Names(Protocol):
+    """What lists the columns of `calls` as they are in the database."""
+
+    def __call__(self, db: Db) -> list[str]: ...
+
+
+@MIGRATIONS.append
+def first(db: Db, dialect: Dialect) -> None:
+    """Every table, empty."""
+    for statement in tables(dialect.integer, dialect.serial, dialect.table_suffix):
+        db.run(statement)
+
+
+def migrate(db: Db, dialect: Dialect, time_zone: str, names: Names) -> None:
+    """Bring the schema up to date; `time_zone` is fixed when the ledger is made."""
+    db.run("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+    found = one(db, "SELECT value FROM meta WHERE key = 'schema'")
+    version = int(found[0]) if found else 0
+    if version > len(MIGRATIONS):
+        raise LedgerUnreachable(
+            f"the ledger was written by a newer finops-agent-pack (schema {version})",
+            mend="upgrade: pip install --upgrade finops-agent-pack",
+        )
+    for migration in MIGRATIONS[version:]:
+        migration(db, dialect)
+    if version == 0:
+        insert(db, "meta", ("key", "value"), [("schema", "0"), ("time_zone", time_zone)])
+    db.run("UPDATE meta SET value = ? WHERE key = 'schema'", (str(len(MIGRATIONS)),))
+    add_columns(db, dialect, names(db))
+
+
+def add_columns(db: Db, dialect: Dialect, present: list[str]) -> None:
+    """Add what `model.Call` has gained since the table was made."""
+    for name in COLUMNS:
+        if name not in present:
+            db.run(f"ALTER TABLE calls ADD COLUMN {column(name, dialect.integer)}")
+
+
+def settings(db: Db) -> dict[str, Any]:
+    """`schema` (a number) and `time_zone` as they stand."""
+    held: dict[str, Any] = dict(db.all("SELECT key, value FROM meta"))
+    return {**held, "schema": int(held.get("schema", 0))}
