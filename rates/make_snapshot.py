@@ -28,12 +28,16 @@ def published(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
+def data() -> list[dict[str, Any]]:
+    """All providers, as published; how usage is extracted is not needed."""
+    return [published(dataclasses.replace(provider, extractors=None)) for provider in providers]
+
+
 def main() -> None:
     """Convert, write, and say what was written."""
-    data = [{**published(dataclasses.replace(p, extractors=None))} for p in providers]
     today = datetime.now(UTC).date().isoformat()
     version = metadata.version("genai-prices")
-    text = convert.snapshot(data, version=version, date=convert.newest_date(data, today))
+    text = convert.snapshot(data(), version=version, date=convert.newest_date(data(), today))
     TARGET.write_text(text, encoding="utf-8")
     print(f"{TARGET.name}: genai-prices {version}, {text.count(chr(10)) - 1} models")
 

@@ -103,8 +103,9 @@ def _refresh(args: argparse.Namespace) -> int:
         raise InputError("it is not said from where", mend=mend)
     fresh = admin.rate_tables().refresh(origin)
     if args.json:
-        fields = ("version", "date", "sha256", "models", "changed")
-        _out.document("finops.rates.refresh", {name: getattr(fresh, name) for name in fields})
+        head = {"version": fresh.version, "date": fresh.date, "sha256": fresh.sha256}
+        body = {"snapshot": head, "models": fresh.models, "changed": fresh.changed}
+        _out.document("finops.rates.refresh", body)
     else:
         print(f"{fresh.models:,} models as of {fresh.date}; {fresh.changed:,} new or changed")
         print("calls already booked keep their price: finops reprice shows what would change")

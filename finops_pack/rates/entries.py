@@ -101,6 +101,14 @@ class Entry:
         for period in self.periods:
             yield from period.variants
 
+    def amounts(self) -> Iterator[Decimal]:
+        """Every amount in it, whatever it is for."""
+        sheets = [v.prices for v in self.all_variants()]
+        for period in self.periods:
+            sheets += [period.prices, *(window.prices for window in period.schedule)]
+        for sheet in sheets:
+            yield from (amount for price in sheet.values() for _, amount in price)
+
 
 @dataclass(slots=True)
 class Index:

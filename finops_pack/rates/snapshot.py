@@ -63,7 +63,9 @@ class Snapshot:
     def _check_provider(self, provider: str) -> None:
         try:
             for raw in self.index(provider).raw:
-                Entry.from_json(provider, raw)
+                for price in Entry.from_json(provider, raw).amounts():
+                    if not 0 <= price < 10**9:
+                        raise ValueError(f"{raw['id']}: price {price}")
         except (ValueError, KeyError, TypeError, ArithmeticError, AttributeError) as error:
             raise RatesError(f"{self.path}: {provider}: cannot be read: {error!r}") from None
 

@@ -1,0 +1,196 @@
+"""`finops price` and `finops rates`, as a person and a program use them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops_pack import rates
+from finops_pack.cli import main
+from finops_pack.model import Usage
+from finops_pack.rates import snapshot
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(capsys: Capture, *words: str) -> tuple[int, str, str]:
+    code = main(words)
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def document(capsys: Capture, *words: str, code: int = 0) -> dict[str, Any]:
+    got, out, _ = run(capsys, *words, "--json")
+    assert got == code
+    found: dict[str, Any] = json.loads(out)
+    assert out.count("\n") == 1
+    assert found["version"] == 1
+    return found
+
+
+def test_a_price_as_json(capsys: Capture) -> None:
+    found = document(
+        capsys, "price", "claude-sonnet-4", "--provider", "anthropic", "--input", "70000",
+        "--cache-read", "50000", "--cache-write-5m", "10000", "--output", "1000",
+        "--at", "2026-11-20T12:00:00Z",
+    )  # fmt: skip
+    assert (found["schema"], found["state"], found["usd"]) == ("finops.price", "priced", "0.0975")
+    assert found["rate_id"].startswith("anthropic/claude-sonnet-4#")
+    assert {"kind": "cache_read", "tokens": 50000, "usd_per_mtok": "0.3", "usd": "0.015"} in (
+        found["components"]
+    )
+    assert [part["kind"] for part in found["components"]] == [
+        "input", "cache_read", "cache_write_5m", "output",
+    ]  # fmt: skip
+
+
+def test_context_and_extra_units(capsys: Capture) -> None:
+    batch = document(
+        capsys, "price", "gpt-5", "--input", "1000000", "--context", "processing=batch"
+    )
+    assert batch["usd"] == "0.625"
+    partial = document(
+        capsys, "price", "gpt-5", "--extra", "web_search=2", "--extra", "code_execution=1"
+    )
+    assert (partial["state"], partial["usd"], partial["missing"]) == (
+        "partial", "0.02", ["code_execution"],
+    )  # fmt: skip
+    assert {"kind": "web_search", "quantity": 2, "usd_each": "0.01", "usd": "0.02"} in (
+        partial["components"]
+    )
+
+
+def test_the_working_is_shown(capsys: Capture) -> None:
+    code, out, err = run(capsys, "price", "gpt-4o", "--input", "120000", "--output", "900")
+    assert (code, err) == (0, "")
+    assert "gpt-4o: 0.309 USD" in out
+    assert "120,000" in out
+    assert "2.5/Mtok" in out
+    assert "developers.openai.com" in out
+
+
+def test_an_unknown_model_is_answered_with_names_and_the_alias_command(capsys: Capture) -> None:
+    code, out, _ = run(capsys, "price", "gpt-4o-mino", "--input", "10")
+    assert code == 0
+    assert "gpt-4o-mino: unpriced" in out
+    assert "gpt-4o-mini" in out
+    assert "finops rates alias gpt-4o-mino=gpt-4o-mini" in out
+    found = document(capsys, "price", "gpt-4o-mino", "--input", "10")
+    assert (found["state"], found["usd"], found["rate_id"]) == ("unpriced", None, None)
+    assert "gpt-4o-mini" in found["near"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["price", "gpt-4o", "--context", "batch"], "KEY=VALUE"),
+        (["price", "gpt-4o", "--extra", "web_search=few"], "whole number"),
+        (["price", "gpt-4o", "--at", "yesterday"], "not a time"),
+        (["rates", "alias", "my-deployment"], "NAME=MODEL"),
+        (["rates", "alias", "x=gpt-4o-mino"], "gpt-4o-mini"),
+        (["rates", "alias", "x="], "NAME=MODEL"),
+        (["rates", "set", "gpt-4o", "--input", "cheap"], "must be a number"),
+        (["rates", "set", "gpt-4o"], "no price given"),
+        (["rates", "set", "llama", "--input", "1"], "--provider"),
+        (["rates", "set", "gpt-4o", "--unit", "x"], "UNIT=USD"),
+        (["rates", "set", "gpt-4o", "--input", "1", "--since", "soon"], "must be a date"),
+        (["rates", "refresh"], "--from"),
+        (["rates", "refresh", "--from", "/no/such/file"], "No such file"),
+        (["rates", "list", "--provider", "opnai"], "openai"),
+        (["rates", "check", "/no/such/table.yaml"], "No such file"),
+    ],
+)
+def test_a_mistake_is_told_what_to_do(capsys: Capture, words: list[str], said: str) -> None:
+    code, out, err = run(capsys, *words)
+    assert code == 2
+    assert said in out + err
+    assert "Traceback" not in err
+
+
+def test_alias_then_price(capsys: Capture) -> None:
+    code, out, _ = run(capsys, "rates", "alias", "my-deployment=gpt-4o", "Cheap=openai/gpt-5-nano")
+    assert code == 0
+    assert "aliases.yaml" in out
+    assert document(capsys, "price", "my-deployment", "--input", "1000000")["usd"] == "2.5"
+    run(capsys, "rates", "alias", "other=claude-haiku-4-5")
+    for name, usd in (("cheap", "0.05"), ("my-deployment", "2.5"), ("other", "1")):
+        assert document(capsys, "price", name, "--input", "1000000")["usd"] == usd
+
+
+def test_set_then_price(capsys: Capture) -> None:
+    written = document(
+        capsys, "rates", "set", "gpt-4o", "--input", "2", "--output", "8", "--cache-read", "0.5",
+        "--unit", "web_search=0.02", "--since", "2026-01-01", "--source", "contract 7",
+    )  # fmt: skip
+    assert Path(written["file"]).read_text().startswith("# Written by")
+    found = document(capsys, "price", "gpt-4o", "--input", "1000000", "--cache-read", "1000000")
+    assert (found["usd"], found["source"]) == ("0.5", "contract 7")
+    earlier = document(capsys, "price", "gpt-4o", "--input", "1000000", "--at", "2025-12-31")
+    assert earlier["usd"] == "2.5"
+    document(capsys, "rates", "set", "gpt-4o", "--input", "1")
+    assert document(capsys, "price", "gpt-4o", "--input", "1000000")["usd"] == "1"
+
+
+def test_set_for_a_server_of_ones_own(capsys: Capture) -> None:
+    run(capsys, "rates", "set", "llama-3", "--provider", "my-vllm", "--per-request", "0.01")
+    assert rates.price("llama-3", Usage(500, 50), provider="my-vllm").usd is not None
+    assert rates.price("my-vllm/llama-3", Usage(500, 50)).usd is not None
+
+
+def test_set_does_not_shadow_a_file_the_user_wrote(capsys: Capture, user_table: Any) -> None:
+    path = user_table(
+        'provider: openai\nmodels: [{id: gpt-4o, prices: [{source: x, checked: "2026-01-01", '
+        'per_mtok: {input: "1"}}]}]\n'
+    )
+    code, _, err = run(capsys, "rates", "set", "gpt-4o", "--input", "2")
+    assert code == 2
+    assert str(path) in err
+
+
+def test_list(capsys: Capture) -> None:
+    code, out, _ = run(capsys, "rates", "list")
+    assert code == 0
+    assert "snapshot" in out
+    assert "openai.yaml" in out
+    found = document(capsys, "rates", "list", "--provider", "gemini")
+    assert found["snapshot"]["version"].startswith("genai-prices")
+    prices = {row["model"]: row["unit_prices"] for row in found["models"]}
+    assert prices["gemini-2.5-pro"]["input"] == "1.25"
+    assert [t["layer"] for t in found["tables"]][-1] == "snapshot"
+
+
+def test_check(capsys: Capture, user_table: Any) -> None:
+    assert document(capsys, "rates", "check") == {
+        "schema": "finops.rates.check", "version": 1, "ok": True, "mistakes": [],
+    }  # fmt: skip
+    path = user_table("provider: openai\nmodels: [{id: x}]\n")
+    code, _, err = run(capsys, "rates", "check")
+    assert code == 2
+    assert f"{path}, line 3: models[0]: 'prices' is missing" in err
+    assert "mend:" in err
+    assert err.count(str(path)) == 1
+    code, _, _ = run(capsys, "rates", "check", str(path))
+    assert code == 2
+    _, _, err = run(capsys, "rates", "list")
+    assert "warning:" in err
+
+
+def test_refresh(capsys: Capture) -> None:
+    shipped = str(snapshot.shipped_path())
+    found = document(capsys, "rates", "refresh", "--from", shipped)
+    assert (found["changed"], found["models"] > 2000) == (0, True)
+    assert snapshot.refreshed_path().is_file()
+    code, out, _ = run(capsys, "rates", "refresh", "--from", shipped)
+    assert code == 0
+    assert "finops reprice" in out
+
+
+def test_a_failure_as_json(capsys: Capture) -> None:
+    code, out, _ = run(capsys, "rates", "refresh", "--json")
+    assert code == 2
+    found = json.loads(out)
+    assert (found["schema"], found["code"]) == ("finops.error", "bad_input")
+    assert "--from" in found["mend"]
