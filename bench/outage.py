@@ -232,7 +232,8 @@ def hour(one: Round, number: int) -> None:
     if deadly and one.dice.random() < 0.3:
         time.sleep(one.dice.random() * 0.25)
         kill(one, run, "client")
-        time.sleep(DEADLINE * 1.6)  # an hour passes: whatever the server was doing is done
+        if one.server:
+            time.sleep(DEADLINE * 1.6)  # an hour passes: what the server was doing is done
     else:
         if deadly and one.server and one.dice.random() < 0.3:
             time.sleep(one.dice.random() * 0.15)
