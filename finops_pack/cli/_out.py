@@ -6,12 +6,15 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from finops_pack.errors import FinOpsError
 from finops_pack.model import Finding
 from finops_pack.money import plain
+from finops_pack.query.text import bar, tokens, usd
+
+__all__ = ["bar", "document", "failure", "finding", "show_finding", "sparkline", "table", "tokens"]
+__all__ += ["usd", "warn"]
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 
@@ -35,30 +38,6 @@ def failure(error: FinOpsError, as_json: bool) -> None:
     warn(f"finops: {error}")
     if error.mend:
         warn(f"  mend: {error.mend}")
-
-
-def usd(amount: Decimal) -> str:
-    """`$12.34`, `$0.0042`: two decimals from a dollar on, else two digits that count."""
-    if not amount:
-        return "$0"
-    size = abs(amount)
-    places = 2 if size >= 1 else min(12, max(2, 1 - size.adjusted()))
-    rounded = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-    sign = "-" if rounded < 0 else ""
-    return f"{sign}${abs(rounded):,f}"
-
-
-def tokens(count: int) -> str:
-    """`950`, `61k`, `15.5M`."""
-    if count < 10_000:
-        return f"{count:,}"
-    return f"{count / 1000:.0f}k" if count < 10**6 else f"{count / 1e6:.1f}M"
-
-
-def bar(share: float, width: int = 20) -> str:
-    """`████████░░`: a share of 0–1, full when over."""
-    filled = round(min(1.0, max(0.0, share)) * width)
-    return "█" * filled + "░" * (width - filled)
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -7,7 +7,8 @@ from decimal import Decimal, InvalidOperation
 
 from finops_pack.cli import _args, _out
 from finops_pack.errors import InputError
-from finops_pack.query import BudgetLine, BudgetView
+from finops_pack.query import BudgetLine
+from finops_pack.query.text import budget_lines
 
 HELP = "what is left and when it runs out; check a cost; set, list, rm"
 ACTIONS = ("show", "check", "set", "list", "rm")
@@ -40,52 +41,12 @@ def run(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     with _args.reader(args) as reader:
         view = reader.budget()
-        nothing = "" if view.recorded else f"nothing recorded yet in {reader.ledger_url}"
+        said = budget_lines(view, reader.ledger_url)
     if args.json:
         _out.document("finops.budget", {"allowed": None, "advice": None, **view.to_dict()})
     else:
-        print("\n".join(lines(view, nothing)))
+        print("\n".join(said))
     return _exit(view.lines, args.fail_over)
-
-
-def lines(view: BudgetView, nothing: str = "") -> list[str]:
-    """The answer in at most five lines, for people and agents alike."""
-    said = [_line(line) for line in view.lines[:3]]
-    if nothing:
-        return [*said, nothing, "track with one line: import finops_pack.auto"]
-    spent = (
-        f"spent {_out.usd(view.today_usd)} today, {_out.usd(view.week_usd)} this week, "
-        f"{_out.usd(view.month_usd)} this month"
-    )
-    marks = [
-        f"{count} {word}"
-        for count, word in (
-            (view.unpriced_calls, "unpriced calls not in it"),
-            (view.estimated_calls, "estimated"),
-        )
-        if count
-    ]
-    said.append(f"{spent} ({'; '.join(marks)})" if marks else spent)
-    if view.subscription_usd:
-        said.append(f"flat plans: {_out.usd(view.subscription_usd)} list equivalent this month")
-    if not view.lines:
-        said.append('no budget is set; set one: finops budget set "5 USD/day"')
-    return said[:5]
-
-
-def _line(line: BudgetLine) -> str:
-    name = f"{line.spec}"
-    if line.window in ("call", "task", "session"):
-        return f"{name}: {_out.usd(line.limit_usd)} for each {line.window}"
-    text = (
-        f"{name}: {_out.usd(line.remaining_usd)} left, "
-        f"{_out.usd(line.spent_usd)} spent {_out.bar(float(line.used), 10)} {line.used:.0%}"
-    )
-    if line.reserved_usd:
-        text += f", {_out.usd(line.reserved_usd)} reserved"
-    if line.runs_out_at:
-        return f"{text}, runs out {line.runs_out_at} (estimated)"
-    return f"{text}, resets {line.resets_at}" if line.resets_at else text
 
 
 def _exit(found: tuple[BudgetLine, ...], percent: int | None) -> int:

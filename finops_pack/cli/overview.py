@@ -6,10 +6,10 @@ import argparse
 from decimal import Decimal
 
 from finops_pack.cli import _args, _out
-from finops_pack.cli.budget import lines
 from finops_pack.model import DayTotals, Totals
 from finops_pack.money import plain
 from finops_pack.query import Period, Reader
+from finops_pack.query.text import budget_lines
 
 HELP = "today in a screen: spend, budget, cost per task, waste, top lever"
 WEEK = "7d"
@@ -36,7 +36,7 @@ def _screen(reader: Reader, week: Period) -> None:
     if not view.recorded:
         print(reader.nothing(week))
         return
-    print("\n".join(lines(view)))
+    print("\n".join(budget_lines(view, reader.ledger_url)))
     days = reader.days(week)
     if len(days) > 1:
         print(f"last 7 days  {_out.sparkline([float(d.total.usd) for d in days])}  {_span(days)}")

@@ -1,0 +1,129 @@
+"""`finops mcp`: the read tools for clients without a shell, over stdio. Three, and compact.
+
+Works with both lines of the SDK: `FastMCP` of mcp 1.30 and `MCPServer` of mcp 2.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from finops_pack.money import plain
+
+
+class Budget(TypedDict):
+    """What is left; amounts are decimal strings in USD, null without a budget."""
+
+    allowed: bool | None
+    remaining_usd: str | None
+    text: str
+
+
+class Row(TypedDict):
+    """Spend of one group."""
+
+    key: str | None
+    calls: int
+    cost_usd: str
+    unpriced_calls: int
+
+
+class Spend(TypedDict):
+    """Spend by group, dearest first."""
+
+    total_usd: str
+    rows: list[Row]
+
+
+class Category(TypedDict):
+    """Avoidable spend of one category."""
+
+    category: str
+    usd: str
+    basis: str
+
+
+class Waste(TypedDict):
+    """Avoidable spend by category, and the dearest finding."""
+
+    categories: list[Category]
+    finding: str | None
+    mend: str | None
+
+
+def get_budget(cost_usd: str | None = None) -> Budget:
+    """LLM budget left; with cost_usd, may that be spent: yes, a cheaper way, or no."""
+    from decimal import Decimal
+
+    from finops_pack import query
+    from finops_pack.query.text import budget_lines
+
+    with query.open() as reader:
+        if cost_usd is not None:
+            answer = reader.check(Decimal(cost_usd.lstrip("$")))
+            left = answer.limit.remaining_usd if answer.limit else None
+            return Budget(
+                allowed=answer.allowed,
+                remaining_usd=None if left is None else plain(left),
+                text=answer.text,
+            )
+        view = reader.budget()
+        first = view.tightest
+        return Budget(
+            allowed=None,
+            remaining_usd=plain(first.remaining_usd) if first else None,
+            text="\n".join(budget_lines(view, reader.ledger_url)),
+        )
+
+
+def get_spend(by: str = "model", last: str = "7d", limit: int = 10) -> Spend:
+    """LLM spend by model, action, agent, task, project or day, over e.g. 1d, 7d, 12h."""
+    from finops_pack import query
+
+    spend = query.spend(by, last)
+    rows = [
+        Row(key=r.key, calls=r.calls, cost_usd=plain(r.usd), unpriced_calls=r.unpriced_calls)
+        for r in spend.rows[:limit]
+    ]
+    return Spend(total_usd=plain(spend.total.usd), rows=rows)
+
+
+def find_waste(last: str = "7d") -> Waste:
+    """Avoidable LLM spend by category, the dearest finding and its mend."""
+    from finops_pack import query
+
+    waste = query.find_waste(last)
+    found = sorted(waste.categories.items(), key=lambda item: (-item[1].usd, item[0]))
+    dearest = max(waste.findings, key=lambda finding: finding.usd, default=None)
+    return Waste(
+        categories=[Category(category=n, usd=plain(c.usd), basis=c.basis) for n, c in found],
+        finding=dearest.title if dearest else None,
+        mend=dearest.mend if dearest else None,
+    )
+
+
+def set_budget(spec: str) -> str:
+    """Set a budget such as "5 USD/day"; only when the user asked for it."""
+    from finops_pack import admin
+
+    return f"set {admin.set_budget(None, spec)}"
+
+
+READ = (get_budget, get_spend, find_waste)
+
+
+def build(*, write: bool = False) -> Any:
+    """The server; `write` adds the one tool that changes something."""
+    try:
+        from mcp.server.fastmcp import FastMCP as Server
+    except ImportError:
+        from mcp.server import MCPServer as Server  # type: ignore[no-redef, attr-defined]
+    from mcp.types import ToolAnnotations
+
+    server = Server("finops")
+    reading = ToolAnnotations(readOnlyHint=True, openWorldHint=False)
+    for function in READ:
+        server.tool(name=f"finops_{function.__name__}", annotations=reading)(function)
+    if write:
+        changing = ToolAnnotations(readOnlyHint=False, destructiveHint=False, openWorldHint=False)
+        server.tool(name="finops_set_budget", annotations=changing)(set_budget)
+    return server

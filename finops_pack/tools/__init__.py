@@ -1,0 +1,67 @@
+"""The pack's answers as tools of a framework, so that an agent can ask for its own spend.
+
+    from finops_pack.tools.langchain import budget_tools   # or .crewai, .autogen
+
+The functions here are plain: any framework that takes functions can take them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+
+MAX_LINES = 5
+
+
+def check_budget(cost_usd: str = "") -> str:
+    """What is left of the LLM budget. With cost_usd (such as "0.40"), whether that may be spent:
+    yes, a cheaper way, or no. Call it before expensive work."""
+    from finops_pack import query
+    from finops_pack.query.text import budget_lines
+
+    try:
+        with query.open() as reader:
+            if cost_usd:
+                return reader.check(Decimal(cost_usd.strip().lstrip("$"))).text
+            return "\n".join(budget_lines(reader.budget(), reader.ledger_url)[:MAX_LINES])
+    except InvalidOperation:
+        return f"cost_usd must be an amount in USD such as 0.40, not {cost_usd!r}"
+    except Exception as error:  # noqa: BLE001 - an agent is told, not broken
+        return f"the budget could not be read: {error}"
+
+
+def get_spend(by: str = "model", last: str = "1d") -> str:
+    """What LLM calls have cost, by model, action, agent or task, over the last 1d, 7d or 12h."""
+    from finops_pack import query
+    from finops_pack.money import plain
+
+    try:
+        spend = query.spend(by, last)
+    except Exception as error:  # noqa: BLE001 - an agent is told, not broken
+        return f"spend could not be read: {error}"
+    if not spend.rows:
+        return f"nothing recorded in the last {last}"
+    shown = [f"{row.key or '(none)'}: ${plain(round(row.usd, 6))}" for row in spend.rows[:3]]
+    unpriced = spend.total.unpriced_calls
+    mark = f" ({unpriced} calls unpriced, not in it)" if unpriced else ""
+    return "\n".join([f"total: ${plain(round(spend.total.usd, 6))}{mark}", *shown])
+
+
+def find_waste(last: str = "7d") -> str:
+    """Where LLM money was wasted over the last 7d, in dollars by category, and the first mend."""
+    from finops_pack import query
+    from finops_pack.money import plain
+
+    try:
+        waste = query.find_waste(last)
+    except Exception as error:  # noqa: BLE001 - an agent is told, not broken
+        return f"waste could not be read: {error}"
+    found = sorted(waste.categories.items(), key=lambda item: -item[1].usd)
+    lines = [f"{n}: ${plain(round(c.usd, 6))} ({c.basis})" for n, c in found[:3] if c.usd]
+    if not lines:
+        return f"no waste found in the last {last}"
+    dearest = max(waste.findings, key=lambda finding: finding.usd)
+    return "\n".join([*lines, f"mend: {dearest.mend}"])
+
+
+FUNCTIONS: tuple[Callable[..., str], ...] = (check_budget, get_spend, find_waste)
