@@ -29,7 +29,8 @@ class NextCall:
     @property
     def text(self) -> str:
         """One sentence; both amounts are estimates for the prompt as it last was."""
-        cold, warm = f"${self.cold_usd:.2f}", f"${self.warm_usd:.2f}"
+        places = 2 if self.cold_usd >= Decimal("0.1") else 4
+        cold, warm = f"${self.cold_usd:.{places}f}", f"${self.warm_usd:.{places}f}"
         if self.seconds_left <= 0:
             return f"cold; the next call costs about {cold} instead of {warm}"
         return f"cold in {self.seconds_left} s; the next call then costs {cold} instead of {warm}"

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
             low, high = _out.usd(lever.low_usd), _out.usd(lever.high_usd)
             print(f"{_out.usd(lever.estimated_saving_usd)}/month  {lever.title}  [{lever.id}]")
             print(f"  {lever.message}")
-            print(f"  {lever.basis}, {low} to {high}; {lever.effort}; if {lever.assumption}")
+            print(f"  {lever.basis}, {low} to {high}; {lever.effort}; assumes: {lever.assumption}")
         print("keep a baseline before you change something: finops levers accept ID")
     else:
         print(reader.nothing(period) or "nothing that the ledger supports would save a cent")
