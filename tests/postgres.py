@@ -25,7 +25,7 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[str]:
+def cluster(folder: Path, *, durable: bool = False) -> Iterator[str]:
     """The URL of a server on a free port of 127.0.0.1, stopped and removed at the end."""
     root = Path(tempfile.mkdtemp(prefix="finops-pg-"))
     # PostgreSQL refuses to run as root: Debian's package brings a user for it.
@@ -35,7 +35,8 @@ def cluster(folder: Path) -> Iterator[str]:
     data, port = root / "data", _free_port()
     initdb = [folder / "initdb", "-D", data, "-U", "finops", "-A", "trust", "--no-sync"]
     subprocess.run(initdb, check=True, user=user, cwd=root, stdout=subprocess.DEVNULL)
-    options = ["-h", "127.0.0.1", "-p", str(port), "-k", root, "-c", "fsync=off"]
+    options = ["-h", "127.0.0.1", "-p", str(port), "-k", root]
+    options += [] if durable else ["-c", "fsync=off"]
     with (root / "log").open("wb") as log:
         server = subprocess.Popen(
             [folder / "postgres", "-D", data, *options], user=user, cwd=root, stderr=log, stdout=log

@@ -78,9 +78,9 @@ def _day(on: str, kept: list[Kept]) -> Day:
         cost=sum(weights, Decimal(0)),
         tokens=sum(int(body["total_tokens"]) for body in bodies),
         requests=sum(int(body["total_requests"]) for body in bodies),
-        by_model=_added(body.get("cost_by_model") for body in bodies),
-        by_action=_added(body.get("cost_by_action") for body in bodies),
-        waste=_added(body.get("waste_categories") for body in bodies),
+        by_model=_added([body.get("cost_by_model") for body in bodies]),
+        by_action=_added([body.get("cost_by_action") for body in bodies]),
+        waste=_added([body.get("waste_categories") for body in bodies]),
         score=weighed(
             [(_number(b.get("efficiency_score")), w) for b, w in _pairs(bodies, weights)]
         ),
@@ -96,7 +96,9 @@ def _pairs(items: Sequence[Any], weights: Sequence[Decimal]) -> Iterable[tuple[A
     return zip(items, weights, strict=True)
 
 
-def _added(parts: Iterable[Any]) -> dict[str, Decimal]:
+def _added(parts: Sequence[Any]) -> dict[str, Decimal]:
+    if len(parts) == 1:  # the usual day has one report: half of a dashboard's time is saved here
+        return {name: Decimal(usd) for name, usd in (parts[0] or {}).items()}
     total: dict[str, Decimal] = defaultdict(Decimal)
     for part in parts:
         for name, usd in (part or {}).items():
@@ -130,8 +132,10 @@ def _share(value: Any) -> Decimal | None:
 
 def weighed(values: Sequence[tuple[Decimal | None, Decimal]]) -> Decimal | None:
     """The mean of what is known, weighed by cost (plain where nothing cost anything)."""
+    known = [(value, weight) for value, weight in values if value is not None]
+    if len(known) == 1:
+        return known[0][0]
     with localcontext(_WIDE):
-        known = [(value, weight) for value, weight in values if value is not None]
         total = sum((weight for _, weight in known), Decimal(0))
         if not known:
             return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
 
 from finops_pack.report import exact
 
@@ -59,10 +60,13 @@ async def read_body(request: Request) -> bytes:
     if length.isdecimal() and int(length[:20]) > MAX_BODY:
         raise _too_large()
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise _too_large()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise _too_large()
+    except ClientDisconnect:
+        raise ApiError(400, "disconnected", "the body broke off") from None
     return bytes(body)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
-from finops_pack.report import exact
 from finops_pack.report.model import DailyReport, InvalidReport
 from finops_pack.server import clock, crypto
 from finops_pack.server.stores import Database
@@ -82,7 +83,7 @@ def load(db: Database, account_id: str, since: date, until: date) -> list[Kept]:
         " WHERE account_id = ? AND date >= ? AND date <= ? ORDER BY date, reporter, period",
         (account_id, since.isoformat(), until.isoformat()),
     )
-    return [Kept(**{**row, "body": exact.loads(row["body"])}) for row in rows]
+    return [Kept(**{**row, "body": json.loads(row["body"], parse_float=Decimal)}) for row in rows]
 
 
 def last_scored(db: Database, account_id: str) -> list[Kept]:
