@@ -30,6 +30,7 @@ class Tracker:
         """Drain, and record nothing more until `track` is called again."""
         recorder.flush(timeout)
         recorder.configure(disable=True)
+        _options.exact_streams = False
 
     def __enter__(self) -> Tracker:
         return self

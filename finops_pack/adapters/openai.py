@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from finops_pack import context
 from finops_pack.adapters import _options, _providers, _stainless, _usage
 from finops_pack.adapters._ask import Dialect
 from finops_pack.adapters._streams import Gathering
@@ -43,7 +44,7 @@ def asked(client: Any, url: str, body: dict[str, Any]) -> dict[str, Any] | None:
     kind = _KINDS.get(url)
     if kind is None:
         return None
-    if kind == "chat" and body.get("stream") and _options.exact_streams:
+    if kind == "chat" and body.get("stream") and _options.exact_streams and not context.owned():
         kind = _ask_usage(body)
     return {
         "kind": kind,

@@ -206,11 +206,19 @@ garbage = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=8,
 )
-keys = st.sampled_from(
-    "prompt_tokens completion_tokens total_tokens input_tokens output_tokens inputTokens "
-    "prompt_tokens_details completion_tokens_details input_token_details output_token_details "
-    "cache_creation cache_read_input_tokens cacheDetails server_tool_use promptTokenCount".split()
+TOKENS = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "inputTokens")
+DETAILS = (
+    "prompt_tokens_details",
+    "completion_tokens_details",
+    "input_token_details",
+    "output_token_details",
+    "cache_creation",
+    "cache_read_input_tokens",
+    "cacheDetails",
+    "server_tool_use",
+    "promptTokenCount",
 )
+keys = st.sampled_from(TOKENS + DETAILS)
 
 
 @settings(max_examples=300, deadline=None)

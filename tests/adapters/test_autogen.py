@@ -1,0 +1,190 @@
+"""AutoGen 0.7 against the wire: every HTTP call one row, streams with their usage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+import finops_pack
+from finops_pack.model import Call, Usage
+from finops_pack.testing import Reply, Wire
+
+Calls = Callable[[], list[Call]]
+FULL = Usage(1000, 200, 600, reasoning_tokens=50)
+CLAUDE = Usage(1000, 200, 600, 200, 100)
+
+
+@pytest.fixture
+def client(wire: Wire) -> Any:
+    from autogen_ext.models.openai import OpenAIChatCompletionClient
+
+    return OpenAIChatCompletionClient(model="gpt-4o", base_url=wire.openai_url, api_key="none")
+
+
+def said(text: str) -> list[Any]:
+    from autogen_core.models import UserMessage
+
+    return [UserMessage(content=text, source="user")]
+
+
+async def consume(stream: Any) -> list[Any]:
+    return [item async for item in stream]
+
+
+def test_create_in_every_way_is_one_full_row_each(wire: Wire, client: Any, calls: Calls) -> None:
+    async def work() -> None:
+        await client.create(said("a"))
+        await asyncio.gather(*(client.create(said("b")) for _ in range(3)))
+        await asyncio.create_task(client.create(said("c")))
+
+    asyncio.run(work())
+    rows = calls()
+    assert wire.calls == len(rows) == 5
+    assert {row.usage == FULL for row in rows} == {True}
+    assert {row.amount_usd for row in rows} == {Decimal("0.00375")}
+    assert {(row.adapter, row.provider) for row in rows} == {("autogen", "openai")}
+    assert all(row.served_model and row.response_id for row in rows)
+
+
+def test_autogen_6548_streams_carry_usage(wire: Wire, client: Any, calls: Calls) -> None:
+    """Without our include_usage AutoGen's streams are 0 tokens."""
+    items = asyncio.run(consume(client.create_stream(said("a"))))
+    [row] = calls()
+    assert isinstance(items[-1].content, str)
+    assert row.usage == FULL
+    assert wire.requests[0].body["stream_options"] == {"include_usage": True}
+
+
+def test_a_stream_left_half_way_is_counted_and_marked(
+    wire: Wire, client: Any, calls: Calls
+) -> None:
+    async def half() -> None:
+        stream = client.create_stream(said("a"))
+        async for _ in stream:
+            break
+        await stream.aclose()
+
+    asyncio.run(half())
+    [row] = calls()
+    assert row.usage_basis != "measured" or row.status != "ok"
+
+
+def test_anthropic_cached_tokens_are_recovered(wire: Wire, calls: Calls) -> None:
+    """AutoGen itself reports 100 of 1,000 input tokens, and none in streams."""
+    from autogen_ext.models.anthropic import AnthropicChatCompletionClient
+
+    claude = AnthropicChatCompletionClient(
+        model="claude-sonnet-4-20250514", base_url=wire.url, api_key="none"
+    )
+
+    async def both() -> None:
+        await claude.create(said("a"))
+        await consume(claude.create_stream(said("b")))
+
+    asyncio.run(both())
+    whole, streamed = calls()
+    assert whole.usage == streamed.usage == CLAUDE
+
+
+def test_a_cache_hit_is_free_and_no_request(wire: Wire, client: Any, calls: Calls) -> None:
+    from autogen_core import InMemoryStore
+    from autogen_ext.models.cache import ChatCompletionCache
+
+    cached = ChatCompletionCache(client, InMemoryStore())
+
+    async def twice() -> None:
+        await cached.create(said("a"))
+        await cached.create(said("a"))
+
+    asyncio.run(twice())
+    paid, hit = calls()
+    assert wire.calls == 1
+    assert (paid.status, hit.status) == ("ok", "cache_hit")
+    assert (hit.amount_usd, hit.reached_provider) == (0, False)
+
+
+def test_an_error_is_one_row_with_its_type(wire: Wire, client: Any, calls: Calls) -> None:
+    wire.script(Reply(status=400))
+    with pytest.raises(Exception, match="scripted"):
+        asyncio.run(client.create(said("a")))
+    [row] = calls()
+    assert (row.status, row.error_type, row.amount_usd) == ("error", "BadRequestError", 0)
+
+
+def test_sdk_retries_are_attempts_of_one_call(wire: Wire, client: Any, calls: Calls) -> None:
+    wire.script(Reply(status=429, headers={"retry-after-ms": "5"}), Reply())
+    asyncio.run(client.create(said("a")))
+    [row] = calls()
+    assert (wire.calls, row.attempts, row.usage) == (2, 2, FULL)
+
+
+def test_a_team_is_a_task_and_selector_calls_are_seen(
+    wire: Wire, client: Any, calls: Calls
+) -> None:
+    """`models_usage` on the messages sees two of these four calls."""
+    from autogen_agentchat.agents import AssistantAgent
+    from autogen_agentchat.conditions import MaxMessageTermination
+    from autogen_agentchat.teams import SelectorGroupChat
+
+    writer = AssistantAgent("writer", client, description="writes")
+    critic = AssistantAgent("critic", client, description="criticises")
+    wire.script(
+        Reply(text="writer"), Reply(text="a"), Reply(text="critic"), Reply(text="b"),
+    )  # fmt: skip
+    team = SelectorGroupChat(
+        [writer, critic], client, termination_condition=MaxMessageTermination(3)
+    )
+    asyncio.run(team.run(task="go"))
+    rows = calls()
+    assert wire.calls == len(rows) == 4
+    assert len({row.task for row in rows}) == 1
+    assert rows[0].task is not None
+    assert {row.agent for row in rows} >= {"writer", "critic"}
+
+
+def test_the_users_task_and_action_win(wire: Wire, client: Any, calls: Calls) -> None:
+    from autogen_agentchat.agents import AssistantAgent
+
+    agent = AssistantAgent("writer", client)
+    with finops_pack.task("ticket-1"), finops_pack.action("draft"):
+        asyncio.run(agent.run(task="go"))
+    [row] = calls()
+    assert (row.task, row.action, row.agent) == ("ticket-1", "draft", "writer")
+
+
+def test_streaming_agents_are_seen(wire: Wire, client: Any, calls: Calls) -> None:
+    from autogen_agentchat.agents import AssistantAgent
+
+    agent = AssistantAgent("writer", client, model_client_stream=True)
+    asyncio.run(agent.run(task="go"))
+    [row] = calls()
+    assert (row.usage, row.agent) == (FULL, "writer")
+
+
+def test_explicit_client_counts_once_with_auto_on(wire: Wire, client: Any, calls: Calls) -> None:
+    from autogen_agentchat.agents import AssistantAgent
+
+    from finops_pack.adapters.autogen import FinOpsClient
+
+    agent = AssistantAgent("writer", FinOpsClient(client))
+    asyncio.run(agent.run(task="go"))
+    [row] = calls()
+    assert (wire.calls, row.usage, row.agent) == (1, FULL, "writer")
+
+
+def test_client_classes_made_later_are_seen(calls: Calls) -> None:
+    from autogen_core.models import ChatCompletionClient, CreateResult, RequestUsage
+
+    class Own(ChatCompletionClient):
+        async def create(self, messages: Any, **_: Any) -> CreateResult:
+            usage = RequestUsage(prompt_tokens=11, completion_tokens=3)
+            return CreateResult(content="x", usage=usage, finish_reason="stop", cached=False)
+
+    Own.__abstractmethods__ = frozenset()
+    asyncio.run(Own().create(said("a")))
+    [row] = calls()
+    assert row.usage == Usage(11, 3)

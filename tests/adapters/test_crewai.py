@@ -1,0 +1,174 @@
+"""CrewAI against the wire: accounted by call, never by `crew.usage_metrics`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("CREWAI_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("OTEL_SDK_DISABLED", "true")
+
+import finops_pack
+from finops_pack.model import Call, Usage
+from finops_pack.testing import Reply, Wire
+
+Calls = Callable[[], list[Call]]
+FULL = Usage(1000, 200, 600, reasoning_tokens=50)
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture
+def llm(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    import crewai
+
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+
+    def make(**settings: Any) -> Any:
+        given = {"model": "openai/gpt-4o", "base_url": wire.openai_url, "api_key": "none"}
+        return crewai.LLM(**{**given, **settings})
+
+    return make
+
+
+def crew_of(llm: Any, agents: int = 1, name: str = "support") -> Any:
+    from crewai import Agent, Crew, Task
+
+    team = [
+        Agent(role=f"role{i}", goal="g", backstory="b", llm=llm, max_retry_limit=0)
+        for i in range(agents)
+    ]
+    tasks = [
+        Task(name=f"task{i}", description="d", expected_output="e", agent=agent)
+        for i, agent in enumerate(team)
+    ]
+    return Crew(name=name, agents=team, tasks=tasks)
+
+
+def test_one_full_row_a_call_with_role_and_task(wire: Wire, llm: Any, calls: Calls) -> None:
+    crew_of(llm(), agents=2).kickoff()
+    rows = calls()
+    assert wire.calls == len(rows) == 2
+    assert {row.usage == FULL for row in rows} == {True}
+    assert {row.amount_usd for row in rows} == {Decimal("0.00375")}
+    assert [(row.agent, row.action) for row in rows] == [("role0", "task0"), ("role1", "task1")]
+    assert len({row.task for row in rows}) == 1
+    assert {row.project for row in rows} == {"support"}
+    assert {row.adapter for row in rows} == {"crewai"}
+
+
+def test_crewai_7259_a_shared_llm_is_not_counted_twice(wire: Wire, llm: Any, calls: Calls) -> None:
+    """`crew.usage_metrics` says 4,800 tokens for these 2,400, and counts on with each kickoff."""
+    crew = crew_of(llm(), agents=2)
+    crew.kickoff()
+    crew.kickoff()
+    rows = calls()
+    assert sum(row.input_tokens + row.output_tokens for row in rows) == 4 * 1200
+    assert len({row.task for row in rows}) == 2
+
+
+def test_crewai_4056_streams_have_usage(wire: Wire, llm: Any, calls: Calls) -> None:
+    crew_of(llm(stream=True)).kickoff()
+    [row] = calls()
+    assert row.usage == FULL
+
+
+def test_crewai_4168_threads_keep_their_attribution(wire: Wire, llm: Any, calls: Calls) -> None:
+    from crewai import Agent, Crew, Task
+
+    shared = llm()
+    agents = [Agent(role=f"r{i}", goal="g", backstory="b", llm=shared) for i in range(3)]
+    tasks = [
+        Task(name=f"t{i}", description="d", expected_output="e", agent=a, async_execution=i < 2)
+        for i, a in enumerate(agents)
+    ]
+    Crew(agents=agents, tasks=tasks).kickoff()
+    rows = calls()
+    assert {(row.agent, row.action) for row in rows} == {("r0", "t0"), ("r1", "t1"), ("r2", "t2")}
+    assert len({row.task for row in rows}) == 1
+
+
+def test_a_failure_is_told_twice_and_counted_once(wire: Wire, llm: Any, calls: Calls) -> None:
+    wire.script(Reply(status=400))
+    with pytest.raises(Exception, match="scripted"):
+        llm().call("hi")
+    [row] = calls()
+    assert (row.status, row.amount_usd) == ("error", 0)
+    assert row.error_type == "BadRequestError"
+
+
+def test_direct_calls_are_seen(wire: Wire, llm: Any, calls: Calls) -> None:
+    llm().call("hi")
+    [row] = calls()
+    assert (row.usage, row.provider, row.model) == (FULL, "openai", "gpt-4o")
+
+
+def test_the_users_task_wins_over_the_kickoff(wire: Wire, llm: Any, calls: Calls) -> None:
+    with finops_pack.task("ticket-7") as task:
+        crew_of(llm()).kickoff()
+    [row] = calls()
+    assert (row.task, task.calls, task.cost) == ("ticket-7", 1, Decimal("0.00375"))
+
+
+def test_a_custom_llm_that_emits_nothing_is_seen_in_the_sdk(
+    wire: Wire, llm: Any, calls: Calls
+) -> None:
+    import openai
+    from crewai import BaseLLM
+
+    class Own(BaseLLM):
+        def call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
+            answer = client.chat.completions.create(
+                model="gpt-4o", messages=[{"role": "user", "content": "hi"}]
+            )
+            return answer.choices[0].message.content or ""
+
+    crew_of(Own(model="own")).kickoff()
+    rows = calls()
+    assert wire.calls == len(rows)
+    assert {row.usage == FULL for row in rows} == {True}
+    assert len({row.task for row in rows}) == 1
+
+
+def test_structured_output_that_fails_is_billed_and_rejected(
+    wire: Wire, llm: Any, calls: Calls
+) -> None:
+    """Native structured output that does not parse: HTTP calls without usage on the bus."""
+    from pydantic import BaseModel
+
+    class Answer(BaseModel):
+        number: int
+
+    wire.script(Reply(text="no json"), Reply(text="no json"), Reply(text="no json"))
+    with pytest.raises(Exception, match=""):
+        llm().call("hi", response_model=Answer)
+        raise ValueError("it parsed after all")
+    rows = calls()
+    assert wire.calls == len(rows)
+    assert {row.usage == FULL for row in rows} == {True}
+
+
+def test_listener_by_hand_changes_nothing(wire: Wire, llm: Any, calls: Calls) -> None:
+    from finops_pack.adapters.crewai import FinOpsListener
+
+    FinOpsListener()
+    llm().call("hi")
+    assert wire.calls == len(calls()) == 1
+
+
+def test_anthropic_usage_of_the_bus_is_read_as_a_total() -> None:
+    from finops_pack.adapters.crewai import usage_of
+
+    bus = {"input_tokens": 1000, "output_tokens": 200, "cached_prompt_tokens": 600,
+           "cache_creation_tokens": 300}  # fmt: skip
+    assert usage_of(bus) == Usage(1000, 200, 600, 300)
+    gemini = {"prompt_token_count": 1000, "candidates_token_count": 150,
+              "thoughts_token_count": 50, "cached_content_token_count": 600}  # fmt: skip
+    assert usage_of(gemini) == FULL
+    assert usage_of({"inputTokens": 400, "outputTokens": 200, "cacheReadInputTokens": 600}) == (
+        Usage(1000, 200, 600)
+    )

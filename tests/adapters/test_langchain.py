@@ -1,0 +1,278 @@
+"""LangChain and LangGraph against the wire: every HTTP call one row, every bucket full."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+
+import finops_pack
+from finops_pack import recorder
+from finops_pack.model import Call, Usage
+from finops_pack.testing import Reply, Wire
+
+Calls = Callable[[], list[Call]]
+FULL = Usage(1000, 200, 600, reasoning_tokens=50)
+CLAUDE = Usage(1000, 200, 600, 200, 100)
+
+
+def test_thirteen_http_calls_are_thirteen_full_rows(wire: Wire, chat: Any, calls: Calls) -> None:
+    model = chat()
+
+    async def gathered() -> None:
+        await asyncio.gather(*(model.ainvoke("hi") for _ in range(3)))
+        await asyncio.get_running_loop().run_in_executor(None, model.invoke, "hi")
+
+    model.invoke("hi")
+    thread = threading.Thread(target=model.invoke, args=("hi",))
+    thread.start()
+    thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(model.invoke, ["a", "b"]))
+    asyncio.run(gathered())
+    nested = RunnableLambda(lambda text: model.invoke(text)) | RunnableLambda(
+        lambda answer: model.invoke(answer.content)
+    )
+    nested.invoke("hi")
+    model.batch(["a", "b", "c"])
+
+    rows = calls()
+    assert wire.calls == len(rows) == 13
+    assert {row.usage == FULL for row in rows} == {True}
+    assert {row.amount_usd for row in rows} == {Decimal("0.00375")}
+    assert {row.model for row in rows} == {"gpt-4o"}
+    assert all(row.response_id and row.provider == "openai" for row in rows)
+
+
+def test_both_ways_at_once_are_one_row(wire: Wire, chat: Any, calls: Calls) -> None:
+    from finops_pack.adapters.langchain import FinOpsCallbackHandler
+
+    own = FinOpsCallbackHandler()
+    chat(callbacks=[own]).invoke("a", config={"callbacks": [FinOpsCallbackHandler()]})
+    chain = RunnableLambda(lambda text: chat(callbacks=[own]).invoke(text))
+    chain.invoke("b", config={"callbacks": [own]})
+    assert wire.calls == len(calls()) == 2
+
+
+def test_anthropic_whole_and_streamed_are_the_same(claude: Any, calls: Calls) -> None:
+    claude.invoke("hi")
+    for _ in claude.stream("hi"):
+        pass
+    whole, streamed = calls()
+    assert whole.usage == streamed.usage == CLAUDE
+    assert whole.amount_usd == streamed.amount_usd > 0
+    assert streamed.response_id
+    assert streamed.ttft_ms is not None
+
+
+def test_a_service_tier_renames_the_keys_not_the_counts(
+    wire: Wire, chat: Any, calls: Calls
+) -> None:
+    wire.script(Reply(service_tier="flex"), Reply(service_tier="priority"))
+    chat(model="o3").invoke("a")
+    chat().invoke("b")
+    flex, priority = calls()
+    assert (flex.service_tier, priority.service_tier) == ("flex", "priority")
+    assert flex.usage == priority.usage == FULL
+
+
+def test_a_streams_missing_usage_is_estimated_and_marked(chat: Any, calls: Calls) -> None:
+    for _ in chat().stream("Tell me about the wire, please, in a few words."):
+        pass
+    (row,) = calls()
+    assert row.usage_basis == "estimated"
+    assert row.usage_method == "utf8 bytes / 4"
+    assert (row.input_tokens, row.output_tokens) == (16, 6)
+
+
+def test_exact_streams_on_request(chat: Any, calls: Calls) -> None:
+    with finops_pack.track(exact_streams=True):
+        for _ in chat().stream("hi"):
+            pass
+        for _ in chat(stream_usage=False).stream("hi"):
+            pass
+        exact, refused = calls()
+    assert (exact.usage, exact.usage_basis) == (FULL, "measured")
+    assert refused.usage_basis == "estimated"
+
+
+def test_a_stream_cut_short_is_cancelled_and_estimated(chat: Any, calls: Calls) -> None:
+    stream = chat().stream("hi")
+    for _, _chunk in zip(range(3), stream, strict=False):
+        pass
+    stream.close()
+    (row,) = calls()
+    assert (row.status, row.error_type, row.usage_basis) == (
+        "cancelled",
+        "GeneratorExit",
+        "estimated",
+    )
+    assert row.input_tokens == 5
+    assert 1 <= row.output_tokens < 6
+
+
+def test_a_cancelled_call_is_known_at_once(wire: Wire, chat: Any, calls: Calls) -> None:
+    wire.script(Reply(delay=0.5))
+
+    async def impatient() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(chat().ainvoke("hi"), 0.1)
+        await chat().ainvoke("hi")  # and what follows in the same context is counted
+
+    asyncio.run(impatient())
+    cut, after = calls()
+    assert (cut.status, cut.usage_basis, cut.missing) == ("cancelled", "unknown", ("usage",))
+    assert cut.unpriced
+    assert after.usage == FULL
+
+
+def test_an_orphan_is_swept_and_a_late_end_amends_it(calls: Calls) -> None:
+    from uuid import uuid4
+
+    from langchain_core.messages import AIMessage
+    from langchain_core.outputs import ChatGeneration, LLMResult
+
+    from finops_pack.adapters.langchain import FinOpsCallbackHandler
+
+    handler, run = FinOpsCallbackHandler(), uuid4()
+    handler.on_chat_model_start({}, [[]], run_id=run, invocation_params={"model": "gpt-4o"})
+    recorder.get().sweep(0)
+    (row,) = calls()
+    assert (row.status, row.error_type, row.missing) == ("unknown", "NoEnd", ("usage",))
+
+    counted = {"input_tokens": 1000, "output_tokens": 200, "total_tokens": 1200}
+    message = AIMessage("late", usage_metadata=counted)
+    handler.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]), run_id=run)
+    (row,) = calls()
+    assert (row.status, row.error_type, row.missing) == ("ok", None, ())
+    assert row.amount_usd == Decimal("0.0045")
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_refused_structure_is_billed_and_says_which_check(
+    wire: Wire, chat: Any, calls: Calls, method: str
+) -> None:
+    from pydantic import BaseModel, ValidationError
+
+    class Answer(BaseModel):
+        number: int
+
+    wrong = {"number": "many"}
+    wire.script(
+        Reply(
+            text='{"number": "many"}', tools=[("c1", "Answer", wrong)] * (method != "json_schema")
+        )
+    )
+    with pytest.raises(ValidationError):
+        chat().with_structured_output(Answer, method=method).invoke("hi")
+    (row,) = calls()
+    assert (row.usage, row.verifier) == (FULL, "schema")
+    assert row.amount_usd == Decimal("0.00375")
+
+
+def test_retries_of_the_sdk_are_attempts(wire: Wire, chat: Any, calls: Calls) -> None:
+    busy = Reply(status=429, headers={"retry-after-ms": "40"})
+    wire.script(busy, busy)
+    chat().invoke("hi")
+    (row,) = calls()
+    assert (wire.calls, row.attempts) == (3, 3)
+    assert 80 <= row.lost_ms <= row.duration_ms
+    assert row.usage == FULL
+
+
+def test_retries_are_told_to_the_right_call(wire: Wire, chat: Any, calls: Calls) -> None:
+    failed: set[str] = set()
+
+    def answer(path: str, body: Any) -> Reply:
+        text = body["messages"][0]["content"]
+        if text.startswith("bad") and text not in failed:
+            failed.add(text)
+            return Reply(status=500, headers={"retry-after-ms": "5"})
+        return Reply(usage={"prompt_tokens": len(text), "completion_tokens": 1})
+
+    wire.answer = answer
+
+    async def many() -> None:
+        model = chat()
+        await asyncio.gather(
+            *(model.ainvoke(("bad " if i % 2 else "well") + "x" * i) for i in range(8))
+        )
+
+    asyncio.run(many())
+    rows = calls()
+    assert len(rows) == 8
+    # the length of each prompt is its input; those of odd length were asked twice
+    assert sorted((row.input_tokens, row.attempts) for row in rows) == [
+        (4 + i, 1 + i % 2) for i in range(8)
+    ]
+
+
+def test_with_retry_is_one_row_a_try(wire: Wire, chat: Any, calls: Calls) -> None:
+    wire.script(Reply(status=500))
+    patient = chat(max_retries=0).with_retry(wait_exponential_jitter=False)
+    patient.invoke("hi")
+    failed, done = calls()
+    assert (failed.status, failed.amount_pico) == ("error", 0)
+    assert (done.status, done.usage) == ("ok", FULL)
+    assert failed.task == done.task
+
+
+def test_a_timeout_may_have_been_billed(wire: Wire, chat: Any, calls: Calls) -> None:
+    wire.script(Reply(delay=0.4))
+    with pytest.raises(Exception, match="timed out"):
+        chat(max_retries=0, timeout=0.1).invoke("hi")
+    (row,) = calls()
+    assert (row.status, row.usage_basis) == ("unknown", "unknown")
+    assert row.unpriced
+
+
+def test_a_text_completion_model(wire: Wire, calls: Calls) -> None:
+    from langchain_core.language_models.fake import FakeListLLM
+
+    FakeListLLM(responses=["a completion of some length"]).invoke("a prompt of some length")
+    (row,) = calls()
+    assert (row.usage_basis, row.input_tokens, row.output_tokens) == ("estimated", 10, 7)
+
+
+def test_a_chain_is_a_task_and_says_how_it_ended(chat: Any, calls: Calls) -> None:
+    model = chat()
+
+    def summarise(text: str) -> str:
+        return str(model.invoke(text).content)
+
+    RunnableLambda(summarise).invoke("hi", config={"metadata": {"thread_id": "t-1"}})
+    (row,) = calls()
+    assert (row.action, row.session) == ("summarise", "t-1")
+    with pytest.raises(ZeroDivisionError):
+        (RunnableLambda(summarise) | RunnableLambda(lambda _: 1 // 0)).invoke("hi")
+    _, failed = calls()
+    from finops_pack import config
+    from finops_pack.ledger import open_ledger
+
+    ledger = open_ledger(config.load().ledger)
+    done, broken = ledger.task(row.task or ""), ledger.task(failed.task or "")
+    ledger.close()
+    assert done is not None
+    assert broken is not None
+    assert (done.calls, done.session, done.outcome) == (1, "t-1", None)
+    assert done.end_us is not None
+    assert broken.outcome == "failed"
+
+
+def test_explicit_context_wins(chat: Any, calls: Calls) -> None:
+    model = chat()
+    with (
+        finops_pack.task("ticket-7") as task,
+        finops_pack.action("triage"),
+        finops_pack.tags(customer="acme"),
+    ):
+        RunnableLambda(lambda text: model.invoke(text)).invoke("hi")
+    (row,) = calls()
+    assert (row.task, row.action, row.tags) == ("ticket-7", "triage", {"customer": "acme"})
+    assert (task.calls, task.cost) == (1, Decimal("0.00375"))
