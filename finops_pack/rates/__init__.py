@@ -36,7 +36,7 @@ def price(
     Raises `InputError` when `at` is not a time.
     """
     at_us = _microseconds(at)
-    plan = _plan(model, provider, context)
+    plan = _plan(model or "", provider, context)
     rate = plan.rate(at_us, _total(usage))
     if rate is None:
         return Cost("unpriced", reason=_problem(usage) or plan.why(at_us))

@@ -54,6 +54,7 @@ _TOKEN_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_
 _NO_FALLBACK = {("azure", "deepseek")}
 # Bedrock's plain models cost 3 to 70 % more outside the US, where only the models with a
 # regional entry have one price, and GovCloud costs 9 % more than those entries say.
+_WORLDWIDE = ("global.", "regional.anthropic.", "regional.openai.", "regional.moonshotai.")
 _US = r"us|us-(?:east|west)-\d"
 _NOT_GOV = r"(?!us-gov).*"
 # An entry copied from a reseller says nothing about what its maker charges.
@@ -103,8 +104,10 @@ def _models(provider: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             variants = [_variant(v) for v in model.get("price_variants") or ()]
             entry = {"id": model["id"], **names, "periods": periods}
             if provider["id"] == "aws":
-                worldwide = model["id"].startswith(("regional.", "global."))
+                worldwide = model["id"].startswith(_WORLDWIDE)
                 entry["regions"] = _NOT_GOV if worldwide else _US
+            elif "global endpoint" in comment.lower():  # Vertex: other endpoints cost 10 % more
+                entry["regions"] = "global"
             entry["variants"] = [v for v in variants if v["when"] != {"service_tier": "default"}]
             yield {key: value for key, value in entry.items() if value}
 

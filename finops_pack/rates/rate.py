@@ -93,10 +93,11 @@ class Rate:
 
     def cost(self, usage: Usage) -> Cost:
         """The exact price, with its working."""
-        quantities = {} if usage.problems else _quantities(usage, self.prices)
+        problems = usage.problems
+        quantities = {} if problems else _quantities(usage, self.prices)
         short = [kind for kind, count in quantities.items() if count < 0]
-        if usage.problems or short:
-            said = "; ".join(usage.problems) or f"{short[0]}: less than what is counted inside it"
+        if problems or short:
+            said = "; ".join(problems) or f"{short[0]}: less than what is counted inside it"
             return Cost("unpriced", reason=f"invalid usage: {said}")
         used = {kind: count for kind, count in quantities.items() if count}
         missing = tuple(kind for kind in used if self._price(kind) is None)
