@@ -14,7 +14,7 @@ from finops_pack.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from finops_pack.report.keys import Secret
 
-HELP = "Try a key for the REST API and store it, or sign in and get one"
+HELP = "try a key for the REST API and store it, or sign in and get one"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
         _out.failure(error, args.json)
         return 3
     body = {"url": url, "stored": str(path), "trusted": str(trusted) if trusted else None}
-    return _say(args, body, f"Connected to {url}; the key is kept in {path}")
+    words = f"Connected to {url}; the key is kept in {path}\nNext: finops report --send"
+    return _say(args, body, words)
 
 
 def _say(args: argparse.Namespace, body: dict[str, str | None], words: str) -> int:

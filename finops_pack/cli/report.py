@@ -48,7 +48,8 @@ def _show(args: argparse.Namespace, reports: Reports, date: str) -> int:
         print(report.text())
         return 0
     score = "not enough data" if report.efficiency_score is None else plain(report.efficiency_score)
-    print(f"Daily report of {report.date}\n")
+    so_far = " (so far)" if date == reports.today.isoformat() else ""
+    print(f"Daily report of {date}{so_far}\n")
     print(f"  cost      {_out.usd(report.total_cost)}")
     print(f"  requests  {report.total_requests:,}")
     print(f"  tokens    {report.total_tokens:,}")
@@ -57,7 +58,7 @@ def _show(args: argparse.Namespace, reports: Reports, date: str) -> int:
     _parts("model", report.cost_by_model)
     _parts("action", report.cost_by_action)
     _parts("waste", report.waste_categories)
-    print(f"{reports.target.url}: {reports.state(date)}")
+    print(reports.state(date))
     return 0
 
 

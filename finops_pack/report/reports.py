@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from finops_pack import config
-from finops_pack.errors import InputError
+from finops_pack.errors import ConfigError, InputError
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Where
 from finops_pack.query import DRAIN_SECONDS
@@ -62,11 +62,14 @@ class Reports:
         """Every day with calls, oldest first."""
         return [day.date for day in self._ledger.days(Where()) if day.total.requests]
 
+    @property
+    def today(self) -> calendar:
+        """The day that is not over yet."""
+        return datetime.fromtimestamp(self._clock.now(), zone_of(self._ledger.time_zone)).date()
+
     def date(self, text: str) -> str:
         """`today`, `yesterday` or a date; raises `InputError` when it had no calls."""
-        zone = zone_of(self._ledger.time_zone)
-        today = datetime.fromtimestamp(self._clock.now(), zone).date()
-        named = {"today": today, "yesterday": today - timedelta(days=1)}
+        named = {"today": self.today, "yesterday": self.today - timedelta(days=1)}
         try:
             day = (named.get(text) or calendar.fromisoformat(text)).isoformat()
         except ValueError:
@@ -87,7 +90,11 @@ class Reports:
 
     def state(self, day: str) -> str:
         """What became of the delivery of this day, in words."""
-        return advice.state(outbox.entries(self._ledger, self.target.url).get(day))
+        try:
+            url = self.target.url
+        except ConfigError as error:
+            return f"cannot be sent: {error}"
+        return f"{url}: {advice.state(outbox.entries(self._ledger, url).get(day))}"
 
     def due(self, only: str | None = None) -> list[Due]:
         """What `send` would send now."""
