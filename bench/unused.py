@@ -79,7 +79,9 @@ def interval(judged: Judged) -> tuple[float, float]:
 
 
 def main() -> None:
-    print(f"{'set':<16} {'models':<12} AUC (95 % interval)   p>.9: P (n)   unused share: ours, true")
+    print(
+        f"{'set':<16} {'models':<12} AUC (95 % interval)   p>.9: P (n)   unused share: ours, true"
+    )
     for name in READERS:
         for kind, judged in (("of others", left_out(name)), ("shipped", shipped(name))):
             q, (low, high) = quality(judged), interval(judged)

@@ -1,0 +1,177 @@
+"""Prompts become hashes, counts and sketches; sketches become scores when their session closes.
+
+Works on one thread, the recorder's own. What was read once in a session is not read again.
+Nothing of a text leaves: lines carry counts, scores and keyed hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from finops_pack.sketch import _documents
+from finops_pack.sketch._prefix import Digest, chained, digest, name
+from finops_pack.sketch._session import Entry, Held, Session
+from finops_pack.sketch._words import Sketch, pieces, sketch
+
+Line = dict[str, Any]
+SCORED = ("tool_result", "retrieved", "memory")
+MEMORY = 64 * 2**20  # bytes of sketches held at most; the session idle longest goes first
+IDLE_US = 30 * 60 * 1_000_000
+
+
+class Reducer:
+    """Reduces the calls of this process; `key` is the key of all hashes.
+
+    A segment's id is the keyed hash of its text, a dot, and a mark of this process: a session
+    in which two marks occur was shared, and nobody can say what was unused in it.
+    """
+
+    def __init__(self, key: bytes, *, memory: int = MEMORY) -> None:
+        self._key = hashlib.blake2b(key, digest_size=32).digest()
+        self._mark = os.urandom(3).hex()
+        self._limit = memory
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+
+    def observe(
+        self,
+        call_id: str,
+        session: str,
+        task: str | None,
+        messages: Sequence[tuple[str, str]],
+        tools: Any,
+        at_us: int,
+    ) -> list[Line]:
+        """A call and its prompt, (kind, text) pairs; tools are (name, JSON) pairs or schemas.
+
+        Gives the amendment of the call, and segments that were not spoken of before.
+        """
+        state = self._session(session, at_us)
+        place = state.begin(call_id)
+        reader = _Reading(self, state, call_id, task, place)
+        schemas = _schemas(tools)
+        entries = [reader.entry("tool_schema", text, tool) for tool, text in schemas]
+        entries += [reader.entry(kind, text) for kind, text in messages]
+        state.hold(entries, call_id, place)
+        kinds = ["tool_schema"] * len(schemas) + [kind for kind, _ in messages]
+        parts = [(kind, entry.digest) for kind, entry in zip(kinds, entries, strict=True)]
+        line = self._amendment(call_id, parts, len(schemas))
+        return [line, *state.untold(place), *self._evict(session)]
+
+    def _amendment(self, call_id: str, parts: list[tuple[str, Digest]], schemas: int) -> Line:
+        line: Line = {"type": "amend", "id": call_id}
+        if parts:
+            line["request_hash"], line["prefix_hashes"] = chained(parts, self._key)
+        if schemas:
+            line["tool_schema_tokens"] = sum(part.tokens for _, part in parts[:schemas])
+        return line
+
+    def answered(self, call_id: str, session: str, text: str) -> list[Line]:
+        """The answer to an observed call, tool calls included as text; empty when it failed."""
+        state = self._sessions.get(session)
+        if state is None or not text:
+            return []
+        state.answer(call_id, sketch(text, self._key))
+        said = name(digest(text, self._key), self._key)
+        return [{"type": "amend", "id": call_id, "response_hash": said}]
+
+    def close(self, session: str) -> list[Line]:
+        """The session is over: its segments, scored; it is forgotten."""
+        state = self._sessions.pop(session, None)
+        return state.lines(scored=True) if state else []
+
+    def expire(self, now_us: int) -> list[Line]:
+        """Close every session that has been idle for 30 minutes."""
+        idle = [s.id for s in self._sessions.values() if now_us - s.touched_us > IDLE_US]
+        return [line for session in idle for line in self.close(session)]
+
+    def _session(self, session: str, at_us: int) -> Session:
+        state = self._sessions.setdefault(session, Session(session))
+        state.touched_us = max(state.touched_us, at_us)
+        self._sessions.move_to_end(session)
+        return state
+
+    def _evict(self, current: str) -> list[Line]:
+        """Cut off the sessions idle longest until what is held fits into memory."""
+        lines: list[Line] = []
+        total = sum(state.size for state in self._sessions.values())
+        while total > self._limit:
+            oldest = next(iter(self._sessions))
+            state = self._sessions.pop(oldest)
+            total -= state.size
+            lines += state.lines(scored=False)
+        return lines
+
+
+class _Reading:
+    """What it takes to read one prompt into a session."""
+
+    def __init__(
+        self, reducer: Reducer, state: Session, call_id: str, task: str | None, place: int
+    ) -> None:
+        self._key, self._mark = reducer._key, reducer._mark
+        self._state, self._call, self._task, self._place = state, call_id, task, place
+
+    def entry(self, kind: str, text: str, tool: str | None = None) -> Entry:
+        """The entry of a text, read only when it is new to the session."""
+        known = self._state.known
+        key = (kind, hash(text), len(text))
+        if key not in known:
+            known[key] = self._read(kind, text, tool)
+            self._state.size += 400
+        return known[key]
+
+    def _read(self, kind: str, text: str, tool: str | None) -> Entry:
+        digested = digest(text, self._key)
+        if kind == "tool_schema":
+            return Entry(digested, (self._hold(kind, digested, (), tool),))
+        if kind in SCORED:
+            return Entry(digested, (self._hold(kind, digested, pieces(text, self._key)),))
+        if kind == "assistant":
+            said = sketch(text, self._key)
+            return Entry(digested, foreign=not self._state.witnessed(said))
+        documents, rest = _documents.split(text)
+        if kind == "user":
+            self._ask(sketch(rest, self._key))
+        held = (
+            self._hold("retrieved", digest(part, self._key), pieces(part, self._key))
+            for part in documents
+        )
+        return Entry(digested, tuple(held))
+
+    def _ask(self, question: Sketch) -> None:
+        self._state.asked.append(question)
+        self._state.size += question.size
+
+    def _hold(
+        self, kind: str, digested: Digest, parts: Sequence[Sketch], source: str | None = None
+    ) -> str:
+        segment = f"{name(digested, self._key)}.{self._mark}"
+        if segment not in self._state.held:
+            self._state.held[segment] = Held(
+                segment, kind, digested.tokens, parts, source, self._task,
+                self._call, self._call, self._place, self._place,
+            )  # fmt: skip
+            self._state.size += 300 + sum(part.size for part in parts)
+        return segment
+
+
+def _schemas(tools: Any) -> list[tuple[str, str]]:
+    """Tools as (name, JSON) pairs, whatever shape they came in."""
+    if not isinstance(tools, Iterable) or isinstance(tools, str | bytes | Mapping):
+        return []
+    return [_schema(tool) for tool in tools]
+
+
+def _schema(tool: Any) -> tuple[str, str]:
+    if isinstance(tool, tuple) and len(tool) == 2:
+        return str(tool[0]), str(tool[1])
+    body = tool if isinstance(tool, Mapping) else getattr(tool, "__dict__", {})
+    function = body.get("function")
+    inner = function if isinstance(function, Mapping) else body
+    label = inner.get("name") or getattr(tool, "name", None) or body.get("type") or "?"
+    return str(label), json.dumps(body, sort_keys=True, default=str)

@@ -1,0 +1,68 @@
+"""Texts as sets of numbers: what is left of a segment or an answer once it has been read.
+
+A word becomes the hash of a salt and its first letters, three words in a row the hash of
+theirs. Python's hash of a string is keyed anew in every process; the salt adds a key of ours.
+The numbers stay in memory, never leave the process and go when their session closes.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+STEM = 6  # letters kept of a word: its forms fall together, its meaning hardly changes
+PIECE = 400  # words at most that are judged at once; a longer segment is several
+
+_WORDS = re.compile(r"\w+")
+_SIGN = re.compile("[぀-鿿가-힯]")  # of a script without spaces: each is a word
+_WORDS_AND_SIGNS = re.compile(rf"{_SIGN.pattern}|[^\W぀-鿿가-힯]+")
+
+
+class Sketch(NamedTuple):
+    """The distinct words and distinct runs of three words of a text, as hashes."""
+
+    words: array[int]
+    grams: array[int]
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, about."""
+        return 8 * (len(self.words) + len(self.grams)) + 200
+
+
+def sketch(text: str, salt: bytes = b"") -> Sketch:
+    """The sketch of a whole text."""
+    return _sketch(_hashes(text, salt))
+
+
+def pieces(text: str, salt: bytes = b"") -> list[Sketch]:
+    """A text as sketches of at most `PIECE` words each, in order; none when it has no words."""
+    numbers = _hashes(text, salt)
+    return [_sketch(numbers[i : i + PIECE]) for i in range(0, len(numbers), PIECE)]
+
+
+def merged(sketches: Iterable[Sketch]) -> Sketch:
+    """One sketch that holds what each of them holds."""
+    words: set[int] = set()
+    grams: set[int] = set()
+    for one in sketches:
+        words.update(one.words)
+        grams.update(one.grams)
+    return Sketch(array("q", words), array("q", grams))
+
+
+def _hashes(text: str, salt: bytes) -> list[int]:
+    pattern = _WORDS_AND_SIGNS if _SIGN.search(text) else _WORDS
+    words = [word[:STEM] for word in pattern.findall(text.lower())]
+    known = {word: hash((salt, word)) for word in set(words)}
+    return [known[word] for word in words]
+
+
+def _sketch(numbers: list[int]) -> Sketch:
+    return Sketch(array("q", set(numbers)), array("q", set(_grams(numbers))))
+
+
+def _grams(numbers: list[int]) -> Iterator[int]:
+    return map(hash, zip(numbers, numbers[1:], numbers[2:], strict=False))

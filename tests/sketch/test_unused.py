@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench._context_sets import READERS, examples
+from bench.fit_unused import fit
+from bench.unused import left_out, quality, shipped
+from finops_pack.sketch import _unused, unused_probability
+
+PASSAGES = [
+    "The Eiffel Tower was finished in March 1889 for the world's fair and is 330 metres tall.",
+    "Sourdough bread rises slowly because wild yeast works more slowly than baker's yeast.",
+    "Gustave Eiffel's company designed and built the tower on the Champ de Mars.",
+]
+ANSWER = "It was finished in March 1889 for the world's fair."
+FLOORS = {"CLAPnq": (0.95, 0.90), "QuoteSum": (0.95, 0.90), "CRAGC-25 GPT-4o": (0.72, 0.85)}
+
+
+def test_what_was_quoted_is_used_and_what_is_foreign_is_not() -> None:
+    quoted, foreign, near = unused_probability(PASSAGES, ANSWER, "When was the tower finished?")
+    assert quoted < 0.1 < near < foreign
+    assert foreign > 0.9
+
+
+def test_one_probability_for_each_segment() -> None:
+    assert unused_probability([], "x") == []
+    assert unused_probability(["", "?!"], "an answer") == [0.0, 0.0]
+
+
+def test_a_long_segment_is_used_when_any_piece_of_it_is() -> None:
+    long = " ".join(f"filler{i}" for i in range(2000)) + " " + PASSAGES[0]
+    used, unused = unused_probability([long, PASSAGES[1]], ANSWER)
+    assert used < 0.1
+    assert unused > 0.9
+
+
+def test_words_of_the_question_prove_little() -> None:
+    echo, other = "the tower was finished", "bread"
+    [asked, _] = unused_probability([echo, other], echo, question=echo)
+    [told, _] = unused_probability([echo, other], echo)
+    assert told < asked
+
+
+def test_signs_of_scripts_without_spaces_are_words() -> None:
+    used, unused = unused_probability(
+        ["東京タワーは1958年に完成した", "犬が好き"], "1958年に完成した"
+    )
+    assert used < unused
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text(max_size=60), max_size=6), st.text(max_size=200), st.text(max_size=40))
+def test_probabilities_whatever_the_text(segments: list[str], answer: str, question: str) -> None:
+    found = unused_probability(segments, answer, question)
+    assert len(found) == len(segments)
+    assert all(0 <= p <= 1 for p in found)
+
+
+@pytest.mark.usefixtures("shared_data")
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("judge", [left_out, shipped])
+def test_labelled_sets(name: str, judge: object) -> None:
+    found = quality(judge(name))  # type: ignore[operator]
+    auc, precision = FLOORS[name]
+    assert found.auc >= auc
+    assert found.precision is None or found.precision >= precision
+    assert found.expected <= found.true + 0.05
+
+
+def test_the_stored_models_are_what_the_command_makes(shared_data: Path) -> None:
+    for name, stored in _unused.models().items():
+        intercept, weights = fit(examples(name, shared_data))
+        assert stored[0] == pytest.approx(intercept, abs=1e-3)
+        assert stored[1] == pytest.approx(weights, abs=1e-3)
