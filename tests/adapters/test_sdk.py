@@ -1,0 +1,301 @@
+"""The SDKs themselves: every way to ask is one row, and silent below another adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+
+from finops_pack import context, recorder
+from finops_pack.model import Call, Usage
+from finops_pack.testing import Reply, Wire
+
+Calls = Callable[[], list[Call]]
+FULL = Usage(1000, 200, 600, reasoning_tokens=50)
+CLAUDE = Usage(1000, 200, 600, 200, 100)
+ASK: Any = [{"role": "user", "content": "hi"}]
+MODEL = "claude-opus-4-6"
+
+
+@pytest.fixture
+def client(wire: Wire) -> Any:
+    with openai.OpenAI(base_url=wire.openai_url, api_key="none", max_retries=1) as made:
+        yield made
+
+
+@pytest.fixture
+def claude(wire: Wire) -> Any:
+    with anthropic.Anthropic(base_url=wire.url, api_key="none") as made:
+        yield made
+
+
+def stream_chat(client: Any, **more: Any) -> Any:
+    return client.chat.completions.create(model="gpt-4o", messages=ASK, stream=True, **more)
+
+
+def parsed(client: Any) -> Any:
+    from pydantic import BaseModel
+
+    class Anything(BaseModel):
+        pass
+
+    return client.chat.completions.parse(model="gpt-4o", messages=ASK, response_format=Anything)
+
+
+def raw_stream(client: Any) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model="gpt-4o", messages=ASK, stream=True, stream_options={"include_usage": True}
+    )
+    assert [chunk for chunk in raw.parse() if chunk.usage]
+
+
+def streaming_response(client: Any) -> None:
+    with client.chat.completions.with_streaming_response.create(
+        model="gpt-4o", messages=ASK
+    ) as raw:
+        assert raw.parse().usage
+
+
+def streamed_response(client: Any) -> None:
+    with client.responses.stream(model="gpt-4o", input="hi") as events:
+        for _ in events:
+            pass
+        assert events.get_final_response().usage
+
+
+def helper_stream(client: Any) -> None:
+    with client.chat.completions.stream(
+        model="gpt-4o", messages=ASK, stream_options={"include_usage": True}
+    ) as events:
+        assert events.get_final_completion().usage
+
+
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "chat": lambda c: c.chat.completions.create(model="gpt-4o", messages=ASK),
+    "chat, streamed": lambda c: list(stream_chat(c, stream_options={"include_usage": True})),
+    "chat, stream helper": helper_stream,
+    "chat, parsed": parsed,
+    "chat, raw": lambda c: c.chat.completions.with_raw_response.create(
+        model="gpt-4o", messages=ASK
+    ).parse(),
+    "chat, raw stream": raw_stream,
+    "chat, streaming response": streaming_response,
+    "responses": lambda c: c.responses.create(model="gpt-4o", input="hi"),
+    "responses, streamed": streamed_response,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_openai_every_way_is_one_full_row(wire: Wire, client: Any, calls: Calls, way: str) -> None:
+    wire.script(Reply(text="{}"))
+
+    def summarise() -> Any:
+        return WAYS[way](client)
+
+    summarise()
+    (row,) = calls()
+    assert wire.calls == 1
+    assert (row.usage, row.status, row.usage_basis) == (FULL, "ok", "measured")
+    assert row.amount_usd == Decimal("0.00375")
+    name = WAYS[way].__name__
+    assert row.action == ("summarise" if name == "<lambda>" else name)
+    assert row.response_id
+    assert (row.adapter, row.provider, row.model) == ("openai", "openai", "gpt-4o")
+
+
+def test_openai_async(wire: Wire, calls: Calls) -> None:
+    async def ask() -> None:
+        async with openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none") as client:
+            await asyncio.gather(
+                *(client.chat.completions.create(model="gpt-4o", messages=ASK) for _ in range(3))
+            )
+            options: Any = {"include_usage": True}
+            stream = await client.chat.completions.create(
+                model="gpt-4o", messages=ASK, stream=True, stream_options=options
+            )
+            async for _ in stream:
+                pass
+            async with client.responses.stream(model="gpt-4o", input="hi") as events:
+                async for _ in events:
+                    pass
+
+    asyncio.run(ask())
+    assert [row.usage for row in calls()] == [FULL] * 5
+
+
+def test_anthropic_every_way_is_one_full_row(wire: Wire, claude: Any, calls: Calls) -> None:
+    def ask(**more: Any) -> Any:
+        return claude.messages.create(model=MODEL, max_tokens=10, messages=ASK, **more)
+
+    ask()
+    list(ask(stream=True))
+    with claude.messages.stream(model=MODEL, max_tokens=10, messages=ASK) as events:
+        events.get_final_message()
+    claude.messages.with_raw_response.create(model=MODEL, max_tokens=10, messages=ASK).parse()
+
+    async def later() -> None:
+        async with anthropic.AsyncAnthropic(base_url=wire.url, api_key="none") as client:
+            await client.messages.create(model=MODEL, max_tokens=10, messages=ASK)
+
+    asyncio.run(later())
+    rows = calls()
+    assert wire.calls == len(rows) == 5
+    assert {row.usage == CLAUDE for row in rows} == {True}
+    assert len({row.amount_pico for row in rows}) == 1
+    assert len({row.response_id for row in rows}) == 5
+
+
+def test_a_stream_without_usage_is_estimated(client: Any, calls: Calls) -> None:
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in stream_chat(client))
+    (row,) = calls()
+    assert (row.usage_basis, row.usage_method) == ("estimated", "utf8 bytes / 4")
+    assert (row.input_tokens, row.output_tokens) == (5, 6)
+
+
+def test_exact_streams_hide_the_chunk_that_we_asked_for(
+    wire: Wire, client: Any, calls: Calls
+) -> None:
+    import finops_pack
+
+    with finops_pack.track(exact_streams=True):
+        assert all(chunk.choices for chunk in stream_chat(client))
+        shown = list(stream_chat(client, stream_options={"include_usage": True}))
+        assert not shown[-1].choices
+        assert [row.usage for row in calls()] == [FULL, FULL]
+    assert all(seen.body["stream"] for seen in wire.requests)
+
+
+@pytest.mark.parametrize("how", ["with", "drop", "break off"])
+def test_a_stream_left_early_is_cancelled(wire: Wire, client: Any, calls: Calls, how: str) -> None:
+    if how == "break off":
+        wire.script(Reply(cut=3))
+        with pytest.raises(Exception, match=r".+"):
+            list(stream_chat(client))
+    elif how == "with":
+        with stream_chat(client) as stream:
+            next(stream)
+            next(stream)
+    else:
+        next(stream_chat(client))
+        gc.collect()
+    (row,) = calls()
+    assert row.status == ("error" if how == "break off" else "cancelled")
+    assert row.usage_basis == "estimated"
+    assert row.input_tokens == 5
+
+
+def test_anthropic_streams_left_early_keep_the_inputs_counts(claude: Any, calls: Calls) -> None:
+    with claude.messages.stream(model=MODEL, max_tokens=10, messages=ASK) as events:
+        next(iter(events))
+    (row,) = calls()
+    assert (row.status, row.usage_basis) == ("cancelled", "estimated")
+    assert (row.input_tokens, row.cache_read_tokens, row.cache_write_1h_tokens) == (1000, 600, 100)
+    assert row.output_tokens < 200
+
+
+def test_errors_cost_nothing_and_show_attempts(wire: Wire, client: Any, calls: Calls) -> None:
+    busy = Reply(status=429, headers={"retry-after-ms": "30"})
+    wire.script(busy, busy)
+    with pytest.raises(openai.RateLimitError):
+        client.chat.completions.create(model="gpt-4o", messages=ASK)
+    (row,) = calls()
+    assert (row.status, row.error_type, row.attempts) == ("error", "RateLimitError", 2)
+    assert (row.cost_pico, row.cost_state) == (0, "priced")
+    assert 30 <= row.lost_ms <= row.duration_ms
+
+
+def test_a_refused_parse_is_billed(wire: Wire, client: Any, calls: Calls) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        parsed(client)
+    (row,) = calls()
+    assert (row.usage, row.verifier, row.error_type) == (FULL, "schema", "ValidationError")
+
+
+def test_a_body_that_nobody_reads_is_unknown(client: Any, calls: Calls) -> None:
+    asked = client.chat.completions.with_streaming_response
+    with asked.create(model="gpt-4o", messages=ASK):
+        pass
+    (row,) = calls()
+    assert (row.status, row.missing) == ("unknown", ("usage",))
+
+
+def test_a_gateways_own_price_is_what_was_billed(wire: Wire, client: Any, calls: Calls) -> None:
+    counted = {"prompt_tokens": 1000, "completion_tokens": 200, "cost": 0.0042}
+    wire.script(Reply(headers={"x-litellm-response-cost": "0.0123"}), Reply(usage=counted))
+    for _ in range(2):
+        client.chat.completions.create(model="gpt-4o", messages=ASK)
+    litellm, openrouter = calls()
+    assert (litellm.amount_usd, litellm.billed_source) == (Decimal("0.0123"), "litellm")
+    assert (openrouter.amount_usd, openrouter.billed_source) == (Decimal("0.0042"), "provider")
+    assert litellm.cost_pico == 3_750_000_000
+
+
+def test_units_beyond_tokens(wire: Wire, client: Any, calls: Calls) -> None:
+    search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+    body = {
+        "id": "resp_1",
+        "object": "response",
+        "model": "gpt-4o",
+        "output": [search, search],
+        "usage": {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15},
+    }
+    wire.script(Reply(body=body))
+    client.responses.create(model="gpt-4o", input="hi")
+    (row,) = calls()
+    assert row.extra == {"web_search": 2}
+
+
+def test_embeddings_are_counted_even_below_an_adapter(client: Any, calls: Calls) -> None:
+    above = recorder.get().begin(model="gpt-4o", adapter="somebody")
+    before = context.own(above)
+    client.embeddings.create(model="text-embedding-3-small", input=["a", "b"])
+    client.chat.completions.create(model="gpt-4o", messages=ASK)
+    context.disown(above, before)
+    told = above.told
+    above.finish(told[0]["usage"])
+    one, two = calls()
+    assert {one.model, two.model} == {"gpt-4o", "text-embedding-3-small"}
+    embedding = one if one.model.startswith("text") else two
+    assert (embedding.input_tokens, embedding.amount_usd) == (8, Decimal("0.00000016"))
+    assert len(told) == 1
+    assert told[0]["usage"] == FULL
+
+
+def test_silent_below_an_adapter_but_its_retries_are_told(
+    wire: Wire, client: Any, calls: Calls
+) -> None:
+    wire.script(Reply(status=500, headers={"retry-after-ms": "10"}))
+    above = recorder.get().begin(model="gpt-4o", adapter="somebody")
+    before = context.own(above)
+    client.chat.completions.create(model="gpt-4o", messages=ASK)
+    context.disown(above, before)
+    above.finish(above.told[0]["usage"])
+    (row,) = calls()
+    assert (row.adapter, row.attempts, row.usage) == ("somebody", 2, FULL)
+
+
+def test_what_is_no_model_call_is_no_row(wire: Wire, client: Any, calls: Calls) -> None:
+    wire.script(Reply(body={"input_tokens": 3}))
+    anthropic.Anthropic(base_url=wire.url, api_key="none").messages.count_tokens(
+        model=MODEL, messages=ASK
+    )
+    assert calls() == []
+
+
+def test_our_own_fault_leaves_the_answer_alone(
+    client: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(recorder.Pending, "finish", broken)
+    monkeypatch.setattr("finops_pack.adapters._providers.of", broken)
+    answer = client.chat.completions.create(model="gpt-4o", messages=ASK)
+    assert answer.choices[0].message.content
+    monkeypatch.undo()
