@@ -114,8 +114,6 @@ def _tell(done: Delivery, reports: Reports) -> None:
         for row in rows:
             print(f"{row['date']}  {word}  {row['reason']}")
             print(f"            {row['mend']}")
-    if reports.target.key is None and done.pending:
-        _out.warn(f"finops: no key for {reports.target.url}; get one with: finops connect")
     if done.complete and not done.sent:
         print(_nothing(reports))
 

@@ -21,7 +21,7 @@ _MENDS = {
     413: "the report is too large for this server; tell its owner",
 }
 _RESEND = "mend what the message names, then: finops report --send --date {date}"
-_AGAIN = "nothing to do: the next finops report --send goes on"
+_AGAIN = "the next finops report --send goes on with it"
 
 
 def delivered_row(entry: Entry, report: DailyReport) -> dict[str, Any]:

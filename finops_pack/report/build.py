@@ -129,8 +129,8 @@ def compose(day: Day, who: Identity) -> DailyReport:
         "cost_by_model": _breakdown(day.by_model, cost),
         "cost_by_action": _breakdown(day.by_action, cost),
     }
-    if day.waste is not None:
-        body["waste_categories"] = within(day.waste, cost)
+    if day.waste or day.score is not None:  # "none found" needs enough to look at
+        body["waste_categories"] = within(day.waste or {}, cost)
     if day.score is not None:
         body["efficiency_score"] = round(day.score, 2)
     return parse({**body, "metadata": _metadata(day, who)})

@@ -96,6 +96,9 @@ class Sender:
         failed = [e for e in asked.values() if e.state == "failed"]
         due = [entries.get(d.date) or Entry(self._target.url, d.date) for d in self.due()]
         pending = [e for e in due if e.state != "failed" and not e.changed]
+        if self._target.key is None:
+            no_key = f"no key for {self._target.url}; get one with: finops connect"
+            pending = [replace(e, error=no_key) for e in pending]
         by_date = [sorted(group, key=lambda e: e.date) for group in (pending, failed)]
         return Delivery(self._sent, *([left_row(e) for e in group] for group in by_date))
 

@@ -140,7 +140,7 @@ def test_what_is_kept_or_refused_is_exit_3_and_explained(
 def test_without_a_key_it_says_how_to_get_one(finops: Finops, book: Book, capsys: Out) -> None:
     book({ago(1): 2})
     assert finops("report", "--send") == 3
-    assert "finops connect" in capsys.readouterr().err
+    assert "finops connect" in capsys.readouterr().out
 
 
 def test_a_key_that_others_can_read_is_not_used(
