@@ -47,13 +47,18 @@ def run(args: argparse.Namespace) -> int:
     context = dict(_pair(text, "--context") for text in args.context)
     cost = finops_pack.price(args.model, usage, provider=args.provider, at=args.at, context=context)
     tables = admin.rate_tables()
-    unknown = cost.state == "unpriced" and not cost.missing
-    near = tables.near(args.model, args.provider) if unknown else []
+    known = tables.on_file(args.model, args.provider)
+    near = [] if known else tables.near(args.model, args.provider)
     behind = tables.unit_prices(cost.rate_id) if cost.rate_id else {}
     if args.json:
         _out.document("finops.price", _body(cost, near, behind))
-    else:
-        _show(args.model, cost, near, behind)
+        return 0
+    _show(args.model, cost, behind)
+    if near:
+        print(f"  on file are: {', '.join(near)}")
+        print(f"  the same under another name? finops rates alias {args.model}={near[0]}")
+    if not known:
+        print(f"  a price of your own: finops rates set {args.model} --input 2.50 --output 10")
     return 0
 
 
@@ -100,7 +105,7 @@ def _component(part: Component) -> dict[str, Any]:
     }
 
 
-def _show(model: str, cost: Cost, near: list[str], behind: dict[str, Any]) -> None:
+def _show(model: str, cost: Cost, behind: dict[str, Any]) -> None:
     if cost.components:
         rows = [_row(part) for part in cost.components]
         _out.table(model, ("", "count", "USD per unit", "USD"), rows)
@@ -108,13 +113,11 @@ def _show(model: str, cost: Cost, near: list[str], behind: dict[str, Any]) -> No
     print(f"{model}: {amount}" + (f" ({cost.state})" if cost.state in ("free", "partial") else ""))
     if cost.reason:
         print(f"  {cost.reason}")
-    if cost.rate_id:
+    if behind:
+        if not cost.components:
+            prices = behind["unit_prices"].items()
+            print(f"  USD per Mtok (or unit): {', '.join(f'{kind} {usd}' for kind, usd in prices)}")
         print(f"  rate {cost.rate_id}: {behind['source']}, checked {behind['checked']}")
-    if near:
-        print(f"  on file are: {', '.join(near)}")
-        print(f"  the same under another name? finops rates alias {model}={near[0]}")
-    elif cost.usd is None:
-        print(f"  a price of your own: finops rates set {model} --input 2.50 --output 10")
 
 
 def _row(part: Component) -> tuple[str, str, str, str]:

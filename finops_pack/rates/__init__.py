@@ -33,13 +33,15 @@ def price(
     """The exact price of a call at a time (naive: UTC; default now), with its working.
 
     `context` is e.g. `{"processing": "batch"}`; what it names and no table knows is unpriced.
-    Raises `InputError` when `at` is not a time.
+    Raises `InputError` when `at` is not a time or `context` maps to anything but words.
     """
     at_us = _microseconds(at)
     plan = _plan(model or "", provider, context)
-    rate = plan.rate(at_us, _total(usage))
+    if usage.problems:
+        return Cost("unpriced", reason=f"invalid usage: {'; '.join(usage.problems)}")
+    rate = plan.rate(at_us, usage.input_tokens)
     if rate is None:
-        return Cost("unpriced", reason=_problem(usage) or plan.why(at_us))
+        return Cost("unpriced", reason=plan.why(at_us))
     _seen[rate.id] = rate
     return rate.cost(usage)
 
@@ -121,7 +123,10 @@ def current() -> _book.Book:
 
 def _plan(model: str, provider: str | None, context: Mapping[str, str] | None) -> Plan:
     key = (model, provider, tuple(context.items()) if context else None)
-    plan = _plans.get(key)
+    try:
+        plan = _plans.get(key)
+    except TypeError:
+        raise InputError(f"context: must map words to words, got {context!r}") from None
     if plan is None:
         plan = current().plan(model, provider, context or _NO_CONTEXT)
         if len(_plans) >= _PLANS_MAX:
@@ -140,11 +145,3 @@ def _microseconds(at: datetime | str | None) -> int:
             raise InputError(f"not a time: {at!r}", mend="e.g. 2026-11-20T12:00:00Z") from None
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     return (aware - EPOCH) // timedelta(microseconds=1)
-
-
-def _total(usage: Usage) -> int:
-    return usage.input_tokens if isinstance(usage.input_tokens, int) else 0
-
-
-def _problem(usage: Usage) -> str:
-    return f"invalid usage: {'; '.join(usage.problems)}" if usage.problems else ""

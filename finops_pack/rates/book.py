@@ -154,7 +154,7 @@ class Book:
         if not model.strip():
             return "the call names no model"
         said = f" at {provider}" if provider else ""
-        if provider and not names.candidates("x", provider, self.directory):
+        if provider and not names.candidates("gpt-x", provider, self.directory):
             return f"no table knows a provider {provider!r}"
         return f"no price on file for model {model!r}{said}"
 
@@ -176,16 +176,16 @@ class Book:
 
     def ids(self, provider: str) -> list[str]:
         """One name of each model of a provider."""
-        indexes = [layer.index(provider) for layer in self.layers]
-        indexes.append(self.snapshot.index(provider))
-        first = (index.names(raw["id"])[0] for index in indexes for raw in index.raw)
-        return sorted(set(first))
+        indexes = self._indexes(provider)
+        return sorted({index.names(raw["id"])[0] for index in indexes for raw in index.raw})
 
     def names(self, provider: str, id_: str | None = None) -> list[str]:
         """What the models of a provider (or its one with this id) may be called."""
-        indexes = [layer.index(provider) for layer in self.layers]
-        indexes.append(self.snapshot.index(provider))
-        return [name for index in indexes for name in index.names(id_)]
+        return [name for index in self._indexes(provider) for name in index.names(id_)]
+
+    def _indexes(self, provider: str) -> list[Index]:
+        own = [layer.index(provider) for layer in self.layers]
+        return [*own, self.snapshot.index(provider)]
 
     def cache_rules(self, provider: str, name: str, at_us: int) -> CacheRules | None:
         """The first rule that covers this model at this time."""

@@ -12,9 +12,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from finops_pack import __version__
 from finops_pack.errors import RatesError
 
-COMPILER = "1"  # to be raised whenever the compiled form changes
+FORM = f"{__version__}/3"  # to be raised whenever the compiled form changes
 Table = dict[str, Any]
 
 
@@ -22,7 +23,7 @@ def load(path: Path) -> tuple[Table | None, str | None]:
     """(compiled table, warning): the table at `path`, or its last good state, or None."""
     try:
         content = path.read_bytes()
-        key = hashlib.sha256(COMPILER.encode() + content).hexdigest()[:32]
+        key = hashlib.sha256(FORM.encode() + content).hexdigest()[:32]
         table = _stored(key) or _compiled(content, path, key)
         if _stored(_path_key(path)) != {"key": key}:
             _store(_path_key(path), {"key": key})

@@ -82,6 +82,12 @@ def models(provider: str | None = None) -> Iterator[tuple[str, str, Rate | None]
             yield home, name, tables.plan_at(home, name).rate(now, 0)
 
 
+def on_file(model: str, provider: str | None = None) -> bool:
+    """Whether any table knows this name."""
+    tables = rates.current()
+    return any(tables.found(place) for place in tables.places(model, provider))
+
+
 def near(model: str, provider: str | None = None) -> list[str]:
     """Names on file that look like this one, of the provider or the maker that is meant."""
     tables = rates.current()
@@ -118,7 +124,7 @@ def alias(pairs: Mapping[str, str]) -> Path:
     Raises `RatesError` when a target is not on file.
     """
     for target in pairs.values():
-        if not any(rates.current().found(place) for place in rates.current().places(target, None)):
+        if not on_file(target):
             like = ", ".join(near(target))
             mend = f"names like it: {like}" if like else "see: finops rates list"
             raise RatesError(f"no price on file for {target!r}", mend=mend)

@@ -163,7 +163,8 @@ def _quantities(usage: Usage, prices: Mapping[str, Decimal]) -> dict[str, int]:
         "output": usage.output_tokens - thought,
         "reasoning": thought,
     }
-    for kind, count in usage.extra.items():
+    for unit, count in usage.extra.items():
+        kind = str(unit)
         counts[kind] = counts.get(kind, 0) + count
         if kind in INSIDE:
             counts[INSIDE[kind]] -= count
