@@ -23,8 +23,8 @@ from finops_pack.model import Usage
 from finops_pack.recorder import Pending, guard
 from finops_pack.recorder._messages import get
 
-MODULES = ("autogen_core.models", "autogen_agentchat.teams")
-TESTED = {"autogen-core": ("0.7", "0.8"), "autogen-agentchat": ("0.7", "0.8")}
+MODULES = ("autogen_core.models",)
+TESTED = {"autogen-core": ("0.7", "0.8")}
 CANNOT_SEE = (
     "OpenAIAssistantAgent, which asks no ChatCompletionClient: its SDK calls are seen",
     "cached tokens of clients that use neither the OpenAI nor the Anthropic SDK",
@@ -40,9 +40,6 @@ def install() -> None:
     if "finops" not in vars(base):
         base.finops = True
         _watch_subclasses(base)
-    teams = sys.modules.get("autogen_agentchat.teams._group_chat._base_group_chat")
-    if teams is not None:
-        _wrap_team(teams.BaseGroupChat)
 
 
 def _watch_subclasses(base: Any) -> None:
@@ -209,23 +206,6 @@ def _named_above(frame: FrameType | None) -> str | None:
             return name
         frame = frame.f_back
     return None
-
-
-def _wrap_team(team: Any) -> None:
-    """A run of a team is a task, unless the user named one."""
-    if getattr(team.run_stream, "finops", False):
-        return
-    original = team.run_stream
-
-    @functools.wraps(original)
-    async def run_stream(self: Any, *args: Any, **options: Any) -> Any:
-        task = context.current().task or context.new_id()
-        stream = original(self, *args, **options)
-        async for item in _above.steps(stream, lambda: _above.derived(task=task)):
-            yield item
-
-    run_stream.finops = True  # type: ignore[attr-defined]
-    team.run_stream = run_stream
 
 
 def __getattr__(name: str) -> Any:
