@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -213,3 +216,22 @@ def _call(date: str, serial: int, fields: dict[str, Any]) -> dict[str, Any]:
         "billing_mode": "metered",
         **fields,
     }
+
+
+@pytest.fixture(scope="session")
+def our_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, str]]:
+    """`finops serve` as a process of its own: its URL, and one account's e-mail and password."""
+    email, password = "ann@example.com", "correct horse battery"
+    folder = tmp_path_factory.mktemp("server")
+    home = {"HOME": str(folder), "XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    env = {**os.environ, **home, "FINOPS_SERVER_DB": str(folder / "server.db")}
+    serve = [sys.executable, "-m", "finops_pack", "serve"]
+    create = [*serve, "--create-account", email, "--password-stdin"]
+    subprocess.run(create, input=password, env=env, check=True, text=True, capture_output=True)
+    with subprocess.Popen(
+        [*serve, "--port", "0"], env=env, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().removeprefix("Listening on ").strip()
+        yield url, email, password
+        process.terminate()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +16,8 @@ from finops_pack import config
 from finops_pack.cli import main
 from finops_pack.report import keys
 
-EMAIL, PASSWORD = "ann@example.com", "correct horse battery"
+Account = tuple[str, str, str]
 Finops = Callable[..., int]
-
-
-@pytest.fixture(scope="session")
-def our_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`finops serve` with one account, as a process of its own."""
-    folder = tmp_path_factory.mktemp("server")
-    home = {"HOME": str(folder), "XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    env = {**os.environ, **home, "FINOPS_SERVER_DB": str(folder / "server.db")}
-    serve = [sys.executable, "-m", "finops_pack", "serve"]
-    create = [*serve, "--create-account", EMAIL, "--password-stdin"]
-    subprocess.run(create, input=PASSWORD, env=env, check=True, text=True, capture_output=True)
-    with subprocess.Popen(
-        [*serve, "--port", "0"], env=env, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("Listening on ").strip()
-        process.terminate()
 
 
 @pytest.fixture
@@ -52,23 +33,25 @@ def finops(monkeypatch: pytest.MonkeyPatch) -> Finops:
 
 
 def test_sign_in_registers_and_stores_a_key(
-    our_server: str, finops: Finops, capsys: pytest.CaptureFixture[str]
+    our_server: Account, finops: Finops, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("connect", "--url", our_server, "--email", EMAIL, "--password-stdin", "--json")
-    assert finops(*words, stdin=PASSWORD + "\n") == 0
+    url, email, password = our_server
+    words = ("connect", "--url", url, "--email", email, "--password-stdin", "--json")
+    assert finops(*words, stdin=password + "\n") == 0
     out = capsys.readouterr()
     key = keys.target().key
     assert key is not None
-    assert keys.target().url == our_server
-    assert json.loads(out.out)["url"] == our_server
+    assert keys.target().url == url
+    assert json.loads(out.out)["url"] == url
     assert key.reveal() not in out.out + out.err
-    assert PASSWORD not in out.out + out.err + keys.path().read_text()
+    assert password not in out.out + out.err + keys.path().read_text()
 
 
 def test_a_wrong_password_stores_nothing(
-    our_server: str, finops: Finops, capsys: pytest.CaptureFixture[str]
+    our_server: Account, finops: Finops, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("connect", "--url", our_server, "--email", EMAIL, "--password-stdin")
+    url, email, _ = our_server
+    words = ("connect", "--url", url, "--email", email, "--password-stdin")
     assert finops(*words, stdin="wrong\n") == 2
     assert "sign-in: 401" in capsys.readouterr().err
     assert not keys.path().exists()
