@@ -81,6 +81,8 @@ def main() -> None:
         seconds = fill(path, args.calls)
         print(f"{args.calls:,} calls booked in {seconds:.0f} s, {path.stat().st_size >> 20} MB")
         environment = {**os.environ, "HOME": folder, "FINOPS_LEDGER": str(path)}
+        environment["PYTHONPYCACHEPREFIX"] = folder  # compiled, as an installer leaves it
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         _compare(environment, args.runs)
 
 

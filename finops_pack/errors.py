@@ -5,6 +5,7 @@ FinOpsError
 ├── RatesError         a rate table was refused
 ├── InputError         a log, a line or an argument cannot be read
 ├── LedgerUnreachable  the ledger could not be opened in time
+│   └── LedgerOutdated     it has an older schema: who may write brings it up to date
 ├── DeliveryError      the REST API said no, or could not be reached
 └── BudgetExceeded     a hard budget stops this call before it is made
 BudgetStop             the same, as a BaseException that nobody swallows by accident
@@ -48,6 +49,10 @@ class LedgerUnreachable(FinOpsError):
     """The ledger could not be opened, read or locked in time."""
 
     code = "ledger_unreachable"
+
+
+class LedgerOutdated(LedgerUnreachable):
+    """The ledger has another schema, and was opened for reading only."""
 
 
 class DeliveryError(FinOpsError):

@@ -245,3 +245,10 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
         f"ledger {normalise(url)!r}: unknown kind {scheme!r}",
         mend="use a path, sqlite:////path, postgresql://… or https://…",
     )
+
+
+def has_spools(url: str) -> bool:
+    """Whether lines of this ledger lie in a spool of this machine, booked or not."""
+    from finops_pack.ledger._read_spool import spools
+
+    return next(spools(ledger_id(url)), None) is not None

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from finops_pack import config
-from finops_pack.errors import LedgerUnreachable
+from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import _lock
 from finops_pack.ledger._db import Db
 from finops_pack.ledger._say import warn
@@ -84,10 +84,10 @@ class SQLiteLedger(SQLLedger):
     def _settle_schema(self) -> str:
         held = self._settings()
         if held is None or held["schema"] != len(MIGRATIONS) or self._lacks_columns():
+            if self._read_only and held is None:
+                raise LedgerUnreachable(f"{self._path} is no ledger, or cannot be read")
             if self._read_only:
-                raise LedgerUnreachable(
-                    f"{self._path} has another schema", mend="run: finops drain"
-                )
+                raise LedgerOutdated(f"{self._path} has another schema", mend="run: finops drain")
             self._prepare()
             held = self._settings()
         if held is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.query.period import Period
 from finops_pack.query.reader import Reader
 from finops_pack.query.views import BudgetLine, BudgetView, Spend
@@ -20,14 +21,45 @@ DRAIN_SECONDS = 0.25
 def open(ledger_url: str | None = None) -> Reader:
     """A reader of this ledger (default: the settings'), drained first, within 250 ms.
 
+    It writes nothing unless calls wait in a spool, and makes no ledger where there is none.
     Raises `LedgerUnreachable` when it cannot be opened.
     """
     from finops_pack import config
-    from finops_pack.ledger import open_ledger
 
-    ledger = open_ledger(ledger_url or config.load().ledger)
-    pending = ledger.drain(DRAIN_SECONDS)
-    return Reader(ledger, pending)
+    settings = config.load()
+    return _reader(ledger_url or settings.ledger, settings.tz)
+
+
+def _reader(url: str, time_zone: str) -> Reader:
+    from finops_pack.ledger import has_spools, normalise, open_ledger
+
+    if has_spools(url):
+        ledger = open_ledger(url)
+        return Reader(ledger, ledger.drain(DRAIN_SECONDS))
+    if not normalise(url).startswith("sqlite:"):
+        return Reader(open_ledger(url))
+    if not _exists(url):
+        from finops_pack.query.absent import Absent
+
+        return Reader(Absent(normalise(url), time_zone))
+    try:
+        return Reader(open_ledger(url, read_only=True))
+    except LedgerOutdated:
+        return Reader(open_ledger(url))
+
+
+def _exists(url: str) -> bool:
+    import os
+
+    from finops_pack.ledger import sqlite_path
+
+    try:
+        os.stat(sqlite_path(url))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise LedgerUnreachable(str(error), mend="check the path and who may read it") from None
+    return True
 
 
 def spend(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from finops_pack.ledger import Ledger
 from finops_pack.model import CacheRules, Cost, Segment, Task, Usage
+from finops_pack.query.absent import Books
 
 
 class LedgerFacts:
     """`model.Facts` from the ledger and the rate tables in force."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Books) -> None:
         self._ledger = ledger
         self._rules: dict[tuple[str | None, str, str], CacheRules | None] = {}
 

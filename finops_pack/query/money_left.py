@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from finops_pack import config
 from finops_pack.budgets import Budget, bounds, parse
-from finops_pack.ledger import Ledger
 from finops_pack.model import Totals, Where
 from finops_pack.money import from_pico
 from finops_pack.query.views import BudgetLine, BudgetView
 
+if TYPE_CHECKING:
+    from finops_pack.query.absent import Books
+
 CLOCKED = ("day", "week", "month", "24h")
 
 
-def budgets(ledger: Ledger, extra: Sequence[str] = ()) -> list[Budget]:
+def budgets(ledger: Books, extra: Sequence[str] = ()) -> list[Budget]:
     """Those set in the ledger, then those of the settings, which win over the same scope."""
     stored = (Budget.from_dict(body) for body in ledger.documents("budget").values())
     settings = config.load()
@@ -26,7 +29,7 @@ def budgets(ledger: Ledger, extra: Sequence[str] = ()) -> list[Budget]:
     return list(merged.values())
 
 
-def view(ledger: Ledger, zone: tzinfo, pending: int, now: datetime | None = None) -> BudgetView:
+def view(ledger: Books, zone: tzinfo, pending: int, now: datetime | None = None) -> BudgetView:
     """All budgets with what was spent against them, tightest first."""
     now = now or datetime.now(UTC)
     lines = [line_of(ledger, budget, now, zone) for budget in budgets(ledger)]
@@ -47,7 +50,7 @@ def view(ledger: Ledger, zone: tzinfo, pending: int, now: datetime | None = None
     )
 
 
-def _total(ledger: Ledger, since: datetime | None, *, subscription: bool = False) -> Totals:
+def _total(ledger: Books, since: datetime | None, *, subscription: bool = False) -> Totals:
     where = Where(
         since_us=None if since is None else int(since.timestamp() * 1e6),
         billing="subscription" if subscription else None,
@@ -56,7 +59,7 @@ def _total(ledger: Ledger, since: datetime | None, *, subscription: bool = False
     return rows[0] if rows else Totals()
 
 
-def line_of(ledger: Ledger, budget: Budget, now: datetime, zone: tzinfo) -> BudgetLine:
+def line_of(ledger: Books, budget: Budget, now: datetime, zone: tzinfo) -> BudgetLine:
     """One budget now. What is counted a call, task or session has no sum of its own."""
     booked, reserved = 0, 0
     if budget.window in CLOCKED:

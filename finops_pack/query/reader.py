@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops_pack.ledger import Ledger
 from finops_pack.model import Call, DayTotals, Finding, Task, Totals
 from finops_pack.query.period import Period, zone_of
 from finops_pack.query.views import BudgetView, Spend
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from finops_pack.forecast import Forecast
     from finops_pack.forensics import Relation
     from finops_pack.levers import Lever
+    from finops_pack.query.absent import Books
     from finops_pack.query.check import Answer
     from finops_pack.query.facts import LedgerFacts
     from finops_pack.score import Score
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Reader:
     """Reads one ledger. A context manager; analyses of the same period share its calls."""
 
-    def __init__(self, ledger: Ledger, pending_calls: int = 0) -> None:
+    def __init__(self, ledger: Books, pending_calls: int = 0) -> None:
         self.ledger_url = ledger.url
         self.time_zone = ledger.time_zone
         self.zone = zone_of(ledger.time_zone)
