@@ -1,91 +1,19 @@
-"""The tables in force, strongest first: the user's, the project's, ours, the snapshot."""
+"""All tables together: where a model may be on file, and what each table says of it."""
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-from finops_pack import config
-from finops_pack.errors import FinOpsError, RatesError
 from finops_pack.model import CacheRules
-from finops_pack.rates import cache, names, snapshot
-from finops_pack.rates.entries import BEGIN, END, Entry, Index, instant
+from finops_pack.rates import layers, names
+from finops_pack.rates.entries import BEGIN, END, Index, instant
+from finops_pack.rates.layers import Layer
 from finops_pack.rates.plan import Discount, Found, Plan, make_plan
 from finops_pack.rates.rate import Rate
-
-
-@dataclass(slots=True)
-class Layer:
-    """The tables of one origin, e.g. all of the user's files."""
-
-    name: str
-    tables: list[cache.Table] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    _claims: dict[tuple[str, str], str] = field(default_factory=dict)
-    _indexes: dict[str, Index] = field(default_factory=dict)
-
-    def add(self, table: cache.Table, origin: str) -> str | None:
-        """Take in a table, or say why not: two files may not price one name."""
-        home = table["provider"]
-        claims = [(home, name) for entry in table.get("models", ()) for name in entry["names"]]
-        for claim in claims:
-            if claim in self._claims:
-                return f"{origin}: models: {claim[1]!r} is priced in {self._claims[claim]} too"
-        self._claims |= dict.fromkeys(claims, origin)
-        self.tables.append(table)
-        self.files.append(origin)
-        return None
-
-    @property
-    def providers(self) -> set[str]:
-        """The providers that these tables speak of."""
-        return {table["provider"] for table in self.tables if table["provider"]}
-
-    def find(self, provider: str, name: str) -> Entry | None:
-        """The entry of this name."""
-        return self.index(provider).find(name)
-
-    def index(self, provider: str) -> Index:
-        """The models of one provider."""
-        if provider not in self._indexes:
-            own = [t for t in self.tables if t["provider"] == provider]
-            models = [model for table in own for model in table.get("models", ())]
-            self._indexes[provider] = Index(provider, models)
-        return self._indexes[provider]
-
-    def alias(self, name: str, provider: str | None) -> str | None:
-        """What a name stands for at a provider, or (None) anywhere."""
-        for table in self.tables:
-            if table["provider"] == provider and name in table.get("aliases", {}):
-                return str(table["aliases"][name])
-        return None
-
-    def discounts(self, provider: str, name: str) -> list[Discount]:
-        """The discounts on a model, the most specific first."""
-        meant = [t for t in self.tables if t["provider"] in (None, provider)]
-        listed = [raw for table in meant for raw in table.get("overrides", ())]
-        found = [raw for raw in listed if fnmatch.fnmatch(name, raw["match"])]
-        found.sort(key=lambda raw: -len(raw["match"].replace("*", "")))
-        return [
-            Discount(
-                Decimal(raw["factor"]),
-                raw.get("contract", f"-{raw['match']}"),
-                instant(raw.get("from"), BEGIN),
-                instant(raw.get("to"), END),
-            )
-            for raw in found
-        ]
-
-    def values(self, key: str, provider: str) -> Iterator[Any]:
-        """The items of a list in this provider's tables."""
-        for table in self.tables:
-            if table["provider"] == provider:
-                yield from table.get(key, ())
+from finops_pack.rates.snapshot import Snapshot
 
 
 @dataclass
@@ -93,7 +21,7 @@ class Book:
     """Every table of this process."""
 
     layers: Sequence[Layer]
-    snapshot: snapshot.Snapshot
+    snapshot: Snapshot
     warnings: list[str] = field(default_factory=list)
 
     @cached_property
@@ -207,73 +135,5 @@ def _standard(found: Found) -> Found:
 
 
 def load() -> Book:
-    """The tables as they stand now; a broken one is left out, or as it was, with a warning."""
-    warnings: list[str] = []
-    snap, refreshed = _snapshot(warnings)
-    layers = []
-    for name, paths in _layers(warnings):
-        layer = Layer(name)
-        for path in paths:
-            table, warning = cache.load(path)
-            if warning:
-                warnings.append(warning + ("" if table is None else "; as it was, it stays"))
-            if table and refreshed:
-                table = _without_outdated(table, snap.header["date"])
-            if table:
-                warnings += filter(None, [layer.add(table, str(path))])
-        layers.append(layer)
-    return Book(layers, snap, warnings)
-
-
-def files() -> list[Path]:
-    """Every table file that is meant to be in force, broken ones included."""
-    return [path for _, paths in _layers([]) for path in paths]
-
-
-def _layers(warnings: list[str]) -> Iterator[tuple[str, list[Path]]]:
-    yield "user", _yaml_files(config.config_dir() / "rates")
-    yield "project", _project_files(warnings)
-    yield "shipped", _yaml_files(config.data_dir("rates"))
-
-
-def _without_outdated(table: cache.Table, date: str) -> cache.Table:
-    """Without the models that give way to a snapshot which is newer than their prices."""
-
-    def yields(model: Mapping[str, Any]) -> bool:
-        checked = max((p.get("checked", "") for p in model.get("periods", ())), default="")
-        return bool(model.get("until_refreshed")) and checked < date
-
-    return {**table, "models": [m for m in table.get("models", ()) if not yields(m)]}
-
-
-def _snapshot(warnings: list[str]) -> tuple[snapshot.Snapshot, bool]:
-    refreshed = snapshot.refreshed_path()
-    if refreshed.is_file():
-        try:
-            return snapshot.read(refreshed), True
-        except RatesError as error:
-            warnings.append(f"{error}; the shipped snapshot stays in force")
-    return snapshot.read(snapshot.shipped_path()), False
-
-
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.glob("*.y*ml") if p.suffix in (".yaml", ".yml"))
-
-
-def _project_files(warnings: list[str]) -> list[Path]:
-    try:
-        settings = config.load()
-    except FinOpsError as error:
-        warnings.append(str(error))
-        return []
-    base = Path(settings.sources.get("rates", ".")).parent if settings.rates else Path()
-    files: list[Path] = []
-    for text in settings.rates:
-        path = base / Path(text).expanduser()
-        if path.is_dir():
-            files += _yaml_files(path)
-        elif path.is_file():
-            files.append(path)
-        else:
-            warnings.append(f"{path}: no such file or folder (setting: rates)")
-    return files
+    """The tables as they stand now."""
+    return Book(*layers.load())

@@ -234,5 +234,5 @@ def _add_regex(found: dict[str, Any], regex: str) -> None:
 def split_pattern(regex: str) -> list[str]:
     """A pattern as its literal head, compared first, and the expression of the rest."""
     head = re.match(r"(?:[\w/-](?![?*+{])|\\[.-])*", regex)
-    literal = head.group() if head else ""
-    return [literal.replace("\\", ""), regex[len(literal) :]]
+    literal = head.group() if head and "|" not in regex else ""
+    return [literal.replace("\\", "").lower(), regex[len(literal) :]]

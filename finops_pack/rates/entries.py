@@ -142,7 +142,7 @@ class Index:
         if name in self._exact:
             return self._exact[name]
         for head, rest, number in self._patterns:
-            if name.startswith(head) and re.fullmatch(rest, name[len(head) :]):
+            if name.startswith(head) and re.fullmatch(rest, name[len(head) :], re.IGNORECASE):
                 return number
         found = _of_family(name, self._families)
         if found is None:

@@ -14,7 +14,7 @@ from typing import Any
 from finops_pack import config, rates
 from finops_pack.errors import RatesError
 from finops_pack.model import EXTRA_UNITS
-from finops_pack.rates import book, convert, names, snapshot
+from finops_pack.rates import convert, layers, names, snapshot
 from finops_pack.rates.rate import INSIDE, TOKEN_KINDS, Rate
 from finops_pack.rates.tables import SCHEMA, compile_table
 
@@ -101,7 +101,7 @@ def near(model: str, provider: str | None = None) -> list[str]:
 def check(paths: Sequence[Path] = ()) -> list[RatesError]:
     """Compile tables anew (those given, else all in force and the snapshot): what is refused."""
     refused: list[RatesError] = []
-    for path in paths or book.files():
+    for path in paths or layers.files():
         try:
             compile_table(path.read_bytes(), str(path))
         except OSError as error:
@@ -229,10 +229,11 @@ def refresh(origin: str) -> Refreshed:
     fresh = snapshot.parse(text, path)
     fresh.check()
     before = set(rates.current().snapshot.lines[1:])
-    _replace(path, text)
-    rates.reload()
-    head = fresh.header
+    over = snapshot.read(snapshot.shipped_path()).header["sha256"]
+    head = {**fresh.header, "over": over}
     lines = fresh.lines[1:]
+    _replace(path, "\n".join([json.dumps(head), *lines, ""]))
+    rates.reload()
     changed = sum(line not in before for line in lines)
     return Refreshed(str(head["version"]), head["date"], head["sha256"], len(lines), changed)
 

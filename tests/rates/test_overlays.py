@@ -267,3 +267,14 @@ def test_a_warm_process_needs_neither_yaml_nor_the_network(compiled: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_pattern_means_the_whole_name(user_table: Write) -> None:
+    text = table("1", model="m").replace(
+        "    prices:", "    match: {regex: ['^Alpha-\\d+|beta$', 'gamma(-x)?']}\n    prices:"
+    )
+    user_table(text)
+    for name in ("alpha-7", "ALPHA-12", "beta", "gamma", "gamma-x", "m"):
+        assert usd(name, "openai") == 1, name
+    for name in ("alpha-", "alpha-7b", "betamax", "alphabeta", "gamma-xx", "m2"):
+        assert usd(name, "openai") is None, name

@@ -192,6 +192,16 @@ def test_seeded_prices_give_way_to_a_newer_snapshot_and_corrections_do_not(small
     assert rates.price("deepseek-v4-pro", Usage(1000), at="2026-11-21T07:30Z").usd is not None
 
 
+def test_an_upgrade_that_brings_newer_prices_wins_over_an_old_refresh(small: Path) -> None:
+    manage.refresh(str(small))
+    assert rates.price("claude-opus-4-6", Usage(1000)).usd is None
+    path = snapshot.refreshed_path()
+    path.write_text(path.read_text().replace('"over": "', '"over": "another', 1))
+    rates.reload()
+    assert rates.price("claude-opus-4-6", Usage(1000)).usd == Decimal("0.005")
+    assert rates.current().warnings == []
+
+
 def test_an_old_snapshot_says_so(small: Path) -> None:
     assert manage.problems() == [] or "days ago" in manage.problems()[0]
     old = json.loads(json.dumps(DATA))
