@@ -7,7 +7,9 @@ has `install()`. It imports its framework only inside functions.
 
 from __future__ import annotations
 
+import itertools
 import pkgutil
+import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -114,10 +116,6 @@ def _package(name: str, low: str, high: str) -> Package:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    parts = []
-    for part in version.split("."):
-        digits = "".join(c for c in part if c.isdigit())
-        if not part[:1].isdigit():
-            break
-        parts.append(int(digits))
-    return tuple(parts)
+    """`1.10.0rc1` as (1, 10, 0)."""
+    leading = (re.match(r"\d+", part) for part in version.split("."))
+    return tuple(int(match[0]) for match in itertools.takewhile(bool, leading) if match)

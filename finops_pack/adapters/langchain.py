@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from finops_pack import context, recorder
@@ -227,11 +228,11 @@ def install() -> None:
     """Put one handler into every run of this process, its threads and executors included."""
     from langchain_core.tracers import context as tracers
 
-    handler_class = __getattr__("FinOpsCallbackHandler")
+    handler_class = _handler_class()
     if any(hook[2] is handler_class for hook in tracers._configure_hooks):
         return
     # A default, not a set(): raw threads, pools and executors start from defaults.
-    variable = ContextVar("finops_handler", default=handler_class())  # noqa: B039
+    variable: ContextVar[Any] = ContextVar("finops_handler", default=handler_class())  # noqa: B039
     tracers.register_configure_hook(variable, True, handler_class)
 
 
@@ -249,12 +250,16 @@ if TYPE_CHECKING:
         """Records every model call of the runs that it is given to."""
 
 
-def __getattr__(name: str) -> Any:
-    if name != "FinOpsCallbackHandler":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+@lru_cache(maxsize=1)
+def _handler_class() -> type[FinOpsCallbackHandler]:
     from langchain_core.callbacks import BaseCallbackHandler
 
-    made = type(name, (_Handler, BaseCallbackHandler), {"__doc__": _Handler.__doc__})
-    made.__module__ = __name__
-    globals()[name] = made
-    return made
+    said = "Records every model call of the runs that it is given to."
+    body = {"__doc__": said, "__module__": __name__}
+    return type("FinOpsCallbackHandler", (_Handler, BaseCallbackHandler), body)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "FinOpsCallbackHandler":
+        return _handler_class()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
