@@ -87,7 +87,7 @@ class Gate:
             pico = self._unpriced(call, [*budgets, *(budget for _, budget in running)])
         self._each(call, pico, [b for b in budgets if b.window == "call" and b.hard])
         self._in_tasks(call, pico, running)
-        self._in_ledger(call, pico, [b for b in budgets if b.window != "call" and b.hard])
+        self._in_ledger(call, pico, [b for b in budgets if b.window != "call"])
         size = characters(call.messages) + characters(call.tools)
         self._held[call.id] = (call.running, pico, size)
 
@@ -111,11 +111,10 @@ class Gate:
         for held, budget in running:
             open_pico = sum(p for tasks, p, _ in list(self._held.values()) if held in tasks)
             spent = int(held.cost.scaleb(12))
-            if spent + open_pico + pico <= limit_of(budget, call.row):
-                continue
-            if budget.hard:
+            if spent + open_pico + pico > limit_of(budget, call.row):
                 self._refuse(call, _exceeded(budget, spent, open_pico, self._zone))
-            self._warn((held.id, "task"), f"task {held.id} is over its budget of {budget}")
+            if spent >= budget.limit_pico:
+                self._warn((held.id, "task"), f"task {held.id} is over its budget of {budget}")
 
     def _in_ledger(self, call: Any, pico: int, budgets: list[Budget]) -> None:
         if not budgets:

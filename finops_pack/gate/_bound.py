@@ -1,7 +1,8 @@
 """The most a call may cost, said before it is made.
 
-Input: characters of the prompt, at the most tokens a character that this model has shown so
-far. Output: `max_tokens` where the call says it, else the longest answer seen, with a margin.
+Input: the characters of the prompt at the most tokens a character that this model has shown so
+far, and what it counted beyond them (images, hidden prompts). Output: `max_tokens` where the
+call says it, else the longest answer seen, with a margin.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from finops_pack.model import Usage
 
 TOKENS_A_CHARACTER = 0.4  # more than English, code or German need; calibrated after a call
 TOKENS_A_MESSAGE = 8
+LONG_PROMPT = 2000  # characters, from which tokens a character can be told from the rest
 OUTPUT_TOKENS = 500  # of a model that has not answered yet
 MARGIN = 1.15
 _DEPTH = 12
@@ -24,6 +26,7 @@ class Bounds:
 
     def __init__(self) -> None:
         self._ratio: dict[str, float] = {}
+        self._hidden: dict[str, int] = {}
         self._output: dict[str, int] = {}
         self._served: dict[str, str] = {}
 
@@ -32,9 +35,10 @@ class Bounds:
         """Pico-USD that this call may cost; None when no price is known for it."""
         asked = row["model"]
         size = characters(messages) + characters(tools)
-        ratio = self._ratio.get(asked, TOKENS_A_CHARACTER)
         usage = Usage(
-            input_tokens=int(size * ratio) + TOKENS_A_MESSAGE * (1 + _count(messages)),
+            input_tokens=self._visible(asked, size)
+            + TOKENS_A_MESSAGE * (1 + _count(messages))
+            + self._hidden.get(asked, 0),
             output_tokens=cap or self._output.get(asked, OUTPUT_TOKENS),
         )
         context = {k: row[k] for k in ("processing", "service_tier", "region") if row.get(k)}
@@ -44,17 +48,21 @@ class Bounds:
                 return cost[0] or 0
         return None
 
+    def _visible(self, model: str, size: int) -> int:
+        return int(size * self._ratio.get(model, TOKENS_A_CHARACTER))
+
     def learn(self, row: Mapping[str, Any], size: int) -> None:
         """Take what the finished call needed as the measure of the next."""
         asked = row["model"]
         if row.get("served_model"):
             self._served[asked] = row["served_model"]
         counted = row.get("input_tokens", 0)
-        if size > 200 and counted:
+        # Shrink slowly, grow at once: too little lets money through, too much only waits.
+        if size >= LONG_PROMPT and counted:
             seen = counted / size * MARGIN
-            before = self._ratio.get(asked)
-            # Shrink slowly, grow at once: too little lets money through, too much only waits.
-            self._ratio[asked] = seen if before is None else max(seen, 0.9 * before)
+            self._ratio[asked] = max(seen, 0.9 * self._ratio.get(asked, seen))
+        hidden = counted - self._visible(asked, size)
+        self._hidden[asked] = max(hidden, int(0.9 * self._hidden.get(asked, 0)))
         answered = int(row.get("output_tokens", 0) * MARGIN)
         if answered:
             self._output[asked] = max(answered, self._output.get(asked, 0))

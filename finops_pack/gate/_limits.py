@@ -18,6 +18,7 @@ from finops_pack.money import to_pico
 FRESH_SECONDS = 2.0
 PATIENCE = 30.0
 FINAL_ANSWER = "final_answer"
+NO_LIMIT = 2**62
 
 
 class Known:
@@ -84,7 +85,12 @@ def covers(budget: Budget, row: Mapping[str, Any]) -> bool:
 
 
 def limit_of(budget: Budget, row: Mapping[str, Any]) -> int:
-    """Pico-USD that this call may fill: all of it for the final answer, else less the reserve."""
+    """Pico-USD that this call may fill: all of it for the final answer, else less the reserve.
+
+    A soft budget is kept count of too, so that it can warn, but nothing breaks it.
+    """
+    if not budget.hard:
+        return NO_LIMIT
     held = 0 if row.get("action") == FINAL_ANSWER else to_pico(budget.reserve_usd)
     return budget.limit_pico - held
 
