@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "context": BASE,
     "sketch": BASE,
     "rates": BASE,
-    "ledger": BASE,
+    "ledger": BASE | {"report"},  # remote alone: the key of a server, and how to connect
     "gate": BASE | {"ledger", "rates", "context"},
     "recorder": BASE | {"context", "sketch", "rates", "ledger", "gate"},
     "adapters": BASE | {"context", "recorder", "gate"},

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from contextlib import closing
+from pathlib import Path
 
 from finops_pack.cli import _out
 from finops_pack.errors import ConfigError, InputError
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="default 8765; 0 takes a free one")
     parser.add_argument("--db", metavar="URL", help="path, sqlite:////path or postgresql://…")
+    parser.add_argument("--ledgers", metavar="DIR", help="accounts' ledgers; default beside --db")
     parser.add_argument(
         "--rate",
         type=float,
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         closing(open_database(database_url(args.db))) as db,
         run.listen(args.host, args.port) as listening,
     ):
-        run.serve(create_app(db, rate=rate), listening)
+        run.serve(create_app(db, ledgers_folder(args), rate=rate), listening)
     return 0
 
 
@@ -80,6 +82,18 @@ def database_url(given: str | None) -> str:
     from finops_pack import config
 
     return given or os.environ.get("FINOPS_SERVER_DB") or str(config.state_dir() / "server.db")
+
+
+def ledgers_folder(args: argparse.Namespace) -> Path:
+    """`--ledgers`, else the folder `ledgers` beside the SQLite file or in the state folder."""
+    from finops_pack import config
+    from finops_pack.ledger import normalise, sqlite_path
+
+    if args.ledgers:
+        return Path(args.ledgers)
+    url = database_url(args.db)
+    local = normalise(url).startswith("sqlite:")
+    return (Path(sqlite_path(url)).parent if local else config.state_dir()) / "ledgers"
 
 
 def _need_extra() -> None:

@@ -39,11 +39,13 @@ _SAID = {
     422: "a field, named",
     429: "too many requests; see Retry-After",
     500: "an error of ours",
+    503: "the ledger is busy; see Retry-After",
 }
-_BODY = (400, 413, 415, 422)
+BODY = (400, 413, 415, 422)
 
 
-def _refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
+def refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """How OpenAPI says what a call may be refused with."""
     named = sorted({*codes, 429, 500})
     return {code: {"model": answers.Refused, "description": _SAID[code]} for code in named}
 
@@ -55,7 +57,7 @@ OptionalJson = Annotated[Any, Depends(optional_json_body)]
 @router.post(
     "/login",
     response_model=answers.LoggedIn,
-    responses=_refusals(401, *_BODY),
+    responses=refusals(401, *BODY),
     openapi_extra=takes(Login),
 )
 def login(request: Request, db: Db, body: Json) -> Response:
@@ -76,7 +78,7 @@ def login(request: Request, db: Db, body: Json) -> Response:
     "/register",
     status_code=201,
     response_model=answers.Registered,
-    responses=_refusals(401, *_BODY),
+    responses=refusals(401, *BODY),
     openapi_extra=takes(Register, required=False),
 )
 def register(db: Db, caller: SignedIn, body: OptionalJson) -> Response:
@@ -91,7 +93,7 @@ def register(db: Db, caller: SignedIn, body: OptionalJson) -> Response:
 @router.post(
     "/daily-report",
     response_model=answers.Saved,
-    responses=_refusals(401, 403, *_BODY),
+    responses=refusals(401, 403, *BODY),
     openapi_extra=takes(DailyReport),
 )
 def daily_report(
@@ -131,7 +133,7 @@ def _newest(
     return next(iter((*reversed(scored), *older)), None)
 
 
-@router.get("/dashboard", response_model=answers.Dashboard, responses=_refusals(401, 422))
+@router.get("/dashboard", response_model=answers.Dashboard, responses=refusals(401, 422))
 def dashboard(db: Db, caller: Reader, period: answers.Period = "30d") -> Response:
     """Totals, score, alerts and recommendations of the period."""
     account = caller.account
@@ -151,14 +153,14 @@ def dashboard(db: Db, caller: Reader, period: answers.Period = "30d") -> Respons
     )
 
 
-@router.get("/efficiency-score", response_model=answers.Efficiency, responses=_refusals(401))
+@router.get("/efficiency-score", response_model=answers.Efficiency, responses=refusals(401))
 def efficiency_score(db: Db, caller: Reader) -> Response:
     """The newest score and those of 90 days."""
     scored = figures.trend(_span(db, caller.account, TREND_DAYS)[2])
     return document({"current": _newest(db, caller.account, scored), "trend": scored})
 
 
-@router.get("/cost-trends", response_model=answers.CostTrends, responses=_refusals(401, 422))
+@router.get("/cost-trends", response_model=answers.CostTrends, responses=refusals(401, 422))
 def cost_trends(db: Db, caller: Reader, period: answers.Period = "30d") -> Response:
     """One row a day with reports, oldest first."""
     count = figures.PERIODS[period]
@@ -167,19 +169,19 @@ def cost_trends(db: Db, caller: Reader, period: answers.Period = "30d") -> Respo
     return document({"period": span, "data": [figures.data_row(day) for day in found]})
 
 
-@router.get("/alerts", response_model=answers.Alerts, responses=_refusals(401))
+@router.get("/alerts", response_model=answers.Alerts, responses=refusals(401))
 def alerts(db: Db, caller: Reader) -> Response:
     """The alerts in force."""
     return document({"alerts": notices.current(db, caller.account)})
 
 
-@router.get("/keys", response_model=Keys, responses=_refusals(401))
+@router.get("/keys", response_model=Keys, responses=refusals(401))
 def keys(db: Db, caller: Reader) -> Response:
     """The account's keys and when each was last used."""
     return document({"keys": accounts.keys(db, caller.account.id)})
 
 
-@router.delete("/keys/{key_id}", response_model=Done, responses=_refusals(401, 403, 404, 422))
+@router.delete("/keys/{key_id}", response_model=Done, responses=refusals(401, 403, 404, 422))
 def revoke(db: Db, caller: Writer, key_id: str) -> Response:
     """End a key at once."""
     if not accounts.revoke_key(db, caller.account.id, key_id):
@@ -187,7 +189,7 @@ def revoke(db: Db, caller: Writer, key_id: str) -> Response:
     return document({"ok": True})
 
 
-@router.get("/budget", response_model=BudgetAnswer, responses=_refusals(401))
+@router.get("/budget", response_model=BudgetAnswer, responses=refusals(401))
 def budget(caller: Reader) -> Response:
     """The account's monthly budget and alert threshold."""
     return document(_budget(caller.account))
@@ -196,7 +198,7 @@ def budget(caller: Reader) -> Response:
 @router.put(
     "/budget",
     response_model=BudgetAnswer,
-    responses=_refusals(401, 403, *_BODY),
+    responses=refusals(401, 403, *BODY),
     openapi_extra=takes(Budget),
 )
 def set_budget(db: Db, caller: Writer, body: Json) -> Response:

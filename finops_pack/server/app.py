@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from finops_pack import __version__
-from finops_pack.server import api, assets, pages, render, texts
+from finops_pack.server import api, assets, ledgers, pages, render, texts
 from finops_pack.server.browser import SignInFirst, language_of
 from finops_pack.server.chrome import Chrome
 from finops_pack.server.headers import Headers
@@ -23,12 +24,14 @@ _JSON_PATHS = ("/api/", "/healthz", "/openapi.json")
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def create_app(db: Database, *, rate: Rate | None = None) -> FastAPI:
-    """The REST API and the dashboard for the accounts in `db`."""
+def create_app(db: Database, folder: Path, *, rate: Rate | None = None) -> FastAPI:
+    """The REST API and the dashboard for the accounts in `db`; their ledgers in `folder`."""
     app = application("The REST API that agents report their spend to.")
     app.state.db = db
+    app.state.ledgers = folder
     app.state.rate = rate or Rate()
     app.include_router(api.router)
+    app.include_router(ledgers.router)
     app.include_router(pages.router)
     app.add_api_route("/healthz", _healthy, methods=["GET"], response_model=Done)
     app.add_exception_handler(SignInFirst, _to_sign_in)

@@ -87,10 +87,15 @@ async def optional_json_body(request: Request) -> Any:
 
 
 def _decoded(request: Request, body: bytes) -> Any:
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise ApiError(415, "unsupported_media_type", "Content-Type must be application/json")
+    content_type(request, "application/json")
     try:
         return exact.loads(body)
     except ValueError as error:
         raise ApiError(400, "not_json", str(error)) from None
+
+
+def content_type(request: Request, wanted: str) -> None:
+    """415 unless the body is said to be of this type."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != wanted:
+        raise ApiError(415, "unsupported_media_type", f"Content-Type must be {wanted}")

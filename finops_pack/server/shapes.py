@@ -118,6 +118,35 @@ class Done(BaseModel):
     ok: Literal[True]
 
 
+class BookedLines(BaseModel):
+    """What became of a batch; `rejected` are (index, reason)."""
+
+    ok: Literal[True]
+    new: int
+    corrected: int
+    unchanged: int
+    rejected: list[tuple[int, str]]
+
+
+class Question(BaseModel):
+    """What is asked of a ledger; which fields count depends on the question."""
+
+    model_config = ConfigDict(extra="allow")
+
+    where: dict[str, Any] | None = None
+    by: str | None = None
+    id: str | None = None
+    kind: str | None = None
+    key: str | None = None
+
+
+class Answer(BaseModel):
+    """A ledger's answer."""
+
+    ok: Literal[True]
+    answer: Any
+
+
 def checked(shape: type[M], body: Any) -> M:
     """The body as that shape; 422 names the first field at fault."""
     try:

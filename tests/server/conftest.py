@@ -73,9 +73,9 @@ def today(monkeypatch: pytest.MonkeyPatch) -> date:
 
 
 @pytest.fixture
-def site(db: Database, today: date) -> Site:
+def site(db: Database, today: date, tmp_path: Path) -> Site:
     """A server on that day."""
-    return Site(db, TestClient(create_app(db, rate=Rate(burst=100_000))))
+    return Site(db, TestClient(create_app(db, tmp_path / "ledgers", rate=Rate(burst=100_000))))
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
     store = open_database(str(tmp_path / "live.db"))
     account = accounts.create(store, "me@acme.test", PASSWORD, "Acme AI")
     key, _ = accounts.register_key(store, account.id, "test", "write")
-    with listening(create_app(store)) as url:
+    with listening(create_app(store, tmp_path / "ledgers")) as url:
         yield Live(url, store, account, key)
     store.close()
 

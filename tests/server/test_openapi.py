@@ -13,9 +13,9 @@ from tests.server.conftest import PASSWORD
 EXAMPLES = 25  # an endpoint; bench/schemathesis.py runs for longer
 
 
-def test_every_call_is_answered_as_documented(db):
+def test_every_call_is_answered_as_documented(db, tmp_path):
     schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
-    app = create_app(db, rate=Rate(burst=10**6))
+    app = create_app(db, tmp_path / "ledgers", rate=Rate(burst=10**6))
     account = accounts.create(db, "me@acme.test", PASSWORD)
     key, _ = accounts.register_key(db, account.id, "k", "write")
     token, _ = accounts.open_session(db, account)

@@ -55,10 +55,10 @@ def test_one_address_may_not_try_many_accounts(db):
     assert waits[30] > 0
 
 
-def test_requests_are_limited_a_key(db, site):
+def test_requests_are_limited_a_key(db, site, tmp_path):
     account = site.account()
     one, two = site.key(account), site.key(account)
-    client = TestClient(create_app(db, rate=Rate(per_second=0.5, burst=3)))
+    client = TestClient(create_app(db, tmp_path / "ledgers", rate=Rate(per_second=0.5, burst=3)))
     headers = [{"Authorization": f"Bearer {key}"} for key in (one, two)]
     answers = [client.get("/api/finops/alerts", headers=headers[0]) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]

@@ -1,0 +1,263 @@
+"""A ledger behind a server of ours: no disk and no database at the agent.
+
+`FINOPS_LEDGER=https://finops.example.org`, with a key from `finops connect` or FINOPS_API_KEY.
+Spools lie in the temporary folder as ever and are sent in batches; a batch whose answer was
+lost is not booked twice, since the server keeps the spool's offset in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from finops_pack.errors import ConfigError, LedgerUnreachable
+from finops_pack.ledger import Booked, Line, Reservation, ledger_id, normalise, wire
+from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
+
+if TYPE_CHECKING:
+    import httpx
+
+SECONDS = 5.0
+_TRIES = 50  # of `update` against others who change the same document
+_API = "/api/finops"
+
+
+class RemoteLedger:
+    """The protocol `Ledger` over HTTP; safe for threads and forks.
+
+    Raises `LedgerUnreachable` when the server cannot be reached or does not take the key.
+    """
+
+    def __init__(self, url: str) -> None:
+        from finops_pack.report import keys
+
+        self.url = normalise(url)
+        self.id = ledger_id(url)
+        try:
+            target = keys.target(self.url)
+        except ConfigError as error:
+            raise LedgerUnreachable(f"{self.url}: {error}", mend=error.mend) from None
+        self._base, self._key = target.url, target.key
+        self._http: tuple[int, httpx.Client] | None = None
+        self.time_zone = str(self._read("about")["time_zone"])
+
+    # --- writing -------------------------------------------------------------------------
+
+    def book(
+        self,
+        lines: Sequence[Line],
+        *,
+        spool: str | None = None,
+        offset: int = 0,
+        after: int | None = None,
+        timeout: float = SECONDS,
+    ) -> Booked:
+        """Book lines and, with `spool`, remember `offset` in the same transaction."""
+        body = b"\n".join(json.dumps(line).encode() for line in lines)
+        asked = {"spool": spool, "offset": offset, "after": after}
+        answer = self._ask(
+            "POST",
+            "/calls",
+            params={name: value for name, value in asked.items() if value is not None},
+            content=body,
+            headers={"Content-Type": "application/x-ndjson"},
+            timeout=max(timeout, 0.05),
+        )
+        return wire.booked(answer)
+
+    def offset(self, spool: str) -> int:
+        """How far this spool has been booked, in bytes."""
+        return int(self._read("offset", spool=spool))
+
+    def forget_spool(self, spool: str) -> None:
+        """Drop the offset of a spool that is gone."""
+        self._write("forget_spool", spool=spool)
+
+    def drain(self, timeout: float = 0.25) -> int:
+        """Send what lies in this ledger's spools; returns the lines still pending."""
+        from finops_pack.ledger._drain import drain
+
+        return drain(self, timeout)
+
+    # --- reading -------------------------------------------------------------------------
+
+    def totals(self, by: str | None, where: Where) -> list[Totals]:
+        """Sums grouped by one of `GROUPS` or `tag:KEY`, dearest first."""
+        found: list[Totals] = wire.read(list[Totals], self._read("totals", by=by, where=where))
+        return found
+
+    def days(self, where: Where) -> list[DayTotals]:
+        """One row a calendar day with calls, oldest first."""
+        found: list[DayTotals] = wire.read(list[DayTotals], self._read("days", where=where))
+        return found
+
+    def calls(
+        self, where: Where, *, newest_first: bool = False, limit: int | None = None
+    ) -> Iterator[Call]:
+        """The calls themselves, in order of start, streamed."""
+        asked: dict[str, Any] = {"where": json.dumps(wire.write(Where, where))}
+        asked |= {"newest_first": newest_first, **({} if limit is None else {"limit": limit})}
+        return map(Call.from_row, self._stream("/calls", asked))
+
+    def call(self, call_id: str, source: str = "live") -> Call | None:
+        """One call."""
+        row = self._read("call", id=call_id, source=source)
+        return None if row is None else Call.from_row(row)
+
+    def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
+        """Task rows with their running totals, newest first."""
+        found: list[Task] = wire.read(list[Task], self._read("tasks", where=where, limit=limit))
+        return found
+
+    def task(self, task_id: str) -> Task | None:
+        """One task."""
+        found: Task | None = wire.read(Task | None, self._read("task", id=task_id))
+        return found
+
+    def segments(self, sessions: Sequence[str]) -> list[Segment]:
+        """The context segments of these sessions."""
+        answer = self._read("segments", sessions=list(sessions))
+        found: list[Segment] = wire.read(list[Segment], answer)
+        return found
+
+    def span(self) -> tuple[int, int] | None:
+        """Start of the first and the last call (µs), None when nothing is recorded."""
+        span = self._read("about")["span"]
+        return None if span is None else (span[0], span[1])
+
+    # --- documents -------------------------------------------------------------------------
+
+    def put(self, kind: str, key: str, body: Mapping[str, Any]) -> None:
+        """Store a JSON document, replacing it."""
+        self._write("put", kind=kind, key=key, body=dict(body))
+
+    def get(self, kind: str, key: str) -> dict[str, Any] | None:
+        """One document."""
+        found: dict[str, Any] | None = self._read("get", kind=kind, key=key)
+        return found
+
+    def documents(self, kind: str) -> dict[str, dict[str, Any]]:
+        """All documents of a kind by key."""
+        return dict(self._read("documents", kind=kind))
+
+    def delete(self, kind: str, key: str) -> bool:
+        """Remove a document; False when there was none."""
+        return bool(self._write("delete", kind=kind, key=key))
+
+    def update(
+        self,
+        kind: str,
+        key: str,
+        change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
+    ) -> dict[str, Any] | None:
+        """Change a document; tried again while somebody else has changed it meanwhile."""
+        for _ in range(_TRIES):
+            before = self.get(kind, key)
+            after = change(before)
+            if after is None:
+                return before
+            if self._write("swap", kind=kind, key=key, before=before, after=dict(after)):
+                return dict(after)
+        raise LedgerUnreachable(f"{self.url}: {kind} {key!r} keeps changing", mend="try again")
+
+    # --- the gate's money --------------------------------------------------------------------
+
+    def reserve(
+        self, wanted: Reservation, limits: Mapping[str, tuple[Where, int]], timeout: float
+    ) -> Mapping[str, tuple[int, int]] | None:
+        """Set money aside if every budget still holds it; else those that would break."""
+        asked = {
+            "wanted": wire.write(Reservation, wanted),
+            "limits": {name: [wire.write(Where, w), pico] for name, (w, pico) in limits.items()},
+        }
+        answer = self._write("reserve", timeout=timeout, **asked)
+        return answer and {name: (spent, held) for name, (spent, held) in answer.items()}
+
+    def settle(self, call_id: str, pico: int | None) -> None:
+        """The true cost of a reserved call; None releases it."""
+        self._write("settle", call_id=call_id, pico=pico)
+
+    def spent(self, where: Where) -> tuple[int, int]:
+        """(booked, reserved or settled but not yet booked) pico-USD."""
+        booked, reserved = self._read("spent", where=where)
+        return booked, reserved
+
+    # --- upkeep --------------------------------------------------------------------------------
+
+    def rebuild(self, time_zone: str | None = None) -> None:
+        """Not from here: the server's operator does it where the ledger lies."""
+        raise ConfigError(
+            "a ledger behind a server is not rebuilt from here",
+            mend="run finops ledger rebuild on the server",
+        )
+
+    def check(self) -> list[str]:
+        """Faults found in the store and its rollups; empty when sound."""
+        return list(self._read("check"))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        held, self._http = self._http, None
+        if held and held[0] == os.getpid():
+            held[1].close()
+
+    # --- HTTP ------------------------------------------------------------------------------------
+
+    def _read(self, question: str, **asked: Any) -> Any:
+        if "where" in asked:
+            asked["where"] = wire.write(Where, asked["where"])
+        return self._ask("POST", f"/ledger/read/{question}", json=asked)["answer"]
+
+    def _write(self, question: str, *, timeout: float = SECONDS, **asked: Any) -> Any:
+        path = f"/ledger/write/{question}"
+        return self._ask("POST", path, json=asked, timeout=timeout)["answer"]
+
+    def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        import httpx
+
+        try:
+            answer = self._client().request(method, self._base + _API + path, **more)
+            if answer.is_success:
+                return dict(answer.json())
+        except (httpx.HTTPError, ValueError) as error:
+            raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
+        raise self._refused(answer)
+
+    def _stream(self, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        import httpx
+
+        try:
+            url = self._base + _API + path
+            with self._client().stream("GET", url, params=asked) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise self._refused(answer)
+                yield from map(json.loads, answer.iter_lines())
+        except httpx.HTTPError as error:
+            raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
+
+    def _refused(self, answer: httpx.Response) -> LedgerUnreachable:
+        mend = "run: finops connect" if answer.status_code in (401, 403) else None
+        try:
+            said = answer.json()["error"]["message"]
+        except (ValueError, KeyError, TypeError):
+            said = "no answer of ours"
+        return LedgerUnreachable(f"{self.url}: {answer.status_code} {said}", mend=mend)
+
+    def _client(self) -> httpx.Client:
+        """This process's connections: those of a parent are not ours to use after a fork."""
+        held = self._http
+        if held is None or held[0] != os.getpid():
+            held = self._http = (os.getpid(), self._connected())
+        return held[1]
+
+    def _connected(self) -> httpx.Client:
+        from finops_pack.report.tls import http_client
+
+        if self._key is None:
+            raise LedgerUnreachable(f"{self.url}: no key is stored", mend="run: finops connect")
+        client = http_client(self._base, SECONDS)
+        client.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        return client

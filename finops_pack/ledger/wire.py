@@ -1,0 +1,173 @@
+"""A ledger's questions and answers as JSON, for a ledger that is reached over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from finops_pack.errors import InputError
+from finops_pack.ledger import GROUPS, Booked, Ledger, Reservation
+from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+BATCH_BYTES = 512 * 1024
+_INT64 = 2**63
+
+
+def loads(text: str | bytes) -> Any:
+    """A JSON document; raises ValueError, for NaN and Infinity too."""
+
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(f"{name} is no JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+@lru_cache(maxsize=16)
+def shape(kind: Any) -> TypeAdapter[Any]:
+    """How values of this type are read from JSON and written to it; amounts stay exact."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def read(kind: Any, value: Any) -> Any:
+    """A value of this type from its JSON; raises `InputError`."""
+    from pydantic import ValidationError
+
+    try:
+        found = shape(kind).validate_python(value)
+    except ValidationError as refused:
+        fault = refused.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise InputError(f"{where}: {fault['msg']}" if where else fault["msg"]) from None
+    _bounded(value)
+    return found
+
+
+def write(kind: Any, value: Any) -> Any:
+    """A value of this type as JSON has it."""
+    return shape(kind).dump_python(value, mode="json")
+
+
+def _bounded(value: Any) -> None:
+    """Raise `InputError` for what a database cannot hold: a larger number, NUL, half a pair."""
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        raise InputError("a number is larger than 64 bits hold")
+    if isinstance(value, str) and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)):
+        raise InputError("a text holds a character that cannot be stored")
+    if isinstance(value, Mapping):
+        value = [part for pair in value.items() for part in pair]
+    if isinstance(value, list | tuple):
+        for part in value:
+            _bounded(part)
+
+
+def call_row(call: Call) -> dict[str, Any]:
+    """A call as one line of JSON: the fields that are set."""
+    values = ((field.name, getattr(call, field.name)) for field in fields(call))
+    return {name: value for name, value in values if value not in (None, (), {})}
+
+
+Answer = Callable[[Ledger, Mapping[str, Any]], Any]
+
+
+def _totals(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    by = asked.get("by")
+    if by is not None and by not in GROUPS and not str(by).startswith("tag:"):
+        raise InputError(f"by: unknown group {by!r}")
+    return write(list[Totals], ledger.totals(by, where(asked)))
+
+
+def _tasks(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    limit = read(int | None, asked.get("limit"))
+    return write(list[Task], ledger.tasks(where(asked), limit=limit))
+
+
+def _call(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    found = ledger.call(text(asked, "id"), read(str, asked.get("source", "live")))
+    return None if found is None else call_row(found)
+
+
+def _segments(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    return write(list[Segment], ledger.segments(read(list[str], asked.get("sessions"))))
+
+
+def _swap(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    """Put `after` in the place of `before`, if that still stands there."""
+    before, after = asked.get("before"), read(dict[str, Any], asked.get("after"))
+    swapped: list[bool] = []
+
+    def change(held: dict[str, Any] | None) -> dict[str, Any] | None:
+        swapped.append(held == before)
+        return after if swapped[-1] else None
+
+    ledger.update(text(asked, "kind"), text(asked, "key"), change)
+    return swapped[-1]
+
+
+def _reserve(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    wanted = read(Reservation, asked.get("wanted"))
+    limits = read(dict[str, tuple[Where, int]], asked.get("limits"))
+    return ledger.reserve(wanted, limits, 0.25)
+
+
+def _settle(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    return ledger.settle(text(asked, "call_id"), read(int | None, asked.get("pico")))
+
+
+def _put(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    body = read(dict[str, Any], asked.get("body"))
+    return ledger.put(text(asked, "kind"), text(asked, "key"), body)
+
+
+READS: dict[str, Answer] = {
+    "about": lambda ledger, _: {"time_zone": ledger.time_zone, "span": ledger.span()},
+    "totals": _totals,
+    "days": lambda ledger, asked: write(list[DayTotals], ledger.days(where(asked))),
+    "call": _call,
+    "tasks": _tasks,
+    "task": lambda ledger, asked: write(Task | None, ledger.task(text(asked, "id"))),
+    "segments": _segments,
+    "get": lambda ledger, asked: ledger.get(text(asked, "kind"), text(asked, "key")),
+    "documents": lambda ledger, asked: ledger.documents(text(asked, "kind")),
+    "spent": lambda ledger, asked: ledger.spent(where(asked)),
+    "offset": lambda ledger, asked: ledger.offset(text(asked, "spool")),
+    "check": lambda ledger, _: ledger.check(),
+}
+WRITES: dict[str, Answer] = {
+    "reserve": _reserve,
+    "settle": _settle,
+    "put": _put,
+    "delete": lambda ledger, asked: ledger.delete(text(asked, "kind"), text(asked, "key")),
+    "swap": _swap,
+    "forget_spool": lambda ledger, asked: ledger.forget_spool(text(asked, "spool")),
+}
+
+
+def where(asked: Mapping[str, Any]) -> Where:
+    """The calls that a question is about."""
+    found: Where = read(Where, asked.get("where") or {})
+    return found
+
+
+def text(asked: Mapping[str, Any], name: str) -> str:
+    """A field that must be a text of ordinary length; raises `InputError`."""
+    value = read(str, asked.get(name))
+    if not 0 < len(value) <= 512:
+        raise InputError(f"{name}: must be 1 to 512 characters long")
+    return str(value)
+
+
+def booked(body: Mapping[str, Any]) -> Booked:
+    """What became of a batch, as the server answered it."""
+    rejected = tuple((int(index), str(reason)) for index, reason in body["rejected"])
+    return Booked(body["new"], body["corrected"], body["unchanged"], rejected)
