@@ -8,7 +8,7 @@ from typing import Any
 
 from finops_pack import admin, config
 from finops_pack.cli import _out
-from finops_pack.errors import InputError
+from finops_pack.errors import InputError, RatesError
 from finops_pack.money import plain
 
 HELP = "the tables of prices: list, check, refresh, alias, set"
@@ -53,12 +53,13 @@ def _list(args: argparse.Namespace) -> int:
     tables = admin.rate_tables()
     prices = [_price(*found) for found in tables.models(args.provider)] if args.provider else []
     sources: list[Any] = tables.sources()
-    problems = tables.problems()
+    problems: list[RatesError] = tables.problems()
     version, date, digest, age = tables.snapshot_info()
     if args.json:
         snapshot = {"version": version, "date": date, "sha256": digest, "age_days": age}
         files = [{"layer": s.layer, "file": s.file, "models": s.models} for s in sources]
-        body = {"snapshot": snapshot, "tables": files, "models": prices, "problems": problems}
+        said = [_mistake(problem) for problem in problems]
+        body = {"snapshot": snapshot, "tables": files, "models": prices, "problems": said}
         _out.document("finops.rates", body)
         return 0
     if prices:
@@ -70,8 +71,12 @@ def _list(args: argparse.Namespace) -> int:
         print(f"snapshot: {version}, checked {date} ({age} days ago)")
         print("one provider's prices: finops rates list --provider NAME")
     for problem in problems:
-        _out.warn(f"warning: {problem}")
+        _out.failure(problem, as_json=False)
     return 0
+
+
+def _mistake(error: RatesError) -> dict[str, str | None]:
+    return {"message": str(error), "mend": error.mend}
 
 
 def _price(provider: str, model: str, rate: Any) -> dict[str, Any]:
@@ -86,7 +91,7 @@ def _shown(prices: dict[str, str]) -> str:
 def _check(args: argparse.Namespace) -> int:
     refused = admin.rate_tables().check(args.files)
     if args.json:
-        mistakes = [{"message": str(error), "mend": error.mend} for error in refused]
+        mistakes = [_mistake(error) for error in refused]
         _out.document("finops.rates.check", {"ok": not refused, "mistakes": mistakes})
     elif not refused:
         print("all tables are sound")

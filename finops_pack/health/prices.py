@@ -19,8 +19,7 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
     version, date, digest, age = rates.snapshot_info()
     yield ok("snapshot", f"{version} of {date} ({age} days old), sha256 {digest[:12]}")
     for problem in manage.problems():
-        text, _, mend = problem.partition("; mend: ")
-        yield fault("table", text, mend or "finops rates check")
+        yield fault("table", str(problem), problem.mend or "finops rates check")
     yield from _unpriced(ledger_url)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from finops_pack.errors import RatesError
 from finops_pack.model import CacheRules
 from finops_pack.rates import layers, names
 from finops_pack.rates.entries import BEGIN, END, Index, instant
@@ -22,7 +23,7 @@ class Book:
 
     layers: Sequence[Layer]
     snapshot: Snapshot
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[RatesError] = field(default_factory=list)
 
     @cached_property
     def directory(self) -> names.Directory:

@@ -19,16 +19,18 @@ FORM = f"{__version__}/3"  # to be raised whenever the compiled form changes
 Table = dict[str, Any]
 
 
-def load(path: Path) -> tuple[Table | None, str | None]:
-    """(compiled table, warning): the table at `path`, or its last good state, or None."""
+def load(path: Path) -> tuple[Table | None, RatesError | None]:
+    """(compiled table, None), or (its last good state or None, what is wrong with it now)."""
     try:
         content = path.read_bytes()
         key = hashlib.sha256(FORM.encode() + content).hexdigest()[:32]
         table = _stored(key) or _compiled(content, path, key)
         if _stored(_path_key(path)) != {"key": key}:
             _store(_path_key(path), {"key": key})
-    except (RatesError, OSError) as error:
-        return _last_good(path), str(error)
+    except RatesError as error:
+        return _last_good(path), error
+    except OSError as error:
+        return _last_good(path), RatesError(f"{path}: {error.strerror or error}")
     return table, None
 
 

@@ -27,13 +27,14 @@ class Layer:
     _claims: dict[tuple[str, str], str] = field(default_factory=dict)
     _indexes: dict[str, Index] = field(default_factory=dict)
 
-    def add(self, table: cache.Table, origin: str) -> str | None:
+    def add(self, table: cache.Table, origin: str) -> RatesError | None:
         """Take in a table, or say why not: two files may not price one name."""
         home = table["provider"]
         claims = [(home, name) for entry in table.get("models", ()) for name in entry["names"]]
         for claim in claims:
             if claim in self._claims:
-                return f"{origin}: models: {claim[1]!r} is priced in {self._claims[claim]} too"
+                said = f"{origin}: models: {claim[1]!r} is priced in {self._claims[claim]} too"
+                return RatesError(said, mend="keep it in one of them; the first is in force")
         self._claims |= dict.fromkeys(claims, origin)
         self.tables.append(table)
         self.files.append(origin)
@@ -86,20 +87,22 @@ class Layer:
                 yield from table.get(key, ())
 
 
-def load() -> tuple[list[Layer], Snapshot, list[str]]:
+def load() -> tuple[list[Layer], Snapshot, list[RatesError]]:
     """The layers, the snapshot and the warnings as things stand now.
 
     A broken file is left out, or stays as it was when it was last good.
     """
-    warnings: list[str] = []
+    warnings: list[RatesError] = []
     snap, refreshed = _snapshot(warnings)
     layers: list[Layer] = []
     for name, paths in _layers(warnings):
         layer = Layer(name)
         for path in paths:
-            table, warning = cache.load(path)
-            if warning:
-                warnings.append(warning + ("" if table is None else "; as it was, it stays"))
+            table, error = cache.load(path)
+            if error:
+                fate = "left out" if table is None else "in force as it was before"
+                mend = f"{error.mend or 'mend the file'} (until then it is {fate})"
+                warnings.append(RatesError(str(error), mend=mend))
             if table and refreshed:
                 table = _without_outdated(table, snap.header["date"])
             if table:
@@ -113,7 +116,7 @@ def files() -> list[Path]:
     return [path for _, paths in _layers([]) for path in paths]
 
 
-def _layers(warnings: list[str]) -> Iterator[tuple[str, list[Path]]]:
+def _layers(warnings: list[RatesError]) -> Iterator[tuple[str, list[Path]]]:
     yield "user", _yaml_files(config.config_dir() / "rates")
     yield "project", _project_files(warnings)
     yield "shipped", _yaml_files(config.data_dir("rates"))
@@ -129,7 +132,7 @@ def _without_outdated(table: cache.Table, date: str) -> cache.Table:
     return {**table, "models": [m for m in table.get("models", ()) if not yields(m)]}
 
 
-def _snapshot(warnings: list[str]) -> tuple[Snapshot, bool]:
+def _snapshot(warnings: list[RatesError]) -> tuple[Snapshot, bool]:
     """The snapshot in force, and whether it is a refreshed one."""
     shipped = snapshot.read(snapshot.shipped_path())
     path = snapshot.refreshed_path()
@@ -138,7 +141,8 @@ def _snapshot(warnings: list[str]) -> tuple[Snapshot, bool]:
     try:
         refreshed = snapshot.read(path)
     except RatesError as error:
-        warnings.append(f"{error}; the shipped snapshot stays in force")
+        mend = "finops rates refresh --from FILE|URL (until then the shipped one is in force)"
+        warnings.append(RatesError(str(error), mend=mend))
         return shipped, False
     # What was fetched by hand is believed until the package itself brings something newer.
     upgraded = refreshed.header.get("over") != shipped.header["sha256"]
@@ -151,11 +155,11 @@ def _yaml_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("*.y*ml") if p.suffix in (".yaml", ".yml"))
 
 
-def _project_files(warnings: list[str]) -> list[Path]:
+def _project_files(warnings: list[RatesError]) -> list[Path]:
     try:
         settings = config.load()
     except FinOpsError as error:
-        warnings.append(str(error))
+        warnings.append(RatesError(str(error), mend=error.mend))
         return []
     base = Path(settings.sources.get("rates", ".")).parent if settings.rates else Path()
     files: list[Path] = []
@@ -166,5 +170,6 @@ def _project_files(warnings: list[str]) -> list[Path]:
         elif path.is_file():
             files.append(path)
         else:
-            warnings.append(f"{path}: no such file or folder (setting: rates)")
+            mend = f"correct the setting rates ({settings.sources.get('rates')})"
+            warnings.append(RatesError(f"{path}: no such file or folder", mend=mend))
     return files

@@ -52,16 +52,14 @@ def sources() -> list[Source]:
     return [*found, Source("snapshot", str(snap.path), len(snap.lines) - 1, {}, 0)]
 
 
-def problems() -> list[str]:
-    """What is wrong with the tables in force, each with its mend where there is one."""
+def problems() -> list[RatesError]:
+    """What is wrong with the tables in force, each with its mend."""
     tables = rates.current()
-    said = list(tables.warnings)
-    if tables.snapshot.age_days > snapshot.STALE_DAYS:
-        said.append(
-            f"the price snapshot was checked {tables.snapshot.age_days} days ago "
-            f"({tables.snapshot.header['date']}); mend: finops rates refresh --from FILE|URL"
-        )
-    return said
+    found = list(tables.warnings)
+    if (age := tables.snapshot.age_days) > snapshot.STALE_DAYS:
+        said = f"prices were last checked {age} days ago ({tables.snapshot.header['date']})"
+        found.append(RatesError(said, mend="finops rates refresh --from FILE|URL"))
+    return found
 
 
 def models(provider: str | None = None) -> Iterator[tuple[str, str, Rate | None]]:
@@ -114,7 +112,7 @@ def check(paths: Sequence[Path] = ()) -> list[RatesError]:
         except RatesError as error:
             refused.append(error)
         known = {str(error) for error in refused}
-        refused += [RatesError(said) for said in rates.current().warnings if said not in known]
+        refused += [error for error in rates.current().warnings if str(error) not in known]
     return refused
 
 

@@ -175,7 +175,8 @@ def test_check(capsys: Capture, user_table: Any) -> None:
     code, _, _ = run(capsys, "rates", "check", str(path))
     assert code == 2
     _, _, err = run(capsys, "rates", "list")
-    assert "warning:" in err
+    assert f"{path}, line 3" in err
+    assert "until then it is left out" in err
 
 
 def test_refresh(capsys: Capture) -> None:
