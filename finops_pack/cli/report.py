@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finops_pack.cli import _args, _out
 from finops_pack.money import plain
@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from finops_pack.report.delivery import Delivery
     from finops_pack.report.model import DailyReport
     from finops_pack.report.reports import Reports
 
 HELP = "the daily report; --send delivers what is due, each day once"
 KEPT = 3  # kept for the next run, or refused
-EMPTY = "nothing was recorded yet; see: finops doctor"
+NOTHING_DUE = "nothing is due: every complete day is delivered"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,22 +30,34 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show, list or send."""
-    from finops_pack.report.reports import open_reports
+    from finops_pack.report.reports import NothingRecorded, open_reports
 
-    with open_reports(args.ledger) as reports:
-        date = reports.date(args.date) if args.date else None
-        if args.dry_run:
-            return _list(args, reports, date)
-        if args.send:
-            return _send(args, reports, date)
-        return _show(args, reports, date or reports.newest())
+    try:
+        with open_reports(args.ledger) as reports:
+            return _run(args, reports)
+    except NothingRecorded as nothing:
+        if not (args.send or args.dry_run):
+            raise
+        _deliveries(args, str(nothing))
+        return 0
 
 
-def _show(args: argparse.Namespace, reports: Reports, date: str) -> int:
+def _run(args: argparse.Namespace, reports: Reports) -> int:
+    date = reports.date(args.date) if args.date else None
+    if args.dry_run:
+        _list(args, reports, date)
+        return 0
+    if args.send:
+        return _send(args, reports, date)
+    _show(args, reports, date or reports.newest())
+    return 0
+
+
+def _show(args: argparse.Namespace, reports: Reports, date: str) -> None:
     report = reports.of(date)
     if args.json:
         print(report.text())
-        return 0
+        return
     score = "not enough data" if report.efficiency_score is None else plain(report.efficiency_score)
     so_far = " (so far)" if date == reports.today.isoformat() else ""
     print(f"Daily report of {date}{so_far}\n")
@@ -59,7 +70,6 @@ def _show(args: argparse.Namespace, reports: Reports, date: str) -> int:
     _parts("action", report.cost_by_action)
     _parts("waste", report.waste_categories)
     print(reports.state(date))
-    return 0
 
 
 def _coverage(report: DailyReport) -> str:
@@ -78,45 +88,41 @@ def _parts(name: str, parts: Mapping[str, Decimal] | None) -> None:
         _out.table(f"cost by {name}" if name != "waste" else name, (name, "USD"), rows)
 
 
-def _list(args: argparse.Namespace, reports: Reports, date: str | None) -> int:
+def _list(args: argparse.Namespace, reports: Reports, date: str | None) -> None:
     due = sorted(reports.due(date), key=lambda one: one.date)
-    if args.json:
-        from finops_pack.report import exact
-
-        bodies = [one.report.body() for one in due]
-        head = {"schema": "finops.delivery", "version": 1, "dry_run": True}
-        print(exact.dumps({**head, "due": bodies, "sent": [], "pending": [], "failed": []}))
-        return 0
-    if not due:
-        print(_nothing(reports))
+    if args.json or not due:
+        _deliveries(args, NOTHING_DUE, due=[one.report.body() for one in due])
+        return
     for one in due:
         print(one.report.text())
-    if due:
-        _out.warn(f"{len(due)} to send to {reports.target.url}; nothing was sent")
-    return 0
+    _out.warn(f"{len(due)} to send to {reports.target.url}; nothing was sent")
 
 
 def _send(args: argparse.Namespace, reports: Reports, date: str | None) -> int:
     done = reports.send(date)
-    if args.json:
-        _out.document(
-            "finops.delivery", {"sent": done.sent, "pending": done.pending, "failed": done.failed}
-        )
-    else:
-        _tell(done, reports)
+    words = [
+        f"{row['date']}  delivered  {row['total_cost_usd']} USD  {row['report_id'] or ''}".rstrip()
+        for row in done.sent
+    ]
+    for word, rows in (("kept", done.pending), ("refused", done.failed)):
+        for row in rows:
+            words += [f"{row['date']}  {word}  {row['reason']}", f"            {row['mend']}"]
+    _deliveries(
+        args,
+        "\n".join(words) or NOTHING_DUE,
+        sent=done.sent,
+        pending=done.pending,
+        failed=done.failed,
+    )
     return 0 if done.complete else KEPT
 
 
-def _tell(done: Delivery, reports: Reports) -> None:
-    for row in done.sent:
-        print(f"{row['date']}  delivered  {row['total_cost_usd']} USD  {row['report_id'] or ''}")
-    for word, rows in (("kept", done.pending), ("refused", done.failed)):
-        for row in rows:
-            print(f"{row['date']}  {word}  {row['reason']}")
-            print(f"            {row['mend']}")
-    if done.complete and not done.sent:
-        print(_nothing(reports))
+def _deliveries(args: argparse.Namespace, words: str, **lists: list[dict[str, Any]]) -> None:
+    """What was, or would be, delivered: one document, or words."""
+    from finops_pack.report import exact
 
-
-def _nothing(reports: Reports) -> str:
-    return "nothing is due: every complete day is delivered" if reports.dates else EMPTY
+    if args.json:
+        empty: dict[str, Any] = {"sent": [], "pending": [], "failed": []}
+        print(exact.dumps({"schema": "finops.delivery", "version": 1, **empty, **lists}))
+    else:
+        print(words)

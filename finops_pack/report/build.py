@@ -54,15 +54,20 @@ class Identity:
 
 def identity(ledger: Ledger) -> Identity:
     """This ledger's reporter id (made once, at random) and what the settings say."""
-    made = {"id": f"led_{secrets.token_hex(8)}"}
-    document = ledger.get("report", "reporter")
-    document = document or ledger.update("report", "reporter", lambda old: old or made)
     settings = config.load()
     return Identity(
-        reporter=str((document or made)["id"]),
+        reporter=_reporter(ledger),
         agent_version=settings.agent_version or settings.tags.get("agent_version") or "unknown",
         environment=settings.environment or settings.tags.get("environment") or "unknown",
     )
+
+
+def _reporter(ledger: Ledger) -> str:
+    document = ledger.get("report", "reporter")
+    if document is None:
+        made = {"id": f"led_{secrets.token_hex(8)}"}
+        document = ledger.update("report", "reporter", lambda old: old or made) or made
+    return str(document["id"])
 
 
 def build(ledger: Ledger, date: str, who: Identity) -> DailyReport:

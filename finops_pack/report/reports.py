@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from finops_pack import config
+from finops_pack import config, query
 from finops_pack.errors import ConfigError, InputError
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Where
-from finops_pack.query import DRAIN_SECONDS
 from finops_pack.query.period import zone_of
 from finops_pack.report import advice, keys, outbox
 from finops_pack.report.build import Identity, build, identity
@@ -27,14 +26,26 @@ if TYPE_CHECKING:
     from finops_pack.ledger import Ledger
 
 
+class NothingRecorded(InputError):
+    """There is no call to report, or no ledger at all."""
+
+    code = "nothing_recorded"
+
+
 @contextmanager
 def open_reports(
     ledger_url: str | None = None, *, target: Target | None = None, clock: Clock | None = None
 ) -> Iterator[Reports]:
-    """The reports of a ledger, the one in force by default; closed at the end."""
-    ledger = open_ledger(ledger_url or config.load().ledger)
+    """The reports of a ledger, the one in force by default; closed at the end.
+
+    Raises `NothingRecorded`, and makes no ledger where there is none.
+    """
+    url = ledger_url or config.load().ledger
+    with query.open(url) as reader:  # books what lies in the spools
+        if reader.span() is None:
+            raise NothingRecorded(f"nothing was recorded yet in {url}", mend="see: finops doctor")
+    ledger = open_ledger(url)
     try:
-        ledger.drain(DRAIN_SECONDS)
         yield Reports(ledger, target, clock or Clock())
     finally:
         ledger.close()
@@ -79,9 +90,9 @@ class Reports:
         return day
 
     def newest(self) -> str:
-        """The newest day with calls; raises `InputError` when there is none."""
+        """The newest day with calls; raises `NothingRecorded` when none is to be reported."""
         if not self.dates:
-            raise InputError("nothing was recorded yet", mend="see: finops doctor")
+            raise NothingRecorded("only calls of flat plans are recorded", mend="finops spend")
         return self.dates[-1]
 
     def of(self, day: str) -> DailyReport:
