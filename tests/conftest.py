@@ -81,6 +81,7 @@ def calls() -> Callable[[], list[Call]]:
         assert recorder.flush(10)
         ledger = open_ledger(config.load().ledger)
         try:
+            assert ledger.drain(10) == 0
             return list(ledger.calls(Where()))
         finally:
             ledger.close()

@@ -22,6 +22,8 @@ KINDS = {
     "ai": "assistant",
     "AIMessageChunk": "assistant",
     "assistant": "assistant",
+    "function_call": "assistant",
+    "reasoning": "assistant",
     "model": "assistant",
 }
 _CALLS = ("tool_use", "function_call", "tool_call")
@@ -55,6 +57,9 @@ def pairs(messages: Any) -> list[tuple[str, str]]:
 
 def _message(message: Any) -> Iterator[tuple[str, str]]:
     kind = KINDS.get(role_of(message), "other")
+    if get(message, "type") in _CALLS:
+        yield kind, _call_text(message)
+        return
     content = get(message, "content")
     if content is None:
         content = get(message, "output", get(message, "text"))
