@@ -162,7 +162,8 @@ class Sender:
     def _note(self, one: Due, error: str, hold_until: float = 0.0) -> None:
         """Remember why a day could not even be tried."""
         seen = one.seen or Entry(self._target.url, one.date)
-        outbox.swap(self._ledger, one.seen, replace(seen, error=error, hold_until=hold_until))
+        if not seen.held(self._clock.now()):
+            outbox.swap(self._ledger, one.seen, replace(seen, error=error, hold_until=hold_until))
 
     def _until(self, seconds: float | None) -> float:
         return self._clock.now() + seconds if seconds else 0.0
