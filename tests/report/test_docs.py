@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from finops_pack import cli
+from finops_pack.report import exact
+from finops_pack.report.model import parse
 
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
 COMMAND = re.compile(
@@ -28,3 +30,8 @@ def test_the_page_shows_commands() -> None:
 def test_a_command_parses(line: str) -> None:
     name, *words = shlex.split(line)
     cli.parser_for(name).parse_args(words)
+
+
+def test_the_example_is_a_report_that_holds_together() -> None:
+    example = PAGE.read_text().split("```json\n")[1].split("```")[0]
+    assert parse(exact.loads(example)).warnings() == []
