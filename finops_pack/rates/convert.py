@@ -48,12 +48,10 @@ _THOUSANDS = {
     "input_annotated_document_kpages": "annotated_page",
     "input_text_messages_kcount": "text_message",
 }
-_TOKEN_KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
-# What the data says that another source contradicts, so that it is not believed:
-# litellm 1.109.1 has every DeepSeek model on Azure at another price than DeepSeek's own,
+# litellm 1.109.1 has every DeepSeek model on Azure at another price than DeepSeek's own.
 _NO_FALLBACK = {("azure", "deepseek")}
-# Bedrock's plain models cost 3 to 70 % more outside the US, where only the models with a
-# regional entry have one price, and GovCloud costs 9 % more than those entries say.
+# The same source: Bedrock's plain models cost 3 to 70 % more outside the US, models with a
+# regional entry the same everywhere but in GovCloud, which is 9 % dearer.
 _WORLDWIDE = ("global.", "regional.anthropic.", "regional.openai.", "regional.moonshotai.")
 _US = r"us|us-(?:east|west)-\d"
 _NOT_GOV = r"(?!us-gov).*"

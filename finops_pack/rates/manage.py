@@ -13,7 +13,6 @@ from typing import Any
 
 from finops_pack import config, rates
 from finops_pack.errors import RatesError
-from finops_pack.model import EXTRA_UNITS
 from finops_pack.rates import convert, layers, names, snapshot
 from finops_pack.rates.rate import INSIDE, TOKEN_KINDS, Rate
 from finops_pack.rates.tables import SCHEMA, compile_table
@@ -151,10 +150,12 @@ def set_price(
     home = _home(model, provider)
     document: dict[str, Any] = {"effective_from": since, "source": source}
     document["checked"] = datetime.now(UTC).date().isoformat()
-    document["per_mtok"] = {k: v for k, v in prices.items() if k in {*TOKEN_KINDS, *INSIDE}}
-    document["per_unit"] = {k: v for k, v in prices.items() if k in EXTRA_UNITS} or None
+    by_token = {*TOKEN_KINDS, *INSIDE}
+    units = {k: v for k, v in prices.items() if k not in {*by_token, "per_hour"}}
+    document["per_mtok"] = {k: v for k, v in prices.items() if k in by_token}
+    document["per_unit"] = units or None
     document["per_hour"] = prices.get("per_hour")
-    if not any(document[key] for key in ("per_mtok", "per_unit", "per_hour")):
+    if not prices:
         raise RatesError("no price given", mend="e.g. --input 2.50 --output 10")
     name = model.strip().lower()
     entry = {"id": name, "prices": [{k: v for k, v in document.items() if v is not None}]}

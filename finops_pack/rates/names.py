@@ -141,6 +141,7 @@ def _meant(name: str, given: str | None, known: Directory) -> Iterator[tuple[str
     if given is None:
         if named:
             yield named, rest
+            yield named, name
         elif _BEDROCK.match(rest):
             yield "aws", rest
         elif maker := maker_of(rest):

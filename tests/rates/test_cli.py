@@ -123,11 +123,14 @@ def test_alias_then_price(capsys: Capture) -> None:
 def test_set_then_price(capsys: Capture) -> None:
     written = document(
         capsys, "rates", "set", "gpt-4o", "--input", "2", "--output", "8", "--cache-read", "0.5",
-        "--unit", "web_search=0.02", "--since", "2026-01-01", "--source", "contract 7",
+        "--unit", "web_search=0.02", "--unit", "storage_search=0.0025", "--since", "2026-01-01",
+        "--source", "contract 7",
     )  # fmt: skip
     assert Path(written["file"]).read_text().startswith("# Written by")
     found = document(capsys, "price", "gpt-4o", "--input", "1000000", "--cache-read", "1000000")
     assert (found["usd"], found["source"]) == ("0.5", "contract 7")
+    stored = document(capsys, "price", "gpt-4o", "--extra", "storage_search=2")
+    assert (stored["state"], stored["usd"]) == ("priced", "0.005")
     earlier = document(capsys, "price", "gpt-4o", "--input", "1000000", "--at", "2025-12-31")
     assert earlier["usd"] == "2.5"
     document(capsys, "rates", "set", "gpt-4o", "--input", "1")

@@ -59,6 +59,9 @@ def entry_of(model: str, provider: str | None = None) -> str | None:
         ("openrouter/google/gemini-2.5-pro", None, "openrouter/google/gemini-2.5-pro"),
         ("google/gemini-2.5-pro", "openrouter", "openrouter/google/gemini-2.5-pro"),
         ("openai/gpt-oss-120b", "groq", "groq/openai/gpt-oss-120b"),
+        ("perplexity/sonar", None, "perplexity/sonar"),
+        ("perplexity/sonar", "perplexity", "perplexity/sonar"),
+        ("cerebras/gpt-oss-120b", None, "cerebras/gpt-oss-120b"),
         ("groq/llama-3.3-70b-versatile", None, "groq/llama-3.3-70b-versatile"),
         # An OpenAI client that points at a gateway: the name says who it is.
         ("anthropic/claude-haiku-4-5", "openai", "anthropic/claude-haiku-4-5"),
