@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -74,15 +75,20 @@ class Repriced:
 
     @property
     def change_usd(self) -> Decimal:
-        """USD by which the call's own price changes."""
+        """USD by which spend changes: nothing on a flat plan, or where the bill is known."""
+        if self.call.billed_pico is not None or self.call.billing_mode == "subscription":
+            return Decimal(0)
         return from_pico((self.cost_pico or 0) - (self.call.cost_pico or 0))
 
 
-def repriceable(ledger: Ledger, where: Where) -> Iterator[Repriced]:
-    """Calls that the tables in force price otherwise than they are booked."""
+def repriceable(calls: Iterable[Call]) -> Iterator[Repriced]:
+    """Those that the tables in force price otherwise than they are booked.
+
+    A call that has lost its rate since keeps the price it was booked with.
+    """
     from finops_pack import rates
 
-    for call in ledger.calls(where):
+    for call in calls:
         if call.status == "cache_hit" or call.problems:
             continue
         for model in dict.fromkeys(filter(None, (call.served_model, call.model))):
@@ -97,11 +103,15 @@ def repriceable(ledger: Ledger, where: Where) -> Iterator[Repriced]:
             yield Repriced(call, pico, state, rate_id, missing)
 
 
-def reprice(ledger: Ledger, changes: Sequence[Repriced]) -> int:
-    """Book the new prices as corrections; what a provider billed stays. Returns how many."""
-    for start in range(0, len(changes), BATCH):
-        ledger.book([_amendment(change) for change in changes[start : start + BATCH]])
-    return len(changes)
+def reprice(url: str | None, where: Where) -> int:
+    """Book today's prices as corrections, flat plans' too. Returns how many calls changed."""
+    done = 0
+    with opened(url) as ledger:
+        for billing in (where.billing, "subscription"):
+            changes = repriceable(ledger.calls(replace(where, billing=billing)))
+            while batch := [_amendment(change) for change in islice(changes, BATCH)]:
+                done += ledger.book(batch).corrected
+    return done
 
 
 def _amendment(change: Repriced) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from finops_pack.model import Where
 from finops_pack.money import plain, to_pico
 
 WINDOWS = ("call", "task", "session", "day", "week", "month", "24h")
+CLOCKED = ("day", "week", "month", "24h")  # one sum each; the others count anew each time
 SCOPES = ("project", "agent", "action", "model", "task", "session")
 THRESHOLDS = (50, 80, 100)
 MEND = 'write it like: "5 USD/day", "0.50 USD/task soft", "20 USD/week project=support-bot"'

@@ -71,7 +71,7 @@ def get_budget(cost_usd: str | None = None) -> Budget:
         return Budget(
             allowed=None,
             remaining_usd=plain(first.remaining_usd) if first else None,
-            text="\n".join(budget_lines(view, reader.ledger_url)),
+            text="\n".join(budget_lines(view)),
         )
 
 

@@ -51,6 +51,8 @@ def _escaped(described: Callable[..., object]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (0 done, 1 over, 2 usage, 3 unreachable)."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if hasattr(sys.stdout, "reconfigure"):  # bars and arrows on a terminal that has none
+        sys.stdout.reconfigure(errors="replace")
     command, rest = _split(words)
     if command is None:
         return _front(rest)

@@ -5,16 +5,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from finops_pack.errors import FinOpsError
 from finops_pack.model import Finding
 from finops_pack.money import plain
 from finops_pack.query.text import bar, tokens, usd
 
-__all__ = ["bar", "document", "failure", "finding", "show_finding", "sparkline", "table", "tokens"]
-__all__ += ["usd", "warn"]
+__all__ = [
+    "bar",
+    "count",
+    "document",
+    "failure",
+    "fields",
+    "finding",
+    "show_finding",
+    "sparkline",
+    "table",
+]
+__all__ += ["tokens", "usd", "warn"]
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 
@@ -40,12 +50,36 @@ def failure(error: FinOpsError, as_json: bool) -> None:
         warn(f"  mend: {error.mend}")
 
 
+def count(number: int, noun: str) -> str:
+    """`1 call`, `2,000 calls`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def sparkline(values: Sequence[float]) -> str:
     """`▁▃█`: values against their maximum."""
     top = max(values, default=0)
     if top <= 0:
         return ""
     return "".join(_SPARKS[min(7, int(value / top * 7.999))] for value in values)
+
+
+def fields(rows: Iterable[tuple[str, str]], label_width: int = 8) -> None:
+    """A label and its text a line, as they come; long text wraps on a terminal."""
+    for label, text in rows:
+        lead = f"{label:<{label_width}}  "
+        print("\n".join(_wrapped(text, lead, " " * len(lead))))
+
+
+def _wrapped(text: str, lead: str, below: str) -> list[str]:
+    if not sys.stdout.isatty():
+        return [lead + text]
+    import shutil
+    import textwrap
+
+    width = max(40, shutil.get_terminal_size().columns)
+    return textwrap.wrap(
+        text, width, initial_indent=lead, subsequent_indent=below, break_on_hyphens=False
+    )
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -63,9 +97,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def _right(column: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether this column holds figures."""
+    """Whether most of this column is figures."""
     cells = [str(row[column]) for row in rows if str(row[column])]
-    return bool(cells) and all(cell[:1] in "$-+0123456789" for cell in cells)
+    return sum(cell[:1] in "$-+0123456789" for cell in cells) * 2 > len(cells)
 
 
 def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
@@ -79,7 +113,8 @@ def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         return False
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
-        made.add_column(name, justify="right" if _right(place, columns, rows) else "left")
+        side: Literal["left", "right"] = "right" if _right(place, columns, rows) else "left"
+        made.add_column(name, justify=side, no_wrap=place > 0, overflow="fold")
     for row in rows:
         made.add_row(*(str(cell).replace("[", "\\[") for cell in row))
     Console().print(made)

@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
 
     with _args.reader(args) as reader:
         states = reader.documents("alert")
+        nothing = reader.nothing()
         found = [alert for alert in reader.alerts() if not _silenced(states.get(alert.key, {}))]
     sent = admin.send_alerts(args.ledger, found) if args.send else 0
     if args.json:
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{alert.severity:<8}  {alert.title}: {alert.message}")
         print(f"          finops alerts ack '{alert.key}'")
     if not found:
-        print("no alerts")
+        print(nothing or "no alerts")
     if args.send:
         print(f"{sent} sent")
     return 0

@@ -34,19 +34,38 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Dispatch on the action."""
-    actions = {"show": _show, "list": _show, "check": _check, "set": _set, "rm": _remove}
+    actions = {"show": _show, "list": _list, "check": _check, "set": _set, "rm": _remove}
     return actions[args.action](args)
 
 
 def _show(args: argparse.Namespace) -> int:
     with _args.reader(args) as reader:
         view = reader.budget()
-        said = budget_lines(view, reader.ledger_url)
+        said = budget_lines(view)
     if args.json:
         _out.document("finops.budget", {"allowed": None, "advice": None, **view.to_dict()})
     else:
         print("\n".join(said))
     return _exit(view.lines, args.fail_over)
+
+
+def _list(args: argparse.Namespace) -> int:
+    with _args.reader(args) as reader:
+        view = reader.budget()
+    if args.json:
+        _out.document("finops.budgets", {"budgets": view.to_dicts()})
+    elif not view.lines:
+        print('no budget is set; set one: finops budget set "5 USD/day"')
+    else:
+        rows = [(line.id, line.spec, *_amounts(line)) for line in view.lines]
+        _out.table("budgets", ("id", "budget", "spent", "left"), rows)
+    return _exit(view.lines, args.fail_over)
+
+
+def _amounts(line: BudgetLine) -> tuple[str, str]:
+    if not line.clocked:
+        return "", f"{_out.usd(line.limit_usd)} each"
+    return _out.usd(line.spent_usd), _out.usd(line.remaining_usd)
 
 
 def _exit(found: tuple[BudgetLine, ...], percent: int | None) -> int:

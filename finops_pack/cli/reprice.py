@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from finops_pack import admin
-from finops_pack.admin import Repriced
 from finops_pack.cli import _args, _out
-from finops_pack.money import plain
+from finops_pack.money import from_pico, plain
+from finops_pack.query import Period, Reader
 
-HELP = "apply the tables in force to booked calls; shows what changes first"
+HELP = "price booked calls by the tables in force; shows what changes first"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Example: finops reprice --last 30d, then again with --yes"""
+    """Example: finops reprice --last 30d, then again with finops reprice --last 30d --yes"""
     parser.add_argument("--yes", action="store_true", help="apply what is shown")
     _args.add_common(parser, last=None)
 
@@ -24,55 +25,73 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the changes; apply them with --yes, or when a person at a terminal agrees."""
     with _args.reader(args) as reader:
-        where = _args.period(args, reader).where(**_args.where(args))
-    with admin.opened(args.ledger) as ledger:
-        changes = list(admin.repriceable(ledger, where))
-        apply = bool(changes) and (args.yes or (not args.json and _agreed(changes)))
-        applied = admin.reprice(ledger, changes) if apply else 0
-    total = sum((change.change_usd for change in changes), Decimal(0))
+        period = _args.period(args, reader)
+        nothing = reader.nothing()
+        groups = changes(reader, period, _args.where(args))
+    rows = [group.to_dict() for group in groups]
+    if not args.json:
+        _show(groups, nothing)
+    apply = bool(groups) and (args.yes or (not args.json and _agreed()))
+    applied = admin.reprice(args.ledger, period.where(**_args.where(args))) if apply else 0
     if args.json:
-        body = {
-            "changes": _rows(changes),
-            "calls": len(changes),
-            "change_usd": plain(total),
-            "applied": applied,
-        }
-        _out.document("finops.reprice", body)
-    elif not changes:
-        print("nothing to change: every call is booked as the tables in force price it")
-    elif applied:
-        print(f"repriced {applied:,} calls: {_out.usd(total)}")
-    else:
-        print("nothing was changed; apply it with: finops reprice --yes")
+        change = plain(sum((group.change_usd for group in groups), Decimal(0)))
+        _out.document("finops.reprice", {"rows": rows, "change_usd": change, "applied": applied})
+    elif groups:
+        words = f"repriced {_out.count(applied, 'call')}" if applied else "nothing was changed"
+        print(words if applied else f"{words}; apply it with: finops reprice --yes")
     return 0
 
 
-def _agreed(changes: list[Repriced]) -> bool:
+@dataclass(slots=True)
+class Group:
+    """What changes for one model; amounts USD."""
+
+    model: str
+    rate_id: str | None
+    calls: int = 0
+    booked_usd: Decimal = Decimal(0)
+    new_usd: Decimal = Decimal(0)
+    change_usd: Decimal = Decimal(0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, amounts as decimal strings."""
+        return {
+            "model": self.model,
+            "rate_id": self.rate_id,
+            "calls": self.calls,
+            "booked_usd": plain(self.booked_usd),
+            "new_usd": plain(self.new_usd),
+            "change_usd": plain(self.change_usd),
+        }
+
+
+def changes(reader: Reader, period: Period, fields: dict[str, str]) -> list[Group]:
+    """What would change, by model and new rate; the largest change first."""
+    found: dict[tuple[str, str | None], Group] = {}
+    for change in admin.repriceable(reader.stream(period, **fields)):
+        model = change.call.served_model or change.call.model
+        group = found.setdefault((model, change.rate_id), Group(model, change.rate_id))
+        group.calls += 1
+        group.booked_usd += from_pico(change.call.cost_pico or 0)
+        group.new_usd += from_pico(change.cost_pico or 0)
+        group.change_usd += change.change_usd
+    return sorted(found.values(), key=lambda group: (-abs(group.change_usd), group.model))
+
+
+def _show(groups: list[Group], nothing: str) -> None:
+    if not groups:
+        print(nothing or "nothing to change: every call is booked as the tables in force price it")
+        return
     rows = [
-        (
-            str(row["model"]),
-            str(row["calls"]),
-            str(row["rate_id"] or "unpriced"),
-            str(row["change_usd"]),
-        )
-        for row in _rows(changes)
-    ]
-    _out.table("would change", ("model", "calls", "new rate", "USD"), rows)
+        (group.model, f"{group.calls:,}", _out.usd(group.booked_usd), _out.usd(group.new_usd),
+         _out.usd(group.change_usd))
+        for group in groups
+    ]  # fmt: skip
+    columns = ("model", "calls", "booked", "by today's tables", "spend changes by")
+    _out.table("would change", columns, rows)
+
+
+def _agreed() -> bool:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
     return input("apply? [y/N] ").strip().lower() in ("y", "yes")
-
-
-def _rows(changes: list[Repriced]) -> list[dict[str, str | int | None]]:
-    groups: dict[tuple[str, str | None], list[Repriced]] = defaultdict(list)
-    for change in changes:
-        groups[(change.call.model, change.rate_id)].append(change)
-    return [
-        {
-            "model": model,
-            "rate_id": rate_id,
-            "calls": len(group),
-            "change_usd": plain(sum((c.change_usd for c in group), Decimal(0))),
-        }
-        for (model, rate_id), group in sorted(groups.items(), key=lambda item: str(item[0]))
-    ]

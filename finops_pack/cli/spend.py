@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from finops_pack.cli import _args, _out
 from finops_pack.errors import InputError
@@ -30,54 +31,67 @@ def run(args: argparse.Namespace) -> int:
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
         spend = reader.spend(args.by, period, **_args.where(args))
-        nothing = reader.nothing(period, **_args.where(args))
     if args.json:
-        _out.document("finops.spend", {"recorded": not nothing, **spend.to_dict()})
+        _out.document("finops.spend", spend.to_dict())
         return 0
-    if nothing and not spend.subscription.calls:
-        print(nothing)
+    if spend.nothing:
+        print(spend.nothing)
     else:
         _show(spend, args.limit)
+    for line in notes(spend):
+        print(line)
     return 0
 
 
 def _show(spend: Spend, limit: int) -> None:
-    columns = (spend.by, "calls", "input", "cached", "written", "output", "cost", "note")
-    shown = [_cells(row) for row in spend.rows[:limit]]
-    total = _cells(spend.total)
-    rest = len(spend.rows) - limit
-    shown += [(f"… {rest} more", *[""] * (len(columns) - 1))] if rest > 0 else []
-    _out.table(
-        f"spend by {spend.by}, {spend.period.label}", columns, [*shown, ("total", *total[1:])]
-    )
-    if spend.subscription.calls:
-        print(
-            f"flat plans: {spend.subscription.calls:,} calls, "
-            f"{_out.usd(spend.subscription.usd)} list equivalent (not money spent)"
-        )
+    table = [COLUMNS, *(_cells(row) for row in spend.rows[:limit])]
+    if (rest := len(spend.rows) - limit) > 0:
+        table.append((f"… {rest:,} more", *[""] * (len(COLUMNS) - 1)))
+    table.append(("total", *_cells(spend.total)[1:]))
+    idle = _idle(spend.total)
+    head, *rows = [[cell for i, cell in enumerate(line) if i not in idle] for line in table]
+    _out.table(f"spend by {spend.by}, {spend.period.label}", [spend.by, *head[1:]], rows)
+
+
+COLUMNS = ("", "calls", "input", "cached", "written", "output", "cost")
+
+
+def _idle(total: Totals) -> set[int]:
+    """Columns in which nothing would stand."""
+    written = total.cache_write_5m_tokens + total.cache_write_1h_tokens
+    return {place for place, count in ((3, total.cache_read_tokens), (4, written)) if not count}
 
 
 def _cells(row: Totals) -> tuple[str, ...]:
-    written = row.cache_write_5m_tokens + row.cache_write_1h_tokens
-    priced = row.calls > row.unpriced_calls
+    cost = _out.usd(row.usd) if row.calls > row.unpriced_calls else "unpriced"
+    marks = ("~" if row.estimated_calls else "") + ("*" if _outside(row) else "")
     return (
         row.key or "(none)",
         f"{row.calls:,}",
         _out.tokens(row.input_tokens),
         _out.tokens(row.cache_read_tokens),
-        _out.tokens(written),
+        _out.tokens(row.cache_write_5m_tokens + row.cache_write_1h_tokens),
         _out.tokens(row.output_tokens),
-        _out.usd(row.usd) if priced else "unpriced",
-        note(row),
+        f"{cost}{marks}",
     )
 
 
-def note(row: Totals) -> str:
-    """What a figure does not cover, in words; empty when it covers everything."""
+def _outside(row: Totals) -> str:
+    """Calls whose cost is not, or not wholly, in the amount, in words."""
     marks = (
-        (row.unpriced_calls, "unpriced"),
-        (row.partial_calls, "partly priced"),
-        (row.invalid_calls, "invalid"),
-        (row.estimated_calls, "estimated"),
+        (row.unpriced_calls, "without a price"),
+        (row.partial_calls, "priced in part"),
+        (row.invalid_calls, "with invalid counts"),
     )
     return ", ".join(f"{count:,} {word}" for count, word in marks if count)
+
+
+def notes(spend: Spend) -> Iterator[str]:
+    """What the marks mean, and what stands apart."""
+    if spend.total.estimated_calls:
+        yield f"~ tokens of {_out.count(spend.total.estimated_calls, 'call')} are estimated"
+    if outside := _outside(spend.total):
+        yield f"* not wholly in the amount: {outside}; names and mends: finops doctor"
+    if plans := spend.subscription.calls:
+        usd = _out.usd(spend.subscription.usd)
+        yield f"flat plans: {_out.count(plans, 'call')}, {usd} list equivalent (not money spent)"

@@ -41,7 +41,7 @@ def _reader(url: str, time_zone: str) -> Reader:
     if not _exists(url):
         from finops_pack.query.absent import Absent
 
-        return Reader(Absent(normalise(url), time_zone))
+        return Reader(Absent(normalise(url), time_zone), begun=False)
     try:
         return Reader(open_ledger(url, read_only=True))
     except LedgerOutdated:

@@ -9,6 +9,7 @@ from typing import Any
 
 from finops_pack.model import Usage
 from finops_pack.money import plain
+from finops_pack.query.text import ahead, usd
 from finops_pack.query.views import BudgetLine
 
 BATCH = {"processing": "batch"}
@@ -27,7 +28,7 @@ class Answer:
     @property
     def text(self) -> str:
         """At most five short lines for an agent's context."""
-        cost = "unknown cost" if self.cost_usd is None else f"${plain(round(self.cost_usd, 6))}"
+        cost = "unknown cost" if self.cost_usd is None else usd(self.cost_usd)
         if self.allowed and self.limit is None:
             return f"yes: {cost}; no budget is set"
         line = self.limit
@@ -57,8 +58,8 @@ class Answer:
 
 def _left(line: BudgetLine) -> str:
     kind = "" if line.hard else ", soft"
-    left, limit = plain(round(line.remaining_usd, 6)), plain(line.limit_usd)
-    return f"; ${left} left of ${limit} per {line.window} ({line.scope}{kind})"
+    left, limit = usd(line.remaining_usd), usd(line.limit_usd)
+    return f"; {left} left of {limit} per {line.window} ({line.scope}{kind})"
 
 
 def of_cost(cost: Decimal, lines: Sequence[BudgetLine]) -> Answer:
@@ -67,7 +68,7 @@ def of_cost(cost: Decimal, lines: Sequence[BudgetLine]) -> Answer:
     over = _broken(cost, lines)
     if over is None:
         return Answer(True, cost, tight)
-    return Answer(False, cost, over, _later(over), "the budget would be exceeded")
+    return Answer(False, cost, over, _later(over), "that would exceed the budget")
 
 
 def of_call(
@@ -100,7 +101,7 @@ def _broken(cost: Decimal, lines: Sequence[BudgetLine]) -> BudgetLine | None:
 
 
 def _later(line: BudgetLine) -> str | None:
-    return f"after {line.resets_at}" if line.resets_at else None
+    return f"in {ahead(line.resets_at)}, when it resets" if line.resets_at else None
 
 
 def _cheaper(model: str, usage: Usage, provider: str | None, left: Decimal) -> list[str]:
@@ -112,8 +113,8 @@ def _cheaper(model: str, usage: Usage, provider: str | None, left: Decimal) -> l
         cost = rates.price(other, usage, provider=provider).usd
         if cost is not None and cost <= left:
             fits.append((cost, other))
-    ways = [f"{other} for ${plain(round(cost, 6))}" for cost, other in sorted(fits)[-1:]]
+    ways = [f"{other} for {usd(cost)}" for cost, other in sorted(fits)[-1:]]
     batch = rates.price(model, usage, provider=provider, context=BATCH).usd
     if batch is not None and batch <= left:
-        ways.append(f"as a batch for ${plain(round(batch, 6))}")
+        ways.append(f"as a batch for {usd(batch)}")
     return ways

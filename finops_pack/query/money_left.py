@@ -8,15 +8,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops_pack import config
-from finops_pack.budgets import Budget, bounds, parse
+from finops_pack.budgets import CLOCKED, Budget, bounds, parse
 from finops_pack.model import Totals, Where
 from finops_pack.money import from_pico
 from finops_pack.query.views import BudgetLine, BudgetView
 
 if TYPE_CHECKING:
     from finops_pack.query.absent import Books
-
-CLOCKED = ("day", "week", "month", "24h")
 
 
 def budgets(ledger: Books, extra: Sequence[str] = ()) -> list[Budget]:
@@ -29,7 +27,9 @@ def budgets(ledger: Books, extra: Sequence[str] = ()) -> list[Budget]:
     return list(merged.values())
 
 
-def view(ledger: Books, zone: tzinfo, pending: int, now: datetime | None = None) -> BudgetView:
+def view(
+    ledger: Books, zone: tzinfo, pending: int, *, nothing: str = "", now: datetime | None = None
+) -> BudgetView:
     """All budgets with what was spent against them, tightest first."""
     now = now or datetime.now(UTC)
     lines = [line_of(ledger, budget, now, zone) for budget in budgets(ledger)]
@@ -46,7 +46,7 @@ def view(ledger: Books, zone: tzinfo, pending: int, now: datetime | None = None)
         estimated_calls=spent["month"].estimated_calls,
         subscription_usd=plans.usd,
         pending_calls=pending,
-        recorded=bool(spent["month"].calls or plans.calls or ledger.span()),
+        nothing=nothing,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 from finops_pack.model import Call, DayTotals, Finding, Task, Totals
 from finops_pack.query.period import Period, zone_of
 from finops_pack.query.views import BudgetView, Spend
+
+_START = """\
+start with one line in your program: import finops_pack.auto
+or read a coding agent's logs: finops import claude-code"""
 
 if TYPE_CHECKING:
     from finops_pack.alerts import Alert
@@ -28,8 +32,9 @@ if TYPE_CHECKING:
 class Reader:
     """Reads one ledger. A context manager; analyses of the same period share its calls."""
 
-    def __init__(self, ledger: Books, pending_calls: int = 0) -> None:
+    def __init__(self, ledger: Books, pending_calls: int = 0, *, begun: bool = True) -> None:
         self.ledger_url = ledger.url
+        self.begun = begun
         self.time_zone = ledger.time_zone
         self.zone = zone_of(ledger.time_zone)
         self.pending_calls = pending_calls
@@ -61,21 +66,24 @@ class Reader:
         """Start of the first and last call (µs); None when nothing was ever recorded."""
         return self._ledger.span()
 
-    def nothing(self, period: Period, **fields: Any) -> str:
+    @property
+    def place(self) -> str:
+        """The ledger's file, or its URL."""
+        return self.ledger_url.removeprefix("sqlite:///")
+
+    def nothing(self, period: Period | None = None, **fields: Any) -> str:
         """Why there is nothing to show in this period; empty when there are calls."""
         span = self.span()
         if span is None:
-            return (
-                f"nothing recorded yet in {self.ledger_url}\n"
-                "start with one line in your program: import finops_pack.auto\n"
-                "or read a coding agent's logs: finops import claude-code"
-            )
-        if self._ledger.totals(None, period.where(**fields)):
+            cause = "is empty" if self.begun else "does not exist yet"
+            return f"nothing recorded yet: the ledger {self.place} {cause}\n{_START}"
+        if period is None or self._one(period, fields).calls:
             return ""
-        if self._ledger.totals(None, period.where(**fields, billing="subscription")):
+        if self._one(period, {**fields, "billing": "subscription"}).calls:
             return "only calls of flat plans in this period; see: finops spend"
         newest = datetime.fromtimestamp(span[1] / 1e6, self.zone)
-        return f"no calls in this period ({period.label}); the newest is of {newest:%Y-%m-%d %H:%M}"
+        which = f"no calls of {_named(fields)}" if fields else "no calls"
+        return f"{which} in this period ({period.label}); the newest is of {newest:%Y-%m-%d %H:%M}"
 
     def spend(self, by: str = "model", period: Period | None = None, **fields: Any) -> Spend:
         """Spend grouped by one of `ledger.GROUPS` or `tag:KEY`; flat plans stand apart."""
@@ -84,7 +92,8 @@ class Reader:
         # A call has many tags or none, so their rows do not sum to the total.
         whole = self._one(period, fields) if by.startswith("tag:") else sum(rows, Totals())
         plans = self._one(period, {**fields, "billing": "subscription"})
-        return Spend(by, period, rows, whole, plans, self.pending_calls)
+        nothing = self.nothing(period, **fields)
+        return Spend(by, period, rows, whole, plans, self.pending_calls, nothing)
 
     def _one(self, period: Period, fields: Mapping[str, Any]) -> Totals:
         rows = self._ledger.totals(None, period.where(**fields))
@@ -110,12 +119,17 @@ class Reader:
             self._held[key] = list(self._ledger.calls(where))
         return self._held[key]
 
+    def stream(self, period: Period, **fields: Any) -> Iterator[Call]:
+        """The calls of a period one by one, those of flat plans too; nothing is kept."""
+        for billing in (None, "subscription"):
+            yield from self._ledger.calls(period.where(**fields, billing=billing))
+
     # --- what is left ----------------------------------------------------------------------------
     def budget(self) -> BudgetView:
         """All budgets and what was spent today, this week and this month."""
         from finops_pack.query.money_left import view
 
-        return view(self._ledger, self.zone, self.pending_calls)
+        return view(self._ledger, self.zone, self.pending_calls, nothing=self.nothing())
 
     def check(
         self,
@@ -210,3 +224,7 @@ class Reader:
     def problems(self) -> Sequence[str]:
         """Faults found in the store and its rollups."""
         return self._ledger.check()
+
+
+def _named(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in fields.items())

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from finops_pack.query.views import BudgetLine, BudgetView
 
 
 def usd(amount: Decimal) -> str:
-    """`$12.34`, `$0.0042`: two decimals from a dollar on, else two digits that count."""
+    """`$12.34`, `$0.09`, `$0.0042`: two decimals, below a dollar two digits that count."""
     if not amount:
         return "$0"
     size = abs(amount)
     places = 2 if size >= 1 else min(12, max(2, 1 - size.adjusted()))
     rounded = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    whole, _, part = f"{abs(rounded):,f}".partition(".")
     sign = "-" if rounded < 0 else ""
-    return f"{sign}${abs(rounded):,f}"
+    return f"{sign}${whole}.{part.rstrip('0'):0<2}"
 
 
 def tokens(count: int) -> str:
@@ -31,12 +33,11 @@ def bar(share: float, width: int = 20) -> str:
     return "█" * filled + "░" * (width - filled)
 
 
-def budget_lines(view: BudgetView, ledger_url: str) -> list[str]:
+def budget_lines(view: BudgetView) -> list[str]:
     """The answer in at most five lines, for people and agents alike."""
     said = [_line(line) for line in view.lines[:3]]
-    if not view.recorded:
-        start = "track with one line: import finops_pack.auto"
-        return [*said, f"nothing recorded yet in {ledger_url}", start]
+    if view.nothing:
+        return [*said, *view.nothing.splitlines()][:5]
     spent = (
         f"spent {usd(view.today_usd)} today, {usd(view.week_usd)} this week, "
         f"{usd(view.month_usd)} this month"
@@ -58,15 +59,24 @@ def budget_lines(view: BudgetView, ledger_url: str) -> list[str]:
 
 
 def _line(line: BudgetLine) -> str:
-    name = f"{line.spec}"
-    if line.window in ("call", "task", "session"):
-        return f"{name}: {usd(line.limit_usd)} for each {line.window}"
-    text = (
-        f"{name}: {usd(line.remaining_usd)} left, "
-        f"{usd(line.spent_usd)} spent {bar(float(line.used), 10)} {line.used:.0%}"
-    )
-    if line.reserved_usd:
-        text += f", {usd(line.reserved_usd)} reserved"
-    if line.runs_out_at:
-        return f"{text}, runs out {line.runs_out_at} (estimated)"
-    return f"{text}, resets {line.resets_at}" if line.resets_at else text
+    if not line.clocked:
+        return f"{line.spec}: {usd(line.limit_usd)} for each {line.window}"
+    taken = line.spent_usd + line.reserved_usd
+    over = taken - line.limit_usd
+    left = f"over by {usd(over)}" if over > 0 else f"{usd(line.remaining_usd)} left"
+    parts = [f"{usd(line.spent_usd)} spent"]
+    parts += [f"{usd(line.reserved_usd)} reserved"] if line.reserved_usd else []
+    if line.runs_out_at and over < 0:
+        parts.append(f"runs out in {ahead(line.runs_out_at)} (estimated)")
+    elif line.resets_at:
+        parts.append(f"resets in {ahead(line.resets_at)}")
+    return f"{line.spec}: {bar(float(line.used), 10)} {line.used:.0%}, {left}; {', '.join(parts)}"
+
+
+def ahead(moment: str, now: datetime | None = None) -> str:
+    """`40 min`, `5 h`, `3 days` until an ISO-8601 moment; rounded down, so nobody is late."""
+    left = datetime.fromisoformat(moment) - (now or datetime.now(UTC))
+    minutes = max(0, int(left.total_seconds() // 60))
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from finops_pack.budgets import CLOCKED
 from finops_pack.model import Totals
 from finops_pack.money import plain
 from finops_pack.query.period import Period
@@ -23,7 +24,7 @@ def totals_dict(row: Totals) -> dict[str, Any]:
         "cache_write_1h_tokens": row.cache_write_1h_tokens,
         "output_tokens": row.output_tokens,
         "reasoning_tokens": row.reasoning_tokens,
-        "cost_usd": plain(row.usd),
+        "cost_usd": amount(row),
         "unpriced_calls": row.unpriced_calls,
         "unpriced_tokens": row.unpriced_tokens,
         "partial_calls": row.partial_calls,
@@ -34,11 +35,18 @@ def totals_dict(row: Totals) -> dict[str, Any]:
     }
 
 
+def amount(row: Totals) -> str | None:
+    """What these calls cost; None, not "0", where there is no call or no price at all."""
+    known = row.calls > row.unpriced_calls
+    return plain(row.usd) if known else None
+
+
 @dataclass(frozen=True, slots=True)
 class Spend:
     """Spend grouped by `by`. `subscription` are list equivalents of flat plans, never added in.
 
     `pending_calls` were recorded but not yet booked when this was read.
+    An amount is None where nothing is known: an empty ledger, or calls without any price.
     """
 
     by: str
@@ -47,6 +55,7 @@ class Spend:
     total: Totals
     subscription: Totals
     pending_calls: int = 0
+    nothing: str = ""  # why there are no rows, in words
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """One mapping a row, amounts as decimal strings."""
@@ -57,6 +66,7 @@ class Spend:
         body: dict[str, Any] = {
             **self.period.to_dict(),
             "by": self.by,
+            "nothing": self.nothing or None,
             "rows": self.to_dicts(),
             "total": totals_dict(self.total),
         }
@@ -93,6 +103,11 @@ class BudgetLine:
     reserved_usd: Decimal
     resets_at: str | None = None
     runs_out_at: str | None = None
+
+    @property
+    def clocked(self) -> bool:
+        """False when it counts anew for each call, task or session."""
+        return self.window in CLOCKED
 
     @property
     def remaining_usd(self) -> Decimal:
@@ -135,7 +150,12 @@ class BudgetView:
     estimated_calls: int
     subscription_usd: Decimal
     pending_calls: int = 0
-    recorded: bool = True
+    nothing: str = ""  # why there is nothing to show, in words
+
+    @property
+    def recorded(self) -> bool:
+        """False where a figure would stand for nothing."""
+        return not self.nothing
 
     @property
     def tightest(self) -> BudgetLine | None:
@@ -146,14 +166,14 @@ class BudgetView:
         """The body of `finops budget --json`."""
         first = self.tightest
         return {
-            "recorded": self.recorded,
+            "nothing": self.nothing or None,
             "remaining_usd": plain(first.remaining_usd) if first else None,
             "limit_usd": plain(first.limit_usd) if first else None,
             "window": first.window if first else None,
             "runs_out_at": first.runs_out_at if first else None,
-            "today_usd": plain(self.today_usd),
-            "week_usd": plain(self.week_usd),
-            "month_usd": plain(self.month_usd),
+            "today_usd": None if self.nothing else plain(self.today_usd),
+            "week_usd": None if self.nothing else plain(self.week_usd),
+            "month_usd": None if self.nothing else plain(self.month_usd),
             "calls_today": self.calls_today,
             "unpriced_calls": self.unpriced_calls,
             "estimated_calls": self.estimated_calls,

@@ -23,7 +23,7 @@ def check_budget(cost_usd: str = "") -> str:
         with query.open() as reader:
             if cost_usd:
                 return reader.check(Decimal(cost_usd.strip().lstrip("$"))).text
-            return "\n".join(budget_lines(reader.budget(), reader.ledger_url)[:MAX_LINES])
+            return "\n".join(budget_lines(reader.budget())[:MAX_LINES])
     except InvalidOperation:
         return f"cost_usd must be an amount in USD such as 0.40, not {cost_usd!r}"
     except Exception as error:  # noqa: BLE001 - an agent is told, not broken
