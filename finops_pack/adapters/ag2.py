@@ -1,0 +1,35 @@
+"""ag2: who and what for; the calls themselves are counted in the SDKs below.
+
+An `ask` is a task, unless the user named one; the agent's name is the agent.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from finops_pack import context
+from finops_pack.adapters import _above
+
+MODULES = ("ag2.agent",)
+TESTED = {"ag2": ("1.2", "1.3")}
+CANNOT_SEE = ("calls of models that use neither the OpenAI nor the Anthropic SDK",)
+
+
+def install() -> None:
+    """Wrap `Agent.ask`; idempotent."""
+    from ag2.agent import Agent
+
+    cls: Any = Agent
+    if getattr(cls.ask, "finops", False):
+        return
+    original = cls.ask
+
+    @functools.wraps(original)
+    async def ask(self: Any, *args: Any, **options: Any) -> Any:
+        task = context.current().task or context.new_id()
+        with _above.derived(task=task, agent=getattr(self, "name", None)):
+            return await original(self, *args, **options)
+
+    ask.finops = True  # type: ignore[attr-defined]
+    cls.ask = ask

@@ -1,0 +1,74 @@
+"""OpenAI Agents SDK: who and what for; the calls themselves are counted in the OpenAI SDK below.
+
+Attribution comes from the SDK's own traces: the trace is the task, the agent's span the agent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from finops_pack import context
+from finops_pack.adapters import _above
+from finops_pack.recorder import guard
+
+MODULES = ("agents.tracing",)
+TESTED = {"openai-agents": ("0.20", "0.25")}
+CANNOT_SEE = (
+    "agent and task names where tracing is disabled: the calls are still counted",
+    "calls of models that do not use the OpenAI SDK (litellm's own providers)",
+)
+
+_scopes: dict[str, context.Scope] = {}
+
+
+def install() -> None:
+    """Listen to traces from now on; idempotent. The user's other processors stay."""
+    from agents.tracing import add_trace_processor
+    from agents.tracing.processor_interface import TracingProcessor
+
+    if _installed:
+        return
+    _installed.append(True)
+    add_trace_processor(type("FinOpsProcessor", (_Processor, TracingProcessor), {})())
+
+
+_installed: list[bool] = []
+
+
+class _Processor:
+    """Enters a scope where a trace or an agent's span begins, in the run's own context."""
+
+    @guard
+    def on_trace_start(self, trace: Any) -> None:
+        _enter(trace.trace_id, task=trace.trace_id, session=getattr(trace, "group_id", None))
+
+    @guard
+    def on_trace_end(self, trace: Any) -> None:
+        _leave(trace.trace_id)
+
+    @guard
+    def on_span_start(self, span: Any) -> None:
+        if getattr(span.span_data, "type", "") == "agent":
+            _enter(span.span_id, agent=span.span_data.name)
+
+    @guard
+    def on_span_end(self, span: Any) -> None:
+        _leave(span.span_id)
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self) -> None:
+        """Nothing is held."""
+
+
+def _enter(key: str, **fields: Any) -> None:
+    scope = _above.derived(**fields)
+    scope.__enter__()
+    _scopes[key] = scope
+
+
+def _leave(key: str) -> None:
+    scope = _scopes.pop(key, None)
+    if scope is not None:
+        scope.__exit__(None, None, None)

@@ -1,0 +1,37 @@
+"""Pydantic AI: who and what for; the calls themselves are counted in the SDKs below.
+
+A run of an agent is a task, unless the user named one; the agent's name is the agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from finops_pack import context
+from finops_pack.adapters import _above
+
+MODULES = ("pydantic_ai.agent",)
+TESTED = {"pydantic-ai-slim": ("2.0", "2.70")}
+CANNOT_SEE = ("calls of models that use neither the OpenAI nor the Anthropic SDK",)
+
+
+def install() -> None:
+    """Wrap what every run goes through (`Agent.iter`); idempotent."""
+    from pydantic_ai.agent import Agent
+
+    cls: Any = Agent
+    if getattr(cls.iter, "finops", False):
+        return
+    original = cls.iter
+
+    @asynccontextmanager
+    async def iter(self: Any, *args: Any, **options: Any) -> AsyncIterator[Any]:
+        task = context.current().task or context.new_id()
+        with _above.derived(task=task, agent=self.name or None):
+            async with original(self, *args, **options) as run:
+                yield run
+
+    iter.finops = True  # type: ignore[attr-defined]
+    cls.iter = iter

@@ -1,0 +1,98 @@
+"""Frameworks that give attribution over the SDK's own accounting: one row a call, named."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import finops_pack
+from finops_pack.model import Call, Usage
+from finops_pack.testing import Wire
+
+Calls = Callable[[], list[Call]]
+FULL = Usage(1000, 200, 600, reasoning_tokens=50)
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def test_openai_agents(wire: Wire, calls: Calls) -> None:
+    import openai
+    from agents import Agent, OpenAIChatCompletionsModel, RunConfig, Runner, set_trace_processors
+
+    set_trace_processors([])  # its default one would post to another host
+    from finops_pack.adapters import openai_agents
+
+    openai_agents._installed.clear()
+    openai_agents.install()
+    client = openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none")
+    model = OpenAIChatCompletionsModel(model="gpt-4o", openai_client=client)
+    agent = Agent(name="helper", instructions="i", model=model)
+    asyncio.run(Runner.run(agent, "hi", run_config=RunConfig(workflow_name="flow")))
+    [row] = calls()
+    assert (row.usage, row.agent) == (FULL, "helper")
+    assert row.task is not None
+    assert row.task.startswith("trace_")
+
+
+def test_pydantic_ai(wire: Wire, calls: Calls) -> None:
+    from pydantic_ai import Agent
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    provider = OpenAIProvider(base_url=wire.openai_url, api_key="none")
+    agent = Agent(OpenAIChatModel("gpt-4o", provider=provider), name="helper")
+    agent.run_sync("hi")
+    with finops_pack.task("mine"):
+        asyncio.run(agent.run("hi"))
+    first, second = calls()
+    assert first.usage == second.usage == FULL
+    assert (first.agent, second.agent, second.task) == ("helper", "helper", "mine")
+    assert first.task is not None
+
+
+def test_agent_framework_names_the_agent(wire: Wire, calls: Calls) -> None:
+    import openai
+    from agent_framework import Agent, ChatResponse, Message
+
+    class Client:
+        """The smallest chat client: it asks the OpenAI SDK."""
+
+        def __init__(self) -> None:
+            self.additional_properties: dict[str, Any] = {}
+
+        async def get_response(self, messages: Any, **_: Any) -> ChatResponse:
+            sdk = openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none")
+            answer = await sdk.chat.completions.create(
+                model="gpt-4o", messages=[{"role": "user", "content": "hi"}]
+            )
+            text = answer.choices[0].message.content or ""
+            return ChatResponse(messages=[Message("assistant", [text])])
+
+    asyncio.run(Agent(Client(), name="helper").run("hi"))  # type: ignore[arg-type]
+    [row] = calls()
+    assert (row.usage, row.agent) == (FULL, "helper")
+    assert row.task is not None
+
+
+def test_ag2_names_the_agent(wire: Wire, calls: Calls) -> None:
+    """Its model here is scripted by ag2 itself; a tool of it asks the OpenAI SDK."""
+    import openai
+    from ag2 import Agent
+    from ag2.events import ToolCallEvent
+    from ag2.testing import TestConfig
+
+    async def look_up() -> str:
+        """Look it up."""
+        sdk = openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none")
+        answer = await sdk.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "hi"}]
+        )
+        return answer.choices[0].message.content or ""
+
+    model = TestConfig(ToolCallEvent(name="look_up", arguments="{}"), "done")
+    asyncio.run(Agent("helper", config=model, tools=[look_up]).ask("hi"))
+    [row] = calls()
+    assert (row.usage, row.agent) == (FULL, "helper")
+    assert row.task is not None
