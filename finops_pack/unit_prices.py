@@ -32,8 +32,9 @@ class UnitPrices:
 
     def per_token(self, call: Call, kind: str) -> Decimal | None:
         """USD of one token of `kind` (a key of `KINDS`); None when it has no price."""
-        model, context = call.served_model or call.model, call.context
-        key = (model, call.provider, call.start_us // _DAY_US, tuple(context.items()), kind)
+        model, day = call.served_model or call.model, call.start_us // _DAY_US
+        context = (call.processing, call.service_tier, call.region)
+        key = (model, call.provider, day, context, kind)
         if key not in self._known:
             self._known[key] = self._ask(call, kind)
         return self._known[key]

@@ -31,6 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "auto": BASE | {"adapters", "recorder"},
     "importers": BASE | {"recorder", "ledger"},
     **dict.fromkeys(ANALYSIS, BASE | SHARED),
+    "waste": BASE | SHARED | {"cache"},  # both speak of the same cold calls
     "levers": BASE | SHARED | {"alerts"},  # both speak of the same share of writes
     "stats": BASE,
     "testing": set(),

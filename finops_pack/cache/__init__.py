@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from finops_pack.cache._chains import Step, chains
-from finops_pack.cache._cold import CAUSES, ColdCall, cold_calls
+from finops_pack.cache._cold import CAUSES, ColdCall, cause_of, cold_calls
 from finops_pack.cache._decay import Decay, decay, session_overlap
 from finops_pack.cache._money import Writes, saved, writes
 from finops_pack.cache._next import NextCall, next_call
@@ -30,6 +30,7 @@ __all__ = [
     "NextCall",
     "Step",
     "analyse",
+    "cause_of",
     "chains",
     "next_call",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from finops_pack.cache._chains import Step
-from finops_pack.model import Call, Facts
+from finops_pack.model import CacheRules, Call, Facts
 from finops_pack.unit_prices import UnitPrices
 
 CAUSES = ("first", "ttl_expired", "prefix_changed", "below_minimum", "provider_miss", "not_cached")
@@ -36,26 +36,25 @@ def cold_calls(steps: Iterable[Step], facts: Facts, prices: UnitPrices) -> tuple
             continue
         if step.before is None and not step.written:
             continue  # nothing was expected of it, and nothing paid for
-        cause = cause_of(step, facts)
+        cause = cause_of(step, rules)
         tokens = 0 if cause in ("first", "below_minimum") else step.shared
         usd = tokens * premium(step.call, prices)
         found.append(ColdCall(step.call.id, cause, tokens, usd, step.gap_s))
     return tuple(found)
 
 
-def cause_of(step: Step, facts: Facts) -> str:
+def cause_of(step: Step, rules: CacheRules) -> str:
     """The most likely cause, one of `CAUSES`, from the gap, the sizes and the prefix hashes."""
     call, before = step.call, step.before
-    rules = facts.cache_rules(call.provider, call.model, call.started_at)
     if before is None:
         return "first"
-    if rules and step.shared < rules.minimum_tokens:
+    if step.shared < rules.minimum_tokens:
         return "below_minimum"
-    if rules and (step.gap_s or 0) > _ttl(before, rules.ttl_seconds, rules.long_ttl_seconds):
+    if (step.gap_s or 0) > _ttl(before, rules.ttl_seconds, rules.long_ttl_seconds):
         return "ttl_expired"
     if _prefix_changed(before, call):
         return "prefix_changed"
-    if rules and rules.explicit and not (before.cache_read_tokens or _written(before)):
+    if rules.explicit and not (before.cache_read_tokens or _written(before)):
         return "not_cached"
     return "provider_miss"
 

@@ -1,0 +1,118 @@
+"""What the rules stand on: facts, prices paid, segments, and who has claimed which dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from finops_pack.model import CacheRules, Call, Facts, Segment
+from finops_pack.unit_prices import UnitPrices
+from finops_pack.waste._outputs import Outputs
+from finops_pack.waste._sessions import session_of
+
+NOTHING = Decimal(0)
+DAY_US = 86_400_000_000
+
+
+class Taken:
+    """The dollars of each call that a rule has claimed; nothing is claimed twice."""
+
+    def __init__(self) -> None:
+        self._claimed: dict[tuple[str, str], Decimal] = {}
+
+    def clear(self) -> None:
+        """Begin another session."""
+        self._claimed.clear()
+
+    def of(self, call: Call) -> Decimal:
+        """USD of this call that were claimed."""
+        return self._claimed.get(_key(call), NOTHING)
+
+    def left(self, call: Call) -> Decimal:
+        """USD of this call that nobody has claimed; never negative."""
+        return max(NOTHING, call.amount_usd - self.of(call))
+
+    def claim(self, call: Call, usd: Decimal | None = None) -> Decimal:
+        """Claim this much of a call, all that is left by default; gives what was granted."""
+        left = self.left(call)
+        granted = left if usd is None else min(left, max(NOTHING, usd))
+        if granted:
+            self._claimed[_key(call)] = self.of(call) + granted
+        return granted
+
+
+def _key(call: Call) -> tuple[str, str]:
+    return call.source, call.id
+
+
+class Ground:
+    """Facts and prices for all rules; one for a whole search."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.prices = UnitPrices(facts)
+        self.taken = Taken()
+        self.outputs = Outputs()
+        self.total_usd = NOTHING
+        self._segments: dict[str, list[Segment]] = {}
+        self._rules: dict[tuple[str | None, str, int], CacheRules | None] = {}
+
+    def counted(self, calls: Iterable[Call]) -> Iterable[Call]:
+        """The same calls, summed as they go by."""
+        if isinstance(calls, Sequence):
+            self.total_usd += sum((c.amount_usd for c in calls if c.reached_provider), NOTHING)
+            return calls
+        return self._summing(calls)
+
+    def _summing(self, calls: Iterable[Call]) -> Iterator[Call]:
+        for call in calls:
+            if call.reached_provider:
+                self.total_usd += call.amount_usd
+            yield call
+
+    def begin(self, batch: Sequence[Sequence[Call]]) -> None:
+        """Learn the segments of these sessions."""
+        self._segments = {}
+        for segment in self.facts.segments([session_of(calls[0]) for calls in batch]):
+            self._segments.setdefault(segment.session, []).append(segment)
+
+    def segments(self, calls: Sequence[Call]) -> list[Segment]:
+        """The segments of a session's prompts."""
+        return self._segments.get(session_of(calls[0]), [])
+
+    def rules(self, call: Call) -> CacheRules | None:
+        """The provider's cache facts on the day of this call."""
+        key = (call.provider, call.model, call.start_us // DAY_US)
+        if key not in self._rules:
+            found = self.facts.cache_rules(call.provider, call.model, call.started_at)
+            self._rules[key] = found
+        return self._rules[key]
+
+    def paid(self, call: Call, kind: str) -> Decimal:
+        """USD paid for one token of `kind` at this call; 0 where that has no price.
+
+        Where a gateway billed another amount than our rates say, all kinds are off alike.
+        """
+        price = self.prices.per_token(call, kind)
+        return NOTHING if price is None else price * billed_share(call)
+
+    def fresh(self, call: Call) -> Decimal:
+        """USD a token of this prompt that no cache held: the write price where it was written."""
+        if call.cache_write_1h_tokens:
+            return self.paid(call, "cache_write_1h")
+        if call.cache_write_5m_tokens:
+            return self.paid(call, "cache_write_5m")
+        return self.paid(call, "input")
+
+    def cached(self, call: Call) -> Decimal:
+        """USD a token read from the cache; the plain price where reads have none."""
+        if self.prices.per_token(call, "cache_read") is None:
+            return self.paid(call, "input")
+        return self.paid(call, "cache_read")
+
+
+def billed_share(call: Call) -> Decimal:
+    """What was billed as a share of what our rates say; 1 where either is unknown."""
+    if not call.billed_pico or not call.cost_pico:
+        return Decimal(1)
+    return Decimal(call.billed_pico) / call.cost_pico

@@ -1,0 +1,59 @@
+"""Segments of context in the calls that held them, and what they cost there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from finops_pack.model import Call, Segment
+from finops_pack.waste._ground import Ground
+
+
+def shared_by_processes(segments: Sequence[Segment]) -> bool:
+    """Whether more than one process has seen prompts of this session."""
+    return len({s.id.partition(".")[2] for s in segments}) > 1
+
+
+def holders(segment: Segment, calls: Sequence[Call]) -> list[Call]:
+    """The calls that held it: from its first to its last call, of the same agent."""
+    places = {call.id: place for place, call in enumerate(calls)}
+    first, last = places.get(segment.first_call), places.get(segment.last_call)
+    if first is None or last is None:
+        return []
+    whose = calls[first].agent
+    between = [c for c in calls[first : last + 1] if c.agent == whose and c.input_tokens]
+    return between[: segment.calls_held]
+
+
+def pooled(segments: Iterable[Segment], calls: Sequence[Call]) -> list[Segment]:
+    """One segment for each text, whatever number of processes saw it."""
+    places = {call.id: place for place, call in enumerate(calls)}
+    texts: dict[str, Segment] = {}
+    for one in segments:
+        text = one.id.partition(".")[0]
+        other = texts.get(text, replace(one, calls_held=0))
+        texts[text] = replace(
+            other,
+            calls_held=other.calls_held + one.calls_held,
+            first_call=min(other.first_call, one.first_call, key=lambda c: places.get(c, 0)),
+            last_call=max(other.last_call, one.last_call, key=lambda c: places.get(c, 0)),
+        )
+    return list(texts.values())
+
+
+def usd_held(segment: Segment, held: Sequence[Call], ground: Ground) -> list[Decimal]:
+    """What the segment cost at each call: fresh at the first, then read where it was cached.
+
+    It stood within the first call's prompt, so a later call that read at least as much read it.
+    Where cold cache has counted the difference to a read, only the read is left to count.
+    """
+    if not held:
+        return []
+    end = held[0].input_tokens
+    paid = [segment.tokens * ground.fresh(held[0])]
+    for call in held[1:]:
+        read = call.cache_read_tokens >= min(end, call.input_tokens) or ground.taken.of(call)
+        price = ground.cached(call) if read else ground.fresh(call)
+        paid.append(segment.tokens * price)
+    return paid

@@ -1,0 +1,56 @@
+"""How evidence names calls, times and amounts, so that a person can look them up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from finops_pack.model import Call
+
+SHOWN = 3  # examples a finding
+T = TypeVar("T")
+
+
+def named(call: Call) -> str:
+    """`call 4f2a at 2026-03-01 12:03:11 UTC`."""
+    return f"call {call.id} at {call.started_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def usd(amount: Decimal) -> str:
+    """`$12.34`, `$0.0042`: two digits that count at least."""
+    if not amount:
+        return "$0"
+    places = 2 if abs(amount) >= 1 else min(12, max(2, 1 - amount.adjusted()))
+    return f"${amount:,.{places}f}"
+
+
+def tokens(count: int) -> str:
+    """`850`, `61k`, `1.2M`."""
+    if count < 10_000:
+        return f"{count:,}"
+    return f"{count / 1000:.0f}k" if count < 10**6 else f"{count / 1e6:.1f}M"
+
+
+def count(number: int, thing: str) -> str:
+    """`1 call`, `3 calls`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def some(items: Sequence[T], sentence: Callable[[T], str]) -> tuple[str, ...]:
+    """A sentence for each of the first few, and how many more there are."""
+    more = len(items) - SHOWN
+    said = [sentence(item) for item in items[:SHOWN]]
+    return (*said, *([f"… and {more} more like these"] if more > 0 else []))
+
+
+def gap(before: Call, after: Call) -> str:
+    """`2.1 s later`, from the end of one call to the start of the next."""
+    seconds = (after.start_us - before.start_us) / 1e6 - (before.duration_ms or 0) / 1000
+    return f"{max(0.0, seconds):,.1f} s later"
+
+
+def one_task(calls: Iterable[Call]) -> str | None:
+    """The task that all these calls belong to, None when there are several."""
+    tasks = {call.task for call in calls}
+    return tasks.pop() if len(tasks) == 1 else None

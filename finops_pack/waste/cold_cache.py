@@ -1,0 +1,155 @@
+"""Cold cache: tokens paid in full that a call before had just sent.
+
+lost = max(0, eligible prefix − tokens read) × (price paid − read price). Eligible is what a call
+shares with the best call before it of the same agent and model: by prefix hashes where both have
+them, else the shorter of the two prompts. Where the start of a prompt changed, only context that
+is known to stand in both counts. Prefixes below the provider's minimum do not count, nor do calls
+that began before the other had ended. Each loss has a cause; `provider_miss` is not yours to
+mend, the others are. Where the provider's cache facts or its read price are not on file, nothing
+is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from finops_pack.cache import Step, cause_of
+from finops_pack.model import Call, Finding
+from finops_pack.sketch import common_tokens
+from finops_pack.waste._ground import Ground
+from finops_pack.waste._say import count, named, one_task, some, tokens, usd
+
+CATEGORY = "cold_cache"
+ORDER = 40
+RECENT = 8  # calls looked back at for the one with the longest common prefix
+WHY = {
+    "ttl_expired": "the cache had expired",
+    "prefix_changed": "the start of the prompt had changed",
+    "provider_miss": "the provider did not find it in its cache",
+    "not_cached": "it was never written to the cache",
+}
+MENDS = {
+    "ttl_expired": "call again before the cache expires, or pay for the longer lifetime where "
+    "pauses are long (finops levers says where)",
+    "prefix_changed": "keep what changes (times, ids, retrieved text) behind what does not",
+    "provider_miss": "not yours to force; a fixed provider and a cache key per session help",
+    "not_cached": "set a cache breakpoint behind the part that does not change",
+}
+
+
+class Loss(NamedTuple):
+    """A call, the one that had sent its prefix before, how much was lost, and why."""
+
+    call: Call
+    before: Call
+    tokens: int
+    cause: str
+
+
+def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
+    """At most one finding a session and cause."""
+    losses = list(losses_of(calls, ground))
+    for cause in WHY:
+        mine = [loss for loss in losses if loss.cause == cause]
+        paid = [(loss, ground.taken.claim(loss.call, usd_of(loss, ground))) for loss in mine]
+        paid = [(loss, amount) for loss, amount in paid if amount]
+        if paid:
+            yield _finding(cause, paid)
+
+
+def losses_of(calls: Sequence[Call], ground: Ground, *, minimum: bool = True) -> Iterator[Loss]:
+    """Every lost prefix; with `minimum` false also those too short for the provider's cache."""
+    recent: dict[tuple[str, str], list[Call]] = {}
+    for call in calls:
+        if not call.input_tokens or call.problems:
+            continue
+        past = recent.setdefault((call.agent or "", call.served_model or call.model), [])
+        before = _best(call, past)
+        loss = _loss(call, before, calls, ground, minimum) if before else None
+        if loss is not None:
+            yield loss
+        past.append(call)
+        del past[:-RECENT]
+
+
+def usd_of(loss: Loss, ground: Ground) -> Decimal:
+    """What the lost tokens cost beyond a read, USD."""
+    return loss.tokens * max(Decimal(0), ground.fresh(loss.call) - ground.cached(loss.call))
+
+
+def _best(call: Call, past: Sequence[Call]) -> Call | None:
+    """The earlier call that shares most with this one: by hashes, else the one just before."""
+    ended = [c for c in past if c.start_us + 1000 * (c.duration_ms or 0) <= call.start_us]
+    if not ended:
+        return None
+    hashed = [c for c in ended if c.prefix_hashes and call.prefix_hashes]
+    if not hashed:
+        return ended[-1]
+    return max(
+        hashed, key=lambda c: (common_tokens(c.prefix_hashes, call.prefix_hashes), c.start_us)
+    )
+
+
+def _loss(
+    call: Call, before: Call, calls: Sequence[Call], ground: Ground, minimum: bool
+) -> Loss | None:
+    rules = ground.rules(call)
+    if rules is None:
+        return None
+    cause = cause_of(Step(call, before), rules)
+    eligible = min(before.input_tokens, call.input_tokens)
+    if _parted(call, before):
+        common = min(eligible, common_tokens(before.prefix_hashes, call.prefix_hashes))
+        again = min(eligible, resent_tokens(call, before, calls, ground))
+        eligible = max(common, again)
+        cause = "prefix_changed" if again > common else cause
+    lost = eligible - call.cache_read_tokens
+    if lost <= 0 or (minimum and eligible < rules.minimum_tokens):
+        return None
+    return Loss(call, before, lost, cause if cause in WHY else "provider_miss")
+
+
+def _parted(call: Call, before: Call) -> bool:
+    """Whether the hashes of both are known and say that one does not continue the other."""
+    both = min(len(before.prefix_hashes), len(call.prefix_hashes))
+    return both > 0 and list(before.prefix_hashes[:both]) != list(call.prefix_hashes[:both])
+
+
+def resent_tokens(call: Call, before: Call, calls: Sequence[Call], ground: Ground) -> int:
+    """Tokens of context segments that both calls held, wherever they stood in the prompt."""
+    place = {c.id: at for at, c in enumerate(calls)}
+    at, earlier = place[call.id], place[before.id]
+    return sum(
+        s.tokens
+        for s in ground.segments(calls)
+        if place.get(s.first_call, at) <= earlier and place.get(s.last_call, earlier) >= at
+    )
+
+
+def _finding(cause: str, paid: Sequence[tuple[Loss, Decimal]]) -> Finding:
+    lost = sum(loss.tokens for loss, _ in paid)
+    dearest = sorted(paid, key=lambda item: -item[1])
+    return Finding(
+        category=CATEGORY,
+        subtype=cause,
+        title=f"{tokens(lost)} tokens paid again in {count(len(paid), 'call')}: {WHY[cause]}",
+        calls=tuple(loss.call.id for loss, _ in paid),
+        usd=sum((amount for _, amount in paid), Decimal(0)),
+        basis="measured",
+        confidence=0.9 if cause != "prefix_changed" else 0.7,
+        evidence=some(dearest, _evidence),
+        mend=MENDS[cause],
+        task=one_task(loss.call for loss, _ in paid),
+    )
+
+
+def _evidence(paid: tuple[Loss, Decimal]) -> str:
+    loss, amount = paid
+    seconds = (loss.call.start_us - loss.before.start_us) / 1e6
+    return (
+        f"{named(loss.call)} sent {tokens(loss.call.input_tokens)} tokens, of them "
+        f"{tokens(loss.tokens)} that call {loss.before.id} had sent {seconds:,.0f} s before and "
+        f"that were not read from the cache: {usd(amount)} more than a read"
+    )

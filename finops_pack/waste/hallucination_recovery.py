@@ -1,0 +1,113 @@
+"""Recovery: what was spent to mend an answer that a verifier rejected.
+
+Rule: the calls of the same agent and task that follow a rejected answer until one is answered,
+at most three; one that is rejected in turn begins anew. Only verifier events count, never the
+likeness of texts. Two subtypes are kept apart: `format` (did not parse or fit the schema) and
+`factual` (named a tool, argument, passage, file or id that does not exist, or was refused by a
+guardrail or corrected by the user). A failing test or command is exploration, not an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from finops_pack.model import Call, Finding
+from finops_pack.waste._ground import Ground
+from finops_pack.waste._say import count, named, one_task, some, usd
+from finops_pack.waste._sessions import thread_of
+
+CATEGORY = "hallucination_recovery"
+ORDER = 20
+LONGEST = 3
+SUBTYPES = {
+    "schema": "format",
+    "format": "format",
+    "tool": "factual",
+    "edit": "factual",
+    "missing": "factual",
+    "guardrail": "factual",
+    "user": "factual",
+}
+REJECTED = {
+    "schema": "did not fit the schema",
+    "format": "was not in the form asked for",
+    "tool": "called a tool or argument that does not exist",
+    "edit": "quoted text that is not in the file",
+    "missing": "named a file or id that does not exist",
+    "guardrail": "was refused by a guardrail",
+    "user": "was corrected by the user",
+}
+MENDS = {
+    "format": "use the provider's structured output, show one example of the form, or let a "
+    "parser repair what it can before asking again",
+    "factual": "list the valid names in the prompt, or let the tool's error say which ones exist",
+}
+
+
+class Recovery(NamedTuple):
+    """A rejected answer and a call that was spent on mending it."""
+
+    rejected: Call
+    call: Call
+
+
+def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
+    """At most one finding a session and subtype."""
+    recoveries = list(_recoveries(calls))
+    for subtype in MENDS:
+        mine = [r for r in recoveries if SUBTYPES.get(_verifier(r), "factual") == subtype]
+        paid = [(r, ground.taken.claim(r.call)) for r in mine]
+        spent = [(r, amount) for r, amount in paid if amount or r.call.unpriced]
+        if spent:
+            yield _finding(subtype, spent)
+
+
+def _recoveries(calls: Sequence[Call]) -> Iterator[Recovery]:
+    open_: dict[tuple[str, str], tuple[Call, int]] = {}
+    for call in calls:
+        thread = thread_of(call)
+        event = open_.pop(thread, None)
+        if event is not None:
+            yield Recovery(event[0], call)
+        if call.verifier:
+            open_[thread] = (call, 0)
+        elif event is not None and call.status != "ok" and event[1] + 1 < LONGEST:
+            open_[thread] = (event[0], event[1] + 1)
+
+
+def _verifier(recovery: Recovery) -> str:
+    return recovery.rejected.verifier or ""
+
+
+def _why(recovery: Recovery) -> str:
+    return REJECTED.get(_verifier(recovery), f"was rejected ({_verifier(recovery)})")
+
+
+def _finding(subtype: str, paid: Sequence[tuple[Recovery, Decimal]]) -> Finding:
+    calls = {r.call.id: r.call for r, _ in paid}
+    events = {r.rejected.id: r.rejected for r, _ in paid}
+    whys = sorted({_why(r) for r, _ in paid})
+    return Finding(
+        category=CATEGORY,
+        subtype=subtype,
+        title=f"{count(len(events), 'answer')} {' or '.join(whys)}, mended by "
+        f"{count(len(calls), 'call')}",
+        calls=tuple(calls),
+        usd=sum((amount for _, amount in paid), Decimal(0)),
+        basis="measured",
+        confidence=0.9,
+        evidence=some(paid, _evidence),
+        mend=MENDS[subtype],
+        task=one_task(calls.values()),
+        unknown_tokens=sum(call.input_tokens for call in calls.values() if call.unpriced),
+    )
+
+
+def _evidence(paid: tuple[Recovery, Decimal]) -> str:
+    recovery, amount = paid
+    after = recovery.call
+    cost = "has no price" if after.unpriced else f"cost {usd(amount)}"
+    event = f"the answer of {named(recovery.rejected)} {_why(recovery)}"
+    return f"{event}; call {after.id} after it {cost}"

@@ -1,0 +1,79 @@
+"""Runaway output: answers far longer than such answers are.
+
+lost = max(0, output − median·e^(3.5σ)) × output price, for answers beyond that length or cut off
+at the limit; median and σ (1.4826 × MAD) of the logarithm of output tokens, by action, from at
+least 20 answers. Only the excess counts, so a long answer that was wanted costs little here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from finops_pack.model import Call, Finding
+from finops_pack.waste._ground import Ground
+from finops_pack.waste._outputs import Long, Usual
+from finops_pack.waste._say import tokens, usd
+
+CATEGORY = "runaway_output"
+ORDER = 60
+ROBUST_Z = 3.5
+MINIMUM_TOKENS = 500
+CUT_OFF = ("length", "max_tokens", "MAX_TOKENS")
+MEND = "set max_tokens, ask for a shorter form, or lower the reasoning effort"
+
+
+def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
+    """Nothing yet: the answers are only noted, since what is usual shows at the end."""
+    for call in calls:
+        ground.outputs.see(call)
+        if call.output_tokens >= MINIMUM_TOKENS:
+            ground.outputs.keep(_long(call, ground))
+    return ()
+
+
+def _long(call: Call, ground: Ground) -> Long:
+    return Long(
+        call.output_tokens,
+        call.id,
+        call.source,
+        call.action or "",
+        call.start_us,
+        call.task,
+        call.finish_reason in CUT_OFF,
+        call.reasoning_tokens,
+        ground.paid(call, "output"),
+        ground.taken.left(call),
+    )
+
+
+def finish(ground: Ground) -> Iterator[Finding]:
+    """One finding an answer that ran away."""
+    for long, usual in ground.outputs.longest():
+        limit = usual.median * math.exp(ROBUST_Z * usual.spread)
+        excess = max(0, long.tokens - math.ceil(limit))
+        paid = min(long.left, excess * long.usd_per_token)
+        if paid:
+            yield _finding(long, usual, excess, paid)
+
+
+def _finding(long: Long, usual: Usual, excess: int, paid: Decimal) -> Finding:
+    cut = ", cut off at the limit" if long.cut else ""
+    normal = tokens(round(usual.median))
+    return Finding(
+        category=CATEGORY,
+        title=f"an answer of {tokens(long.tokens)} tokens{cut}, usually {normal}",
+        calls=(long.call,),
+        usd=paid,
+        basis="estimated",
+        confidence=0.9 if long.cut else 0.7,
+        evidence=(
+            f"call {long.call}: {tokens(long.tokens)} output tokens, of them "
+            f"{tokens(long.reasoning)} reasoning; the median of {usual.answers:,} such answers is "
+            f"{normal}",
+            f"{tokens(excess)} tokens beyond 3.5 robust deviations: {usd(paid)}",
+        ),
+        mend=MEND,
+        task=long.task,
+    )
