@@ -10,7 +10,6 @@ money or data: what `RISKY` names counts only after `finops connect --trust-proj
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -86,6 +85,8 @@ def hash_key(settings: Config) -> bytes:
     Where no file can be kept, one for this process alone.
     """
     if settings.hash_key:
+        import hashlib
+
         return hashlib.sha256(settings.hash_key.encode()).digest()
     path = config_dir() / "hash_key"
     try:
@@ -259,4 +260,6 @@ def trust(path: Path) -> None:
 
 
 def _digest(path: Path) -> str:
+    import hashlib
+
     return hashlib.sha256(path.read_bytes()).hexdigest()

