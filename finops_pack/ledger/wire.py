@@ -169,5 +169,5 @@ def text(asked: Mapping[str, Any], name: str) -> str:
 
 def booked(body: Mapping[str, Any]) -> Booked:
     """What became of a batch, as the server answered it."""
-    rejected = tuple((int(index), str(reason)) for index, reason in body["rejected"])
+    rejected = tuple((int(line["index"]), str(line["reason"])) for line in body["rejected"])
     return Booked(body["new"], body["corrected"], body["unchanged"], rejected)

@@ -100,7 +100,8 @@ def calls(
         place: dict[str, Any] = {} if after is None else {"after": after}
         booked = ledger.book(lines, spool=spool, offset=offset or 0, **place)
     counts = {"new": booked.new, "corrected": booked.corrected, "unchanged": booked.unchanged}
-    return document({"ok": True, **counts, "rejected": [list(pair) for pair in booked.rejected]})
+    rejected = [{"index": index, "reason": reason} for index, reason in booked.rejected]
+    return document({"ok": True, **counts, "rejected": rejected})
 
 
 @router.get("/calls", responses={200: {"content": {LINES: {}}}, **refusals(401, 422, 503)})

@@ -118,14 +118,21 @@ class Done(BaseModel):
     ok: Literal[True]
 
 
+class Rejected(BaseModel):
+    """A line that was not booked; `index` counts from 0."""
+
+    index: int
+    reason: str
+
+
 class BookedLines(BaseModel):
-    """What became of a batch; `rejected` are (index, reason)."""
+    """What became of a batch."""
 
     ok: Literal[True]
     new: int
     corrected: int
     unchanged: int
-    rejected: list[tuple[int, str]]
+    rejected: list[Rejected]
 
 
 class Question(BaseModel):

@@ -27,6 +27,12 @@ def furnish(site, email, mark, cost):
     )
     alerts = site.ask(key, "GET", "/alerts").json()["alerts"]
     token, _ = accounts.open_session(site.db, account)
+    call = {"type": "call", "id": f"{mark}-call", "start_us": 10**15, "model": f"{mark}-model",
+            "task": f"{mark}-task", "session": f"{mark}-session"}  # fmt: skip
+    lines = {"Content-Type": "application/x-ndjson"}
+    site.ask(key, "POST", "/calls", content=json.dumps(call), headers=lines)
+    document = {"kind": "budget", "key": mark, "body": {"usd": mark}}
+    site.ask(key, "POST", "/ledger/write/put", json=document)
     ids = {account.id, key_id, report["report_id"], *(alert["id"] for alert in alerts)}
     return {"account": account, "key": key, "key_id": key_id, "token": token, "ids": ids}
 
@@ -36,14 +42,24 @@ def snapshot(site, victim):
     answers = {path: site.ask(victim["key"], "GET", path).json() for path in paths}
     for key in answers["/keys"]["keys"]:
         key.pop("last_used_at")
+    for question in ("about", "totals", "tasks"):
+        asked = site.ask(victim["key"], "POST", f"/ledger/read/{question}")
+        answers[question] = asked.json()
+    budgets = {"kind": "budget"}
+    answers["documents"] = site.ask(
+        victim["key"], "POST", "/ledger/read/documents", json=budgets
+    ).json()
+    answers["calls"] = site.ask(victim["key"], "GET", "/calls").text
     return answers
 
 
 def calls(site):
     """Every (method, path) that the OpenAPI document knows."""
     for path, methods in site.client.get("/openapi.json").json()["paths"].items():
-        for method in methods:
-            yield method.upper(), path
+        for method, operation in methods.items():
+            choices = [p["schema"].get("enum") for p in operation.get("parameters", ())]
+            for question in next(filter(None, choices), [""]) if "{question}" in path else [""]:
+                yield method.upper(), path.replace("{question}", question)
 
 
 def test_every_endpoint_keeps_accounts_apart(site):
@@ -51,7 +67,7 @@ def test_every_endpoint_keeps_accounts_apart(site):
     thief = furnish(site, "thief@acme.test", "mine", 1)
     before = snapshot(site, victim)
     walked = list(calls(site))
-    assert len(walked) >= 12
+    assert len(walked) >= 30
     bodies = [
         {"date": "2026-02-28", "total_tokens": 1, "total_cost": 5, "total_requests": 1,
          "metadata": {"reporter": f"{MARK}-reporter"}, "account_id": victim["account"].id},
@@ -59,9 +75,15 @@ def test_every_endpoint_keeps_accounts_apart(site):
         {"name": "n", "scope": "write", "account_id": victim["account"].id},
         {"email": "victim@acme.test", "password": "wrong password"},
     ]  # fmt: skip
+    bodies += [
+        {"kind": "budget", "key": MARK, "id": f"{MARK}-call", "sessions": [f"{MARK}-session"],
+         "where": {"task": f"{MARK}-task"}, "by": "task", "account": victim["account"].id},
+        {"kind": "budget", "key": MARK, "before": {"usd": MARK}, "after": {}, "body": {}},
+        {"call_id": f"{MARK}-call", "pico": 1, "spool": MARK, "id": f"{MARK}-task"},
+    ]  # fmt: skip
     identifiers = sorted({*victim["ids"], "default", f"{MARK}-reporter", victim["key"]})
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         call=st.sampled_from(walked),
         credential=st.sampled_from(["key", "token"]),
@@ -81,7 +103,8 @@ def test_every_endpoint_keeps_accounts_apart(site):
             },
             json=None if method == "GET" else body,
         )
-        said = answer.text.replace(f"{MARK}-reporter", "")  # the thief may use such a name itself
+        # The thief may use such names itself, in its own account.
+        said = answer.text.replace(f"{MARK}-reporter", "").replace(f'"{MARK}"', "")
         assert MARK not in said
         assert not any(identifier in said for identifier in victim["ids"])
         assert "777" not in said or method != "GET"

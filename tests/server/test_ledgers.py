@@ -1,0 +1,251 @@
+"""A ledger behind the server answers as one on disk, once for every call, for its account alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from finops_pack import config
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger import Reservation, open_ledger
+from finops_pack.ledger.remote import RemoteLedger
+from finops_pack.model import Where
+from finops_pack.server import accounts
+
+ROOT = Path(__file__).parents[2]
+NOON = 1_763_985_600_000_000  # 2025-11-24 12:00 UTC
+DAY = 86_400_000_000
+LINES = [
+    {
+        "type": "call",
+        "id": f"c{n}",
+        "start_us": NOON + n * DAY // 2,
+        "model": ("gpt-4o", "claude-opus-4-6")[n % 2],
+        "provider": ("openai", "anthropic")[n % 2],
+        "task": f"t{n // 3}",
+        "session": "s",
+        "action": "step",
+        "tags": {"customer": "acme"},
+        "input_tokens": 1000 + n,
+        "cache_read_tokens": 10,
+        "output_tokens": 50,
+        "cost_pico": 123_456_789 * (n + 1),
+        "cost_state": "priced",
+        "billing_mode": "metered",
+        "tool_calls": [{"name": "bash", "args_hash": "x"}],
+    }
+    for n in range(7)
+] + [
+    {"type": "task", "id": "t0", "start_us": NOON, "outcome": "succeeded"},
+    {"type": "segment", "session": "s", "id": "g", "kind": "system", "tokens": 5,
+     "first_call": "c0", "last_call": "c1"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def remote(live, monkeypatch):
+    """The ledger of the live server's account."""
+    monkeypatch.setenv("FINOPS_API_KEY", live.key)
+    config.reload()
+    made = open_ledger(live.url)
+    assert isinstance(made, RemoteLedger)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def local(tmp_path):
+    made = open_ledger(str(tmp_path / "local.db"))
+    yield made
+    made.close()
+
+
+def test_it_answers_as_a_ledger_on_disk(remote, local):
+    assert remote.book(LINES) == local.book(LINES)
+    every, part = Where(), Where(since_us=NOON + DAY, model="gpt-4o")
+    for where in (every, part, Where(tag=("customer", "acme")), Where(billing="subscription")):
+        for by in (None, "model", "day", "tag:customer"):
+            assert remote.totals(by, where) == local.totals(by, where)
+        assert remote.days(where) == local.days(where)
+        assert remote.tasks(where) == local.tasks(where)
+        assert remote.spent(where) == local.spent(where)
+        there, here = (x.calls(where, newest_first=True, limit=3) for x in (remote, local))
+        assert [call.id for call in there] == [call.id for call in here]
+    mine, theirs = remote.call("c3"), local.call("c3")
+    for name in ("usage", "amount_pico", "tags", "task", "model", "started_at"):
+        assert getattr(mine, name) == getattr(theirs, name)
+    assert remote.call("nobody") is None
+    assert remote.task("t0") == local.task("t0")
+    assert remote.segments(["s"]) == local.segments(["s"])
+    assert remote.span() == local.span()
+    assert remote.time_zone == local.time_zone
+    assert remote.check() == []
+
+
+def test_a_batch_sent_again_is_one_batch(remote):
+    assert remote.book(LINES[:3]).new == 3
+    assert remote.book(LINES[:3]).new == 0
+    assert remote.book(LINES[3:5], spool="p", offset=100, after=0).new == 2
+    assert remote.book(LINES[5:7], spool="p", offset=200, after=0).new == 0  # somebody was faster
+    assert remote.offset("p") == 100
+    assert remote.totals(None, Where())[0].calls == 5
+    remote.forget_spool("p")
+    assert remote.offset("p") == 0
+
+
+def test_bad_lines_are_named_and_the_others_kept(remote):
+    booked = remote.book([LINES[0], {"type": "call"}, {"type": "nonsense", "id": "x"}, LINES[1]])
+    assert booked.new == 2
+    assert [index for index, _ in booked.rejected] == [1, 2]
+
+
+def test_documents(remote):
+    assert remote.get("budget", "b") is None
+    remote.put("budget", "b", {"usd": "5"})
+    assert remote.documents("budget") == {"b": {"usd": "5"}}
+    assert remote.delete("budget", "b")
+    assert not remote.delete("budget", "b")
+
+
+def test_changes_of_one_document_are_not_lost(remote, live):
+    def add(_):
+        ledger = RemoteLedger(live.url)
+        ledger.update("count", "n", lambda held: {"n": (held or {"n": 0})["n"] + 1})
+        ledger.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(12)))
+    assert remote.get("count", "n") == {"n": 12}
+    assert remote.update("count", "n", lambda held: None) == {"n": 12}
+
+
+def test_a_budget_is_shared_by_all_who_ask(remote):
+    limits = {"day": (Where(since_us=NOON), 10_000)}
+
+    def ask(number):
+        wanted = Reservation(f"r{number}", ("day",), 3_000, NOON, NOON + DAY * 10_000)
+        return remote.reserve(wanted, limits, 5.0)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(8)))
+    assert sum(answer is None for answer in answers) == 3
+    assert {a["day"] for a in answers if a is not None} == {(0, 9_000)}
+    granted = next(n for n, answer in enumerate(answers) if answer is None)
+    remote.settle(f"r{granted}", None)
+    assert remote.spent(Where(since_us=NOON)) == (0, 6_000)
+
+
+def test_a_revoked_key_says_what_to_do(live, remote):
+    for key in accounts.keys(live.db, live.account.id):
+        accounts.revoke_key(live.db, live.account.id, key["key_id"])
+    with pytest.raises(LedgerUnreachable, match="401") as refused:
+        remote.totals(None, Where())
+    assert refused.value.mend == "run: finops connect"
+
+
+def test_no_server_and_no_key(monkeypatch):
+    with pytest.raises(LedgerUnreachable, match="no key"):
+        open_ledger("http://127.0.0.1:1")
+    monkeypatch.setenv("FINOPS_API_KEY", "finops_x")
+    config.reload()
+    with pytest.raises(LedgerUnreachable, match="127"):
+        open_ledger("http://127.0.0.1:1")
+
+
+def test_accounts_have_ledgers_of_their_own(site):
+    keys = [site.key(site.account(f"{name}@acme.test")) for name in ("a", "b")]
+    text = json.dumps(LINES[0])
+    headers = {"Content-Type": "application/x-ndjson"}
+    assert site.ask(keys[0], "POST", "/calls", content=text, headers=headers).json()["new"] == 1
+    spans = [site.ask(key, "POST", "/ledger/read/about").json()["answer"]["span"] for key in keys]
+    assert spans == [[NOON, NOON], None]
+    assert site.ask(keys[1], "GET", "/calls").text == ""
+
+
+def test_a_read_key_cannot_write(site):
+    key = site.key(site.account(), "read")
+    assert site.ask(key, "POST", "/ledger/read/about").status_code == 200
+    assert site.ask(key, "POST", "/ledger/write/put", json={}).status_code == 403
+    headers = {"Content-Type": "application/x-ndjson"}
+    assert site.ask(key, "POST", "/calls", content="{}", headers=headers).status_code == 403
+
+
+numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+texts = st.sampled_from(["c1", "call", "\0", "\ud800", "2025-01-01", "", "day"])
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+FIELDS = ["type", "id", "start_us", "model", "tags", "extra", "cost_pico", "task", "source",
+          "session", "kind", "key", "tool_calls", "input_tokens", "problems"]  # fmt: skip
+lines = st.fixed_dictionaries(
+    {"type": st.sampled_from(["call", "amend", "task", "segment", "event", "x"])},
+    optional=dict.fromkeys(FIELDS[1:], values),
+)
+ASKED = ["where", "by", "id", "kind", "key", "sessions", "limit", "wanted", "limits", "body",
+         "before", "after", "call_id", "pico", "spool", "source"]  # fmt: skip
+
+
+def test_nothing_that_is_sent_breaks_the_server(site):
+    key = site.key(site.account())
+    paths = [
+        f"{path[len('/api/finops') : -len('{question}')]}{name}"
+        for path, methods in site.client.get("/openapi.json").json()["paths"].items()
+        if path.endswith("{question}")
+        for name in methods["post"]["parameters"][0]["schema"]["enum"]
+    ]
+    assert len(paths) == 18
+    quiet = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+    @quiet
+    @given(st.lists(lines, max_size=3), st.sampled_from(paths), st.data())
+    def send(batch, path, data):
+        body = "\n".join(json.dumps(line) for line in batch)
+        headers = {"Content-Type": "application/x-ndjson"}
+        answer = site.ask(key, "POST", "/calls", content=body, headers=headers)
+        assert answer.status_code in (200, 400, 422), answer.text
+        asked = data.draw(st.dictionaries(st.sampled_from(ASKED), values, max_size=5))
+        answer = site.ask(key, "POST", path, content=json.dumps(asked),
+                          headers={"Content-Type": "application/json"})  # fmt: skip
+        assert answer.status_code in (200, 422), (path, asked, answer.text)
+
+    send()
+
+
+PROGRAM = """
+import os, signal, sys
+import finops_pack
+finops_pack.track(project="lambda")
+for n in range(20):
+    finops_pack.record(model="gpt-4o", usage=finops_pack.Usage(input_tokens=1000, output_tokens=10))
+assert finops_pack.flush(timeout=10)
+os.kill(os.getpid(), signal.SIGKILL)  # frozen or killed straight after return
+"""
+
+
+def test_what_was_flushed_is_on_the_server_when_the_function_is_killed(live, remote, tmp_path):
+    home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    settings_ = {"FINOPS_LEDGER": live.url, "FINOPS_API_KEY": live.key}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, **home, **settings_},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == -9, done.stderr
+    (total,) = remote.totals(None, Where())
+    assert total.calls == 20
+    assert total.usd > 0
