@@ -14,34 +14,42 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import config, recorder
-from finops_pack.importers._lines import WRONG, blocks, micros, why
+from finops_pack.importers._lines import WRONG, added, micros, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
 from finops_pack.recorder._messages import flat
 from finops_pack.recorder._verify import verifier
 
 Record = Mapping[str, Any]
+OPENS, CLOSES = b"{}"
 _STARTS_AGENTS = ("Task", "Agent")
-_OURS = ("<command-", "<local-command", "<bash-", "<task-notification", "Caveat: ")
+_OURS = ("<local-command", "<bash-", "<task-notification", "Caveat: ")
 _INTERRUPT = "[Request interrupted by user"
 
 
 def details(path: Path, state: State) -> Iterator[Item]:
     """Amendments and tasks from what was added to the transcript since the last time."""
     session = _Session(path, state)
-    at, number = state.detailed, state.memory.get("line", 0)
-    for lines in blocks(path, at, torn=False):
-        for line in lines:
-            number += 1
+    place = State(*state.memory.get("detailed", (0, 0)))
+    for line in added(path, place):
+        try:
             if b'"user"' in line or b'"assistant"' in line:
-                try:
-                    yield from session.take(json.loads(line))
-                except WRONG as error:
-                    if b'"usage"' not in line:  # else the first pass has named it
-                        yield Rejected(number, why(error))
-            at += len(line) + 1
+                yield from session.take(json.loads(line))
+            elif line and (line[0] != OPENS or line[-1] != CLOSES):
+                _torn(line)
+        except WRONG as error:
+            if b'"usage"' not in line or b'"assistant"' not in line:  # else it has been named
+                yield Rejected(place.line + 1, why(error))
     yield from session.rest()
-    state.detailed, state.memory["line"] = max(at, state.size), number
+    state.memory["detailed"] = [place.offset, place.line]
+
+
+def _torn(line: bytes) -> None:
+    """Refuse a line that is no object in braces; blank ones are nothing."""
+    line = line.strip()
+    if line and (line[0] != OPENS or line[-1] != CLOSES):
+        json.loads(line)
+        raise ValueError("must be an object")
 
 
 class _Session:
@@ -142,7 +150,11 @@ class _Session:
         asked, said = block.get("tool_use_id"), flat(block.get("content"))
         failed = bool(block.get("is_error"))
         thread["results"].append(result(self.key, asked, said, failed))
-        check = verifier(said.removeprefix("<tool_use_error>").removeprefix("Error: ")) if failed else None
+        check = (
+            verifier(said.removeprefix("<tool_use_error>").removeprefix("Error: "))
+            if failed
+            else None
+        )
         call = thread["call"]
         if check and call and any(made["id"] == asked for made in call["tool_calls"]):
             yield _amend(call["id"], verifier=check)

@@ -18,24 +18,27 @@ WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError, Overfl
 """What a line of a wrong shape raises while it is read."""
 
 
-def blocks(
-    path: Path, offset: int = 0, *, torn: bool = True, size: int = BLOCK
-) -> Iterator[list[bytes]]:
-    """Lists of lines without their ends, from `offset`.
-
-    The last line may lack its end: when it looks torn, it comes only with `torn`.
-    """
+def whole(path: Path, offset: int = 0, size: int = BLOCK) -> Iterator[tuple[int, bytes]]:
+    """Pieces of whole lines from `offset`, and where each begins; the last may end torn."""
     rest = b""
     with opened(path) as file:
         if offset:
             file.seek(offset)
         while data := file.read(size):
-            lines = (rest + data).split(b"\n") if rest else data.split(b"\n")
-            rest = lines.pop()
-            if lines:
-                yield lines
-    if rest and (torn or rest[-1:] == b"}"):
-        yield [rest]
+            data = rest + data if rest else data
+            end = data.rfind(b"\n") + 1
+            rest = data[end:]
+            if end:
+                yield offset, data[:end]
+            offset += end
+    if rest:
+        yield offset, rest
+
+
+def line_at(path: Path, at: int) -> int:
+    """The number (from 1) of the line that begins at this byte."""
+    with opened(path) as file:
+        return file.read(at).count(b"\n") + 1
 
 
 def added(path: Path, state: State) -> Iterator[bytes]:
@@ -43,19 +46,15 @@ def added(path: Path, state: State) -> Iterator[bytes]:
 
     A last line without its end comes too; when it looks torn, it is read again next time.
     """
-    rest = b""
-    with opened(path) as file:
-        file.seek(state.offset)
-        while data := file.read(BLOCK):
-            lines = (rest + data).split(b"\n")
-            rest = lines.pop()
-            for line in lines:
-                yield line
-                state.offset += len(line) + 1
-                state.line += 1
-    if rest:
-        yield rest
-        state.offset += len(rest) if rest[-1:] == b"}" else 0
+    for _, data in whole(path, state.offset):
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            yield line
+            state.offset += len(line) + 1
+            state.line += 1
+        if rest:
+            yield rest
+            state.offset += len(rest) if rest[-1:] == b"}" else 0
 
 
 def opened(path: Path) -> IO[bytes]:
@@ -70,8 +69,8 @@ def opened(path: Path) -> IO[bytes]:
 def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
     """Every line that is not blank, with its number from 1."""
     number = 0
-    for lines in blocks(path):
-        for line in lines:
+    for _, data in whole(path):
+        for line in data.removesuffix(b"\n").split(b"\n"):
             number += 1
             if line.strip():
                 yield number, line

@@ -12,7 +12,7 @@ from typing import Any
 from finops_pack.ledger import Line
 
 HEAD, TAIL = 1024, 256  # bytes that tell a file that grew from one that was replaced
-KEPT = ("offset", "line", "size", "mtime_ns", "mark", "detailed", "billing")
+KEPT = ("offset", "line", "size", "mtime_ns", "mark", "done", "billing")
 
 Memory = dict[str, Any]
 
@@ -41,7 +41,7 @@ def _nothing(path: Path) -> Memory:
 class State:
     """One file between two imports; kept in the ledger as documents.
 
-    `offset` and `line` are how far its calls were read, `detailed` how far its details were;
+    `offset` and `line` are how far it was read, `done` says that its details were read too;
     `memory` is whatever the importer wants to know again (JSON), and `peek` answers with that
     of another file of the same source.
     """
@@ -51,7 +51,7 @@ class State:
     size: int = -1
     mtime_ns: int = 0
     mark: str = ""
-    detailed: int = 0
+    done: bool = False
     billing: str = ""
     memory: Memory = field(default_factory=dict)
     peek: Callable[[Path], Memory] = _nothing

@@ -17,8 +17,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from finops_pack.importers._anthropic import counts, fill
 from finops_pack.importers._claude_details import details
-from finops_pack.importers._lines import WRONG, blocks, count, logs, micros, text, why
+from finops_pack.importers._lines import WRONG, line_at, logs, micros, text, whole, why
 from finops_pack.importers._state import Item, Rejected, State
 
 __all__ = ["HELP", "NAME", "PLAN", "default_paths", "details", "files", "read"]
@@ -28,12 +29,12 @@ HELP = "Claude Code's transcripts, sub-agents included"
 PLAN = True
 
 OPEN = 4  # calls at the end of a file that may still grow: they are read again next time
+MANY = 2000  # calls held at once
+ANSWER = "answer"  # the action of a call that asks for no tool
 _NOWHERE = (None, "", "not_available", "global")
-_PROVIDERS = (("msg_bdrk", "bedrock"), ("msg_vrtx", "vertex_ai"))
 _BUILT_IN = re.compile(r"a([a-z][a-z_]+)-\w+")  # agent ids of Claude Code's own helpers
 
 Row = dict[str, Any]
-Counts = tuple[int, ...]  # as `_counts` gives them
 
 
 def default_paths() -> tuple[Path, ...]:
@@ -50,67 +51,58 @@ def files(path: Path) -> Iterator[Path]:
 
 
 def read(path: Path, state: State) -> Iterator[Item]:
-    """The calls of one transcript; the last ones will be told again when it has grown."""
+    """The calls of one transcript; the last ones will be told again when it has grown.
+
+    Only lines with usage are looked at: what is wrong with others, `details` tells.
+    """
     calls: dict[str, _Call] = {}
-    starts: list[tuple[int, int]] = []
-    at, number, named = state.offset, state.line, state.memory.get("named", 0)
-    for lines in blocks(path, state.offset):
-        for line in lines:
-            number += 1
-            try:
-                if b'"usage"' in line and b'"assistant"' in line:
-                    if _take(calls, line, state):
-                        starts.append((at, number - 1))
-                elif line and (line[0] != 123 or line[-1] != 125):
-                    _damaged(line)
-            except WRONG as error:
-                if number > named:
-                    state.memory["named"] = number
-                    yield Rejected(number, why(error))
-            at += len(line) + 1
-        while len(calls) > OPEN:
-            yield calls.pop(next(iter(calls))).line()
-    for call in calls.values():
-        yield call.line()
+    starts: list[int] = []
+    named = state.memory.get("named", 0)
+    for at, line in _with_usage(path, state.offset):
+        try:
+            if _take(calls, line, state):
+                starts.append(at)
+        except WRONG as error:
+            if at >= named:
+                state.memory["named"] = at + 1
+                yield Rejected(line_at(path, at), why(error))
+        if len(calls) > MANY:
+            yield from [_line(calls.pop(key)) for key in list(calls)[:-OPEN]]
+    yield from map(_line, calls.values())
     if starts:
-        state.offset, state.line = starts[-OPEN:][0]
+        state.offset = starts[-OPEN:][0]
 
 
-def _damaged(line: bytes) -> None:
-    """A line that is no object in braces: blank, ended by a carriage return, or torn."""
-    line = line.strip()
-    if line and (line[:1] != b"{" or line[-1:] != b"}"):
-        json.loads(line)
-        raise ValueError("must be an object")
+def _with_usage(path: Path, offset: int) -> Iterator[tuple[int, bytes]]:
+    """Every line that may hold usage, and where it begins in the file."""
+    for at, data in whole(path, offset):
+        end = 0
+        while (found := data.find(b'"usage"', end)) >= 0:
+            start = data.rfind(b"\n", end, found) + 1 or end
+            end = data.find(b"\n", found)
+            end = len(data) if end < 0 else end
+            line = data[start:end]
+            if b'"assistant"' in line:
+                yield at + start, line
 
 
 class _Call:
-    """A call whose lines are still being read."""
+    """A call whose lines are still being read; `told` is the usage of its last line."""
 
-    __slots__ = ("counts", "row")
+    __slots__ = ("counts", "row", "told")
 
-    def __init__(self, row: Row, counts: Counts) -> None:
-        self.row, self.counts = row, counts
+    def __init__(self, row: Row, usage: Any) -> None:
+        self.row, self.told, self.counts = row, usage, counts(usage)
 
-    def add(self, counts: Counts) -> None:
+    def add(self, usage: Any) -> None:
         """The maximum of each counter."""
-        if counts != self.counts:
-            self.counts = tuple(map(max, self.counts, counts))
+        if usage != self.told:
+            self.told = usage
+            self.counts = tuple(map(max, self.counts, counts(usage)))
 
-    def line(self) -> Row:
-        """As a line of the ledger."""
-        fresh, read, short, long, out, thought, searches = self.counts
-        row = self.row
-        row["input_tokens"] = fresh + read + short + long
-        row["cache_read_tokens"] = read
-        row["cache_write_5m_tokens"] = short
-        row["cache_write_1h_tokens"] = long
-        row["output_tokens"] = out
-        if thought:
-            row["reasoning_tokens"] = thought
-        if searches:
-            row["extra"] = {"web_search": searches}
-        return row
+
+def _line(call: _Call) -> Row:
+    return fill(call.row, call.counts)
 
 
 def _take(calls: dict[str, _Call], line: bytes, state: State) -> bool:
@@ -119,54 +111,35 @@ def _take(calls: dict[str, _Call], line: bytes, state: State) -> bool:
     if record.get("type") != "assistant":
         return False
     message = record["message"]
-    model = message["model"]
-    if model == "<synthetic>":  # written by Claude Code itself: no request was made
+    if message["model"] == "<synthetic>":  # Claude Code's own words: no request was made
         return False
-    request = record.get("requestId")
-    key = f"{message.get('id') or record['uuid']}:{request or ''}"
-    counts = _counts(message["usage"])
+    key = f"{message.get('id') or record['uuid']}:{record.get('requestId') or ''}"
     call = calls.get(key)
-    if call is not None:
-        call.add(counts)
-        _acted(call.row, message)
-        return False
-    calls[key] = _Call(_row(key, record, message, state), counts)
-    return True
-
-
-def _counts(usage: Mapping[str, Any]) -> Counts:
-    written = count(usage, "cache_creation_input_tokens")
-    lives = usage.get("cache_creation") or {}
-    long = count(lives, "ephemeral_1h_input_tokens")
-    return (
-        count(usage, "input_tokens"),
-        count(usage, "cache_read_input_tokens"),
-        max(written - long, count(lives, "ephemeral_5m_input_tokens")),
-        long,
-        count(usage, "output_tokens"),
-        count(usage.get("output_tokens_details") or {}, "thinking_tokens"),
-        count(usage.get("server_tool_use") or {}, "web_search_requests"),
-    )
+    if call is None:
+        calls[key] = _Call(_row(key, record, message, state), message["usage"])
+        return True
+    call.add(message["usage"])
+    _acted(call.row, message)
+    return False
 
 
 def _row(key: str, record: Mapping[str, Any], message: Mapping[str, Any], state: State) -> Row:
-    model = text(message["model"], "model")
+    answer, model = message.get("id"), text(message["model"], "model")
     row = {
         "type": "call",
         "merge": "max",
         "id": key,
         "start_us": micros(record["timestamp"]),
         "model": model,
-        "provider": _provider(model, message.get("id") or ""),
-        "response_id": message.get("id"),
+        "provider": _provider(model, answer or ""),
+        "response_id": answer,
         "request_id": record.get("requestId"),
         "session": record.get("sessionId"),
         "project": _project(record, state),
-        "agent": _agent(record),
-        "action": "answer",
+        "agent": _agent(record) if record.get("isSidechain") else "main",
+        "action": ANSWER,
         "framework": NAME,
         "framework_version": record.get("version"),
-        "adapter": NAME,
     }
     _acted(row, message)
     _billed_by(row, message["usage"])
@@ -175,8 +148,11 @@ def _row(key: str, record: Mapping[str, Any], message: Mapping[str, Any], state:
 
 def _provider(model: str, answer: str) -> str | None:
     """Who served it, told by the form of the answer's id; None behind a proxy of another."""
-    named = next((name for start, name in _PROVIDERS if answer.startswith(start)), None)
-    return named or ("anthropic" if model.startswith("claude") else None)
+    if answer.startswith("msg_bdrk"):
+        return "bedrock"
+    if answer.startswith("msg_vrtx"):
+        return "vertex_ai"
+    return "anthropic" if model.startswith("claude") else None
 
 
 def _project(record: Mapping[str, Any], state: State) -> str | None:
@@ -188,9 +164,7 @@ def _project(record: Mapping[str, Any], state: State) -> str | None:
 
 
 def _agent(record: Mapping[str, Any]) -> str:
-    """`main`, the kind of a sub-agent where it is written, else `subagent`."""
-    if not record.get("isSidechain"):
-        return "main"
+    """The kind of a sub-agent where it is written, else `subagent`."""
     if record.get("attributionAgent"):
         return str(record["attributionAgent"])
     built_in = _BUILT_IN.fullmatch(str(record.get("agentId")))
@@ -201,7 +175,7 @@ def _acted(row: Row, message: Mapping[str, Any]) -> None:
     """The first tool that the answer asks for is what the call was for."""
     if message.get("stop_reason"):
         row["finish_reason"] = message["stop_reason"]
-    if row["action"] == "answer":
+    if row["action"] == ANSWER:
         content = message.get("content")
         for block in content if isinstance(content, list) else ():
             if isinstance(block, dict) and block.get("type") in ("tool_use", "server_tool_use"):

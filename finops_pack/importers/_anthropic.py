@@ -1,0 +1,46 @@
+"""Anthropic's usage object: its `input_tokens` leaves out what was cached or written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Counts = tuple[int, ...]
+_NONE: Mapping[str, Any] = {}
+
+
+def counts(usage: Mapping[str, Any]) -> Counts:
+    """Uncached, cache read, 5m write, 1h write, output, its reasoning, web searches.
+
+    Raises `ValueError` when one is no count.
+    """
+    lives, told = usage.get("cache_creation") or _NONE, usage.get
+    found = (
+        told("input_tokens", 0),
+        told("cache_read_input_tokens") or 0,
+        told("cache_creation_input_tokens") or 0,
+        lives.get("ephemeral_1h_input_tokens", 0),
+        told("output_tokens", 0),
+        (told("output_tokens_details") or _NONE).get("thinking_tokens", 0),
+        (told("server_tool_use") or _NONE).get("web_search_requests", 0),
+    )
+    if set(map(type, found)) != {int} or min(found) < 0:
+        raise ValueError(f"usage: counts must be whole numbers, got {str(found)[:80]}")
+    fresh, read, written, long, *rest = found
+    short = max(written - long, lives.get("ephemeral_5m_input_tokens", 0))
+    return (fresh, read, short, long, *rest)
+
+
+def fill(row: dict[str, Any], found: Counts) -> dict[str, Any]:
+    """Put the counts into a row, and give it back."""
+    fresh, read, short, long, out, thought, searches = found
+    row["input_tokens"] = fresh + read + short + long
+    row["cache_read_tokens"] = read
+    row["cache_write_5m_tokens"] = short
+    row["cache_write_1h_tokens"] = long
+    row["output_tokens"] = out
+    if thought:
+        row["reasoning_tokens"] = thought
+    if searches:
+        row["extra"] = {"web_search": searches}
+    return row

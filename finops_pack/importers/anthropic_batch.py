@@ -1,0 +1,61 @@
+"""Results of Anthropic's Message Batches: the `.jsonl` behind a batch's `results_url`.
+
+A line is `{"custom_id", "result": {"type", "message" | "error"}}`. A message tells no time: the
+calls are dated by the file, or better by the batch's end with a file named `*_YYYY-MM-DD*`.
+Requests that errored, expired or were cancelled cost nothing.
+
+Source: the Message Batches reference (`MessageBatchIndividualResponse`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from finops_pack.importers._anthropic import counts, fill
+from finops_pack.importers._batches import BATCH, failed, results
+from finops_pack.importers._lines import logs, micros, text
+from finops_pack.importers._state import Item, State
+
+NAME = "anthropic-batch"
+HELP = "results of Anthropic's Message Batches"
+PLAN = False
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def default_paths() -> tuple[Path, ...]:
+    """None: a file must be named."""
+    return ()
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The file, or every `.jsonl` below a folder."""
+    yield from logs(path, ".jsonl", ".jsonl.gz")
+
+
+def read(path: Path, state: State) -> Iterator[Item]:
+    """Every request of the batch, failed ones at no cost."""
+    dated = _DATE.search(path.name)
+    at = micros(dated[0]) if dated else None
+    yield from results(path, lambda record, written: call(record, at or written))
+
+
+def call(record: Mapping[str, Any], written_us: int) -> dict[str, Any]:
+    """One line of the file as a call; raises `ValueError`, `KeyError` or `TypeError`."""
+    name, outcome = text(record["custom_id"], "custom_id"), record["result"]
+    row = {**BATCH, "start_us": written_us, "provider": "anthropic"}
+    if outcome["type"] != "succeeded":
+        error = (outcome.get("error") or {}).get("error") or {}
+        return {**row, "id": name, **failed(error.get("type") or outcome["type"])}
+    message = outcome["message"]
+    row = {
+        **row,
+        "id": text(message["id"], "message.id"),
+        "response_id": message["id"],
+        "model": text(message["model"], "message.model"),
+        "finish_reason": message.get("stop_reason"),
+    }
+    return fill(row, counts(message["usage"]))

@@ -1,0 +1,124 @@
+"""Gemini CLI's sessions: `~/.gemini/tmp/<project>/chats/session-*`, as `.json` or `.jsonl`.
+
+A message of type `gemini` is one answer with its tokens: `input` is the whole prompt with what
+was cached, `tool` is prompt too, `output` has no thoughts in it. The newer files write a message
+again whenever it has changed; what was rewound stands there still, and was paid for.
+
+Source: `ChatRecordingService` of google-gemini/gemini-cli (`TokensSummary`, `MessageRecord`),
+as quoted in public notes on the format; qwen-code writes the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from finops_pack import config, recorder
+from finops_pack.importers._lines import WRONG, count, logs, micros, numbered, opened, text, why
+from finops_pack.importers._state import Item, Rejected, State
+from finops_pack.importers._tools import ran, result
+
+NAME = "gemini-cli"
+HELP = "Gemini CLI's sessions"
+PLAN = True
+
+_FAILED = ("error", "cancelled")
+
+Record = Mapping[str, Any]
+
+
+def default_paths() -> tuple[Path, ...]:
+    """`~/.gemini/tmp`."""
+    path = Path.home() / ".gemini" / "tmp"
+    return (path,) if path.is_dir() else ()
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The session, or every one below a folder's `chats`."""
+    if path.is_file():
+        yield path
+        return
+    yield from (file for file in logs(path, ".json", ".jsonl") if "chats" in file.parts)
+
+
+def read(path: Path, state: State) -> Iterator[Item]:
+    """The calls of one session; a message that was written again is told as it was last."""
+    key = config.hash_key(recorder.get().settings)
+    session: dict[str, Any] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for number, record in _records(path):
+        try:
+            if isinstance(record, str):
+                raise ValueError(record)
+            session.update({n: record[n] for n in ("sessionId", "projectHash") if n in record})
+            for message in _messages(record):
+                if message.get("type") == "gemini" and message.get("tokens"):
+                    row = _call(session, message, key)
+                    found[row["id"]] = row
+        except WRONG as error:
+            yield Rejected(number, why(error))
+    _carry(found)
+    yield from found.values()
+
+
+def _records(path: Path) -> Iterator[tuple[int, Any]]:
+    """The one document of a `.json` file, or each line of a `.jsonl`; a text says what is wrong."""
+    if path.suffix == ".json":
+        with opened(path) as file:
+            yield 1, _decoded(file.read())
+        return
+    for number, line in numbered(path):
+        yield number, _decoded(line)
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        record = json.loads(data)
+    except WRONG as error:
+        return why(error)
+    return record if isinstance(record, dict) else "must be an object"
+
+
+def _messages(record: Record) -> list[Record]:
+    """The messages that a record brings: a whole session, a patch of it, or one message."""
+    patch = record.get("$set")
+    listed = (patch if isinstance(patch, dict) else record).get("messages")
+    return [m for m in listed if isinstance(m, dict)] if isinstance(listed, list) else [record]
+
+
+def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:
+    tokens = message["tokens"]
+    thoughts = count(tokens, "thoughts")
+    tools = [tool for tool in message.get("toolCalls") or () if isinstance(tool, dict)]
+    name = text(session.get("sessionId"), "sessionId")
+    return {
+        "type": "call",
+        "id": f"{name}:{text(message['id'], 'id')}",
+        "start_us": micros(message["timestamp"]),
+        "model": str(message.get("model") or ""),
+        "provider": "google",
+        "session": name,
+        "project": str(session.get("projectHash") or "")[:12] or None,
+        "agent": "main",
+        "action": str(tools[0].get("name")) if tools else "answer",
+        "framework": NAME,
+        "input_tokens": count(tokens, "input") + count(tokens, "tool"),
+        "cache_read_tokens": count(tokens, "cached"),
+        "output_tokens": count(tokens, "output") + thoughts,
+        "reasoning_tokens": thoughts,
+        "tool_calls": [ran(key, tool.get("id"), tool.get("name"), tool) for tool in tools],
+        "results": [
+            result(key, tool.get("id"), json.dumps(tool["result"]), tool.get("status") in _FAILED)
+            for tool in tools
+            if tool.get("result") is not None
+        ],
+    }
+
+
+def _carry(calls: dict[str, dict[str, Any]]) -> None:
+    """What the tools gave back went into the next call."""
+    before: list[dict[str, Any]] = []
+    for row in calls.values():
+        row["tool_results"], before = before, row.pop("results")

@@ -1,0 +1,427 @@
+"""Claude Code's transcripts: invented ones for each rule, the real ones for the totals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops_pack.importers import claude_code
+
+USAGE = {
+    "input_tokens": 3,
+    "cache_creation_input_tokens": 50,
+    "cache_read_input_tokens": 900,
+    "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30},
+    "output_tokens": 7,
+    "service_tier": "standard",
+}
+SESSION = "aaaaaaaa-0000-4000-8000-000000000001"
+
+
+def at(second: int) -> str:
+    return f"2026-02-11T20:{second // 60:02}:{second % 60:02}.500Z"
+
+
+def base(kind: str, second: int, **more: Any) -> dict[str, Any]:
+    return {
+        "parentUuid": None,
+        "isSidechain": False,
+        "cwd": "/home/me/shop",
+        "sessionId": SESSION,
+        "version": "2.1.39",
+        "type": kind,
+        "uuid": f"u{second}",
+        "timestamp": at(second),
+        **more,
+    }
+
+
+def answer(second: int, number: int, block: Any = None, **changes: Any) -> dict[str, Any]:
+    """One line of answer `number`; `usage` changes counts, `record` changes the line."""
+    message = {
+        "model": changes.get("model", "claude-opus-4-6"),
+        "id": changes.get("id", f"msg_{number}"),
+        "content": [block or {"type": "text", "text": "fine"}],
+        "stop_reason": changes.get("stop"),
+        "usage": {**USAGE, **changes.get("usage", {})},
+    }
+    record = {"message": message, "requestId": f"req_{number}", **changes.get("record", {})}
+    return base("assistant", second, **record)
+
+
+def tool(name: str = "Bash", use: str = "toolu_1", **arguments: Any) -> dict[str, Any]:
+    return {"type": "tool_use", "id": use, "name": name, "input": arguments}
+
+
+def said(second: int, words: Any, **more: Any) -> dict[str, Any]:
+    return base("user", second, message={"role": "user", "content": words}, **more)
+
+
+def gave(second: int, words: str, use: str = "toolu_1", *, failed: bool = False) -> dict[str, Any]:
+    block = {"type": "tool_result", "tool_use_id": use, "content": words, "is_error": failed}
+    return said(second, [block])
+
+
+def test_real_transcripts_reach_their_totals(bring: Any, calls: Any, shared_data: Path) -> None:
+    summary = bring("claude-code", shared_data / "claude_code")
+    assert (summary.read, summary.new, summary.corrected) == (173, 173, 0)
+    assert summary.rejected == []
+    rows = calls()
+    assert sum(row.usage.uncached_tokens for row in rows) == 1_831
+    assert sum(row.cache_read_tokens for row in rows) == 15_499_566
+    assert sum(row.cache_write_5m_tokens for row in rows) == 0
+    assert sum(row.cache_write_1h_tokens for row in rows) == 451_510
+    assert sum(row.output_tokens for row in rows) == 40_719
+    assert {row.cost_state for row in rows} == {"priced"}
+    assert sum(row.amount_usd for row in rows) == Decimal("13.1164172")
+
+
+def test_real_transcripts_twice_change_nothing(
+    bring: Any, calls: Any, ledger: Any, shared_data: Path
+) -> None:
+    bring("claude-code", shared_data / "claude_code")
+    before = calls()
+    again = bring("claude-code", shared_data / "claude_code")
+    assert (again.read, again.new, again.corrected, again.skipped) == (0, 0, 0, again.files)
+    ledger_forgets(ledger)  # read anew from the first byte: the same rows
+    anew = bring("claude-code", shared_data / "claude_code")
+    assert (anew.read, anew.new, anew.corrected, anew.unchanged) == (173, 0, 0, 173)
+    assert calls() == before
+    assert ledger.check() == []
+
+
+def ledger_forgets(ledger: Any) -> None:
+    for kind in ("import", "import_memory"):
+        for key in ledger.documents(kind):
+            ledger.delete(kind, key)
+
+
+def test_real_transcripts_know_turns_tools_and_agents(
+    bring: Any, calls: Any, ledger: Any, shared_data: Path
+) -> None:
+    bring("claude-code", shared_data / "claude_code")
+    rows = calls()
+    assert all(row.task for row in rows)
+    assert {row.agent for row in rows} == {"main", "claude-code-guide", "compact"}
+    helpers = [row for row in rows if row.agent == "claude-code-guide"]
+    assert {row.parent for row in helpers} == {row.id for row in rows if row.action == "Task"} & {
+        row.parent for row in helpers
+    }
+    assert {row.task for row in helpers} <= {row.task for row in rows if row.agent == "main"}
+    assert {row.project for row in rows} == {"spotter", "spotter-gqc"}
+    asked = [made["id"] for row in rows for made in row.tool_calls]
+    assert len(asked) == len(set(asked)) == 212
+    came = [told["tool_call_id"] for row in rows for told in row.tool_results]
+    assert set(came) <= set(asked)
+    assert {row.verifier for row in rows} == {None, "user", "missing"}
+
+
+def test_a_call_is_the_maximum_of_its_lines(bring: Any, calls: Any, lines: Any) -> None:
+    path = lines(
+        answer(1, 1, usage={"output_tokens": 2}),
+        answer(2, 1, tool("Edit"), usage={"output_tokens": 90}, stop="tool_use"),
+        answer(3, 1, tool("Bash"), usage={"output_tokens": 40, "input_tokens": 5}),
+    )
+    assert bring("claude-code", path).read == 1
+    (call,) = calls()
+    assert (call.output_tokens, call.usage.uncached_tokens) == (90, 5)
+    assert (call.cache_write_5m_tokens, call.cache_write_1h_tokens) == (20, 30)
+    assert (call.action, call.finish_reason) == ("Edit", "tool_use")
+    assert (call.response_id, call.request_id) == ("msg_1", "req_1")
+    assert (call.session, call.project, call.agent) == (SESSION, "shop", "main")
+    assert (call.framework, call.framework_version) == ("claude-code", "2.1.39")
+    assert call.started_at.isoformat() == "2026-02-11T20:00:01.500000+00:00"
+
+
+def test_the_maximum_holds_over_files_and_imports(bring: Any, calls: Any, lines: Any) -> None:
+    whole = lines(answer(1, 1, usage={"output_tokens": 90}), name="a.jsonl")
+    other = {"sessionId": "another"}
+    copied = lines(answer(1, 1, usage={"output_tokens": 2}, record=other), name="b.jsonl")
+    bring("claude-code", whole)
+    bring("claude-code", copied)
+    (call,) = calls()
+    assert (call.output_tokens, call.session) == (90, SESSION)
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_any_spacing_of_json_is_read(
+    bring: Any, calls: Any, lines: Any, separators: tuple[str, str]
+) -> None:
+    path = lines(json.dumps(said(0, "go"), separators=separators),
+                 json.dumps(answer(1, 1), separators=separators))  # fmt: skip
+    bring("claude-code", path)
+    (call,) = calls()
+    assert (call.output_tokens, call.task) == (7, "u0")
+
+
+def test_what_no_provider_answered_is_left_out(bring: Any, calls: Any, lines: Any) -> None:
+    usage = {"message": {"usage": USAGE}}
+    path = lines(
+        answer(1, 1, model="<synthetic>"),
+        base("progress", 2, data={"type": "agent_progress", "message": answer(2, 2)}),
+        said(3, [{"type": "tool_result", "content": "x"}], toolUseResult=usage),
+        base("summary", 4),
+    )
+    summary = bring("claude-code", path)
+    assert (summary.read, summary.rejected, calls()) == (0, [], [])
+
+
+def test_what_changes_the_price_is_kept(bring: Any, calls: Any, lines: Any) -> None:
+    searches = {"server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 1}}
+    path = lines(
+        answer(1, 1, usage=searches),
+        answer(2, 2, usage={"service_tier": "batch"}),
+        answer(3, 3, usage={"speed": "fast", "inference_geo": "us"}),
+        answer(4, 4, usage={"inference_geo": "not_available", "service_tier": None}),
+        answer(5, 5, usage={"output_tokens_details": {"thinking_tokens": 4}}),
+        answer(6, 6, id="msg_bdrk_1"),
+        answer(7, 7, model="glm-4.6"),
+        answer(8, 8, usage={"cache_creation": None}),
+    )
+    bring("claude-code", path)
+    one, two, three, four, five, six, seven, eight = calls()
+    assert one.extra == {"web_search": 3}
+    assert (two.processing, two.service_tier) == ("batch", None)
+    assert (three.service_tier, three.region) == ("fast", "us")
+    assert (four.service_tier, four.region) == (None, None)
+    assert five.reasoning_tokens == 4
+    assert (six.provider, seven.provider) == ("bedrock", None)
+    assert (eight.cache_write_5m_tokens, eight.cache_write_1h_tokens) == (50, 0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda good: good[: len(good) // 2], "not JSON"),
+        (lambda good: good[:-40], "not JSON"),
+        (lambda good: "\0" * 40, "not JSON"),
+        (lambda good: good.replace('"output_tokens":7', '"output_tokens":"7"'), "whole numbers"),
+        (lambda good: good.replace('"output_tokens":7', '"output_tokens":-7'), "whole numbers"),
+        (lambda good: good.replace('"timestamp"', '"time"'), "timestamp: missing"),
+        (lambda good: good.replace('"timestamp":"2026', '"timestamp":"x026'), "isoformat"),
+    ],
+)
+def test_a_damaged_line_costs_itself_and_is_named(
+    bring: Any, calls: Any, lines: Any, damage: Any, reason: str
+) -> None:
+    bad = damage(json.dumps(answer(3, 2), separators=(",", ":")))
+    path = lines(said(1, "go"), answer(2, 1), bad, answer(4, 3))
+    summary = bring("claude-code", path)
+    assert [(r.line, r.file) for r in summary.rejected] == [(3, str(path))]
+    assert reason in summary.rejected[0].reason
+    assert [call.response_id for call in calls()] == ["msg_1", "msg_3"]
+
+
+def test_only_what_is_new_is_read(bring: Any, calls: Any, lines: Any) -> None:
+    told = [said(0, "go"), *(answer(n, n) for n in range(1, 20))]
+    path = lines(*told)
+    assert bring("claude-code", path).read == 19
+    assert bring("claude-code", path).skipped == 1
+    lines(*told, answer(20, 19, usage={"output_tokens": 70}), answer(21, 20))
+    grown = bring("claude-code", path)
+    assert grown.read == claude_code.OPEN + 1
+    assert (grown.new, grown.corrected, grown.unchanged) == (1, 1, claude_code.OPEN - 1)
+    assert [call.output_tokens for call in calls()][-2:] == [70, 7]
+    assert {call.task for call in calls()} == {"u0"}
+
+
+def test_a_file_that_shrank_or_was_replaced_is_read_anew(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    path = lines(*(answer(n, n) for n in range(1, 10)))
+    bring("claude-code", path)
+    lines(answer(50, 50))
+    assert bring("claude-code", path).read == 1
+    lines(*(answer(n, n) for n in range(60, 80)))
+    assert bring("claude-code", path).read == 20
+    assert len(calls()) == 9 + 1 + 20
+
+
+def test_an_unfinished_last_line_is_read_when_it_is_whole(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    path = lines(said(0, "go"), answer(1, 1))
+    last = json.dumps(answer(2, 2, tool()), separators=(",", ":"))
+    with path.open("a") as file:
+        file.write(last[:-30])
+    assert len(bring("claude-code", path).rejected) == 1
+    with path.open("a") as file:
+        file.write(last[-30:])
+    assert bring("claude-code", path).rejected == []
+    with path.open("a") as file:
+        file.write("\n" + json.dumps(answer(3, 3)) + "\n")
+    assert bring("claude-code", path).rejected == []
+    assert [call.response_id for call in calls()] == ["msg_1", "msg_2", "msg_3"]
+    assert [len(call.tool_calls) for call in calls()] == [0, 1, 0]
+
+
+def test_a_turn_of_the_user_is_a_task(bring: Any, calls: Any, ledger: Any, lines: Any) -> None:
+    path = lines(
+        said(0, "<command-name>/model</command-name>"),
+        said(1, "Caveat: what follows was made by local commands", isMeta=True),
+        said(2, "add a test"),
+        answer(3, 1, tool()),
+        gave(5, "ok"),
+        answer(6, 2),
+        said(9, [{"type": "text", "text": "and another"}], promptId="p2"),
+        answer(12, 3),
+    )
+    bring("claude-code", path)
+    assert [call.task for call in calls()] == ["u2", "u2", "p2"]
+    assert [call.duration_ms for call in calls()] == [1000, 1000, 3000]
+    task = ledger.task("u2")
+    assert (task.session, task.project, task.trigger) == (SESSION, "shop", "user")
+    assert (task.end_us - task.start_us) // 1_000_000 == 4
+    assert ledger.task("u0") is None
+
+
+def test_tools_stand_where_they_were_asked_and_carried_in(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    path = lines(
+        said(0, "go"),
+        answer(1, 1, tool(command="ls", x=1)),
+        gave(2, "a file"),
+        answer(3, 2, tool(use="toolu_2", x=1, command="ls")),
+        gave(4, "a file", "toolu_2", failed=True),
+        answer(5, 3),
+    )
+    bring("claude-code", path)
+    one, two, three = calls()
+    assert one.tool_calls[0]["id"] == "toolu_1"
+    assert one.tool_calls[0]["args_hash"] == two.tool_calls[0]["args_hash"]
+    assert two.tool_results[0]["result_hash"] == three.tool_results[0]["result_hash"]
+    assert [two.tool_results[0]["status"], three.tool_results[0]["status"]] == ["ok", "error"]
+    assert two.tool_results[0]["tokens"] == 2
+    assert one.tool_results == ()
+    assert "a file" not in str((one, two, three))
+
+
+@pytest.mark.parametrize(
+    ("words", "verifier"),
+    [
+        ("<tool_use_error>Error: No such tool available: Grepp</tool_use_error>", "tool"),
+        ("<tool_use_error>InputValidationError: Edit failed</tool_use_error>", "schema"),
+        ("<tool_use_error>String to replace not found in file.</tool_use_error>", "edit"),
+        ("<tool_use_error>File does not exist.</tool_use_error>", "missing"),
+        ("<tool_use_error>File has not been read yet. Read it</tool_use_error>", "guardrail"),
+        ("The user doesn't want to proceed with this tool use. ", "user"),
+        ("Exit code 1", None),
+    ],
+)
+def test_a_refused_answer_names_its_verifier(
+    bring: Any, calls: Any, lines: Any, words: str, verifier: str | None
+) -> None:
+    bring(
+        "claude-code",
+        lines(said(0, "go"), answer(1, 1, tool()), gave(2, words, failed=True), answer(3, 2)),
+    )
+    assert [call.verifier for call in calls()] == [verifier, None]
+
+
+def test_an_interrupted_answer_was_rejected_by_the_user(bring: Any, calls: Any, lines: Any) -> None:
+    stop = [{"type": "text", "text": "[Request interrupted by user]"}]
+    bring("claude-code", lines(said(0, "go"), answer(1, 1), said(2, stop), said(3, "no: so")))
+    (call,) = calls()
+    assert (call.verifier, call.task) == ("user", "u0")
+
+
+def agent_line(second: int, number: int, **record: Any) -> dict[str, Any]:
+    told = {"isSidechain": True, "agentId": "a1b2c3d", **record}
+    return answer(second, number, record=told)
+
+
+def test_a_sub_agent_belongs_to_the_turn_that_started_it(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    start = tool("Task", "toolu_9", subagent_type="Explore", prompt="look")
+    main = [said(0, "go"), answer(1, 1, start)]
+    path = lines(*main, name=f"p/{SESSION}.jsonl")
+    lines(
+        said(2, "look", isSidechain=True, agentId="a1b2c3d"),
+        agent_line(3, 2),
+        name=f"p/{SESSION}/subagents/agent-a1b2c3d.jsonl",
+    )
+    bring("claude-code", path.parent)
+    one, two = calls()
+    assert (two.agent, two.parent, two.task) == ("Explore", one.id, "u0")
+    lines(  # later, with nothing new in the main transcript
+        said(2, "look", isSidechain=True, agentId="a1b2c3d"),
+        agent_line(3, 2),
+        agent_line(4, 3),
+        name=f"p/{SESSION}/subagents/agent-a1b2c3d.jsonl",
+    )
+    lines(
+        said(5, "x", isSidechain=True, agentId="b9"),
+        agent_line(6, 4, agentId="b9", attributionAgent="Plan"),
+        name=f"p/{SESSION}/subagents/agent-b9.jsonl",
+    )
+    bring("claude-code", path.parent)
+    assert [(c.agent, c.task) for c in calls()[2:]] == [("Explore", "u0"), ("Explore", "u0")]
+
+
+def test_agents_are_told_apart_by_what_their_results_say(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    def done(second: int, use: str, agent: str) -> dict[str, Any]:
+        return {**gave(second, "done", use), "toolUseResult": {"agentId": agent}}
+
+    path = lines(
+        said(0, "go"),
+        answer(1, 1, tool("Task", "toolu_1", subagent_type="Explore")),
+        answer(1, 1, tool("Agent", "toolu_2", subagent_type="Plan")),
+        done(8, "toolu_1", "aaa"),
+        done(9, "toolu_2", "bbb"),
+        name=f"{SESSION}.jsonl",
+    )
+    for number, agent in ((2, "aaa"), (3, "bbb")):
+        lines(agent_line(4, number, agentId=agent), name=f"agent-{agent}.jsonl")
+    bring("claude-code", path.parent)
+    assert {c.response_id: c.agent for c in calls()} == {
+        "msg_1": "main", "msg_2": "Explore", "msg_3": "Plan",
+    }  # fmt: skip
+
+
+def test_who_pays_is_kept_and_corrects_what_was_read(bring: Any, calls: Any, lines: Any) -> None:
+    path = lines(answer(1, 1))
+    assert bring("claude-code", path).billing == "unknown"
+    assert bring("claude-code", path, billing="subscription").corrected == 1
+    lines(answer(1, 1), answer(2, 2))
+    assert bring("claude-code", path).billing == "subscription"
+    assert [call.billing_mode for call in calls()] == ["subscription"] * 2
+    bring("claude-code", path, billing="metered")
+    assert [call.billing_mode for call in calls()] == ["metered"] * 2
+
+
+def test_default_folders(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert claude_code.default_paths() == ()
+    for place in (".claude", ".config/claude"):
+        (empty_home / place / "projects").mkdir(parents=True)
+    found = claude_code.default_paths()
+    assert found == (empty_home / ".claude/projects", empty_home / ".config/claude/projects")
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(empty_home / ".claude"))
+    assert claude_code.default_paths() == (empty_home / ".claude/projects",)
+
+
+def test_a_cut_off_second_pass_is_taken_up(
+    bring: Any, calls: Any, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(shared_data / "claude_code", folder)
+
+    def cut(path: Path, state: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(claude_code, "details", cut)
+        with pytest.raises(KeyboardInterrupt):
+            bring("claude-code", folder)
+    assert len(calls()) == 173
+    assert not any(row.task for row in calls())
+    assert bring("claude-code", folder).read == 0
+    assert all(row.task for row in calls())

@@ -1,0 +1,141 @@
+"""Codex CLI's sessions, in invented files of the real shape."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+HOME = "2026-04-16T10:00:{:02}.000Z"
+
+
+def line(second: int, kind: str, **payload: Any) -> dict[str, Any]:
+    return {"timestamp": HOME.format(second), "type": kind, "payload": payload}
+
+
+def meta(name: str = "s1", **more: Any) -> dict[str, Any]:
+    told = {"id": name, "cwd": "/home/me/shop", "cli_version": "0.58.0", "model_provider": "openai"}
+    return line(0, "session_meta", **told, **more)
+
+
+def context(model: str = "gpt-5-codex", **more: Any) -> dict[str, Any]:
+    return line(1, "turn_context", model=model, cwd="/home/me/shop", **more)
+
+
+def usage(sent: int, cached: int, out: int, thought: int) -> dict[str, int]:
+    return {
+        "input_tokens": sent,
+        "cached_input_tokens": cached,
+        "output_tokens": out,
+        "reasoning_output_tokens": thought,
+        "total_tokens": sent + out,
+    }
+
+
+def counted(second: int, total: Any, last: Any = None, plan: str | None = None) -> dict[str, Any]:
+    info = {"total_token_usage": total, "last_token_usage": last} if total else None
+    limits = {"plan_type": plan}
+    return line(second, "event_msg", type="token_count", info=info, rate_limits=limits)
+
+
+def asked(second: int, use: str = "call_1", name: str = "shell") -> dict[str, Any]:
+    arguments = json.dumps({"command": ["ls"]})
+    item = {"type": "function_call", "name": name, "arguments": arguments, "call_id": use}
+    return line(second, "response_item", **item)
+
+
+def gave(second: int, use: str = "call_1", output: str = "two files") -> dict[str, Any]:
+    return line(second, "response_item", type="function_call_output", call_id=use, output=output)
+
+
+def test_totals_become_calls(bring: Any, calls: Any, lines: Any) -> None:
+    path = lines(
+        meta(),
+        context(turn_id="t1"),
+        counted(2, None),
+        asked(3),
+        counted(4, usage(100, 0, 20, 8)),
+        gave(5),
+        counted(6, usage(100, 0, 20, 8)),  # told again: only the limits have changed
+        counted(7, usage(350, 90, 50, 10)),
+        name="rollout-1.jsonl",
+    )
+    summary = bring("codex", path)
+    assert (summary.read, summary.rejected) == (2, [])
+    one, two = calls()
+    assert (one.input_tokens, one.output_tokens, one.reasoning_tokens) == (100, 20, 8)
+    assert (two.input_tokens, two.cache_read_tokens) == (250, 90)
+    assert (two.output_tokens, two.reasoning_tokens) == (30, 2)
+    assert (one.model, one.provider, one.project) == ("gpt-5-codex", "openai", "shop")
+    assert (one.session, one.task, one.action) == ("s1", "t1", "shell")
+    assert two.action == "answer"
+    assert one.tool_calls[0]["id"] == two.tool_results[0]["tool_call_id"] == "call_1"
+    assert one.tool_results == ()
+    assert {row.cost_state for row in (one, two)} == {"priced"}
+    assert {row.billing_mode for row in (one, two)} == {"unknown"}
+
+
+def test_the_last_request_wins_over_a_total_that_began_elsewhere(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    path = lines(
+        meta(),
+        context(),
+        counted(2, usage(90_000, 80_000, 900, 0), usage(500, 400, 10, 0)),
+        counted(3, usage(600, 0, 5, 0)),  # counted anew after a compaction
+    )
+    bring("codex", path)
+    assert [(c.input_tokens, c.cache_read_tokens) for c in calls()] == [(500, 400), (600, 0)]
+
+
+def test_a_session_goes_on_where_it_was_left(bring: Any, calls: Any, lines: Any) -> None:
+    begun = [meta(), context(), asked(2), counted(3, usage(100, 0, 20, 0))]
+    path = lines(*begun)
+    bring("codex", path)
+    lines(*begun, gave(4), counted(5, usage(300, 100, 25, 0)))
+    again = bring("codex", path)
+    assert (again.read, again.new) == (1, 1)
+    assert [c.input_tokens for c in calls()] == [100, 200]
+    assert len(calls()[1].tool_results) == 1
+
+
+def test_a_fork_that_copies_its_parent_doubles_nothing(bring: Any, calls: Any, lines: Any) -> None:
+    told = [context(), counted(2, usage(100, 0, 20, 0)), counted(3, usage(300, 0, 40, 0))]
+    path = lines(meta("s1"), *told, name="a/rollout-1.jsonl")
+    spawned = {"subagent": {"thread_spawn": {"parent_thread_id": "s1"}}}
+    lines(
+        meta("s2", forked_from_id="s1", source=spawned),
+        meta("s1"),
+        *told,
+        counted(4, usage(900, 0, 50, 0)),
+        name="a/rollout-2.jsonl",
+    )
+    bring("codex", path.parent)
+    rows = calls()
+    assert [(c.session, c.agent, c.input_tokens) for c in rows] == [
+        ("s1", "main", 100),
+        ("s1", "main", 200),
+        ("s2", "subagent", 600),
+    ]
+
+
+def test_a_plan_that_the_log_names_needs_no_question(bring: Any, calls: Any, lines: Any) -> None:
+    path = lines(meta(), context(), counted(2, usage(100, 0, 20, 0), plan="pro"))
+    bring("codex", path)
+    assert [c.billing_mode for c in calls()] == ["subscription"]
+    bring("codex", path, source="mine", billing="metered")
+    assert {c.billing_mode for c in calls()} == {"subscription", "metered"}
+
+
+def test_damage_costs_its_line(bring: Any, calls: Any, lines: Any) -> None:
+    bad = json.dumps(counted(3, usage(5, 0, 5, 0)))[:-20]
+    wrong = counted(4, {**usage(400, 0, 30, 0), "input_tokens": "many"})
+    path = lines(meta(), context(), counted(2, usage(100, 0, 20, 0)), bad, wrong,
+                 counted(5, usage(500, 0, 30, 0)))  # fmt: skip
+    summary = bring("codex", path)
+    assert [r.line for r in summary.rejected] == [4, 5]
+    assert [c.input_tokens for c in calls()] == [100, 400]
+
+
+def test_tokens_without_a_session_are_named(bring: Any, lines: Any) -> None:
+    (rejected,) = bring("codex", lines(counted(2, usage(100, 0, 20, 0)))).rejected
+    assert "before the session" in rejected.reason

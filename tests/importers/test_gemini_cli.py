@@ -1,0 +1,77 @@
+"""Gemini CLI's sessions, in invented files of the real shapes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+TOKENS = {"input": 1000, "output": 80, "cached": 300, "thoughts": 20, "tool": 5, "total": 1105}
+
+
+def answer(name: str, **more: Any) -> dict[str, Any]:
+    told = {"id": name, "timestamp": "2026-01-05T10:00:01.000Z", "type": "gemini", "content": "ok"}
+    return {**told, "model": "gemini-2.5-pro", "tokens": TOKENS, **more}
+
+
+def tool(status: str = "success") -> dict[str, Any]:
+    result = [{"functionResponse": {"response": {"output": "x"}}}]
+    return {"id": "t1", "name": "read_file", "args": {"path": "a"}, "result": result,
+            "status": status}  # fmt: skip
+
+
+HEAD = {"sessionId": "s1", "projectHash": "f" * 64, "startTime": "2026-01-05T10:00:00.000Z"}
+
+
+@pytest.fixture
+def session(lines: Any) -> Any:
+    def write(suffix: str, *messages: Any) -> Any:
+        if suffix == ".json":
+            text = json.dumps({**HEAD, "messages": list(messages)}, indent=2)
+            return lines(text, name="hash/chats/session-1.json")
+        return lines(HEAD, *messages, name="hash/chats/session-1.jsonl")
+
+    return write
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_every_answer_with_tokens_is_a_call(
+    bring: Any, calls: Any, session: Any, suffix: str
+) -> None:
+    user = {"id": "u", "type": "user", "timestamp": "2026-01-05T10:00:00Z", "content": "hi"}
+    second = answer("m2", timestamp="2026-01-05T10:00:09Z", toolCalls=[tool("error")])
+    third = answer("m3", timestamp="2026-01-05T10:01:00Z")
+    silent = answer("m4", tokens=None)
+    path = session(suffix, user, answer("m1", toolCalls=[tool()]), second, third, silent)
+    summary = bring("gemini-cli", path.parent.parent)
+    assert (summary.read, summary.rejected) == (3, [])
+    one, two, three = calls()
+    assert (one.id, one.model, one.provider) == ("s1:m1", "gemini-2.5-pro", "google")
+    assert (one.input_tokens, one.cache_read_tokens) == (1005, 300)
+    assert (one.output_tokens, one.reasoning_tokens) == (100, 20)
+    assert (one.session, one.project, one.action) == ("s1", "f" * 12, "read_file")
+    assert (one.tool_results, three.action) == ((), "answer")
+    assert [two.tool_results[0]["status"], three.tool_results[0]["status"]] == ["ok", "error"]
+    assert {c.cost_state for c in (one, two, three)} == {"priced"}
+
+
+def test_a_message_written_again_is_told_as_it_was_last(
+    bring: Any, calls: Any, session: Any
+) -> None:
+    first = answer("m1", tokens={**TOKENS, "output": 1})
+    patch = {"$set": {"messages": [answer("m1")]}}
+    path = session(".jsonl", first, answer("m1"), {"$rewindTo": "m1"}, patch)
+    assert bring("gemini-cli", path).read == 1
+    (call,) = calls()
+    assert call.output_tokens == 100
+    assert bring("gemini-cli", path).skipped == 1
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_damage_is_named(bring: Any, calls: Any, session: Any, suffix: str) -> None:
+    path = session(suffix, answer("m1"), answer("m2", tokens={"input": "x"}))
+    (rejected,) = bring("gemini-cli", path).rejected
+    assert "input" in rejected.reason
+    path.write_text(path.read_text()[:-30])
+    assert bring("gemini-cli", path).rejected
