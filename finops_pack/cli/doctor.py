@@ -10,6 +10,7 @@ from finops_pack.cli import _args, _out
 from finops_pack.health import Check
 
 HELP = "settings and their origin, ledger, prices, frameworks, delivery: what is wrong, the mend"
+UNSET = "not set  [default]"
 MARKS = {"ok": "ok", "note": "note", "fault": "FAULT"}
 
 
@@ -34,10 +35,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(checks: list[Check]) -> None:
-    width = max((len(check.name) for check in checks), default=0)
     for part, group in groupby(checks, key=lambda check: check.part):
         print(part)
-        for check in group:
-            print(f"  {MARKS[check.state]:<5}  {check.name:<{width}}  {check.text}")
-            if check.mend:
-                print(f"  {'':5}  {'':{width}}  mend: {check.mend}")
+        found = list(group)
+        unset = [check.name for check in found if check.text == UNSET]
+        shown = [check for check in found if check.text != UNSET]
+        width = max((len(check.name) for check in shown), default=0) + 9
+        rows: list[tuple[str, str]] = []
+        for check in shown:
+            rows.append((f"  {MARKS[check.state]:<5}  {check.name}", check.text))
+            rows += [("", f"mend: {check.mend}")] if check.mend else []
+        rows += [("  ok     unset", ", ".join(unset))] if unset else []
+        _out.fields(rows, width)

@@ -33,4 +33,4 @@ def _unpriced(ledger_url: str | None) -> Iterator[Check]:
     for row in [row for row in rows if row.unpriced_calls][:SHOWN]:
         name = row.key or "(no model named)"
         text = f"{name}: {row.unpriced_calls:,} calls of 30 days without a price"
-        yield fault("unpriced", text, f"finops rates alias {name}=KNOWN-MODEL, finops reprice")
+        yield fault("unpriced", text, f"finops rates alias {name}=KNOWN-MODEL, then finops reprice")

@@ -94,9 +94,12 @@ def _held(reader: Reader) -> Iterator[Check]:
 
 
 def _lost(reader: Reader) -> Iterator[Check]:
-    for key, body in reader.documents("lost").items():
-        count = body.get("calls", 0)
-        yield fault("lost", f"{count:,} calls could not be kept ({key})", body.get("mend"))
+    found = reader.documents("loss").values()
+    count = sum(int(body.get("lines", 0)) for body in found)
+    if count:
+        reasons = {reason for body in found for reason in body.get("reasons", ())}
+        why = "; ".join(sorted(reasons)[:3]) or "torn by a crash, or no room to keep them"
+        yield fault("lost", f"{count:,} recorded lines are in no figure: {why}")
 
 
 def _day(start_us: int) -> str:

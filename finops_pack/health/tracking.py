@@ -26,6 +26,6 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
 
 def _version(name: str, package: adapters.Package) -> Check:
     if package.tested:
-        return ok(name, f"{package.name} {package.version}, tracked once a program asks for it")
+        return ok(name, f"{package.name} {package.version}")
     text = f"{package.name} {package.version} was not tried with this release ({package.range})"
     return note(name, text, "compare a few calls with the provider's own figures")

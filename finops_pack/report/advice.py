@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finops_pack.money import plain
-from finops_pack.report import outbox
 from finops_pack.report.model import DailyReport
 from finops_pack.report.outbox import Entry
-
-if TYPE_CHECKING:
-    from finops_pack.ledger import Ledger
 
 _MENDS = {
     401: "store a key that is valid: finops connect",
@@ -77,8 +74,8 @@ def mend(entry: Entry) -> str:
     return _MENDS.get(entry.status or 0, _RESEND).format(date=entry.date)
 
 
-def problems(ledger: Ledger) -> list[dict[str, Any]]:
+def problems(outbox: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every day of the outbox, for `finops doctor`, that a person should know about."""
-    found = map(Entry.of, ledger.documents(outbox.KIND).values())
+    found = map(Entry.of, outbox)
     wrong = [e for e in found if e.state == "failed" or e.changed or e.error]
     return [{"url": e.url, **left_row(e)} for e in sorted(wrong, key=lambda e: (e.url, e.date))]

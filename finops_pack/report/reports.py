@@ -129,8 +129,5 @@ class Reports:
 
 def problems(ledger_url: str) -> list[dict[str, Any]]:
     """What `finops doctor` says of the outbox: url, date, status, reason, mend."""
-    ledger = open_ledger(ledger_url, read_only=True)
-    try:
-        return advice.problems(ledger)
-    finally:
-        ledger.close()
+    with query.open(ledger_url) as reader:
+        return advice.problems(reader.documents(outbox.KIND).values())

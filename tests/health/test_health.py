@@ -123,16 +123,20 @@ def test_unpriced_models_are_named_with_the_mend(empty_home: Path) -> None:
     check = only("unpriced")
     assert check.state == "fault"
     assert "house-llm" in check.text
-    assert check.mend == "finops rates alias house-llm=KNOWN-MODEL, finops reprice"
+    assert check.mend == "finops rates alias house-llm=KNOWN-MODEL, then finops reprice"
 
 
-def test_an_unreachable_ledger_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
-    code = cli.main(["doctor", "--json", "--ledger", "/proc/nowhere/ledger.db"])
+def test_an_unreachable_ledger_is_exit_code_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.doc").write_text("no ledger at all")
+    code = cli.main(["doctor", "--json", "--ledger", str(tmp_path / "thesis.doc")])
     document = json.loads(capsys.readouterr().out)
     assert code == 3
     assert document["schema"] == "finops.doctor"
     assert document["faults"] >= 1
     assert any(check["name"] == "reachable" for check in document["checks"])
+    assert (tmp_path / "thesis.doc").read_text() == "no ledger at all"
 
 
 @pytest.mark.parametrize(
