@@ -12,6 +12,7 @@ from finops_pack.ledger import Booked, Line, _rows
 from finops_pack.ledger._db import Db, insert, one, select_in
 from finops_pack.ledger._facts import Facts
 from finops_pack.ledger._gate import release
+from finops_pack.ledger._json import compact
 from finops_pack.ledger._rows import Row
 from finops_pack.ledger._schema import COLUMNS
 from finops_pack.ledger._sums import Sums
@@ -55,7 +56,7 @@ def book(db: Db, lines: Sequence[Line], zone: str) -> Booked:
     for index, line in enumerate(lines):
         try:
             _sort(line, calls, facts)
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
             rejected.append((index, str(error) or type(error).__name__))
     batch = _known(db, [row for row, _ in calls])
     for row, told in calls:
@@ -120,7 +121,7 @@ def _tell(batch: _Batch, row: Row, line: Line | None) -> None:
     entry: _Entry | None = batch.entries.get(key)
     if line is not None and line["type"] == "amend":
         if entry is None:
-            batch.late.append((*key, json.dumps(dict(line), default=str)))
+            batch.late.append((*key, compact(dict(line))))
         else:
             entry.change(_rows.amended, line)
         return
@@ -150,10 +151,11 @@ def _write(db: Db, batch: _Batch, facts: Facts, zone: str) -> tuple[int, int, in
     new = [entry for entry in entries if entry.old is None]
     _catch_up(db, new)
     changed = [e for e in entries if e.old is not None and e.row != e.old]
-    _count(db, new, changed, zone)
+    _date(new, changed, zone)
     _insert(db, [entry.row for entry in new])
     for entry in changed:
         _update(db, entry)
+    _count(db, new, changed)
     facts.tasks_of(entry.row for entry in (*new, *changed))
     _remember(db, batch)
     # the bill of a call that ended nobody knows how stays reserved, until that expires
@@ -161,16 +163,21 @@ def _write(db: Db, batch: _Batch, facts: Facts, zone: str) -> tuple[int, int, in
     return len(new), len(changed), len(entries) - len(new) - len(changed)
 
 
-def _count(db: Db, new: Sequence[_Entry], changed: Sequence[_Entry], zone: str) -> None:
-    now, sums = time.time_ns() // 1000, Sums(db)
+def _date(new: Sequence[_Entry], changed: Sequence[_Entry], zone: str) -> None:
+    now = time.time_ns() // 1000
     for entry in new:
-        row = entry.row
-        row.setdefault("booked_us", now)
-        row["day"] = day_of(row["start_us"], zone)
-        sums.add(_rows.full(row))
+        entry.row.setdefault("booked_us", now)
+        entry.row["day"] = day_of(entry.row["start_us"], zone)
     for entry in changed:
         entry.row["corrected_us"] = now
         entry.row["day"] = day_of(entry.row["start_us"], zone)
+
+
+def _count(db: Db, new: Sequence[_Entry], changed: Sequence[_Entry]) -> None:
+    sums = Sums(db)
+    for entry in new:
+        sums.add(_rows.full(entry.row))
+    for entry in changed:
         sums.add(entry.old or {}, -1)
         sums.add(entry.row)
     sums.write()
@@ -189,10 +196,11 @@ def _catch_up(db: Db, new: Sequence[_Entry]) -> None:
 
 def _insert(db: Db, rows: Iterable[Row]) -> None:
     """Rows of one shape go together: a value that is bound as None costs more than a column."""
-    shapes: dict[tuple[str, ...], list[list[Any]]] = {}
+    shapes: dict[tuple[str, ...], list[Iterable[Any]]] = {}
     for row in rows:
-        told = {name: value for name, value in row.items() if value is not None}
-        shapes.setdefault(tuple(told), []).append(list(told.values()))
+        if len(row) > len(COLUMNS):  # more than one line has told of it
+            row = {name: value for name, value in row.items() if value is not None}
+        shapes.setdefault(tuple(row), []).append(row.values())
     for columns, values in shapes.items():
         insert(db, "calls", columns, values)
 

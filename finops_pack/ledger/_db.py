@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 
 Values = Sequence[Any]
@@ -50,7 +50,7 @@ def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def insert(
-    db: Db, table: str, columns: Sequence[str], rows: Iterable[Values], conflict: str = ""
+    db: Db, table: str, columns: Sequence[str], rows: Iterable[Iterable[Any]], conflict: str = ""
 ) -> None:
     """Insert rows, many in one statement: it holds Python's lock once, not once a row."""
     place = f"({', '.join('?' * len(columns))})"
@@ -60,7 +60,7 @@ def insert(
         for chunk in chunks(batch):
             places = ", ".join([place] * len(chunk))
             sql = f"INSERT INTO {table} ({names}) VALUES {places} {conflict}"
-            db.run(sql, [value for row in chunk for value in row])
+            db.run(sql, list(chain.from_iterable(chunk)))
 
 
 def select_in(

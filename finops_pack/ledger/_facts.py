@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from finops_pack.ledger import Line
 from finops_pack.ledger._db import Db, insert
+from finops_pack.ledger._json import compact
 from finops_pack.ledger._rows import LAST_US, MAX_TEXT
 from finops_pack.ledger._schema import SEGMENT_COLUMNS, TASK_COLUMNS
 from finops_pack.model import MAX_COUNT
@@ -59,7 +59,7 @@ class Facts:
             self._segments[row[0], row[1]] = row
         elif kind == "event":
             body = {key: value for key, value in line.items() if key != "type"}
-            self._documents[str(line["kind"]), str(line["key"])] = json.dumps(body, default=str)
+            self._documents[str(line["kind"]), str(line["key"])] = compact(body)
         else:
             raise ValueError(f"type: unknown kind of line: {kind!r}")
 
@@ -69,10 +69,14 @@ class Facts:
             task = row.get("task")
             if not task:
                 continue
-            held = self._derived.setdefault(task, {"id": task, "start_us": row["start_us"]})
-            held["start_us"] = min(held["start_us"], row["start_us"])
+            held = self._derived.get(task)
+            if held is None:
+                self._derived[task] = {"id": task, **{n: row.get(n) for n in _FROM_CALLS[1:]}}
+                continue
+            if row["start_us"] < held["start_us"]:
+                held["start_us"] = row["start_us"]
             for name in _FROM_CALLS[2:]:
-                if held.get(name) is None:
+                if held[name] is None:
                     held[name] = row.get(name)
 
     def write(self, db: Db) -> None:

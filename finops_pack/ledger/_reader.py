@@ -49,8 +49,8 @@ class Reader:
             known = ", ".join(GROUPS)
             raise ConfigError(f"cannot group by {by!r}", mend=f"use one of {known} or tag:KEY")
         found = self._sums((by,), where)
-        if by.startswith(TAG):
-            self._untagged(found, where)
+        if by.startswith(TAG) or by in ("task", "session"):
+            self._add_the_rest(found, where)
         rows = [totals(_label(by, key[0]), values) for key, values in found.items()]
         return sorted(rows, key=lambda row: (-row.usd, -row.list_usd, row.key or ""))
 
@@ -144,7 +144,7 @@ class Reader:
         for part in parts:
             for key, values in part:
                 found[key] = add(found[key], values) if key in found else values
-        return {key: values for key, values in found.items() if any(values)}
+        return found
 
     def _split(self, where: Where) -> tuple[tuple[int | None, int | None] | None, list[Where]]:
         """The whole days in a period, and the parts of days at its ends."""
@@ -193,8 +193,8 @@ class Reader:
             made.condition(f"{name} NOT IN ({places})", *(key for (key,) in cut))
         return [*parts, self._rows(made, table, wanted, len(keys))]
 
-    def _untagged(self, found: dict[Key, Sequence[int]], where: Where) -> None:
-        """Calls without the tag count too: what is left of the whole."""
+    def _add_the_rest(self, found: dict[Key, Sequence[int]], where: Where) -> None:
+        """Calls without that tag, task or session count too: what is left of the whole."""
         rest = self._sums((), where).get((), _ZERO)
         for values in found.values():
             rest = [a - b for a, b in zip(rest, values, strict=True)]

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from finops_pack.ledger._json import canonical
 from finops_pack.ledger._schema import COLUMNS, DEFAULTS, KINDS
 from finops_pack.model import MAX_COUNT, TOKEN_FIELDS
 from finops_pack.money import PICO_MAX
@@ -24,6 +25,7 @@ _LIMITS = {
     **dict.fromkeys(("cost_pico", "billed_pico"), PICO_MAX),
     **dict.fromkeys(_TIMES, LAST_US),
 }
+_TEXTS = frozenset(name for name, kind in KINDS.items() if kind == "text")
 _SPOILS_PRICE = frozenset((*TOKEN_FIELDS, "cost_pico"))
 
 PRICED_BY = (
@@ -35,11 +37,6 @@ COUNTERS = (*TOKEN_FIELDS, "attempts", "lost_ms")
 _USAGE = (*TOKEN_FIELDS, "extra", "usage_basis", "usage_method", "problems")
 _FIXED = ("id", "source", "booked_us", "corrected_us")
 _OPEN = {"billing_mode": "unknown", "status": "unknown", "model": "", "usage_basis": "unknown"}
-
-
-def encode(value: Any) -> str:
-    """Compact JSON, the same for equal objects."""
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, default=str)
 
 
 def clean(line: Mapping[str, Any]) -> Row:
@@ -58,23 +55,30 @@ def fields_of(line: Mapping[str, Any]) -> Row:
     row: Row = {}
     faults: list[str] = []
     for name, value in line.items():
-        kind = KINDS.get(name)
-        if kind is None or value is None:
-            continue
-        if kind == "text":
-            text = value if type(value) is str else str(value)
-            if text:
-                row[name] = text if len(text) <= MAX_TEXT else text[:MAX_TEXT]
-        elif kind == "json":
-            if value:
-                row[name] = encode(value)
-        elif type(value) is int and -_LIMITS[name] <= value <= _LIMITS[name]:
-            row[name] = value
+        if type(value) is str:
+            plain = name in _TEXTS and 0 < len(value) <= MAX_TEXT
         else:
-            _misfit(row, name, value, faults)
+            limit = _LIMITS.get(name, -1)
+            plain = type(value) is int and -limit <= value <= limit
+        if plain:
+            row[name] = value
+        elif value is not None and name in KINDS:
+            _convert(row, name, value, faults)
     if faults:
         _flag(row, faults)
     return row
+
+
+def _convert(row: Row, name: str, value: Any, faults: list[str]) -> None:
+    """What is not of the plain type of its column."""
+    if KINDS[name] == "json":
+        if value:
+            row[name] = canonical(value)
+    elif KINDS[name] == "text":
+        if str(value):
+            row[name] = str(value)[:MAX_TEXT]
+    else:
+        _misfit(row, name, value, faults)
 
 
 def _misfit(row: Row, name: str, value: Any, faults: list[str]) -> None:
@@ -86,7 +90,7 @@ def _misfit(row: Row, name: str, value: Any, faults: list[str]) -> None:
 
 def _flag(row: Row, faults: list[str]) -> None:
     held = json.loads(row["problems"]) if "problems" in row else []
-    row["problems"] = encode([*(held if isinstance(held, list) else [held]), *faults])
+    row["problems"] = canonical([*(held if isinstance(held, list) else [held]), *faults])
     if any(fault.partition(":")[0] in _SPOILS_PRICE for fault in faults):
         row.pop("cost_pico", None)
         row["cost_state"] = "unpriced"
@@ -143,9 +147,9 @@ def grown(old: Row, new: Row) -> Row:
 def _united(old: str, new: str) -> str:
     held, told = json.loads(old), json.loads(new)
     if isinstance(held, dict) and isinstance(told, dict):
-        return encode({**held, **told})
+        return canonical({**held, **told})
     if isinstance(held, list) and isinstance(told, list):
-        return encode([*held, *(item for item in told if item not in held)])
+        return canonical([*held, *(item for item in told if item not in held)])
     return new
 
 

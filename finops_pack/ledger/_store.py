@@ -12,6 +12,7 @@ from finops_pack.ledger import Booked, Line, Reservation, _gate, ledger_id, norm
 from finops_pack.ledger._book import book
 from finops_pack.ledger._db import Db, insert, one, select_in
 from finops_pack.ledger._facts import NEWEST_DOCUMENT
+from finops_pack.ledger._json import compact
 from finops_pack.ledger._reader import Reader
 from finops_pack.ledger._rows import scrub
 from finops_pack.ledger._schema import COLUMNS, KINDS, SEGMENT_COLUMNS
@@ -293,7 +294,7 @@ def _get(db: Db, kind: str, key: str) -> dict[str, Any] | None:
 
 
 def _put(db: Db, kind: str, key: str, body: Mapping[str, Any]) -> None:
-    rows = [(kind, key, json.dumps(body, default=str))]
+    rows = [(kind, key, compact(body))]
     insert(db, "documents", ("kind", "key", "body"), rows, NEWEST_DOCUMENT)
 
 

@@ -44,17 +44,18 @@ class Sums:
         counted = known_tags(self._db, tags)
         deltas = Deltas()
         for (row, sign), values in zip(self._rows, counted, strict=True):
-            deltas.add(row, row["day"], values, sign=sign)
-        for table in ROLLUPS:
-            add_to(self._db, table, deltas)
+            deltas.add(row, values, sign=sign)
+        tables = deltas.tables()
+        for table, rows in tables.items():
+            add_to(self._db, table, rows, deltas.spans.get(table))
         if self._moved:
-            self._tidy(deltas)
+            self._tidy(tables)
 
-    def _tidy(self, deltas: Deltas) -> None:
+    def _tidy(self, tables: Mapping[str, Iterable[tuple[Any, ...]]]) -> None:
         """Drop rows that nothing is left in; first and last start cannot go by difference."""
         for table, key in ROLLUPS.items():
             place = " AND ".join(f"{name} = ?" for name in key)
-            for values in deltas.keys(table):
+            for values in sorted(tables[table]):
                 self._db.run(f"DELETE FROM {table} WHERE {place} AND calls = 0", values)
                 if table in SPANNED:
                     self._db.run(_RESPAN[table], (*values, *values, *values))
@@ -150,15 +151,20 @@ def _respan(table: str) -> str:
 _RESPAN = {table: _respan(table) for table in SPANNED}
 
 
-def add_to(db: Db, table: str, deltas: Deltas) -> None:
-    """Add a batch's rows to one rollup."""
+def add_to(
+    db: Db,
+    table: str,
+    rows: Mapping[tuple[Any, ...], tuple[int, ...]],
+    spans: Mapping[tuple[Any, ...], tuple[int, int]] | None,
+) -> None:
+    """Add a batch's rows to one rollup, in the order of their keys: so no two writers deadlock."""
+    keys = sorted(key for key, sums in rows.items() if any(sums))
     columns = (*ROLLUPS[table], *MEASURES)
-    rows: list[tuple[Any, ...]] = [(*key, *sums) for key, sums in deltas.sums(table) if any(sums)]
-    if table in SPANNED:
-        width, spans = len(ROLLUPS[table]), deltas.spans[table]
-        rows = [(*row, *spans.get(row[:width], (_NEVER, 0))) for row in rows]
-        columns = (*columns, "first_us", "last_us")
-    insert(db, table, columns, rows, _UPSERT[table])
+    if spans is None:
+        insert(db, table, columns, [key + rows[key] for key in keys], _UPSERT[table])
+        return
+    spanned = [key + rows[key] + spans.get(key, (_NEVER, 0)) for key in keys]
+    insert(db, table, (*columns, "first_us", "last_us"), spanned, _UPSERT[table])
 
 
 _NEVER = 2**62  # no call was added: the first and last of what stands remain

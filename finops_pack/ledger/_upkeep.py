@@ -88,14 +88,15 @@ def _recount(reader: Reader) -> tuple[dict[str, dict[Any, tuple[int, ...]]], lis
                 found.append(f"call {row['id']}: day {row['day']}, should be {day_name(day)}")
             tags = tags_of(row["tags"])
             counted = {k: v if (k, v) in held else OTHER_VALUE for k, v in tags.items()}
-            deltas.add(row, day, counted)
+            deltas.add({**row, "day": day}, counted)
         _merge(expected, deltas)
     return expected, found[:_SHOWN]
 
 
 def _merge(expected: dict[str, dict[Any, tuple[int, ...]]], deltas: Deltas) -> None:
-    for table, rows in expected.items():
-        for key, sums in deltas.sums(table):
+    for table, added in deltas.tables().items():
+        rows = expected[table]
+        for key, sums in added.items():
             old = rows.get(key)
             span: tuple[int, ...] = deltas.spans[table][key] if table in SPANNED else ()
             if old is not None:

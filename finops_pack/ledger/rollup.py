@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -91,7 +92,7 @@ def measures(row: Row) -> tuple[int, ...]:
     unpriced = state == "unpriced" and billed is None
     return (
         1,
-        row["status"] != "cache_hit",
+        +(row["status"] != "cache_hit"),  # numbers, not truths: these are slow to bind
         row["input_tokens"],
         row["cache_read_tokens"],
         row["cache_write_5m_tokens"],
@@ -100,15 +101,15 @@ def measures(row: Row) -> tuple[int, ...]:
         row["reasoning_tokens"],
         *divmod(amount, PICO),
         *divmod(cost or 0, PICO),
-        state == "priced",
-        state == "free",
-        state == "partial",
-        unpriced,
+        +(state == "priced"),
+        +(state == "free"),
+        +(state == "partial"),
+        +unpriced,
         row["input_tokens"] + row["output_tokens"] if unpriced else 0,
-        row["usage_basis"] == "estimated",
-        row["problems"] is not None,
-        billed is not None,
-        row["status"] == "error",
+        +(row["usage_basis"] == "estimated"),
+        +(row["problems"] is not None),
+        +(billed is not None),
+        +(row["status"] == "error"),
         row["attempts"] - 1,
         row["lost_ms"],
     )
@@ -139,53 +140,66 @@ def carried(sums: Sequence[int]) -> tuple[int, ...]:
 _PLACES = tuple((MEASURES.index(whole), MEASURES.index(rest)) for whole, rest in AMOUNTS)
 
 
+_MIX = itemgetter(
+    "day", "project", "provider", "model", "action", "billing_mode", "agent", "task", "session"
+)
+Rows = dict[tuple[Any, ...], list[tuple[int, ...]]]
+
+
 class Deltas:
     """What a batch of calls changes in the rollups: rows to be added to those that stand."""
 
     def __init__(self) -> None:
-        self._groups: dict[str, dict[tuple[Any, ...], list[tuple[int, ...]]]] = {
-            table: {} for table in ROLLUPS
-        }
+        self._mixes: dict[tuple[Any, ...], list[tuple[int, ...]]] = {}
+        self._spans: dict[tuple[Any, ...], tuple[int, int]] = {}
         self.spans: dict[str, dict[tuple[Any, ...], tuple[int, int]]] = {t: {} for t in SPANNED}
 
-    def add(self, row: Row, day: int, tags: Mapping[str, str], *, sign: int = 1) -> None:
-        """Count a call in (or, with `sign` -1, out)."""
-        sums = measures(row)
+    def add(self, row: Row, tags: Mapping[str, str], *, sign: int = 1) -> None:
+        """Count a call, whose `day` is known, in or, with `sign` -1, out."""
+        mix = (_MIX(row), tuple(tags.items()))
+        sums, start = measures(row), row["start_us"]
         if sign < 0:
             sums = tuple(-value for value in sums)
-        for table, key in _keys(row, day, tags):
-            group = self._groups[table].get(key)
-            if group is None:
-                self._groups[table][key] = [sums]
-            else:
-                group.append(sums)
-            if table in self.spans and sign > 0:
-                self._span(table, key, row["start_us"])
+        else:
+            first, last = self._spans.get(mix, (start, start))
+            self._spans[mix] = (min(first, start), max(last, start))
+        held = self._mixes.get(mix)
+        if held is None:
+            self._mixes[mix] = [sums]
+        else:
+            held.append(sums)
 
-    def _span(self, table: str, key: tuple[Any, ...], start: int) -> None:
-        first, last = self.spans[table].get(key, (start, start))
-        self.spans[table][key] = (min(first, start), max(last, start))
+    def tables(self) -> dict[str, dict[tuple[Any, ...], tuple[int, ...]]]:
+        """Key -> what is to be added, for every rollup; `spans` is filled beside it."""
+        groups: dict[str, Rows] = {table: {} for table in ROLLUPS}
+        for mix, rows in self._mixes.items():
+            sums = _summed(rows)
+            for table, key in _keys(mix):
+                groups[table].setdefault(key, []).append(sums)
+                if table in self.spans and mix in self._spans:
+                    self._widen(table, key, self._spans[mix])
+        return {
+            table: {key: carried(_summed(group)) for key, group in found.items()}
+            for table, found in groups.items()
+        }
 
-    def sums(self, table: str) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
-        """(key, what is to be added), in the order of the keys: stores lock rows in it."""
-        for key, group in sorted(self._groups[table].items()):
-            yield key, carried([sum(column) for column in zip(*group, strict=True)])
-
-    def keys(self, table: str) -> list[tuple[Any, ...]]:
-        """Every key that a call was counted in or out of."""
-        return sorted(self._groups[table])
+    def _widen(self, table: str, key: tuple[Any, ...], span: tuple[int, int]) -> None:
+        first, last = self.spans[table].get(key, span)
+        self.spans[table][key] = (min(first, span[0]), max(last, span[1]))
 
 
-def _keys(row: Row, day: int, tags: Mapping[str, str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    project, billing, model = row["project"] or "", row["billing_mode"], row["model"]
-    yield (
-        "by_day",
-        (day, project, row["provider"] or "", model, row["action"] or "", billing),
-    )
-    yield "by_agent", (day, project, row["agent"] or "", billing)
-    for tag, value in tags.items():
+def _summed(rows: list[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*rows, strict=True))) if len(rows) > 1 else rows[0]
+
+
+def _keys(mix: tuple[Any, ...]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    (day, project, provider, model, action, billing, agent, task, session), tags = mix
+    project = project or ""
+    yield "by_day", (day, project, provider or "", model, action or "", billing)
+    yield "by_agent", (day, project, agent or "", billing)
+    for tag, value in tags:
         yield "by_tag", (day, tag, value, model, billing)
-    if row["task"]:
-        yield "by_task", (row["task"], project, billing)
-    if row["session"]:
-        yield "by_session", (row["session"], project, billing)
+    if task:
+        yield "by_task", (task, project, billing)
+    if session:
+        yield "by_session", (session, project, billing)

@@ -7,7 +7,6 @@ lock of another process, and nothing raises.
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import threading
 import time
@@ -20,6 +19,7 @@ from zlib import crc32
 
 from finops_pack.ledger import _lock
 from finops_pack.ledger._folders import folder, folders, usable
+from finops_pack.ledger._json import compact
 from finops_pack.ledger._say import warn
 
 __all__ = ["SUFFIX", "Spool", "encode", "folder", "folders"]
@@ -30,14 +30,10 @@ MEMORY_BYTES = 8 << 20
 _RETRY_SECONDS = 0.5
 _LOOK_SECONDS = 0.25
 
-_encode = json.JSONEncoder(
-    separators=(",", ":"), ensure_ascii=False, check_circular=False, default=str
-).encode
-
 
 def encode(mapping: Mapping[str, Any]) -> bytes:
     """One line as compact JSON."""
-    return _encode(mapping).encode("utf-8", "replace")
+    return compact(mapping).encode()
 
 
 def framed(line: bytes) -> bytes:

@@ -1,0 +1,470 @@
+"""What every store promises: the protocol `Ledger`, the same over each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from finops_pack.errors import ConfigError, LedgerUnreachable
+from finops_pack.ledger import Booked, Ledger, Reservation, _sums
+from finops_pack.model import Call, Segment, Totals, Where
+from finops_pack.money import PICO_MAX
+
+Line = Callable[..., dict[str, Any]]
+NOON = 1_763_985_600_000_000
+DAY = 86_400_000_000
+ALL = Where()
+
+
+def total(ledger: Ledger, where: Where = ALL) -> Totals:
+    return ledger.totals(None, where)[0]
+
+
+# --- booking ----------------------------------------------------------------------------------
+
+
+def test_a_call_comes_back_as_it_was_told(ledger: Ledger, line: Line) -> None:
+    told = line(
+        tags={"customer": "acme"},
+        extra={"web_search": 2},
+        tool_calls=[{"id": "t", "name": "bash", "args_hash": "ab"}],
+        prefix_hashes=("a", "b"),
+        missing=["image"],
+        task="t1",
+        billed_pico=7,
+    )
+    assert ledger.book([told]) == Booked(new=1)
+    call = ledger.call("c1")
+    assert call is not None
+    assert call == Call(
+        **{k: v for k, v in told.items() if k not in ("type", "tool_calls", "missing")},
+        tool_calls=({"id": "t", "name": "bash", "args_hash": "ab"},),
+        missing=("image",),
+        booked_us=call.booked_us,
+    )
+    assert list(ledger.calls(ALL)) == [call]
+
+
+def test_the_same_line_again_changes_nothing(ledger: Ledger, line: Line) -> None:
+    ledger.book([line()])
+    before = ledger.call("c1")
+    assert ledger.book([line(), line()]) == Booked(unchanged=1)
+    assert ledger.call("c1") == before
+    assert total(ledger).calls == 1
+
+
+def test_a_changed_line_of_the_same_source_corrects(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(status="error", verifier="schema")])
+    changed = line(status="ok", output_tokens=9, cost_pico=3_000_000)
+    assert ledger.book([changed]) == Booked(corrected=1)
+    call = ledger.call("c1")
+    assert call is not None
+    assert (call.status, call.output_tokens, call.cost_pico) == ("ok", 9, 3_000_000)
+    assert call.verifier == "schema", "what a line omits is not taken away"
+    assert call.corrected_us is not None
+    assert total(ledger) == Totals(
+        calls=1, requests=1, input_tokens=10, output_tokens=9, priced_calls=1,
+        usd=Decimal("0.000003"), list_usd=Decimal("0.000003"),
+    )  # fmt: skip
+
+
+def test_new_rates_alone_change_no_price(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(rate_id="old")])
+    assert ledger.book([line(rate_id="new", cost_pico=9)]) == Booked(unchanged=1)
+    assert ledger.call("c1").rate_id == "old"
+
+
+def test_tokens_that_change_bring_their_price(ledger: Ledger, line: Line) -> None:
+    ledger.book([line()])
+    ledger.book([line(input_tokens=99, cost_pico=None, cost_state="unpriced", rate_id=None)])
+    call = ledger.call("c1")
+    assert (call.cost_pico, call.cost_state) == (None, "unpriced")
+    assert total(ledger).unpriced_tokens == 104
+
+
+def test_one_answer_told_by_two_sources_is_one_call(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(response_id="r", output_tokens=5, agent="a")])
+    imported = line("log1", source="log", response_id="r", output_tokens=7, agent="b", session="s")
+    assert ledger.book([imported]) == Booked(corrected=1)
+    assert ledger.book([imported]) == Booked(unchanged=1)
+    call = ledger.call("c1")
+    assert (call.output_tokens, call.agent, call.session) == (7, "a", "s")
+    assert ledger.call("log1", "log") == call, "found under either name"
+    assert total(ledger).calls == 1
+
+
+def test_measured_tokens_replace_estimated_ones(ledger: Ledger, line: Line) -> None:
+    live = line(response_id="r", output_tokens=900, usage_basis="estimated", cost_pico=99)
+    ledger.book([live, line("log1", source="log", response_id="r", cost_pico=5)])
+    call = ledger.call("c1")
+    assert (call.output_tokens, call.usage_basis, call.cost_pico) == (5, "measured", 5)
+
+
+def test_one_source_may_see_an_answer_twice(ledger: Ledger, line: Line) -> None:
+    """A gateway's cache answers two calls with one response id."""
+    assert ledger.book([line("a", response_id="r"), line("b", response_id="r")]).new == 2
+
+
+def test_a_log_tells_a_call_in_pieces(ledger: Ledger, line: Line) -> None:
+    first = line(output_tokens=3, tool_calls=[{"name": "a"}], merge="max")
+    second = line(output_tokens=8, cost_pico=5, tool_calls=[{"name": "b"}], merge="max")
+    ledger.book([first])
+    ledger.book([second, {**first, "output_tokens": 2}])
+    call = ledger.call("c1")
+    assert call.output_tokens == 8
+    assert call.tool_calls == ({"name": "a"}, {"name": "b"})
+
+
+def test_amendments_change_what_they_name(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(agent="a")])
+    amend = {"type": "amend", "id": "c1", "verifier": "edit", "agent": None, "cost_pico": 5}
+    assert ledger.book([amend]) == Booked(corrected=1)
+    assert ledger.book([amend]) == Booked(unchanged=1)
+    call = ledger.call("c1")
+    assert (call.verifier, call.agent, call.cost_pico, call.model) == ("edit", None, 5, "gpt-4o")
+    assert total(ledger).usd == Decimal("0.000000000005")
+
+
+def test_an_amendment_may_come_before_its_call(ledger: Ledger, line: Line) -> None:
+    assert ledger.book([{"type": "amend", "id": "c1", "verifier": "edit"}]) == Booked()
+    assert ledger.book([line()]) == Booked(new=1)
+    assert ledger.call("c1").verifier == "edit"
+    assert ledger.book([line("c2")]).new == 1, "it is used up"
+
+
+def test_a_merged_call_is_amended_under_its_other_name(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(response_id="r"), line("x", source="log", response_id="r")])
+    ledger.book([{"type": "amend", "id": "x", "source": "log", "verifier": "user"}])
+    assert ledger.call("c1").verifier == "user"
+
+
+@pytest.mark.parametrize("pico", [PICO_MAX + 1, 10**40, -(10**30)])
+def test_an_amount_that_does_not_fit_is_unpriced(ledger: Ledger, line: Line, pico: int) -> None:
+    ledger.book(
+        [line(cost_pico=pico), line("c2", cost_pico=PICO_MAX), line("c3", billed_pico=pico)]
+    )
+    call = ledger.call("c1")
+    assert (call.cost_pico, call.cost_state) == (None, "unpriced")
+    assert "cost_pico" in call.problems[0]
+    assert ledger.call("c3").billed_pico is None
+
+
+def test_sums_go_beyond_64_bits(ledger: Ledger, line: Line) -> None:
+    ledger.book(
+        [line(f"c{n}", cost_pico=PICO_MAX, action="a", served_model="x") for n in range(50)]
+    )
+    whole = Decimal(PICO_MAX * 50).scaleb(-12)
+    for by in (None, "model", "served_model", "task"):
+        assert sum(row.usd for row in ledger.totals(by, ALL)) == whole
+    assert ledger.spent(ALL) == (PICO_MAX * 50, 0)
+    assert ledger.days(ALL)[0].by_action == {"a": whole}
+
+
+def test_lines_that_cannot_be_read_cost_only_themselves(ledger: Ledger, line: Line) -> None:
+    bad: list[Any] = [{"type": "call"}, {"type": "what"}, {}, {"type": "call", "id": "x"},
+                      line(start_us="soon"), line(start_us=-1), 7, {"type": "task"},
+                      {"type": "segment", "session": "s"}, {"type": "amend"}]  # fmt: skip
+    booked = ledger.book([*bad, line()])
+    assert booked.new == 1
+    assert [index for index, _ in booked.rejected] == list(range(len(bad)))
+
+
+def test_strange_values_do_not_cost_the_call(ledger: Ledger, line: Line) -> None:
+    odd = line(action=5, input_tokens=3.0, output_tokens="many", model="\ud800x\0", tags=["a"],
+               attempts=True, agent="x" * 5000, duration_ms=10**15)  # fmt: skip
+    assert ledger.book([odd, line("c2")]) == Booked(new=2)
+    call = ledger.call("c1")
+    assert (call.action, call.input_tokens, call.output_tokens, call.attempts) == ("5", 3, 0, 1)
+    assert len(call.agent) == 1024
+    assert call.cost_state == "unpriced"
+    assert {p.partition(":")[0] for p in call.problems} == {
+        "output_tokens",
+        "attempts",
+        "duration_ms",
+    }
+    assert total(ledger).invalid_calls == 1
+
+
+def test_fields_of_a_newer_version_are_left_out(ledger: Ledger, line: Line) -> None:
+    assert ledger.book([line(invented_tomorrow=1)]) == Booked(new=1)
+
+
+# --- spools -----------------------------------------------------------------------------------
+
+
+def test_the_offset_moves_with_the_lines(ledger: Ledger, line: Line) -> None:
+    assert ledger.offset("s") == 0
+    ledger.book([line()], spool="s", offset=100, after=0)
+    assert ledger.offset("s") == 100
+    assert ledger.book([line("c2")], spool="s", offset=150, after=50) == Booked()
+    assert (ledger.offset("s"), ledger.call("c2")) == (100, None)
+    ledger.forget_spool("s")
+    assert ledger.offset("s") == 0
+
+
+# --- questions --------------------------------------------------------------------------------
+
+
+def test_what_is_not_set_stands_under_none(ledger: Ledger, line: Line) -> None:
+    ledger.book([line("a", agent="x", tags={"customer": "acme"}), line("b")])
+    for by in ("agent", "tag:customer"):
+        assert {row.key: row.calls for row in ledger.totals(by, ALL)}.keys() == {None} | {
+            "x" if by == "agent" else "acme"
+        }
+
+
+def test_nothing_is_one_empty_row_or_none(ledger: Ledger) -> None:
+    assert ledger.totals(None, ALL) == [Totals()]
+    assert ledger.totals("model", ALL) == []
+    assert ledger.days(ALL) == []
+    assert ledger.span() is None
+    assert ledger.spent(ALL) == (0, 0)
+    assert ledger.call("x") is None
+    assert ledger.task("x") is None
+
+
+def test_an_unknown_group_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(ConfigError, match="colour") as refused:
+        ledger.totals("colour", ALL)
+    assert "served_model" in str(refused.value.mend)
+
+
+def test_subscriptions_are_asked_for(ledger: Ledger, line: Line) -> None:
+    modes = ("metered", "unknown", "subscription")
+    ledger.book([line(m, billing_mode=m, task=m) for m in modes])
+    assert total(ledger).calls == 2
+    assert total(ledger, Where(billing="subscription")).calls == 1
+    assert [task.id for task in ledger.tasks(Where(billing="subscription"))] == ["subscription"]
+    assert len(ledger.tasks(ALL)) == 2
+    assert ledger.task("subscription").calls == 1
+
+
+def test_tag_values_over_the_cap_count_as_other(
+    ledger: Ledger, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_sums, "TAG_VALUES", 3)
+    told = [line(f"c{n}", tags={"customer": f"v{n}"}, agent="a") for n in range(5)]
+    ledger.book(told[:2])
+    ledger.book(told[2:])
+    for where in (ALL, Where(agent="a")):  # from the rollup, and from the calls
+        found = {row.key: row.calls for row in ledger.totals("tag:customer", where)}
+        assert found == {"v0": 1, "v1": 1, "v2": 1, "(other)": 2}
+    assert total(ledger, Where(tag=("customer", "(other)"))).calls == 2
+    assert ledger.check() == []
+    assert ledger.call("c4").tags == {"customer": "v4"}
+
+
+def test_days_tell_models_actions_and_what_is_unpriced(ledger: Ledger, line: Line) -> None:
+    ledger.book([
+        line("a", action="plan"),
+        line("b", model="odd", cost_pico=None, cost_state="unpriced"),
+        line("c", start_us=NOON + DAY, model="free", cost_pico=0, cost_state="free"),
+    ])  # fmt: skip
+    first, second = ledger.days(ALL)
+    assert (first.date, second.date) == ("2025-11-24", "2025-11-25")
+    assert first.by_model == {"gpt-4o": Decimal("0.000001")}
+    assert first.by_action == {"plan": Decimal("0.000001"), "(not set)": Decimal(0)}
+    assert first.unpriced_models == ("odd",)
+    assert second.by_model == {"free": Decimal(0)}
+    assert first.total.calls == 2
+
+
+def test_calls_come_in_order_and_in_part(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(f"c{n}", start_us=NOON - n) for n in range(5)])
+    assert [c.id for c in ledger.calls(ALL)] == ["c4", "c3", "c2", "c1", "c0"]
+    assert [c.id for c in ledger.calls(ALL, newest_first=True, limit=2)] == ["c0", "c1"]
+    assert [c.id for c in ledger.calls(Where(since_us=NOON - 1, until_us=NOON))] == ["c1"]
+    assert ledger.span() == (NOON - 4, NOON)
+
+
+def test_a_time_zone_decides_the_day(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(start_us=NOON + 11 * 3_600_000_000 + 1)])
+    assert ledger.days(ALL)[0].date == "2025-11-24"
+    ledger.rebuild("Europe/Vienna")
+    assert ledger.days(ALL)[0].date == "2025-11-25"
+    assert ledger.time_zone == "Europe/Vienna"
+    ledger.rebuild()
+    assert ledger.days(ALL)[0].date == "2025-11-25"
+
+
+# --- tasks, segments, documents ----------------------------------------------------------------
+
+
+def test_a_task_has_what_was_said_and_what_its_calls_cost(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(task="t", project="p", session="s", trigger="cron", start_us=NOON + 5)])
+    ledger.book([
+        {"type": "task", "id": "t", "start_us": NOON, "parent": "root"},
+        {"type": "task", "id": "t", "end_us": NOON + 9, "outcome": "succeeded"},
+        line("c2", task="t"), line("c3", task="t", cost_pico=None, cost_state="unpriced"),
+    ])  # fmt: skip
+    task = ledger.task("t")
+    assert task is not None
+    assert (task.start_us, task.end_us, task.parent) == (NOON, NOON + 9, "root")
+    assert (task.project, task.session, task.trigger) == ("p", "s", "cron")
+    assert (task.outcome, task.calls, task.unpriced_calls) == ("succeeded", 3, 1)
+    assert task.usd == Decimal("0.000002")
+
+
+def test_tasks_newest_first_by_what_is_asked(ledger: Ledger, line: Line) -> None:
+    ledger.book([
+        line(f"c{n}", task=f"t{n}", start_us=NOON + n, agent="a" if n % 2 else "b",
+             tags={"k": str(n)}, project="p")
+        for n in range(4)
+    ])  # fmt: skip
+    ledger.book([{"type": "task", "id": "idle", "start_us": NOON - 1}])
+    assert [t.id for t in ledger.tasks(ALL, limit=2)] == ["t3", "t2"]
+    assert [t.id for t in ledger.tasks(Where(agent="a"))] == ["t3", "t1"]
+    assert [t.id for t in ledger.tasks(Where(tag=("k", "2")))] == ["t2"]
+    assert [t.id for t in ledger.tasks(Where(until_us=NOON))] == ["idle"]
+    assert len(ledger.tasks(Where(project="p"))) == 4
+
+
+def test_segments_are_replaced(ledger: Ledger) -> None:
+    told = {"session": "s", "id": "g", "kind": "system", "tokens": 5, "first_call": "a",
+            "last_call": "a"}  # fmt: skip
+    ledger.book([{"type": "segment", **told}])
+    ledger.book([{"type": "segment", **told, "last_call": "b", "calls_held": 2, "p_unused": 0.5}])
+    found = Segment("s", "g", "system", 5, "a", "b", 2, 0.5)
+    assert ledger.segments(["s", "other"]) == [found]
+
+
+def test_documents(ledger: Ledger) -> None:
+    assert ledger.get("k", "a") is None
+    ledger.put("k", "a", {"n": 1})
+    ledger.put("k", "a", {"n": 2})
+    ledger.book([{"type": "event", "kind": "k", "key": "b", "n": 3}])
+    assert ledger.documents("k") == {"a": {"n": 2}, "b": {"kind": "k", "key": "b", "n": 3}}
+    assert ledger.update("k", "a", lambda held: {"n": held["n"] + 1}) == {"n": 3}
+    assert ledger.update("k", "a", lambda held: None) == {"n": 3}
+    assert ledger.update("k", "c", lambda held: {"was": held}) == {"was": None}
+    assert ledger.delete("k", "a")
+    assert not ledger.delete("k", "a")
+
+
+def test_a_change_that_fails_leaves_the_document(ledger: Ledger) -> None:
+    ledger.put("k", "a", {"n": 1})
+    with pytest.raises(ZeroDivisionError):
+        ledger.update("k", "a", lambda held: {"n": 1 / 0})
+    assert ledger.get("k", "a") == {"n": 1}
+
+
+# --- the gate ----------------------------------------------------------------------------------
+
+
+def wanted(call: str, pico: int, *, expires_us: int = 2**60) -> Reservation:
+    return Reservation(call, ("b",), pico, NOON, expires_us)
+
+
+TODAY = Where(since_us=NOON // DAY * DAY)
+
+
+def test_a_budget_holds_what_is_reserved(ledger: Ledger, line: Line) -> None:
+    limits = {"b": (TODAY, 100)}
+    assert ledger.reserve(wanted("c1", 60), limits, 1) is None
+    assert ledger.reserve(wanted("c2", 60), limits, 1) == {"b": (0, 60)}
+    assert ledger.reserve(wanted("c2", 40), limits, 1) is None
+    ledger.settle("c1", 10)
+    assert ledger.spent(TODAY) == (0, 50)
+    ledger.book([line("c1", cost_pico=10)])
+    assert ledger.spent(TODAY) == (10, 40)
+    ledger.settle("c1", 10)  # the drainer was faster
+    ledger.settle("c2", None)
+    assert ledger.spent(TODAY) == (10, 0)
+
+
+def test_an_expired_reservation_is_spend(ledger: Ledger, line: Line) -> None:
+    limits = {"b": (TODAY, 100)}
+    ledger.reserve(wanted("c1", 60, expires_us=NOON + 1), limits, 1)
+    ledger.reserve(wanted("c2", 30, expires_us=NOON + 1), limits, 1)
+    ledger.settle("c2", 25)
+    assert ledger.spent(TODAY) == (60, 25)
+    ledger.book([line("c1", cost_pico=10)])
+    assert ledger.spent(TODAY) == (10, 25)
+
+
+def test_a_call_with_unknown_bill_keeps_its_reservation(ledger: Ledger, line: Line) -> None:
+    ledger.reserve(wanted("c1", 60, expires_us=NOON + 1), {"b": (TODAY, 100)}, 1)
+    unseen = line("c1", usage_basis="unknown", cost_pico=None, cost_state="unpriced")
+    ledger.book([unseen])
+    assert ledger.spent(TODAY) == (60, 0)
+    ledger.book([{"type": "amend", "id": "c1", "usage_basis": "measured", "cost_pico": 7}])
+    assert ledger.spent(TODAY) == (7, 0)
+
+
+def test_budgets_cover_what_they_name(ledger: Ledger, line: Line) -> None:
+    scopes = {
+        "project": Where(since_us=TODAY.since_us, project="p"),
+        "agent and model": Where(since_us=TODAY.since_us, agent="a", model="gpt-4o"),
+        "tag": Where(since_us=TODAY.since_us, tag=("customer", "x")),
+        "task": Where(task="t"),
+        "rolling": Where(since_us=NOON - 20 * 3_600_000_000 - 12_345),
+    }
+    limits = {name: (where, 10**9) for name, where in scopes.items()}
+    assert ledger.reserve(wanted("first", 1), limits, 1) is None
+    mine = {"project": "p", "agent": "a", "tags": {"customer": "x"}, "task": "t"}
+    ledger.book([line("c1", cost_pico=5, **mine), line("c2", cost_pico=3)])
+    ledger.book([line("c3", cost_pico=100, start_us=NOON - 2 * DAY, **mine)])
+    ledger.book([{"type": "amend", "id": "c1", "cost_pico": 7}])
+    spent = {name: ledger.spent(where) for name, where in scopes.items()}
+    assert spent == {
+        "project": (7, 1), "agent and model": (7, 1), "tag": (7, 1), "task": (107, 1),
+        "rolling": (10, 1),
+    }  # fmt: skip
+    assert ledger.check() == []
+
+
+def test_hours_reach_back_to_where_a_window_begins(ledger: Ledger, line: Line) -> None:
+    told = [line(f"c{n}", cost_pico=1, start_us=NOON - n * DAY) for n in range(20)]
+    ledger.book(told)
+    month = Where(since_us=(NOON // DAY - 15) * DAY)
+    ledger.reserve(wanted("r", 0), {"b": (month, 99)}, 1)
+    assert ledger.spent(month) == (16, 0)
+    ledger.book([line("late", cost_pico=1, start_us=NOON - 10 * DAY)])
+    assert ledger.spent(month) == (17, 0)
+    earlier = Where(since_us=(NOON // DAY - 18) * DAY)
+    ledger.reserve(wanted("r", 0), {"b": (earlier, 99)}, 1)
+    assert ledger.spent(earlier) == (20, 0)
+    assert ledger.spent(Where(since_us=NOON - 3 * DAY + 1)) == (3, 0)
+    assert ledger.check() == []
+
+
+def test_two_budgets_are_broken_together(ledger: Ledger) -> None:
+    limits = {"a": (TODAY, 5), "b": (Where(project="p"), 50), "c": (TODAY, 4)}
+    assert ledger.reserve(wanted("x", 10), limits, 1) == {"a": (0, 0), "c": (0, 0)}
+    assert ledger.spent(TODAY) == (0, 0)
+
+
+def test_a_reservation_with_no_budget_is_none(ledger: Ledger) -> None:
+    assert ledger.reserve(wanted("x", 10), {}, 1) is None
+
+
+# --- upkeep ------------------------------------------------------------------------------------
+
+
+def test_rebuild_mends_what_check_finds(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(task="t", tags={"k": "v"})])
+    with ledger._write() as db:  # type: ignore[attr-defined]
+        db.run("UPDATE by_day SET calls = calls + 1")
+        db.run("UPDATE by_task SET first_us = 0")
+    faults = ledger.check()
+    assert any(f.startswith("by_day") for f in faults)
+    assert any(f.startswith("by_task") for f in faults)
+    ledger.rebuild()
+    assert ledger.check() == []
+
+
+def test_a_closed_ledger_opens_again(ledger: Ledger, line: Line) -> None:
+    ledger.book([line()])
+    ledger.close()
+    assert total(ledger).calls == 1
+
+
+def test_a_nested_write_ends_in_an_error(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    from finops_pack.ledger import _store
+
+    monkeypatch.setattr(_store, "WAIT", 0.05)
+    with pytest.raises(LedgerUnreachable):
+        ledger.update("k", "a", lambda held: ledger.book([], timeout=0.05) and None)
