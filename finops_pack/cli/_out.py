@@ -26,6 +26,7 @@ __all__ = [
 ]
 __all__ += ["tokens", "usd", "warn"]
 
+_KEY = 16  # of a table's first column, at least this much stays readable
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -114,7 +115,8 @@ def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
         side: Literal["left", "right"] = "right" if _right(place, columns, rows) else "left"
-        made.add_column(name, justify=side, no_wrap=place > 0, overflow="fold")
+        least = None if place else min(_KEY, max(len(str(row[0])) for row in (columns, *rows)))
+        made.add_column(name, justify=side, no_wrap=place > 0, overflow="fold", min_width=least)
     for row in rows:
         made.add_row(*(str(cell).replace("[", "\\[") for cell in row))
     Console().print(made)

@@ -87,8 +87,8 @@ def _show(groups: list[Group], nothing: str) -> None:
          _out.usd(group.change_usd))
         for group in groups
     ]  # fmt: skip
-    columns = ("model", "calls", "booked", "by today's tables", "spend changes by")
-    _out.table("would change", columns, rows)
+    columns = ("model", "calls", "booked", "now", "spend")
+    _out.table("booked, and by the tables in force now", columns, rows)
 
 
 def _agreed() -> bool:

@@ -47,14 +47,14 @@ def finops(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
 
 
 @pytest.fixture
-def week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The ledger in force: six tasks a day over eight days, 0.03 USD and a bit for each call."""
     path = tmp_path / "ledger.db"
     monkeypatch.setenv("FINOPS_LEDGER", str(path))
     ledger = open_ledger(str(path))
     ledger.book(list(lines(time.time_ns() // 1000)))
     ledger.close()
-    yield path
+    return path
 
 
 def lines(now_us: int) -> Iterator[dict[str, Any]]:

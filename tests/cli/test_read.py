@@ -1,0 +1,175 @@
+"""The reading commands: documents, tables, exit codes, and what stands where nothing is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops_pack import cli
+from finops_pack.cli import spend as spend_command
+
+READING = (
+    "overview", "budget", "spend", "task", "waste", "forensics", "cache", "score", "trend",
+    "levers", "reprice",
+)  # fmt: skip
+TOTAL = {
+    "calls", "requests", "input_tokens", "cache_read_tokens", "cache_write_5m_tokens",
+    "cache_write_1h_tokens", "output_tokens", "reasoning_tokens", "cost_usd", "unpriced_calls",
+    "unpriced_tokens", "partial_calls", "invalid_calls", "estimated_calls", "errors",
+    "extra_attempts",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", READING)
+def test_an_absent_ledger_is_said_to_be_absent(
+    command: str, finops: Callable[..., Any], empty_home: Path
+) -> None:
+    said = finops(command)
+    assert said.code == 0
+    assert "nothing recorded yet" in said.out
+    assert "does not exist yet" in said.out
+    assert "$0" not in said.out
+    assert not list(empty_home.rglob("*.db")), "reading makes no ledger"
+
+
+@pytest.mark.parametrize("command", READING)
+def test_a_ledger_out_of_reach_is_exit_code_3(
+    command: str, finops: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "broken.db").write_text("x" * 5000)
+    url = str(tmp_path / "broken.db")
+    said = finops(command, "--json", "--ledger", url)
+    assert said.code == 3
+    assert said.json["schema"] == "finops.error"
+    assert said.json["code"] == "ledger_unreachable"
+    plain = finops(command, "--ledger", url)
+    assert (plain.code, plain.out) == (3, "")
+    assert "broken.db" in plain.err
+
+
+@pytest.mark.parametrize("command", READING)
+def test_documents_name_schema_and_version(
+    command: str, finops: Callable[..., Any], week: Path
+) -> None:
+    said = finops(command, "--json")
+    assert said.code == 0
+    assert said.json["schema"].startswith("finops.")
+    assert said.json["version"] == 1
+    assert list(said.json)[:2] == ["schema", "version"]
+
+
+def test_spend_document(finops: Callable[..., Any], week: Path) -> None:
+    body = finops("spend", "--json", "--last", "30d").json
+    assert set(body["total"]) == TOTAL
+    rows = {row["key"]: row for row in body["rows"]}
+    assert all(set(row) == TOTAL | {"key"} for row in body["rows"])
+    assert rows["claude-sonnet-4-5"]["calls"] == 96
+    assert rows["house-llm"]["cost_usd"] is None, "unpriced is never $0"
+    assert rows["house-llm"]["unpriced_calls"] == 2
+    amounts = [Decimal(row["cost_usd"]) for row in body["rows"] if row["cost_usd"]]
+    assert sum(amounts) == Decimal(body["total"]["cost_usd"]) == Decimal("4.320000000144")
+    assert body["subscription"]["calls"] == 8
+    assert body["subscription"]["basis"] == "list equivalent"
+    assert body["since"].endswith("Z")
+
+
+@pytest.mark.parametrize("by", [*spend_command.GROUPS, "tag:customer", "tag:absent"])
+def test_every_group_sums_to_the_same(by: str, finops: Callable[..., Any], week: Path) -> None:
+    body = finops("spend", "--by", by, "--json", "--last", "30d").json
+    assert body["total"]["calls"] == 146
+    if not by.startswith("tag:") and by != "billing_mode":
+        assert sum(row["calls"] for row in body["rows"]) == 146
+    assert finops("spend", "--by", by).code == 0
+
+
+def test_spend_narrowed(finops: Callable[..., Any], week: Path) -> None:
+    assert finops("spend", "--json", "--task", "ticket-0-1").json["total"]["calls"] == 3
+    said = finops("spend", "--project", "nowhere")
+    assert "no calls of project nowhere" in said.out
+    assert "$0" not in said.out
+
+
+def test_spend_table_marks_what_it_does_not_know(finops: Callable[..., Any], week: Path) -> None:
+    lines = finops("spend", "--last", "30d").out.splitlines()
+    row = next(line for line in lines if "house-llm" in line)
+    assert row.endswith("unpriced*")
+    assert next(line for line in lines if "total" in line).endswith("$4.32~*")
+    assert "~ tokens of 8 calls are estimated" in lines
+    assert any(line.startswith("* not wholly in the amount: 2 without a price") for line in lines)
+    assert "flat plans: 8 calls, $0.24 list equivalent (not money spent)" in lines
+    assert max(map(len, lines)) <= 80
+
+
+def test_bad_usage_is_exit_code_2(finops: Callable[..., Any], week: Path) -> None:
+    for words in (
+        ("spend", "--by", "mood"),
+        ("spend", "--last", "yesterday"),
+        ("spend", "--since", "2026-13-01"),
+        ("spend", "--last", "7d", "--since", "2026-01-01"),
+        ("budget", "check"),
+        ("budget", "check", "--cost", "much"),
+        ("budget", "set"),
+        ("budget", "set", "5 EUR/day"),
+        ("budget", "rm", "nowhere"),
+        ("task", "nobody"),
+        ("spend", "--ledger", "ftp://example.org/x"),
+    ):
+        said = finops(*words, "--json")
+        assert said.code == 2, words
+        assert said.json["schema"] == "finops.error", words
+        assert finops(*words).err.startswith("finops: "), words
+
+
+def test_the_screen(finops: Callable[..., Any], week: Path) -> None:
+    finops("budget", "set", "5 USD/day")
+    said = finops()
+    assert said.code == 0
+    for label in ("5 USD/day:", "spent ", "7 days ", "per task ", "waste ", "score ", "coverage "):
+        assert label in said.out, label
+    assert "99% of calls priced" in said.out or "98% of calls priced" in said.out
+    body = finops("--json").json
+    assert body["schema"] == "finops.overview"
+    assert body["budget"]["limit_usd"] == "5"
+
+
+def test_task_tree_and_why(finops: Callable[..., Any], week: Path) -> None:
+    said = finops("task", "ticket-0-1", "--why").out.splitlines()
+    assert said[0].startswith("task ticket-0-1: $0.09, 3 calls, 1.0× the usual $0.09")
+    assert [len(line) - len(line.lstrip()) for line in said[1:4]] == sorted(
+        len(line) - len(line.lstrip()) for line in said[1:4]
+    ), "children stand under their parent"
+    body = finops("task", "ticket-0-1", "--json").json
+    assert body["schema"] == "finops.task"
+    assert [call["id"] for call in body["calls"]] == ["0-1-0", "0-1-1", "0-1-2"]
+    assert Decimal(body["usd"]) == Decimal("0.090000000003")
+
+
+def test_output_survives_a_closed_pipe_and_a_poor_terminal(week: Path) -> None:
+    import os
+    import subprocess
+    import sys
+
+    root = Path(cli.__file__).parent.parent.parent
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "finops_pack", "budget", "set", "5 USD/day"]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    done = subprocess.run(command[:-2], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "5 USD/day" in done.stdout
+    line = f"{sys.executable} -m finops_pack spend --by task --limit 9999 | head -1"
+    piped = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line], env=environment, capture_output=True, text=True
+    )
+    assert piped.stderr == ""
+
+
+def test_json_is_one_document_whatever_the_terminal(
+    finops: Callable[..., Any], week: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert json.loads(finops("spend", "--json").out)["schema"] == "finops.spend"
