@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import importlib.util
 import re
+import threading
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +19,8 @@ _OURS = Path(__file__).parent / "static"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOREVER = "public, max-age=31536000, immutable"  # the address holds a digest of the content
 
+_packing = threading.Lock()
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -26,17 +29,18 @@ def static(name: str, request: Request) -> Response:
     """One script, style or picture."""
     if name not in names():
         return Response("not found", 404, media_type="text/plain")
-    raw, packed, _ = _content(name)
     headers = {"Cache-Control": _FOREVER, "Vary": "Accept-Encoding"}
     media = _TYPES[Path(name).suffix]
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=media)
-    return Response(raw, headers=headers, media_type=media)
+        headers["Content-Encoding"] = "gzip"
+        return Response(_packed(name), headers=headers, media_type=media)
+    return Response(_raw(name), headers=headers, media_type=media)
 
 
+@lru_cache(maxsize=16)
 def url(name: str) -> str:
     """The address of an asset, new whenever its content is."""
-    return f"/static/{name}?v={_content(name)[2]}"
+    return f"/static/{name}?v={hashlib.sha256(_raw(name)).hexdigest()[:12]}"
 
 
 @lru_cache(maxsize=1)
@@ -46,10 +50,18 @@ def names() -> frozenset[str]:
 
 
 @lru_cache(maxsize=16)
-def _content(name: str) -> tuple[bytes, bytes, str]:
-    """(raw, gzipped, digest)."""
-    raw = (plotly_script() if name == PLOTLY else _OURS / name).read_bytes()
-    return raw, gzip.compress(raw, 6, mtime=0), hashlib.sha256(raw).hexdigest()[:12]
+def _raw(name: str) -> bytes:
+    return (plotly_script() if name == PLOTLY else _OURS / name).read_bytes()
+
+
+def _packed(name: str) -> bytes:
+    with _packing:  # plotly.js takes half a second: once, however many ask at the start
+        return _gzipped(name)
+
+
+@lru_cache(maxsize=16)
+def _gzipped(name: str) -> bytes:
+    return gzip.compress(_raw(name), 6, mtime=0)
 
 
 def plotly_script() -> Path:
@@ -71,5 +83,5 @@ def plotly_marker() -> str:
 
     We draw no maps, and our policy forbids inline styles. Empty when this plotly.js has none.
     """
-    found = re.search(rb'getElementById\("([0-9a-f]{64})"\)', _content(PLOTLY)[0])
+    found = re.search(rb'getElementById\("([0-9a-f]{64})"\)', _raw(PLOTLY))
     return found[1].decode() if found else ""
