@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import rates
-from finops_pack.model import CacheRules, Call, Cost, Outcome, Segment, Task, Usage
+from finops_pack.importers import claude_code as claude_code_log
+from finops_pack.importers._state import Rejected, State
+from finops_pack.model import CacheRules, Call, Cost, Outcome, Segment, Task, Usage, call_fields
 from finops_pack.money import to_pico
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -114,6 +116,18 @@ def aider(folder: Path = DATA) -> list[Call]:
             )
         )
     return calls
+
+
+def claude_code(folder: Path = DATA) -> list[Call]:
+    """Claude Code's transcripts as the importer reads them, priced; details amended."""
+    rows: dict[str, dict[str, Any]] = {}
+    for path in claude_code_log.files(folder / "claude_code"):
+        state = State()
+        for line in (*claude_code_log.read(path, state), *claude_code_log.details(path, state)):
+            if not isinstance(line, Rejected) and line["type"] in ("call", "amend"):
+                row = rows.setdefault(str(line["id"]), {"source": "claude-code"})
+                row.update({name: value for name, value in line.items() if name != "type"})
+    return [priced(**{k: v for k, v in row.items() if k in call_fields()}) for row in rows.values()]
 
 
 def _chat(row: Mapping[str, str]) -> tuple[str, str, str]:

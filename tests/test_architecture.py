@@ -32,6 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "importers": BASE | {"recorder", "ledger"},
     **dict.fromkeys(ANALYSIS, BASE | SHARED),
     "waste": BASE | SHARED | {"cache"},  # both speak of the same cold calls
+    "score": BASE | SHARED | {"waste"},
     "levers": BASE | SHARED | {"alerts"},  # both speak of the same share of writes
     "stats": BASE,
     "testing": set(),

@@ -37,8 +37,3 @@ def batches(groups: Iterator[list[Call]]) -> Iterator[list[list[Call]]]:
     """A few hundred sessions at a time."""
     while batch := list(islice(groups, BATCH)):
         yield batch
-
-
-def thread_of(call: Call) -> tuple[str, str]:
-    """Whose work a call is within its session: the agent's in its task."""
-    return call.agent or "", call.task or ""

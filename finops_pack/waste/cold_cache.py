@@ -3,10 +3,10 @@
 lost = max(0, eligible prefix − tokens read) × (price paid − read price). Eligible is what a call
 shares with the best call before it of the same agent and model: by prefix hashes where both have
 them, else the shorter of the two prompts. Where the start of a prompt changed, only context that
-is known to stand in both counts. Prefixes below the provider's minimum do not count, nor do calls
-that began before the other had ended. Each loss has a cause; `provider_miss` is not yours to
-mend, the others are. Where the provider's cache facts or its read price are not on file, nothing
-is said.
+is known to stand in both counts. Not counted are prefixes below the provider's minimum, losses
+below the grain of caches, and calls that began before the other had ended. Each loss has a cause;
+`provider_miss` is not yours to mend, the others are. Where the provider's cache facts or its read
+price are not on file, nothing is said.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from finops_pack.waste._say import count, named, one_task, some, tokens, usd
 
 CATEGORY = "cold_cache"
 ORDER = 40
+LEAST = 128  # tokens lost at a call: providers cache in steps of about that size
 RECENT = 8  # calls looked back at for the one with the longest common prefix
 WHY = {
     "ttl_expired": "the cache had expired",
@@ -59,15 +60,15 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
             yield _finding(cause, paid)
 
 
-def losses_of(calls: Sequence[Call], ground: Ground, *, minimum: bool = True) -> Iterator[Loss]:
-    """Every lost prefix; with `minimum` false also those too short for the provider's cache."""
+def losses_of(calls: Sequence[Call], ground: Ground, *, every: bool = False) -> Iterator[Loss]:
+    """Every lost prefix that counts; with `every` also those too short for the provider's cache."""
     recent: dict[tuple[str, str], list[Call]] = {}
     for call in calls:
         if not call.input_tokens or call.problems:
             continue
         past = recent.setdefault((call.agent or "", call.served_model or call.model), [])
         before = _best(call, past)
-        loss = _loss(call, before, calls, ground, minimum) if before else None
+        loss = _loss(call, before, calls, ground, every) if before else None
         if loss is not None:
             yield loss
         past.append(call)
@@ -93,7 +94,7 @@ def _best(call: Call, past: Sequence[Call]) -> Call | None:
 
 
 def _loss(
-    call: Call, before: Call, calls: Sequence[Call], ground: Ground, minimum: bool
+    call: Call, before: Call, calls: Sequence[Call], ground: Ground, every: bool
 ) -> Loss | None:
     rules = ground.rules(call)
     if rules is None:
@@ -106,8 +107,10 @@ def _loss(
         eligible = max(common, again)
         cause = "prefix_changed" if again > common else cause
     lost = eligible - call.cache_read_tokens
-    if lost <= 0 or (minimum and eligible < rules.minimum_tokens):
+    if lost <= 0 or (not every and (lost < LEAST or eligible < rules.minimum_tokens)):
         return None
+    if rules.explicit and call.cache_read_tokens and cause == "provider_miss":
+        cause = "prefix_changed"  # it was read up to where it parted
     return Loss(call, before, lost, cause if cause in WHY else "provider_miss")
 
 

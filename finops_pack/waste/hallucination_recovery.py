@@ -16,11 +16,12 @@ from typing import NamedTuple
 from finops_pack.model import Call, Finding
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._say import count, named, one_task, some, usd
-from finops_pack.waste._sessions import thread_of
 
 CATEGORY = "hallucination_recovery"
 ORDER = 20
 LONGEST = 3
+CORRECTED = object()
+Thread = tuple[str | None, object]
 SUBTYPES = {
     "schema": "format",
     "format": "format",
@@ -65,16 +66,18 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
 
 
 def _recoveries(calls: Sequence[Call]) -> Iterator[Recovery]:
-    open_: dict[tuple[str, str], tuple[Call, int]] = {}
+    open_: dict[Thread, tuple[Call, int]] = {}
     for call in calls:
-        thread = thread_of(call)
-        event = open_.pop(thread, None)
+        own: Thread = (call.agent, call.task)
+        anew: Thread = (call.agent, CORRECTED)  # the user's correction may be a task of its own
+        corrected, rejected = open_.pop(anew, None), open_.pop(own, None)
+        event = corrected or rejected
         if event is not None:
             yield Recovery(event[0], call)
         if call.verifier:
-            open_[thread] = (call, 0)
+            open_[anew if call.verifier == "user" else own] = (call, 0)
         elif event is not None and call.status != "ok" and event[1] + 1 < LONGEST:
-            open_[thread] = (event[0], event[1] + 1)
+            open_[own] = (event[0], event[1] + 1)
 
 
 def _verifier(recovery: Recovery) -> str:

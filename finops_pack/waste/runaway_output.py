@@ -19,7 +19,7 @@ from finops_pack.waste._say import tokens, usd
 CATEGORY = "runaway_output"
 ORDER = 60
 ROBUST_Z = 3.5
-MINIMUM_TOKENS = 500
+MINIMUM_TOKENS = 2000  # below that nobody would call an answer runaway
 CUT_OFF = ("length", "max_tokens", "MAX_TOKENS")
 MEND = "set max_tokens, ask for a shorter form, or lower the reasoning effort"
 

@@ -1,0 +1,146 @@
+"""Efficiency: 100 × (1 − avoidable dollars ÷ all dollars), and what a task costs beside it.
+
+One point lost is one percent of the money; each is listed with its dollars and calls. A score
+says nothing of success, so cost per task and per successful task stand beside it, and less than
+20 calls or $0.10 is too little to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from finops_pack.model import Basis, Call, Task
+from finops_pack.money import plain
+from finops_pack.waste import Waste
+
+MINIMUM_CALLS = 20
+MINIMUM_USD = Decimal("0.10")
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points lost to one category: a percent of the money each."""
+
+    category: str
+    points: float
+    usd: Decimal
+    basis: Basis
+    calls: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, the amount as a decimal string."""
+        return {
+            "category": self.category,
+            "points": round(self.points, 2),
+            "usd": plain(self.usd),
+            "basis": self.basis,
+            "calls": len(self.calls),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`score` is 0–100, None with a `reason` when there is too little to judge.
+
+    `usd_per_task` is over root tasks; `usd_per_success` is what tasks of known outcome cost for
+    each that succeeded. Both are None where there is nothing to divide by.
+    """
+
+    score: float | None
+    reason: str | None
+    calls: int
+    total_usd: Decimal
+    avoidable_usd: Decimal
+    points: tuple[Points, ...] = ()
+    tasks: int = 0
+    usd_per_task: Decimal | None = None
+    succeeded: int = 0
+    failed: int = 0
+    usd_per_success: Decimal | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, amounts as decimal strings."""
+        return {
+            "score": None if self.score is None else round(self.score, 2),
+            "reason": self.reason,
+            "calls": self.calls,
+            "total_cost_usd": plain(self.total_usd),
+            "avoidable_usd": plain(self.avoidable_usd),
+            "points": [lost.to_dict() for lost in self.points],
+            "tasks": self.tasks,
+            "usd_per_task": _plain(self.usd_per_task),
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "usd_per_success": _plain(self.usd_per_success),
+        }
+
+
+def _plain(amount: Decimal | None) -> str | None:
+    return None if amount is None else plain(round(amount, 6))
+
+
+def score(calls: Iterable[Call], waste: Waste, tasks: Sequence[Task]) -> Score:
+    """The score of these calls by the waste found in them; `tasks` are the rows of their tasks."""
+    sent = [call for call in calls if call.reached_provider]
+    total, enough = waste.total_usd, _enough(len(sent), waste.total_usd)
+    by_task = _by_root(sent, tasks)
+    outcomes = {task.id: task.outcome for task in tasks}
+    judged = [usd for task, usd in by_task.items() if outcomes.get(task)]
+    won = sum(1 for task in by_task if outcomes.get(task) == "succeeded")
+    spent = sum(by_task.values(), Decimal(0))
+    return Score(
+        score=float(100 * (1 - waste.avoidable_usd / total)) if enough else None,
+        reason=None if enough else _too_little(len(sent), total),
+        calls=len(sent),
+        total_usd=total,
+        avoidable_usd=waste.avoidable_usd,
+        points=_points(waste) if enough else (),
+        tasks=len(by_task),
+        usd_per_task=spent / len(by_task) if by_task else None,
+        succeeded=won,
+        failed=len(judged) - won,
+        usd_per_success=sum(judged, Decimal(0)) / won if won else None,
+    )
+
+
+def _enough(calls: int, total: Decimal) -> bool:
+    return calls >= MINIMUM_CALLS and total >= MINIMUM_USD
+
+
+def _too_little(calls: int, total: Decimal) -> str:
+    return (
+        f"insufficient data: {calls} calls and ${plain(round(total, 4))}, at least "
+        f"{MINIMUM_CALLS} calls and ${MINIMUM_USD} are needed"
+    )
+
+
+def _points(waste: Waste) -> tuple[Points, ...]:
+    """Dearest first."""
+    lost = []
+    for name, part in sorted(waste.categories.items(), key=lambda item: (-item[1].usd, item[0])):
+        named = {call for f in waste.findings if f.category == name for call in f.calls}
+        share = float(100 * part.usd / waste.total_usd)
+        lost.append(Points(name, share, part.usd, part.basis, tuple(sorted(named))))
+    return tuple(lost)
+
+
+def _by_root(calls: Sequence[Call], tasks: Sequence[Task]) -> dict[str, Decimal]:
+    """Root task -> USD of the calls of its whole tree."""
+    parents = {task.id: task.parent for task in tasks}
+    spent: dict[str, Decimal] = {}
+    for call in calls:
+        if call.task:
+            root = _root(call.task, parents)
+            spent[root] = spent.get(root, Decimal(0)) + call.amount_usd
+    return spent
+
+
+def _root(task: str, parents: dict[str, str | None]) -> str:
+    seen = {task}
+    while (parent := parents.get(task)) and parent in parents and parent not in seen:
+        seen.add(parent)
+        task = parent
+    return task

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from finops_pack.model import VERIFIERS, Call
+from tests.facts import call
+
+CATEGORY = "hallucination_recovery"
+
+
+def step(minute: float, verifier: str | None = None, **fields: Any) -> Call:
+    fields = {"session": "s", "input_tokens": 1000, "verifier": verifier, **fields}
+    return call(minute, **fields)
+
+
+def test_the_call_after_a_rejected_answer_is_recovery(found: Any) -> None:
+    [one] = found(CATEGORY, step(0), step(1, "schema"), step(2), step(3))
+    assert (one.calls, one.usd, one.subtype) == (("c2",), Decimal("0.003"), "format")
+    assert one.evidence == (
+        "the answer of call c1 at 2026-03-01 00:01:00 UTC did not fit the schema; "
+        "call c2 after it cost $0.0030",
+    )
+
+
+def test_until_one_passes(found: Any) -> None:
+    [one] = found(CATEGORY, step(0, "format"), step(1, "format"), step(2), step(3))
+    assert one.calls == ("c1", "c2")
+
+
+def test_calls_that_failed_do_not_pass_and_three_are_enough(found: Any) -> None:
+    broken = [step(i, status="error", error_type="BadRequest") for i in range(1, 6)]
+    [one] = found(CATEGORY, step(0, "tool"), *broken)
+    assert one.calls == ("c1", "c2", "c3")
+
+
+@pytest.mark.parametrize("verifier", [*VERIFIERS, "our own check"])
+def test_every_verifier_is_one_of_two_kinds(found: Any, verifier: str) -> None:
+    [one] = found(CATEGORY, step(0, verifier), step(1))
+    assert one.subtype in ("format", "factual")
+
+
+def test_kinds_are_kept_apart(found: Any) -> None:
+    both = found(CATEGORY, step(0, "schema"), step(1), step(2, "missing"), step(3))
+    assert {f.subtype: f.calls for f in both} == {"format": ("c1",), "factual": ("c3",)}
+
+
+def test_others_work_is_not_recovery(found: Any) -> None:
+    assert found(CATEGORY, step(0, "edit", agent="a"), step(1, agent="b")) == []
+    assert found(CATEGORY, step(0, "edit", task="1"), step(1, task="2")) == []
+    assert found(CATEGORY, step(0, "edit"), step(1, session="other")) == []
+
+
+def test_a_correction_by_the_user_is_a_task_of_its_own(found: Any) -> None:
+    [one] = found(CATEGORY, step(0, "user", task="1"), step(1, task="2"), step(2, task="2"))
+    assert one.calls == ("c1",)
+
+
+def test_recovery_without_a_price_is_counted_in_tokens(found: Any) -> None:
+    [one] = found(CATEGORY, step(0, "edit"), step(1, model="unheard of"))
+    assert (one.usd, one.unknown_tokens, one.calls) == (Decimal(0), 1000, ("c1",))
