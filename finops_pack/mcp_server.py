@@ -5,12 +5,14 @@ Works with both lines of the SDK: `FastMCP` of mcp 1.30 and `MCPServer` of mcp 2
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from dataclasses import dataclass
+from typing import Any
 
 from finops_pack.money import plain
 
 
-class Budget(TypedDict):
+@dataclass(frozen=True)
+class Budget:
     """What is left; amounts are decimal strings in USD, null without a budget."""
 
     allowed: bool | None
@@ -18,7 +20,8 @@ class Budget(TypedDict):
     text: str
 
 
-class Row(TypedDict):
+@dataclass(frozen=True)
+class Row:
     """Spend of one group."""
 
     key: str | None
@@ -27,14 +30,16 @@ class Row(TypedDict):
     unpriced_calls: int
 
 
-class Spend(TypedDict):
+@dataclass(frozen=True)
+class Spend:
     """Spend by group, dearest first."""
 
     total_usd: str
     rows: list[Row]
 
 
-class Category(TypedDict):
+@dataclass(frozen=True)
+class Category:
     """Avoidable spend of one category."""
 
     category: str
@@ -42,7 +47,8 @@ class Category(TypedDict):
     basis: str
 
 
-class Waste(TypedDict):
+@dataclass(frozen=True)
+class Waste:
     """Avoidable spend by category, and the dearest finding."""
 
     categories: list[Category]
