@@ -39,9 +39,9 @@ def _decimal(text: str) -> Decimal:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON; a Decimal is written as a plain number, without exponent."""
-    if isinstance(value, Decimal):
-        return plain(value)
+    """Compact JSON; a fraction is written as a plain number, without exponent."""
+    if isinstance(value, Decimal | float):
+        return plain(value if isinstance(value, Decimal) else Decimal(repr(value)))
     if isinstance(value, Mapping):
         items = (f"{json.dumps(str(k), ensure_ascii=False)}:{dumps(v)}" for k, v in value.items())
         return "{" + ",".join(items) + "}"

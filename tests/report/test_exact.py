@@ -34,6 +34,7 @@ def test_order_does_not_change_the_digest(value: dict[str, Decimal]) -> None:
 
 def test_amounts_are_plain_literals() -> None:
     assert exact.dumps({"a": Decimal("9.20"), "b": Decimal("1E-6")}) == '{"a":9.2,"b":0.000001}'
+    assert exact.dumps([9.20, 1e-6, 1e16, -0.0]) == "[9.2,0.000001,10000000000000000,0]"
 
 
 @pytest.mark.parametrize(
