@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from finops_pack import importers
@@ -111,8 +112,9 @@ def _show(summary: Summary, importer: Importer, dry_run: bool) -> None:
             "  who pays is not known: amounts are list equivalents; "
             "say it with --billing subscription or --billing metered"
         )
-    if summary.new and not dry_run:
-        print("next: finops spend --by project --last 30d")
+    if summary.new and summary.first_us is not None and not dry_run:
+        since = datetime.fromtimestamp(summary.first_us / 1e6, UTC)
+        print(f"next: finops spend --by project --since {since:%Y-%m-%d}")
 
 
 def _name(summary: Summary) -> None:

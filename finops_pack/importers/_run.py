@@ -68,6 +68,7 @@ class Summary:
     files: int = 0
     skipped: int = 0
     billing: str = "unknown"
+    first_us: int | None = None
     rejected: list[Rejected] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -258,6 +259,9 @@ class _Job:
             line["source"] = self.source
         if kind == "call":
             self.summary.read += 1
+            first = self.summary.first_us
+            if first is None or line["start_us"] < first:
+                self.summary.first_us = line["start_us"]
             if self.options.billing or "billing_mode" not in line:
                 line["billing_mode"] = self.billing
             if self._restated:

@@ -1,0 +1,123 @@
+"""`finops import`, as a user types it."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops_pack import recorder
+from finops_pack.cli import import_, main
+
+GOOD = {"id": "a", "time": "2026-01-01T00:00:00Z", "model": "gpt-4o", "usage": {"input_tokens": 9}}
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Any:
+    yield
+    recorder.close()
+
+
+@pytest.fixture
+def ledger_flag(tmp_path: Path) -> list[str]:
+    return ["--ledger", str(tmp_path / "flag.db")]
+
+
+def test_json_is_the_document_of_the_details(
+    lines: Any, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = lines(GOOD, "{")
+    assert main(["import", "jsonl", str(path), "--json", *ledger_flag]) == 0
+    told = capsys.readouterr()
+    (rejected,) = json.loads(told.out).pop("rejected")
+    assert (rejected["file"], rejected["line"]) == (str(path), 2)
+    assert {k: v for k, v in json.loads(told.out).items() if k != "rejected"} == {
+        "schema": "finops.import", "version": 1, "read": 1, "new": 1, "corrected": 0,
+        "unchanged": 0,
+    }  # fmt: skip
+    assert f"{path}:2: not JSON" in told.err
+
+
+def test_strict_is_exit_code_2_with_the_good_lines_kept(
+    lines: Any, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = lines(GOOD, *["{"] * 12)
+    assert main(["import", "jsonl", str(path), "--strict", *ledger_flag]) == 2
+    told = capsys.readouterr()
+    assert "1 new" in told.out
+    assert len(told.err.splitlines()) == 11
+    assert told.err.splitlines()[-1] == "… and 2 more lines rejected"
+
+
+def test_the_usual_place_and_an_honest_word_on_who_pays(
+    empty_home: Path, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", "claude-code", *ledger_flag]) == 2
+    assert "no logs found in the usual place" in capsys.readouterr().err
+    folder = empty_home / ".claude" / "projects" / "-home-me"
+    folder.mkdir(parents=True)
+    usage = {"input_tokens": 1, "output_tokens": 2}
+    message = {"id": "m", "model": "claude-opus-4-6", "content": [], "usage": usage}
+    record = {"type": "assistant", "timestamp": "2026-02-11T20:00:00Z", "message": message}
+    (folder / "s.jsonl").write_text(json.dumps(record) + "\n")
+    assert main(["import", "claude-code", *ledger_flag]) == 0
+    told = capsys.readouterr().out
+    assert "1 calls read from 1 file" in told
+    assert "list equivalents" in told
+    assert "finops spend --by project --since 2026-02-11" in told
+    assert main(["import", "claude-code", "--billing", "subscription", *ledger_flag]) == 0
+    assert "list equivalents" not in capsys.readouterr().out
+    assert main(["import", "claude-code", *ledger_flag]) == 0
+    told = capsys.readouterr().out
+    assert "0 calls read from 1 file (1 without news)" in told
+    assert "list equivalents" not in told
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_the_payer_is_asked_once(
+    lines: Any, ledger_flag: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = {"id": "m", "model": "claude-opus-4-6", "usage": {"output_tokens": 2}}
+    path = lines({"type": "assistant", "timestamp": "2026-02-11T20:00:00Z", "message": message})
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("sys.stdin", Terminal("s\n"))
+    assert main(["import", "claude-code", str(path), *ledger_flag]) == 0
+    assert "Who pays" in screen.getvalue()
+    screen.truncate(0)
+    assert main(["import", "claude-code", str(path), *ledger_flag]) == 0
+    assert "Who pays" not in screen.getvalue()
+    recorder.close()
+    from finops_pack.importers import billing_of
+
+    assert billing_of("claude-code", ledger_flag[1]) == "subscription"
+
+
+def test_without_a_name_it_says_what_there_is(
+    empty_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (empty_home / ".codex" / "sessions").mkdir(parents=True)
+    assert main(["import"]) == 0
+    told = capsys.readouterr().out
+    assert "claude-code" in told
+    assert str(empty_home / ".codex" / "sessions") in told
+    assert main(["import", "clod"]) == 2
+
+
+def test_dry_run_makes_no_ledger(
+    lines: Any, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", "jsonl", str(lines(GOOD)), "--dry-run", *ledger_flag]) == 0
+    assert "1 calls would be read" in capsys.readouterr().out
+    assert not Path(ledger_flag[1]).exists()
+
+
+def test_help_is_one_line() -> None:
+    assert "\n" not in import_.HELP
