@@ -2,11 +2,11 @@
 
 lost = max(0, eligible prefix − tokens read) × (price paid − read price). Eligible is what a call
 shares with the best call before it of the same agent and model: by prefix hashes where both have
-them, else the shorter of the two prompts. Where the start of a prompt changed, only context that
-is known to stand in both counts. Not counted are prefixes below the provider's minimum, losses
-below the grain of caches, and calls that began before the other had ended. Each loss has a cause;
-`provider_miss` is not yours to mend, the others are. Where the provider's cache facts or its read
-price are not on file, nothing is said.
+them; else, if any of these calls used a cache, the shorter of the two prompts. Where the start of
+a prompt changed, only context that is known to stand in both counts. Not counted are prefixes
+below the provider's minimum, losses below the grain of caches, and calls that began before the
+other had ended. Each loss has a cause; `provider_miss` is not yours to mend, the others are.
+Where the provider's cache facts or its read price are not on file, nothing is said.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from finops_pack.waste._say import count, named, one_task, some, tokens, usd
 
 CATEGORY = "cold_cache"
 ORDER = 40
+Line = tuple[str, str]  # an agent and a model: calls that may warm each other
 LEAST = 128  # tokens lost at a call: providers cache in steps of about that size
 RECENT = 8  # calls looked back at for the one with the longest common prefix
 WHY = {
@@ -62,12 +63,12 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
 
 def losses_of(calls: Sequence[Call], ground: Ground, *, every: bool = False) -> Iterator[Loss]:
     """Every lost prefix that counts; with `every` also those too short for the provider's cache."""
-    recent: dict[tuple[str, str], list[Call]] = {}
-    for call in calls:
-        if not call.input_tokens or call.problems:
-            continue
-        past = recent.setdefault((call.agent or "", call.served_model or call.model), [])
-        before = _best(call, past)
+    sent = [call for call in calls if call.input_tokens and not call.problems]
+    warm = {_line(call) for call in sent if _cached(call)}
+    recent: dict[Line, list[Call]] = {}
+    for call in sent:
+        past = recent.setdefault(_line(call), [])
+        before = _best(call, past, _line(call) in warm)
         loss = _loss(call, before, calls, ground, every) if before else None
         if loss is not None:
             yield loss
@@ -80,14 +81,22 @@ def usd_of(loss: Loss, ground: Ground) -> Decimal:
     return loss.tokens * max(Decimal(0), ground.fresh(loss.call) - ground.cached(loss.call))
 
 
-def _best(call: Call, past: Sequence[Call]) -> Call | None:
+def _line(call: Call) -> Line:
+    return call.agent or "", call.served_model or call.model
+
+
+def _cached(call: Call) -> bool:
+    return bool(call.cache_read_tokens or call.cache_write_5m_tokens or call.cache_write_1h_tokens)
+
+
+def _best(call: Call, past: Sequence[Call], warm: bool) -> Call | None:
     """The earlier call that shares most with this one: by hashes, else the one just before."""
     ended = [c for c in past if c.start_us + 1000 * (c.duration_ms or 0) <= call.start_us]
     if not ended:
         return None
     hashed = [c for c in ended if c.prefix_hashes and call.prefix_hashes]
     if not hashed:
-        return ended[-1]
+        return ended[-1] if warm else None
     return max(
         hashed, key=lambda c: (common_tokens(c.prefix_hashes, call.prefix_hashes), c.start_us)
     )

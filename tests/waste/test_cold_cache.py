@@ -47,8 +47,9 @@ def test_causes(found: Any, second: Call, cause: str) -> None:
 
 
 def test_never_written_at_a_provider_that_wants_to_be_asked(found: Any) -> None:
-    [one] = found(CATEGORY, later(0), later(1))
+    [one] = found(CATEGORY, later(0, prefix_hashes=BIG), later(1, prefix_hashes=BIG))
     assert one.subtype == "not_cached"
+    assert found(CATEGORY, later(0), later(1)) == []  # nothing shows that they share anything
 
 
 def test_what_is_not_lost(found: Any) -> None:
