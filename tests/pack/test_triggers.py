@@ -14,7 +14,6 @@ CASES = json.loads((evals.HERE / "triggers.json").read_text(encoding="utf-8"))
 _COMMON = """a an and the of to in is it my me our this that for on or what how why did does do
 where use when user asks not has have before with was be by at i we so"""
 COMMON = set(_COMMON.split())
-)
 
 
 def words(text: str) -> set[str]:
