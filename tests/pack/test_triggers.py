@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+
 from tests.evals import run as evals
 
 CASES = json.loads((evals.HERE / "triggers.json").read_text(encoding="utf-8"))
