@@ -25,10 +25,9 @@ SCOPES = ("project", "agent", "action", "model", "task", "session")
 THRESHOLDS = (50, 80, 100)
 MEND = 'write it like: "5 USD/day", "0.50 USD/task soft", "20 USD/week project=support-bot"'
 
-_SPEC = re.compile(
-    r"^\s*\$?(?P<amount>[0-9][0-9_]*(?:\.[0-9]+)?)\s*(?:USD)?\s*(?:/|per)\s*(?P<window>\w+)"
-    r"(?P<rest>(?:\s+\S+)*)\s*$",
-    re.IGNORECASE,
+_SPEC = (
+    r"(?i)^\s*\$?(?P<amount>[0-9][0-9_]*(?:\.[0-9]+)?)\s*(?:USD)?\s*(?:/|per)\s*(?P<window>\w+)"
+    r"(?P<rest>(?:\s+\S+)*)\s*$"
 )
 
 
@@ -113,7 +112,7 @@ def _scoped(where: Where, kind: str, value: str) -> Where:
 
 def parse(spec: str, origin: str = "budget") -> Budget:
     """A budget from its spelling; raises `ConfigError` naming `origin` and the mend."""
-    match = _SPEC.match(spec)
+    match = re.match(_SPEC, spec)
     if match is None:
         raise ConfigError(f"{origin}: {spec!r} is not a budget", mend=MEND)
     window = match["window"].lower()

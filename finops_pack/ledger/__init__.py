@@ -6,11 +6,13 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from finops_pack.errors import ConfigError
-from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
+
+if TYPE_CHECKING:
+    from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
 Line = Mapping[str, Any]
 """One typed line: `{"type": "call" | "amend" | "task" | "segment" | "event", …}`.
@@ -249,6 +251,13 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
 
 def has_spools(url: str) -> bool:
     """Whether lines of this ledger lie in a spool of this machine, booked or not."""
-    from finops_pack.ledger._read_spool import spools
+    from finops_pack.ledger._folders import folders
 
-    return next(spools(ledger_id(url)), None) is not None
+    return any(_holds_spool(str(folder)) for folder in folders(ledger_id(url)))
+
+
+def _holds_spool(folder: str) -> bool:
+    try:
+        return any(name.endswith(".spool") for name in os.listdir(folder))
+    except OSError:
+        return False

@@ -10,7 +10,7 @@ from typing import Any
 from finops_pack.errors import InputError
 from finops_pack.model import Where
 
-_LAST = re.compile(r"^(\d{1,5})([dh])$")
+_LAST = r"^(\d{1,5})([dh])$"
 MEND = "write --last 7d or 12h, or --since 2026-11-01 [--until 2026-11-08]"
 
 
@@ -81,7 +81,7 @@ class Period:
 
 
 def _last(text: str, now: datetime, zone: tzinfo) -> datetime:
-    match = _LAST.match(text.strip())
+    match = re.match(_LAST, text.strip())
     if match is None or not int(match[1]):
         raise InputError(f"--last {text!r} is not a period", mend=MEND)
     count = int(match[1])
