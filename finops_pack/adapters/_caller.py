@@ -23,7 +23,10 @@ def name(depth: int = 2) -> str | None:
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        if _is_theirs(code.co_filename):
+        theirs = _theirs.get(code.co_filename)
+        if theirs is None:
+            theirs = _is_theirs(code.co_filename)
+        if theirs:
             if code.co_name == "<module>":
                 return os.path.splitext(os.path.basename(code.co_filename))[0]
             if not code.co_name.startswith("<"):  # a lambda or comprehension says nothing
@@ -33,8 +36,6 @@ def name(depth: int = 2) -> str | None:
 
 
 def _is_theirs(path: str) -> bool:
-    found = _theirs.get(path)
-    if found is None:
-        library = path.startswith(_ROOTS) or any(part in path for part in _ELSEWHERE)
-        found = _theirs[path] = not library
-    return found
+    library = path.startswith(_ROOTS) or any(part in path for part in _ELSEWHERE)
+    _theirs[path] = not library
+    return not library

@@ -14,6 +14,7 @@ from typing import Any
 from finops_pack.model import Usage
 from finops_pack.recorder._messages import get
 
+_NO_UNITS: Mapping[str, int] = {}
 Reader = Callable[[Any], "Usage | None"]
 
 
@@ -159,7 +160,7 @@ def langchain(usage: Any) -> Usage | None:
     `ephemeral_5m/1h_input_tokens`; in streams it is the other way round. On OpenAI's flex and
     priority tiers the keys carry the tier as a prefix.
     """
-    if not isinstance(usage, Mapping) or "input_tokens" not in usage:
+    if not is_mapping(usage) or "input_tokens" not in usage:
         return None
     sent = _unprefixed(usage.get("input_token_details"))
     made = _unprefixed(usage.get("output_token_details"))
@@ -167,7 +168,7 @@ def langchain(usage: Any) -> Usage | None:
     thought = count(made.get("reasoning"))
     if thought and count(usage.get("total_tokens")) == total + out + thought:
         out += thought  # langchain-google-vertexai leaves thoughts out of its output
-    heard, spoken = count(sent.get("audio")), count(made.get("audio"))
+    heard, spoken = sent.get("audio"), made.get("audio")
     return Usage(
         total,
         out,
@@ -175,23 +176,30 @@ def langchain(usage: Any) -> Usage | None:
         count(sent.get("cache_creation")) + count(sent.get("ephemeral_5m_input_tokens")),
         count(sent.get("ephemeral_1h_input_tokens")),
         thought,
-        _units(audio_input_tokens=heard, audio_output_tokens=spoken) if heard or spoken else {},
+        _units(audio_input_tokens=count(heard), audio_output_tokens=count(spoken))
+        if heard or spoken
+        else _NO_UNITS,
     )
 
 
+def is_mapping(thing: Any) -> bool:
+    """Whether it is one; a plain dict is told ten times faster than by its abstract class."""
+    return type(thing) is dict or isinstance(thing, Mapping)
+
+
 def _unprefixed(details: Any) -> Mapping[str, Any]:
-    if not isinstance(details, Mapping):
-        return {}
+    if not is_mapping(details):
+        return _NO_UNITS
     if "flex" not in details and "priority" not in details:
-        return details
+        return details  # type: ignore[no-any-return]
     tier = "flex_" if "flex" in details else "priority_"
     return {name.removeprefix(tier): number for name, number in details.items()}
 
 
 def tier_of(usage: Any) -> str | None:
     """The service tier that LangChain's key names give away."""
-    details = usage.get("input_token_details") if isinstance(usage, Mapping) else None
-    if not isinstance(details, Mapping):
+    details = usage.get("input_token_details") if is_mapping(usage) else None
+    if not is_mapping(details):
         return None
     return "flex" if "flex" in details else "priority" if "priority" in details else None
 
@@ -218,7 +226,7 @@ def _has(usage: Any, *names: str) -> bool:
 
 def charged(usage: Any) -> Decimal | None:
     """What a gateway says it charged, in USD (OpenRouter: `usage.cost`)."""
-    return dollars(get(usage, "cost"))
+    return None if usage is None else dollars(get(usage, "cost"))
 
 
 def dollars(value: Any) -> Decimal | None:

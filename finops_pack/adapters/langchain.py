@@ -54,15 +54,25 @@ class _Handler:
 
     @guard
     def on_chat_model_start(
-        self, serialized: Any, messages: Any, *, run_id: Any, **said: Any
+        self,
+        serialized: Any,
+        messages: Any,
+        *,
+        run_id: Any,
+        parent_run_id: Any = None,
+        metadata: Any = None,
+        invocation_params: Any = None,
+        **_: Any,
     ) -> None:
         """A chat model was asked; refused here when a hard budget says so."""
-        _start(run_id, messages[0] if messages else [], **said)
+        sent = messages[0] if messages else []
+        _start(run_id, sent, parent_run_id, metadata or {}, invocation_params or {})
 
     @guard
     def on_llm_start(self, serialized: Any, prompts: Any, *, run_id: Any, **said: Any) -> None:
         """The same for a model that completes text."""
-        _start(run_id, prompts, **said)
+        metadata, params = said.get("metadata") or {}, said.get("invocation_params") or {}
+        _start(run_id, prompts, said.get("parent_run_id"), metadata, params)
 
     @guard
     def on_llm_new_token(self, token: Any, *, run_id: Any, chunk: Any = None, **_: Any) -> None:
@@ -163,21 +173,12 @@ def _place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
         run.action = name
 
 
-def _start(
-    run_id: Any,
-    messages: Any,
-    *,
-    parent_run_id: Any = None,
-    metadata: Any = None,
-    invocation_params: Any = None,
-    **_: Any,
-) -> None:
+def _start(run_id: Any, messages: Any, parent_run_id: Any, metadata: Any, params: Any) -> None:
     if run_id in _live:
         return  # another of our handlers told us already
     rec = recorder.get()
     if not rec.enabled:
         return
-    metadata, params = metadata or {}, invocation_params or {}
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
     node = metadata.get("langgraph_node")
     call = rec.begin(

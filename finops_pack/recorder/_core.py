@@ -40,6 +40,7 @@ class Recorder:
         self._open: dict[str, Pending] = {}
         self._reducing = Reducing(hash_key(settings), self.write)
         self._gate = _gate_of(settings, stop)
+        self._no_budget_until = 0
 
     # --- one call --------------------------------------------------------------------------
     def begin(
@@ -60,14 +61,18 @@ class Recorder:
         call = self._begin(model, call_id, tags, fields)
         call.messages, call.tools = messages, tools
         call.max_output_tokens = max_output_tokens
-        self._ask_gate(call)
+        if call.running or call.row["start_us"] >= self._no_budget_until:
+            self._ask_gate(call)
         self._open[call.id] = call
         return call
 
     def _ask_gate(self, call: Pending) -> None:
+        """Ask for the money; that there is no budget is believed for a second."""
         try:
             if self._gate.active(call):
                 self._gate.reserve(call)
+            elif not call.running:
+                self._no_budget_until = call.row["start_us"] + 1_000_000
         except (BudgetExceeded, BudgetStop) as error:
             call.open = False
             self.refusal = error.refusal
@@ -119,7 +124,7 @@ class Recorder:
             pico = call.price()
             self.write(_late(row) if late else row)
             call.count(pico, again=late)
-            if not _unseen(row):
+            if row.get("usage_basis") != "unknown":  # else it expires into estimated spend
                 self._gate.settle(call, pico)
             self._leave(call, response, tool_calls)
         except Exception as error:  # noqa: BLE001 - the agent goes on
@@ -254,11 +259,6 @@ def _gate_of(settings: Config, stop: str) -> Gate:
     from finops_pack.gate import Gate
 
     return Gate(settings, stop)
-
-
-def _unseen(row: Mapping[str, Any]) -> bool:
-    """Nobody knows the bill: its reservation is left to expire into estimated spend."""
-    return row.get("usage_basis") == "unknown"
 
 
 def _standing_tags(settings: Config) -> dict[str, str]:

@@ -22,42 +22,24 @@ NOT_SEEN = ("usage",)  # `missing` of a call whose usage nobody told us: it may 
 class Pending:
     """A call that has begun. `finish` or `fail` ends it, once; what comes later amends it."""
 
-    __slots__ = (
-        "attempts",
-        "began",
-        "below",
-        "billed",
-        "id",
-        "lost_ms",
-        "max_output_tokens",
-        "messages",
-        "open",
-        "recorder",
-        "row",
-        "running",
-        "swept",
-        "told",
-        "tools",
-        "usage",
-    )
+    open = True
+    swept = False  # called unknown or cancelled before its end was told
+    attempts = 1
+    lost_ms = 0
+    usage: Usage | None = None
+    billed: tuple[Decimal, str] | None = None
+    messages: Any = None
+    tools: Any = None
+    max_output_tokens: int | None = None
+    below: Any = None  # the request that an SDK makes for this call just now
 
     def __init__(self, recorder: Recorder, row: dict[str, Any], running: tuple[Any, ...]) -> None:
         self.recorder = recorder
-        self.id: str = row["id"]
         self.row = row
+        self.id: str = row["id"]
         self.running = running
-        self.began = time.perf_counter_ns()
-        self.open = True
-        self.swept = False
-        self.attempts = 1
-        self.lost_ms = 0
-        self.usage: Usage | None = None
-        self.billed: tuple[Decimal, str] | None = None
-        self.messages: Any = None
-        self.tools: Any = None
-        self.max_output_tokens: int | None = None
-        self.below: Any = None  # the request that an SDK makes for this call just now
         self.told: list[dict[str, Any]] = []  # what SDKs below saw: arguments of `finish`
+        self.began = time.perf_counter_ns()
 
     def attempt(self, lost_ms: float | None = None) -> None:
         """A retry begins below: one more HTTP try; what went before it is lost (ms, if known)."""
@@ -131,7 +113,7 @@ class Pending:
             self.swept = True
 
     def close(self, usage: Usage | None, response: Any, fields: dict[str, Any]) -> dict[str, Any]:
-        """The finished row; called by the recorder alone."""
+        """The finished row, still without its price; called by the recorder alone."""
         row = self.row
         if self.swept:
             for name in ("status", "error_type", "usage_basis", "missing"):
@@ -141,28 +123,27 @@ class Pending:
         if self.attempts > 1:
             row["attempts"] = self.attempts
             row["lost_ms"] = self.lost_ms
-        for name, value in fields.items():
-            if value is not None and value != ():
-                row[name] = value
-        if row.get("status") == "ok":
-            del row["status"]
-        self._measure(usage, response)
+        row.update({name: value for name, value in fields.items() if value is not None})
+        if usage is None or not usage.input_tokens:
+            usage = self._made_up(usage, response)
+        if usage is not None:
+            write_usage(row, usage)
+        self.usage = usage
         self.open = self.swept = False
         return row
 
-    def _measure(self, usage: Usage | None, response: Any) -> None:
-        """The token counts: the provider's, else estimated from the text, else unknown."""
+    def _made_up(self, usage: Usage | None, response: Any) -> Usage | None:
+        """Counts that the provider did not give: estimated from the text, else unknown."""
         row = self.row
-        if usage is None and "status" not in row and self.messages is not None:
-            usage = estimate(self.messages, response)
-            row["usage_basis"], row["usage_method"] = "estimated", METHOD
-        elif usage is None and row.get("status") not in ("error", "cache_hit"):
-            row["usage_basis"] = "unknown"
-        elif usage is not None and not usage.input_tokens and usage.output_tokens:
-            usage = self._with_input(usage)
-        self.usage = usage
+        status = row.get("status", "ok")
         if usage is not None:
-            write_usage(row, usage)
+            return self._with_input(usage) if usage.output_tokens else usage
+        if status == "ok" and self.messages is not None:
+            row["usage_basis"], row["usage_method"] = "estimated", METHOD
+            return estimate(self.messages, response)
+        if status not in ("error", "cache_hit"):
+            row["usage_basis"] = "unknown"
+        return None
 
     def _with_input(self, usage: Usage) -> Usage:
         """A proxy left the input out of a stream's usage: it is estimated, and marked."""
@@ -175,24 +156,22 @@ class Pending:
     def price(self) -> int:
         """Price the row; pico-USD that count as spent."""
         row, usage = self.row, self.usage
-        billed = self._billed()
-        if usage is None:
-            if row.get("usage_basis") == "unknown":
-                row["missing"] = NOT_SEEN
-            else:
-                row["cost_pico"] = 0
-                row["cost_state"] = "free" if row["status"] == "cache_hit" else "priced"
-            return billed or 0
-        pico = self.recorder.price(row, usage)
-        return pico or 0 if billed is None else billed
-
-    def _billed(self) -> int | None:
+        pico = self._unseen() if usage is None else self.recorder.price(row, usage) or 0
         if self.billed is None:
-            return None
-        row = self.row
-        row["billed_pico"] = to_pico(self.billed[0])
+            return pico
         row["billed_source"] = self.billed[1]
-        return int(row["billed_pico"])
+        row["billed_pico"] = pico = to_pico(self.billed[0])
+        return pico
+
+    def _unseen(self) -> int:
+        """What was not billed costs nothing; what nobody told us has no price."""
+        row = self.row
+        if row.get("usage_basis") == "unknown":
+            row["missing"] = NOT_SEEN
+        else:
+            row["cost_pico"] = 0
+            row["cost_state"] = "free" if row["status"] == "cache_hit" else "priced"
+        return 0
 
     def count(self, pico: int, *, again: bool = False) -> None:
         """Add to the tasks that hold this call; `again` when it was counted as unknown."""
@@ -213,42 +192,35 @@ def _status(error: BaseException | str, name: str, status: str) -> str:
 
 def write_usage(row: dict[str, Any], usage: Usage) -> None:
     """The counts that are not zero, and what is wrong with them."""
-    if usage.input_tokens:
-        row["input_tokens"] = usage.input_tokens
-    if usage.output_tokens:
-        row["output_tokens"] = usage.output_tokens
-    if usage.cache_read_tokens:
-        row["cache_read_tokens"] = usage.cache_read_tokens
-    if usage.cache_write_5m_tokens:
-        row["cache_write_5m_tokens"] = usage.cache_write_5m_tokens
-    if usage.cache_write_1h_tokens:
-        row["cache_write_1h_tokens"] = usage.cache_write_1h_tokens
-    if usage.reasoning_tokens:
-        row["reasoning_tokens"] = usage.reasoning_tokens
-    if usage.extra:
-        row["extra"] = dict(usage.extra)
-    if not _sound(usage):
-        row["problems"] = usage.problems
-
-
-def _sound(usage: Usage) -> bool:
-    """Whether `usage.problems` is surely empty; ten times cheaper than asking it."""
-    total, out = usage.input_tokens, usage.output_tokens
+    total, out, thought = usage.input_tokens, usage.output_tokens, usage.reasoning_tokens
     read, short, long = (
         usage.cache_read_tokens,
         usage.cache_write_5m_tokens,
         usage.cache_write_1h_tokens,
     )
-    thought = usage.reasoning_tokens
-    return (
+    if total:
+        row["input_tokens"] = total
+    if out:
+        row["output_tokens"] = out
+    if read:
+        row["cache_read_tokens"] = read
+    if short:
+        row["cache_write_5m_tokens"] = short
+    if long:
+        row["cache_write_1h_tokens"] = long
+    if thought:
+        row["reasoning_tokens"] = thought
+    if usage.extra:
+        row["extra"] = dict(usage.extra)
+    sound = (  # `usage.problems` asked at a tenth of its cost; what is not surely sound is asked
         type(total) is type(out) is type(read) is type(short) is type(long) is type(thought) is int
-        and read >= 0
-        and short >= 0
-        and long >= 0
+        and min(read, short, long, thought) >= 0
         and read + short + long <= total <= MAX_COUNT
-        and 0 <= thought <= out <= MAX_COUNT
+        and thought <= out <= MAX_COUNT
         and not usage.extra
     )
+    if not sound:
+        row["problems"] = usage.problems
 
 
 # `context.owner()` gives Pending objects; said here so that the arrow is checked by mypy.
