@@ -27,7 +27,9 @@ NONE, OTHER = "(none)", "(other)"
 WITHHELD = "(withheld)"
 _READS = 10
 # Paths, addresses and sentences are no names of a model or an action: they may be private.
-_PRIVATE = re.compile(r"^(?:[~/.\\]|[A-Za-z]:[\\/]|file:)|@[\w-]+\.[A-Za-z]|[\x00-\x1f]|.{121}")
+_PRIVATE = re.compile(
+    r"^(?:[~/.]|[A-Za-z]:/|file:)|\\|@[\w-]+\.[A-Za-z]|[\x00-\x1f\ud800-\udfff]|.{121}|(?:\S+\s+){8}"
+)
 
 
 @dataclass(frozen=True)

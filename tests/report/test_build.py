@@ -116,7 +116,8 @@ def test_free_is_zero_and_unpriced_is_named_instead() -> None:
 @pytest.mark.parametrize(
     "name",
     ["/home/ann/model.gguf", "~/models/x", "./x.py", "C:\\Users\\ann\\x", "file:///etc/x",
-     "mail to ann@example.com", "first line\nsecond", "a" * 200, "\\\\host\\share"],
+     "mail to ann@example.com", "first line\nsecond", "half a \ud800 pair",
+     "Compare the offer of Acme with ours and say why", "a" * 200, "\\\\host\\share"],
 )  # fmt: skip
 def test_what_may_be_private_is_withheld(name: str) -> None:
     text = compose(day_of(group(name, "1", priced_calls=1)), WHO).text()
