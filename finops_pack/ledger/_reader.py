@@ -64,7 +64,7 @@ class Reader:
             DayTotals(
                 date=day_name(day),
                 total=totals(day_name(day), days[day,]),
-                by_model={m: _usd(v) for m, v in models[day].items() if v[2] > v[3]},
+                by_model={m: _usd(v) for m, v in models[day].items() if _known(v)},
                 by_action={a: _usd(v) for a, v in actions.get(day, {}).items()},
                 unpriced_models=tuple(sorted(m for m, v in models[day].items() if v[3])),
             )
@@ -222,6 +222,12 @@ def _by_day(found: Mapping[Key, Sequence[int]]) -> dict[int, dict[str, Sequence[
     for (day, name), values in found.items():
         days.setdefault(day, {})[name or NOT_SET] = values
     return days
+
+
+def _known(values: Sequence[int]) -> bool:
+    """Whether there is an amount: calls without any price are no zero dollars."""
+    whole, rest, calls, unpriced = values
+    return bool(whole or rest) or calls > unpriced
 
 
 def _usd(values: Sequence[int]) -> Decimal:

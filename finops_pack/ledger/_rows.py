@@ -47,6 +47,8 @@ def clean(line: Mapping[str, Any]) -> Row:
     if row.get("start_us", -1) < 0:
         raise ValueError(f"start_us: not a time: {line.get('start_us')!r}")
     row.setdefault("source", "live")
+    if "cost_pico" in row:
+        row.setdefault("cost_state", "priced")
     return row
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from finops_pack.errors import ConfigError
 from finops_pack.ledger import Booked, Line, Reservation, _gate, ledger_id, normalise
 from finops_pack.ledger._book import book
 from finops_pack.ledger._db import Db, insert, one, select_in
@@ -19,6 +20,7 @@ from finops_pack.ledger._schema import COLUMNS, KINDS, SEGMENT_COLUMNS
 from finops_pack.ledger._tasks import tasks
 from finops_pack.ledger._upkeep import faults, remake
 from finops_pack.ledger._where import query
+from finops_pack.ledger.rollup import known_zone
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
 _PLACES = {name: index for index, name in enumerate(COLUMNS)}
@@ -43,6 +45,7 @@ class SQLLedger:
     """What the driver raises for a value that it cannot store."""
 
     def __init__(self, url: str) -> None:
+        self.time_zone = ""
         self.url = normalise(url)
         self.id = ledger_id(url)
 
@@ -242,8 +245,13 @@ class SQLLedger:
     # --- upkeep --------------------------------------------------------------------------
 
     def rebuild(self, time_zone: str | None = None) -> None:
-        """Make all rollups anew from the calls, in days of `time_zone` if one is given."""
+        """Make all rollups anew from the calls, in days of `time_zone` if one is given.
+
+        Raises `ConfigError` for a zone that does not exist.
+        """
         zone = time_zone or self.time_zone
+        if not known_zone(zone):
+            raise ConfigError(f"there is no time zone {zone!r}", mend="e.g. Europe/Vienna")
         with self._write() as db:
             remake(db, zone)
         self.time_zone = zone

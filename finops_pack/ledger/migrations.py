@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from finops_pack import config
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger._db import Db, Dialect, insert, one
+from finops_pack.ledger._say import warn
 from finops_pack.ledger._schema import COLUMNS, column, tables
+from finops_pack.ledger.rollup import known_zone
 
 MIGRATIONS: list[Callable[[Db, Dialect], None]] = []
 
@@ -28,8 +31,17 @@ def first(db: Db, dialect: Dialect) -> None:
         db.run(statement)
 
 
-def migrate(db: Db, dialect: Dialect, time_zone: str, names: Names) -> None:
-    """Bring the schema up to date; `time_zone` is fixed when the ledger is made."""
+def time_zone() -> str:
+    """The zone of a new ledger: as set, else UTC."""
+    zone = config.load().tz
+    if known_zone(zone):
+        return zone
+    warn(f"there is no time zone {zone!r}; the ledger's days are those of UTC")
+    return "UTC"
+
+
+def migrate(db: Db, dialect: Dialect, zone: str, names: Names) -> None:
+    """Bring the schema up to date; `zone` is fixed when the ledger is made."""
     db.run("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
     found = one(db, "SELECT value FROM meta WHERE key = 'schema'")
     version = int(found[0]) if found else 0
@@ -41,7 +53,7 @@ def migrate(db: Db, dialect: Dialect, time_zone: str, names: Names) -> None:
     for migration in MIGRATIONS[version:]:
         migration(db, dialect)
     if version == 0:
-        insert(db, "meta", ("key", "value"), [("schema", "0"), ("time_zone", time_zone)])
+        insert(db, "meta", ("key", "value"), [("schema", "0"), ("time_zone", zone)])
     db.run("UPDATE meta SET value = ? WHERE key = 'schema'", (str(len(MIGRATIONS)),))
     add_columns(db, dialect, names(db))
 

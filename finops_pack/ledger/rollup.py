@@ -44,6 +44,15 @@ _SLOT_US = 900_000_000  # every zone of our time is a multiple of 15 minutes off
 _SLOTS = 96  # in a day
 
 
+def known_zone(zone: str) -> bool:
+    """Whether there is such a time zone (IANA)."""
+    try:
+        ZoneInfo(zone)
+    except (ValueError, KeyError, OSError):
+        return False
+    return True
+
+
 def day_of(start_us: int, zone: str) -> int:
     """The calendar day in that zone, as days since 1970-01-01."""
     slot = start_us // _SLOT_US

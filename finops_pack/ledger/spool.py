@@ -79,12 +79,27 @@ class Spool:
         record = framed(line)
         try:
             with self._lock:
-                if time.monotonic() < self._look_at and self._written(record):
-                    return True
-                return self._carefully(record)
+                if self._busy:
+                    return self._between(record)
+                self._busy = True
+                try:
+                    if time.monotonic() < self._look_at and self._written(record):
+                        return True
+                    return self._carefully(record)
+                finally:
+                    self._busy = False
         except Exception:  # noqa: BLE001 - whatever it is, the agent goes on
             self.lost += 1
             return False
+
+    def _between(self, record: bytes) -> bool:
+        """A signal handler has interrupted us: write where we stand, change nothing."""
+        try:
+            if self._fd is not None and os.write(self._fd, record) == len(record):
+                return True
+        except OSError:
+            pass
+        return self._remember(record)
 
     def _written(self, record: bytes) -> bool:
         fd = self._fd
@@ -107,24 +122,19 @@ class Spool:
 
     def _leave(self, reason: str) -> None:
         """Give up this file; whoever drains finds it without an owner."""
-        if self._fd is not None:
-            os.close(self._fd)
-        self._fd, self._look_at = None, 0.0
+        fd, self._fd = self._fd, None
+        self._look_at = 0.0
+        if fd is not None:
+            os.close(fd)
         if reason:
             warn(f"the spool {self.path} cannot be written ({reason})", f"spool {reason}")
 
     # --- beside the fast path --------------------------------------------------------------
 
     def _carefully(self, record: bytes) -> bool:
-        if self._busy:  # a signal handler, in the middle of what follows
-            return self._remember(record)
-        self._busy = True
-        try:
-            self._look()
-            kept = self._unburdened() and self._stored(record)
-            self._announce()
-        finally:
-            self._busy = False
+        self._look()
+        kept = self._unburdened() and self._stored(record)
+        self._announce()
         return kept or self._remember(record)
 
     def _look(self) -> None:
@@ -138,16 +148,15 @@ class Spool:
         elif not os.fstat(fd).st_nlink:
             saved = _content(fd)
             self._leave("deleted")
-            self._memory.appendleft(saved)
-            self._memory_bytes += len(saved)
+            self._remember_all([saved])
 
     def _unburdened(self) -> bool:
         """Write what waits in memory; True when nothing does."""
         if self._memory:
-            if not self._stored(b"".join(self._memory)):
+            waiting = self._take_all()
+            if not self._stored(b"".join(waiting)):
+                self._remember_all(waiting)
                 return False
-            self._memory.clear()
-            self._memory_bytes = 0
         if self.lost > self._lost_told:
             self._tell_loss()
         return True
@@ -190,7 +199,18 @@ class Spool:
         else:
             self._memory.append(record)
             self._memory_bytes += len(record)
+            self._look_at = 0.0
         return False
+
+    def _take_all(self) -> list[bytes]:
+        """Empty the memory; what a signal handler adds meanwhile stays for the next time."""
+        waiting, self._memory = self._memory, deque()
+        self._memory_bytes = 0
+        return list(waiting)
+
+    def _remember_all(self, records: list[bytes]) -> None:
+        self._memory.extendleft(reversed(records))
+        self._memory_bytes += sum(map(len, records))
 
     def _announce(self) -> None:
         if not self._announced:
@@ -203,22 +223,12 @@ class Spool:
     def take_memory(self) -> bytes:
         """Try to write what waits in memory; what still cannot be written is handed out."""
         with self._lock:
-            self._busy = True
-            try:
-                if self._unburdened():
-                    return b""
-            finally:
-                self._busy = False
-            taken = b"".join(self._memory)
-            self._memory.clear()
-            self._memory_bytes = 0
-            return taken
+            return b"" if self._unburdened() else b"".join(self._take_all())
 
     def put_back(self, records: bytes) -> None:
         """Keep in memory what could not be booked."""
         with self._lock:
-            self._memory.appendleft(records)
-            self._memory_bytes += len(records)
+            self._remember_all([records])
 
     @property
     def holds_memory(self) -> bool:

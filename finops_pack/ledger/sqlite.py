@@ -16,14 +16,13 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from finops_pack import config
 from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import _lock
 from finops_pack.ledger._db import Db
 from finops_pack.ledger._say import warn
 from finops_pack.ledger._schema import COLUMNS
 from finops_pack.ledger._store import WAIT, SQLLedger
-from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings
+from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, time_zone
 
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -106,9 +105,8 @@ class SQLiteLedger(SQLLedger):
             return not set(COLUMNS) <= set(_columns(db))
 
     def _prepare(self) -> None:
-        zone = config.load().tz
         with self._write() as db:
-            migrate(db, self, zone, _columns)
+            migrate(db, self, time_zone(), _columns)
 
     # --- the writing side ----------------------------------------------------------------
 
@@ -206,7 +204,7 @@ class SQLiteLedger(SQLLedger):
 
     def _make(self, writer: _Connection, deadline: float) -> None:
         _patiently(lambda: writer.raw.execute("BEGIN IMMEDIATE"), deadline)
-        migrate(writer, self, getattr(self, "time_zone", None) or config.load().tz, _columns)
+        migrate(writer, self, self.time_zone or time_zone(), _columns)
         writer.raw.execute("COMMIT")
 
     def _set_aside(self, error: BaseException) -> None:
@@ -230,7 +228,8 @@ class SQLiteLedger(SQLLedger):
             try:
                 yield reader
             finally:
-                reader.raw.execute("COMMIT")
+                if reader.raw.in_transaction:
+                    reader.raw.execute("ROLLBACK")
         except (sqlite3.Error, OSError) as error:
             raise self._unreachable(error) from None
 
@@ -247,7 +246,11 @@ class SQLiteLedger(SQLLedger):
 
     def _stream(self, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         try:
-            yield from self._reading().raw.execute(sql, values)
+            raw = _open_reader(self._path)  # its own: an open cursor would hold others in its past
+            try:
+                yield from raw.execute(sql, values)
+            finally:
+                raw.close()
         except sqlite3.Error as error:
             raise self._unreachable(error) from None
 
@@ -276,12 +279,12 @@ class SQLiteLedger(SQLLedger):
 
     def before_fork(self) -> None:
         """Let no thread be inside SQLite: its locks would never open in the child."""
-        self._mutex.acquire(timeout=1.0)
+        self._held_for_fork = self._mutex.acquire(timeout=0.25)
 
     def after_fork(self, child: bool) -> None:
         """The child leaves what it inherited alone, closing it would disturb the parent."""
         if not child:
-            if self._mutex.locked():
+            if self._held_for_fork:
                 self._mutex.release()
             return
         _inherited.extend([*self._readers, *([self._writer] if self._writer else [])])

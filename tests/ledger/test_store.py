@@ -444,6 +444,11 @@ def test_a_reservation_with_no_budget_is_none(ledger: Ledger) -> None:
 # --- upkeep ------------------------------------------------------------------------------------
 
 
+def test_a_zone_that_does_not_exist_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(ConfigError, match="Wien"):
+        ledger.rebuild("Europe/Wien")
+
+
 def test_rebuild_mends_what_check_finds(ledger: Ledger, line: Line) -> None:
     ledger.book([line(task="t", tags={"k": "v"})])
     with ledger._write() as db:  # type: ignore[attr-defined]

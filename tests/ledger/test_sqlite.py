@@ -1,0 +1,342 @@
+"""The SQLite store beside the protocol: its file, its lock, what may befall them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops_pack import config
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger import Reservation, open_ledger
+from finops_pack.ledger.sqlite import SQLiteLedger
+from finops_pack.model import Where
+
+Line = Callable[..., dict[str, Any]]
+ALL = Where()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "ledger.db"
+
+
+def count(ledger: SQLiteLedger) -> int:
+    return ledger.totals(None, ALL)[0].calls
+
+
+def test_its_files_are_for_their_owner_alone(path: Path, line: Line) -> None:
+    SQLiteLedger(str(path)).book([line()])
+    for file in (path, Path(f"{path}.lock"), Path(f"{path}-wal")):
+        assert oct(file.stat().st_mode)[-3:] == "600", file
+
+
+def test_it_is_wal_and_normal(path: Path, line: Line) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line()])
+    with ledger._write() as db:
+        assert db.all("PRAGMA journal_mode") == [("wal",)]
+        assert db.all("PRAGMA synchronous") == [(1,)]
+    ledger.close()
+
+
+def test_nothing_there_is_said(path: Path) -> None:
+    with pytest.raises(LedgerUnreachable, match="no ledger"):
+        open_ledger(str(path), create=False)
+    with pytest.raises(LedgerUnreachable, match="no ledger"):
+        open_ledger(str(path), read_only=True)
+    assert not path.exists()
+
+
+def test_read_only_reads(path: Path, line: Line) -> None:
+    SQLiteLedger(str(path)).book([line()])
+    ledger = SQLiteLedger(str(path), read_only=True)
+    assert count(ledger) == 1
+    with pytest.raises(LedgerUnreachable, match="reading only"):
+        ledger.book([line("c2")])
+
+
+def test_a_ledger_on_a_medium_that_cannot_be_written_is_read(path: Path, line: Line) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line()])
+    ledger.close()
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    for ending in ("-wal", "-shm"):
+        Path(f"{copy}{ending}").mkdir()  # nothing can be made there, not even by root
+    assert count(SQLiteLedger(str(copy), read_only=True)) == 1
+
+
+def test_the_time_zone_is_fixed_when_it_is_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch, line: Line
+) -> None:
+    monkeypatch.setenv("FINOPS_TZ", "Asia/Tokyo")
+    config.reload()
+    SQLiteLedger(str(path))
+    monkeypatch.setenv("FINOPS_TZ", "Europe/Vienna")
+    config.reload()
+    assert SQLiteLedger(str(path)).time_zone == "Asia/Tokyo"
+
+
+def test_a_time_zone_that_does_not_exist_costs_no_call(
+    path: Path, monkeypatch: pytest.MonkeyPatch, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FINOPS_TZ", "Europe/Wien")
+    config.reload()
+    ledger = SQLiteLedger(str(path))
+    assert ledger.book([line()]).new == 1
+    assert ledger.time_zone == "UTC"
+    assert "Europe/Wien" in caplog.text
+
+
+def test_a_field_that_calls_gained_becomes_a_column(path: Path, line: Line) -> None:
+    SQLiteLedger(str(path)).book([line("old")])
+    with sqlite3.connect(path) as raw:
+        raw.execute("ALTER TABLE calls DROP COLUMN verifier")
+        raw.execute("ALTER TABLE calls DROP COLUMN lost_ms")
+    raw.close()
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line("new", verifier="edit", lost_ms=5)])
+    found = {call.id: (call.verifier, call.lost_ms) for call in ledger.calls(ALL)}
+    assert found == {"old": (None, 0), "new": ("edit", 5)}
+
+
+def test_a_newer_schema_is_left_alone(path: Path, line: Line) -> None:
+    SQLiteLedger(str(path)).book([line()])
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    raw.close()
+    with pytest.raises(LedgerUnreachable, match="newer") as refused:
+        SQLiteLedger(str(path))
+    assert "upgrade" in str(refused.value.mend)
+
+
+@pytest.mark.parametrize("damage", ["header", "garbage", "middle"])
+def test_a_corrupt_file_is_moved_aside(
+    path: Path, line: Line, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line(f"c{n}", agent="x" * 200) for n in range(2000)])
+    ledger.close()
+    content = bytearray(path.read_bytes())
+    if damage == "header":
+        content[:40] = b"\xff" * 40
+    elif damage == "garbage":
+        content[:] = os.urandom(5000)
+    else:
+        content[4096:] = os.urandom(len(content) - 4096)
+    path.write_bytes(content)
+    ledger, until = _reopened(path, line), time.monotonic() + 5
+    while count(ledger) < 1:
+        assert time.monotonic() < until
+        try:
+            ledger.book([line("again")])
+        except LedgerUnreachable:
+            pass
+    assert ledger.check() == []
+    (aside,) = [p for p in path.parent.glob("*.corrupt-*") if p.name[-4:] not in ("-wal", "-shm")]
+    assert aside.read_bytes() == bytes(content)
+    assert len([r for r in caplog.records if "corrupt" in r.message]) == 1
+
+
+def _reopened(path: Path, line: Line) -> SQLiteLedger:
+    for _ in range(5):
+        try:
+            return SQLiteLedger(str(path))
+        except LedgerUnreachable:
+            continue
+    raise AssertionError("it never came back")
+
+
+@pytest.mark.parametrize("gone", ["file", "folder"])
+def test_a_deleted_ledger_begins_anew(path: Path, line: Line, gone: str) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line()])
+    assert count(ledger) == 1
+    if gone == "file":
+        path.unlink()
+    else:
+        shutil.rmtree(path.parent)
+    with pytest.raises(LedgerUnreachable):
+        count(ledger)
+    ledger.book([line("c2")])
+    assert [call.id for call in ledger.calls(ALL)] == ["c2"]
+
+
+def test_a_lock_file_that_was_deleted_keeps_nobody_out(path: Path, line: Line) -> None:
+    first, second = SQLiteLedger(str(path)), SQLiteLedger(str(path))
+    first.book([line()])
+    Path(f"{path}.lock").unlink()
+    with first._write(), pytest.raises(LedgerUnreachable, match="too long"):
+        second.book([line("c2")], timeout=0.05)
+    second.book([line("c2")])
+    assert count(first) == 2
+
+
+def test_writers_wait_for_each_other_and_no_longer_than_said(path: Path, line: Line) -> None:
+    first, second = SQLiteLedger(str(path)), SQLiteLedger(str(path))
+    with first._write():
+        began = time.monotonic()
+        with pytest.raises(LedgerUnreachable, match="too long"):
+            second.reserve(Reservation("c", ("b",), 1, 0, 9), {"b": (ALL, 5)}, 0.2)
+        assert 0.15 < time.monotonic() - began < 1
+        assert count(second) == 0, "readers do not wait"
+
+
+def test_somebody_elses_transaction_is_waited_for(path: Path, line: Line) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line()])
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerUnreachable, match="locked"):
+        ledger.book([line("c2")], timeout=0.1)
+    timer = threading.Timer(0.2, other.execute, ("COMMIT",))
+    timer.start()
+    ledger.book([line("c2")], timeout=10)
+    assert count(ledger) == 2
+    timer.join()
+    other.close()
+
+
+def test_a_full_disk_keeps_the_books_as_they_were(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger.sqlite import SQLiteLedger
+from finops_pack.model import Where
+
+def lines(start):
+    return [{"type": "call", "id": f"{start}-{n}", "start_us": 10**15, "agent": "x" * 300}
+            for n in range(500)]
+
+ledger = SQLiteLedger(sys.argv[1])
+ledger.book(lines("a"))
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, hard))
+refused = 0
+for start in "bcdefghij":
+    try:
+        ledger.book(lines(start))
+    except LedgerUnreachable:
+        refused += 1
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+assert refused, "the limit was meant to bite"
+booked = ledger.totals(None, Where())[0].calls
+assert booked == (10 - refused) * 500, booked
+for start in "bcdefghij":
+    ledger.book(lines(start))
+assert ledger.totals(None, Where())[0].calls == 5000
+assert ledger.check() == []
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "l.db")], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_a_fork_leaves_the_parents_books_alone(path: Path, line: Line) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line("parent")])
+    assert count(ledger) == 1
+    children = []
+    for k in range(4):
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                ledger.book([line(f"child{k}")])
+                code = 0 if count(ledger) >= 2 else 2
+            finally:
+                os._exit(code)
+        children.append(child)
+    for n in range(20):
+        ledger.book([line(f"parent{n}")])
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    assert count(ledger) == 25
+    assert ledger.check() == []
+
+
+def test_a_fork_in_the_middle_of_a_transaction_does_not_hold_the_lock(
+    path: Path, line: Line
+) -> None:
+    ledger, other = SQLiteLedger(str(path)), SQLiteLedger(str(path))
+    read, write = os.pipe()
+    forked = []
+
+    def fork(held: Any) -> Any:
+        child = os.fork()
+        if not child:
+            os.close(write)
+            os.read(read, 1)
+            os._exit(0)
+        forked.append(child)
+
+    began = time.monotonic()
+    ledger.update("k", "a", fork)
+    assert time.monotonic() - began < 3
+    other.book([line()], timeout=1)
+    ledger.book([line("c2")], timeout=1)
+    os.close(write)
+    os.waitpid(forked[0], 0)
+
+
+def test_many_open_a_new_ledger_at_once(path: Path) -> None:
+    code = (
+        "import sys; from finops_pack.ledger.sqlite import SQLiteLedger\n"
+        "ledger = SQLiteLedger(sys.argv[1])\n"
+        "ledger.book([{'type': 'call', 'id': sys.argv[2], 'start_us': 1}])\n"
+    )
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), str(n)], stderr=subprocess.PIPE)
+        for n in range(6)
+    ]
+    for run in runs:
+        assert run.communicate()[1] == b""
+        assert run.returncode == 0
+    assert count(SQLiteLedger(str(path))) == 6
+
+
+def test_readers_neither_write_nor_checkpoint(path: Path, line: Line) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line()])
+    with ledger._read() as db, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        db.run("DELETE FROM calls")
+    wal = Path(f"{path}-wal").stat().st_size
+    other = SQLiteLedger(str(path))
+    assert count(other) == 1
+    other.close()
+    assert Path(f"{path}-wal").stat().st_size == wal
+
+
+def test_a_stream_sees_one_state_while_others_write(path: Path, line: Line) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line(f"c{n}") for n in range(1000)])
+    stream = ledger.calls(ALL)
+    first = next(stream)
+    ledger.book([line(f"d{n}") for n in range(1000)])
+    assert ledger.totals(None, ALL)[0].calls == 2000, "another question in between"
+    assert first.id == "c0"
+    assert len(list(stream)) == 999
+
+
+def test_questions_use_indexes(path: Path, line: Line) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line(f"c{n}", response_id=f"r{n}", task="t", session="s") for n in range(300)])
+    seen: list[str] = []
+    with ledger._write() as db:
+        db.raw.set_trace_callback(seen.append)
+    ledger.book([line("c5", source="log", response_id="r5"), line("new", response_id="rn")])
+    with ledger._read() as db:
+        for sql in (s for s in seen if s.startswith("WITH")):
+            plan = " ".join(str(row[3]) for row in db.all(f"EXPLAIN QUERY PLAN {sql}"))
+            assert "SEARCH" in plan, (sql, plan)
+            assert "SCAN calls" not in plan, (sql, plan)
