@@ -32,6 +32,7 @@ def create_local(ledger: str | None = None) -> FastAPI:
     """The pages of this ledger (default: the settings'); reads only."""
     app = application("The dashboard of this machine's ledger.")
     app.state.ledger = ledger
+    app.state.screens = machine.Screens()
     app.include_router(router)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
     app.add_exception_handler(LedgerUnreachable, _unreachable)
@@ -54,7 +55,8 @@ def _screen_page(path: str) -> Callable[..., Response]:
         with _reader(request) as reader:
             if reader.span() is None:
                 return _start(request, reader)
-            screen = machine.of_ledger(reader, _period(request))
+            screens: machine.Screens = request.app.state.screens
+            screen = screens.of_ledger(reader, _period(request))
             language = language_of(request)
             return _page(
                 request,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,24 @@ from finops_pack.server.screen import (
 )
 
 THRESHOLD_PCT = 80
+KEPT_SECONDS = 60.0
+
+
+class Screens:
+    """The screens made last: an analysis of many calls is not made anew for every tab."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[Any, float, Screen]] = {}
+
+    def of_ledger(self, reader: Reader, name: str) -> Screen:
+        """The screen of a period; made anew when the figures moved, and each minute."""
+        period = Period.of(name, zone=reader.zone)
+        seen = (period, reader.spend("model", period).rows, reader.budget())
+        before, at, screen = self._made.get(name, (None, 0.0, None))
+        if screen is None or before != seen or time.monotonic() - at > KEPT_SECONDS:
+            screen = of_ledger(reader, name)
+            self._made[name] = (seen, time.monotonic(), screen)
+        return screen
 
 
 def of_ledger(reader: Reader, name: str) -> Screen:
@@ -57,6 +76,7 @@ def of_ledger(reader: Reader, name: str) -> Screen:
         levers=[_lever(lever) for lever in reader.levers(period)],
         alerts=[{**alert.to_dict(), "created_at": None} for alert in reader.alerts()],
         pending=reader.pending_calls,
+        note=reader.nothing(period),
     )
 
 

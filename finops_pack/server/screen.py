@@ -129,6 +129,7 @@ class Screen:
     reporters: Mapping[str, str] = field(default_factory=dict)
     score_reason: str | None = None
     pending: int = 0
+    note: str = ""  # why there is nothing to show
 
     @property
     def newest(self) -> Bar | None:

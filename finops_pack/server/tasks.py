@@ -12,7 +12,7 @@ from statistics import median
 from finops_pack.model import Call, Finding, Task
 from finops_pack.query import Period, Reader
 
-SHOWN = 200
+SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from datetime import date
 from decimal import Decimal
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from finops_pack import alerts, levers
+from finops_pack import alerts, levers, waste
 from finops_pack.cache import CAUSES
 from finops_pack.model import DayTotals, Totals
 from finops_pack.server import chrome, german, texts
@@ -31,6 +33,11 @@ def test_every_text_has_its_german():
     assert len(found) > 80
     found |= {label for _, label in chrome.ACCOUNT_TABS + chrome.LOCAL_TABS}
     found |= {*texts.ENGLISH, *CAUSES, "low", "medium", "high", "critical"}
+    found |= {
+        importlib.import_module(f"finops_pack.waste.{m.name}").CATEGORY
+        for m in pkgutil.iter_modules(waste.__path__)
+        if not m.name.startswith("_")
+    }
     found |= {"Cost per task", "Cost per request", "succeeded", "failed", "estimated", "unknown"}
     assert sorted(found - german.WORDS.keys()) == []
 

@@ -1,0 +1,154 @@
+"""The dashboard of this machine's ledger: the same pages, without an account, on loopback."""
+
+from __future__ import annotations
+
+import re
+import time
+from decimal import Decimal
+
+import pytest
+from starlette.testclient import TestClient
+
+from finops_pack.ledger import open_ledger
+from finops_pack.model import Call, Finding
+from finops_pack.query import Reader
+from finops_pack.server import machine, tasks
+from finops_pack.server.local import create_local
+
+HOUR = 3_600_000_000
+PICO = 10**12
+
+
+def call(number, **fields):
+    """A call of an hour ago or so, of 10 cents."""
+    now = time.time_ns() // 1000
+    return {
+        "type": "call",
+        "id": f"c{number}",
+        "start_us": now - HOUR + number * 1000,
+        "model": "gpt-4o",
+        "provider": "openai",
+        "task": "ticket/1",
+        "action": "plan",
+        "input_tokens": 1000,
+        "output_tokens": 100,
+        "duration_ms": 1500,
+        "cost_pico": PICO // 10,
+        "cost_state": "priced",
+        "billing_mode": "metered",
+        **fields,
+    }
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    made = open_ledger(str(tmp_path / "ledger.db"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(ledger):
+    return TestClient(create_local(ledger.url))
+
+
+@pytest.fixture
+def furnished(ledger):
+    """Thirty calls in two tasks, one with a tree, one call without a price."""
+    ledger.book(
+        [
+            call(0),
+            call(1, parent="c0", action="search", tool_calls=[{"name": "grep"}]),
+            call(2, parent="c1", action="read", status="error", error_type="Timeout", attempts=3),
+            call(3, action="<b>evil</b>", cost_state="unpriced", cost_pico=None, model="my-llama"),
+            *(call(n, task=f"t{n}") for n in range(4, 30)),
+        ]
+    )
+    ledger.put("budget", "month:everything", {"limit_usd": "100", "window": "month"})
+    return ledger
+
+
+PAGES = ("/", "/costs", "/levers", "/alerts", "/tasks")
+
+
+def test_figures(furnished, client):
+    for path in PAGES:
+        for language in ("en", "de"):
+            page = client.get(path, headers={"Accept-Language": language})
+            assert page.status_code == 200
+            assert f'<html lang="{language}">' in page.text
+    page = client.get("/").text
+    for shown in ("$2.90", "of $100.00", "gpt-4o", "96.7%", "my-llama", "Cost per task"):
+        assert shown in page, shown
+    assert "Sign out" not in page
+
+
+def test_a_task_opens_to_its_call_tree(furnished, client):
+    listed = client.get("/tasks").text
+    address = re.search(r'href="(/tasks/ticket[^"]*)"', listed)[1]
+    page = client.get(address).text
+    inner = page.index("search")
+    assert page.index("plan") < inner < page.index("read")
+    assert page.count("<ul>") == 2
+    for shown in ("grep", "Timeout", "3 attempts", "unpriced", "1.5 s", "&lt;b&gt;evil"):
+        assert shown in page, shown
+    assert "<b>evil" not in page
+
+
+def test_an_unknown_task_says_so(furnished, client):
+    missing = client.get("/tasks/nobody")
+    assert missing.status_code == 404
+    assert "no longer in the ledger" in missing.text
+
+
+def test_first_use_gives_the_one_line(client):
+    page = client.get("/").text
+    assert "import finops_pack.auto" in page
+    assert "finops import claude-code" in page
+
+
+def test_nothing_in_the_period_is_not_zero(ledger, client):
+    ledger.book([call(1, start_us=1_700_000_000_000_000)])
+    assert "no calls in this period" in client.get("/").text
+
+
+def test_a_ledger_that_cannot_be_read_says_why(tmp_path):
+    client = TestClient(create_local(str(tmp_path)))  # a folder
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert "The ledger cannot be read" in answer.text
+
+
+def test_another_name_for_this_machine_is_refused(furnished, client):
+    for host in ("evil.example", "127.0.0.1.evil.example"):
+        assert client.get("/", headers={"Host": host}).status_code == 400
+    assert client.get("/", headers={"Host": "localhost:8765"}).status_code == 200
+
+
+def test_it_only_reads(client):
+    for path in (*PAGES, "/tasks/x"):
+        assert client.post(path).status_code == 405
+
+
+def test_a_new_call_is_seen_at_once(furnished, client):
+    assert "$2.90" in client.get("/").text
+    furnished.book([call(99, task="late")])
+    assert "$3.00" in client.get("/").text
+
+
+def test_a_loop_of_parents_is_cut_open():
+    calls = [Call(f"c{n}", n, parent=f"c{(n + 1) % 3}") for n in range(3)]
+    calls.append(Call("c9", 9, parent="c9"))
+
+    def count(nodes):
+        return sum(1 + count(node.children) for node in nodes)
+
+    assert count(tasks.tree(calls)) == 4
+
+
+def test_waste_falls_on_the_days_of_its_calls(ledger):
+    reader = Reader(ledger)
+    calls = [Call("a", 0), Call("b", 86_400_000_000), Call("c", 86_400_000_001)]
+    wasted = Finding("retries", "t", ("a", "b", "c", "gone"), Decimal(3), "measured", 1.0, (), "m")
+    found = machine.waste_by_day([wasted], calls, reader)
+    assert found == {"1970-01-01": Decimal(1), "1970-01-02": Decimal(2)}
