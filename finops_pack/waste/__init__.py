@@ -28,15 +28,18 @@ __all__ = ["Category", "Unknown", "Waste", "find", "rules", "session_of"]
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """One category's avoidable USD, and the calls it fell on."""
+    """One category's avoidable USD, the calls it fell on, and the USD of each of its subtypes."""
 
     usd: Decimal
     basis: Basis
     calls: int
+    parts: Mapping[str, Decimal] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, the amount as a decimal string."""
-        return {"usd": plain(self.usd), "basis": self.basis, "calls": self.calls}
+        """JSON-ready, amounts as decimal strings."""
+        parts = {name: plain(usd) for name, usd in self.parts.items()}
+        whole = {"usd": plain(self.usd), "basis": self.basis, "calls": self.calls}
+        return {**whole, "parts": parts} if parts else whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,11 @@ def _category(found: Sequence[Finding]) -> Category:
     measured = all(f.basis == "measured" for f in found)
     calls = {call for f in found for call in f.calls}
     usd = sum((f.usd for f in found), Decimal(0))
-    return Category(usd, "measured" if measured else "estimated", len(calls))
+    parts: dict[str, Decimal] = {}
+    for f in found:
+        if f.subtype:
+            parts[f.subtype] = parts.get(f.subtype, Decimal(0)) + f.usd
+    return Category(usd, "measured" if measured else "estimated", len(calls), parts)
 
 
 def _unknown(found: Sequence[Finding]) -> Unknown:

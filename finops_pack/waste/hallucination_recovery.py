@@ -91,12 +91,12 @@ def _why(recovery: Recovery) -> str:
 def _finding(subtype: str, paid: Sequence[tuple[Recovery, Decimal]]) -> Finding:
     calls = {r.call.id: r.call for r, _ in paid}
     events = {r.rejected.id: r.rejected for r, _ in paid}
-    whys = sorted({_why(r) for r, _ in paid})
+    checks = sorted({_verifier(r) for r, _ in paid})
     return Finding(
         category=CATEGORY,
         subtype=subtype,
-        title=f"{count(len(events), 'answer')} {' or '.join(whys)}, mended by "
-        f"{count(len(calls), 'call')}",
+        title=f"{count(len(events), 'rejected answer')} ({', '.join(checks)}) took "
+        f"{count(len(calls), 'call')} to mend",
         calls=tuple(calls),
         usd=sum((amount for _, amount in paid), Decimal(0)),
         basis="measured",

@@ -1,0 +1,59 @@
+"""`finops score`: the share of the money that was not avoidable, and what a task costs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from finops_pack.cli import _args, _out
+
+if TYPE_CHECKING:
+    from finops_pack.score import Score
+
+HELP = "0-100: the share of the money that was not avoidable, with cost per task beside it"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Example: finops score --last 30d"""
+    _args.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the score with its points, and cost per task and per success."""
+    with _args.reader(args) as reader:
+        period = _args.period(args, reader)
+        score = reader.score(period, **_args.where(args))
+        nothing = reader.nothing(period, **_args.where(args))
+    if args.json:
+        _out.document("finops.score", {**period.to_dict(), **score.to_dict()})
+    elif nothing:
+        print(nothing)
+    else:
+        _show(score)
+    return 0
+
+
+def _show(score: Score) -> None:
+    if score.score is None:
+        print(score.reason)
+    else:
+        print(
+            f"{score.score:.1f} of 100: {_out.usd(score.avoidable_usd)} of "
+            f"{_out.usd(score.total_usd)} was avoidable; one point is one percent of the money"
+        )
+    if score.points:
+        rows = [
+            (lost.category.replace("_", " "), f"-{lost.points:.1f}", _out.usd(lost.usd),
+             f"{len(lost.calls):,}", lost.basis)
+            for lost in score.points
+        ]  # fmt: skip
+        _out.table("points lost", ("category", "points", "USD", "calls", "basis"), rows)
+        print("which calls, and the mend: finops waste")
+    if score.usd_per_task is not None:
+        print(f"cost per task: {_out.usd(score.usd_per_task)} (n = {score.tasks:,})")
+    if score.usd_per_success is not None:
+        done = score.succeeded + score.failed
+        print(
+            f"cost per successful task: {_out.usd(score.usd_per_success)} "
+            f"({score.succeeded:,} of {done:,} succeeded)"
+        )
