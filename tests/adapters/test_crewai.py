@@ -172,3 +172,13 @@ def test_anthropic_usage_of_the_bus_is_read_as_a_total() -> None:
     assert usage_of({"inputTokens": 400, "outputTokens": 200, "cacheReadInputTokens": 600}) == (
         Usage(1000, 200, 600)
     )
+
+
+def test_kickoff_async_and_sdk_retries(wire: Wire, llm: Any, calls: Calls) -> None:
+    import asyncio
+
+    wire.script(Reply(status=429, headers={"retry-after-ms": "5"}))
+    asyncio.run(crew_of(llm()).kickoff_async())
+    [row] = calls()
+    assert (wire.calls, row.attempts, row.usage) == (2, 2, FULL)
+    assert (row.agent, row.action, row.project) == ("role0", "task0", "support")
