@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from finops_pack import reconcile
+
 
 def converted(source: Path, *, billed: bool) -> Iterator[dict[str, Any]]:
     """The rows of the file in our own line format."""
@@ -67,3 +69,15 @@ def test_every_bill_is_reached_without_knowing_it(
     assert all(row.cost_state == "unpriced" and row.id not in bills for row in invalid)
     assert all("reasoning_tokens" in row.problems[0] for row in invalid)
     assert {row.cost_state for row in rows if not row.problems} == {"priced"}
+
+
+def test_with_the_bills_there_is_nothing_to_reconcile(
+    bring: Any, calls: Any, tmp_path: Path, source: Path
+) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text("".join(json.dumps(c) + "\n" for c in converted(source, billed=True)))
+    bring("jsonl", path)
+    charges, billed = reconcile.own_bills(calls())
+    found = reconcile.compare(charges, billed)
+    assert (len(billed), found.total.billed_usd) == (9_456, Decimal("107.9270852"))
+    assert {row.difference_usd for row in found.rows} == {Decimal(0)}

@@ -1,0 +1,105 @@
+"""`finops reconcile`: what was billed against what our rates say."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from finops_pack import reconcile
+from finops_pack.cli import _args, _out
+from finops_pack.errors import InputError
+from finops_pack.query import Period
+from finops_pack.reconcile import Charge, Comparison, Row, bills
+
+HELP = "a provider's bill, or gateways' bills in the ledger, against our prices"
+SHOWN = 10  # rejected lines that are named
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Example: finops reconcile openai-costs.csv"""
+    parser.add_argument(
+        "file", nargs="?", type=Path, help="CSV, JSONL or JSON; without: billed amounts recorded"
+    )
+    parser.add_argument("--provider", help="only calls of this provider")
+    parser.add_argument(
+        "--columns", metavar="cost=A,date=B,model=C", default="", help="where names are unusual"
+    )
+    parser.add_argument("--all", action="store_true", help="rows that agree, too")
+    _args.add_common(parser, last=None)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the differences, or the document."""
+    columns = _columns(args.columns)
+    bill = bills.read(args.file, columns) if args.file else bills.Bill()
+    with _args.reader(args) as reader:
+        period = _args.period(args, reader)
+        calls = list(reader.stream(_narrowed(period, bill.charges), **_args.where(args)))
+        nothing = reader.nothing()
+    charges = _within(bill.charges, period)
+    if args.file is None:
+        charges, calls = reconcile.own_bills(calls)
+    found = reconcile.compare(charges, calls, args.provider)
+    if args.json:
+        rejected = [{"file": str(args.file), "line": n, "reason": r} for n, r in bill.rejected]
+        _out.document("finops.reconcile", {**found.to_dict(), "rejected": rejected})
+    else:
+        _show(found, args.all, nothing)
+    for number, reason in bill.rejected[:SHOWN]:
+        _out.warn(f"{args.file}:{number}: {reason}")
+    if len(bill.rejected) > SHOWN:
+        _out.warn(f"… and {len(bill.rejected) - SHOWN:,} more lines rejected")
+    return 0
+
+
+def _columns(text: str) -> dict[str, str]:
+    columns = dict(part.partition("=")[::2] for part in text.split(",") if part)
+    wrong = [name for name in columns if name not in bills.NAMES]
+    if wrong:
+        raise InputError(f"--columns {wrong[0]}: no such thing", mend="cost, date, model, currency")
+    return columns
+
+
+def _narrowed(period: Period, charges: list[Charge]) -> Period:
+    """The days of the bill, where no period was asked for."""
+    days = sorted(charge.day for charge in charges if charge.day)
+    if not days or period.since or period.until:
+        return period
+    last = Period.day(days[-1])
+    return Period(Period.day(days[0]).since, last.until, f"{days[0]} to {days[-1]}")
+
+
+def _within(charges: list[Charge], period: Period) -> list[Charge]:
+    """The charges of the period that was asked for; those without a day always."""
+    since = period.since.date().isoformat() if period.since else ""
+    until = period.until.date().isoformat() if period.until else "9999-12-31"
+    return [c for c in charges if c.day is None or since <= c.day < until]
+
+
+def _show(found: Comparison, everything: bool, nothing: str) -> None:
+    if not found.rows:
+        print(nothing or "nothing to compare: no billed amounts are recorded; name a bill")
+        return
+    rows = [row for row in found.rows if everything or row.note]
+    columns = ("day", "model", "billed", "ours", "difference", "calls", "note")
+    if rows:
+        _out.table("billed against our prices", columns, [_cells(row) for row in rows])
+    agree = len(found.rows) - len([row for row in found.rows if row.note])
+    total = found.total
+    print(
+        f"{agree:,} of {len(found.rows):,} rows agree to the cent; billed "
+        f"{_out.usd(total.billed_usd)}, ours {_out.usd(total.list_usd)}, "
+        f"difference {_out.usd(total.difference_usd)}"
+    )
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.day or "",
+        row.model or "",
+        _out.usd(row.billed_usd),
+        _out.usd(row.list_usd),
+        _out.usd(row.difference_usd),
+        f"{row.calls:,}",
+        row.note,
+    )

@@ -1,0 +1,159 @@
+"""Bills as providers export them: CSV, JSONL, or the JSON of a cost API.
+
+Known by their columns: OpenAI's costs export (`start_time_iso`, `amount_value`, `line_item`) and
+costs API, Anthropic's cost export (`usage_date_utc`, `cost_usd`) and cost report (amounts in
+cents), OpenRouter's activity (`created_at`, `cost_total`, `model_permaslug`; `date`, `usage`),
+FOCUS, and anything with a date, a model and a cost.
+
+Sources: the providers' API references of the cost endpoints and the heads of public exports.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from finops_pack.errors import InputError
+from finops_pack.reconcile import Charge
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "date": (
+        "usage_date_utc", "start_time_iso", "chargeperiodstart", "created_at", "usage_date",
+        "date", "day", "timestamp", "time", "starting_at", "start_time",
+    ),
+    "model": (
+        "model_permaslug", "x_model", "model", "model_version", "line_item", "description",
+    ),
+    "cost": (
+        "cost_usd", "billed_usd", "cost_total", "amount_value", "billedcost", "total_cost_usd",
+        "total_cost", "cost", "amount", "usage",
+    ),
+    "currency": ("amount_currency", "billingcurrency", "currency"),
+}  # fmt: skip
+"""The columns that hold each thing, the surest first; case does not matter."""
+
+Entry = tuple[int, Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class Bill:
+    """The charges of a file, and its lines that could not be read as (number, reason)."""
+
+    charges: list[Charge] = field(default_factory=list)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+
+
+def read(path: Path, columns: Mapping[str, str] | None = None) -> Bill:
+    """Read a bill; `columns` names the columns for `date`, `model` and `cost` where unusual.
+
+    Raises `InputError` when the file cannot be read or has no column of costs.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise InputError(f"{path}: {reason}") from None
+    bill = Bill()
+    entries = list(_json(text, bill) if text.lstrip()[:1] in ("{", "[") else _csv(text))
+    heads = {str(name) for _, entry in entries for name in entry}
+    places = {thing: _place(thing, heads, columns or {}) for thing in NAMES}
+    if entries and places["cost"] is None:
+        raise InputError(
+            f"{path}: no column of costs among {', '.join(sorted(heads))}",
+            mend="name it: --columns cost=NAME,date=NAME,model=NAME",
+        )
+    for number, entry in entries:
+        _add(bill, number, {thing: entry.get(name) for thing, name in places.items() if name})
+    return bill
+
+
+def _place(thing: str, heads: Iterable[str], columns: Mapping[str, str]) -> str | None:
+    by_name = {head.strip().lower(): head for head in heads}
+    wanted = (columns[thing].lower(),) if thing in columns else NAMES[thing]
+    return next((by_name[name] for name in wanted if name in by_name), None)
+
+
+def _csv(text: str) -> Iterator[Entry]:
+    reader = csv.DictReader(text.splitlines(), restkey="_rest")
+    yield from ((reader.line_num, entry) for entry in reader)
+
+
+def _json(text: str, bill: Bill) -> Iterator[Entry]:
+    """One document of a cost API or a list, else one object a line."""
+    try:
+        yield from ((1, entry) for entry in _listed(json.loads(text)))
+        return
+    except ValueError:
+        pass
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                yield from ((number, entry) for entry in _listed(json.loads(line)))
+            except (ValueError, RecursionError):
+                bill.rejected.append((number, "not JSON"))
+
+
+def _listed(document: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object with a cost in it: of a list, of a page of buckets, or the object itself."""
+    if isinstance(document, list):
+        for item in document:
+            yield from _listed(item)
+    elif not isinstance(document, dict):
+        raise ValueError("must be an object")
+    elif isinstance(document.get("data"), list):
+        yield from _listed(document["data"])
+    elif isinstance(document.get("results"), list):
+        for result in document["results"]:
+            yield _flat({**document, "results": None, **result})
+    else:
+        yield _flat(document)
+
+
+def _flat(entry: dict[str, Any]) -> dict[str, Any]:
+    """Amounts as the cost APIs tell them, in USD."""
+    amount = entry.get("amount")
+    if isinstance(amount, dict):  # OpenAI: {"value": 0.06, "currency": "usd"}
+        entry |= {"cost_usd": amount.get("value"), "currency": amount.get("currency")}
+    elif "starting_at" in entry and isinstance(amount, str):  # Anthropic: cents
+        entry["cost_usd"] = _usd(amount) / 100
+    return entry
+
+
+def _add(bill: Bill, number: int, told: Mapping[str, Any]) -> None:
+    try:
+        currency = str(told.get("currency") or "USD").upper()
+        if currency != "USD":
+            raise ValueError(f"currency {currency}: only USD can be compared")
+        model = str(told.get("model") or "").strip() or None
+        bill.charges.append(Charge(_usd(told.get("cost")), _day(told.get("date")), model))
+    except ValueError as error:
+        bill.rejected.append((number, str(error)))
+
+
+def _usd(value: Any) -> Decimal:
+    try:
+        amount = Decimal(str(value).strip().lstrip("$").replace(",", ""))
+    except InvalidOperation:
+        amount = Decimal("nan")
+    if not amount.is_finite():
+        raise ValueError(f"cost: must be an amount in USD, got {str(value)[:40]!r}")
+    return amount
+
+
+def _day(value: Any) -> str | None:
+    """The day (ISO) of a date, a time of any form that begins with one, or Unix seconds."""
+    text = str(value if value is not None else "").strip()
+    if not text:
+        return None
+    try:
+        if text.replace(".", "", 1).isdigit() and len(text) > 8:
+            return datetime.fromtimestamp(float(text), UTC).date().isoformat()
+        return date.fromisoformat(text[:10].replace("/", "-")).isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"date: cannot be read: {text[:40]!r}") from None

@@ -1,0 +1,113 @@
+"""Bills of every known shape, in invented files."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from finops_pack.errors import InputError
+from finops_pack.reconcile import Charge, bills
+
+OPENAI = """start_time,end_time,start_time_iso,amount_value,amount_currency,line_item
+1763424000,1763510400,2025-11-18T00:00:00+00:00,1.25,usd,"gpt-4o-2024-08-06, input"
+1763424000,1763510400,2025-11-18T00:00:00+00:00,0.75,usd,"gpt-4o-2024-08-06, output"
+"""
+ANTHROPIC = """usage_date_utc,model,workspace,token_type,cost_usd
+2025-11-18,claude-sonnet-4-5-20250929,Default,output_tokens,"1,234.50"
+"""
+OPENROUTER = """generation_id,created_at,cost_total,tokens_prompt,model_permaslug,provider_name
+gen-1,2025-11-18 23:55:16.123,0.004596,1662,google/gemini-3-pro-preview,Google
+"""
+FOCUS = """BilledCost,BillingCurrency,ChargePeriodStart,x_Model
+0.5,USD,2025-11-18T10:00:00Z,gpt-4o
+"""
+GENERIC = "date,model,cost_usd\n2025/11/18,gpt-4o,$2\n"
+OPENAI_API = {
+    "data": [
+        {
+            "object": "bucket",
+            "start_time": 1763424000,
+            "results": [{"amount": {"value": 0.06, "currency": "usd"}, "line_item": "gpt-4o"}],
+        }
+    ]
+}
+ANTHROPIC_API = {
+    "data": [
+        {
+            "starting_at": "2025-11-18T00:00:00Z",
+            "results": [{"amount": "123.45", "currency": "USD", "model": "claude-opus-4-6"}],
+        }
+    ]
+}
+ACTIVITY = {"data": [{"date": "2025-11-18 00:00:00", "model": "openai/gpt-4o", "usage": 0.015}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "usd", "model"),
+    [
+        (OPENAI, "1.25", "gpt-4o-2024-08-06, input"),
+        (ANTHROPIC, "1234.50", "claude-sonnet-4-5-20250929"),
+        (OPENROUTER, "0.004596", "google/gemini-3-pro-preview"),
+        (FOCUS, "0.5", "gpt-4o"),
+        (GENERIC, "2", "gpt-4o"),
+        (json.dumps(OPENAI_API, indent=1), "0.06", "gpt-4o"),
+        (json.dumps(ANTHROPIC_API), "1.2345", "claude-opus-4-6"),
+        (json.dumps(ACTIVITY), "0.015", "openai/gpt-4o"),
+        (json.dumps(ACTIVITY["data"][0]) + "\n" + json.dumps(ACTIVITY["data"][0]), "0.015",
+         "openai/gpt-4o"),
+    ],
+)  # fmt: skip
+def test_every_shape(tmp_path: Path, text: str, usd: str, model: str) -> None:
+    path = tmp_path / "bill"
+    path.write_text(text)
+    bill = bills.read(path)
+    assert bill.rejected == []
+    assert bill.charges[0] == Charge(Decimal(usd), "2025-11-18", model)
+
+
+def test_lines_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text("date,model,cost,currency\n2025-11-18,a,1,USD\nsoon,a,1,\n2025-11-18,a,x,\n"
+                    "2025-11-18,a,1,EUR\n,,2,\n")  # fmt: skip
+    bill = bills.read(path)
+    assert [number for number, _ in bill.rejected] == [3, 4, 5]
+    assert bill.charges == [Charge(Decimal(1), "2025-11-18", "a"), Charge(Decimal(2))]
+    lines = tmp_path / "bill.jsonl"
+    lines.write_text('{"cost": 1}\n{\n7\n')
+    assert [number for number, _ in bills.read(lines).rejected] == [2, 3]
+
+
+def test_unusual_columns_are_named_by_the_user(tmp_path: Path) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text("when,what,eur\n2025-11-18,gpt-4o,3\n")
+    with pytest.raises(InputError, match="no column of costs among eur, what, when"):
+        bills.read(path)
+    named = {"date": "when", "model": "what", "cost": "eur"}
+    assert bills.read(path, named).charges == [Charge(Decimal(3), "2025-11-18", "gpt-4o")]
+
+
+def test_what_is_no_bill(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        bills.read(tmp_path / "none.csv")
+    path = tmp_path / "bill.csv"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not UTF-8"):
+        bills.read(path)
+    path.write_bytes(b"")
+    assert bills.read(path).charges == []
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=60), st.sampled_from(("cost,date\n", "{", "[", "")))
+def test_nothing_raises_but_our_errors(tmp_path: Path, text: str, head: str) -> None:
+    path = tmp_path / "bill"
+    path.write_text(head + text, encoding="utf-8")
+    try:
+        bills.read(path)
+    except InputError:
+        pass
