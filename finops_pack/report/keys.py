@@ -39,7 +39,7 @@ class Secret:
 
     def hide(self, text: str) -> str:
         """`text` without this secret, should somebody have echoed it."""
-        return text.replace(self._text, "(the key)")
+        return text.replace(self._text, "(secret)") if self._text else text
 
 
 @dataclass(frozen=True)

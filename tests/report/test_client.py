@@ -115,7 +115,7 @@ def test_the_key_shows_up_nowhere(
     server = platform(acts=deque(["422"]), echo=True)
     with Client(server.url, Secret(key), deadline=0.5) as client:
         reply = client.send(REPORT, "a:b:c")
-        assert "(the key)" in reply.message
+        assert "(secret)" in reply.message
         assert key not in repr(reply) + repr(client) + repr(vars(client)) + caplog.text
 
 

@@ -116,4 +116,5 @@ def test_a_secret_hides() -> None:
     secret = Secret("finops_abc")
     shown = f"{secret!r} {secret} {secret.fingerprint} {keys.Target('u', secret, 's')}"
     assert "abc" not in shown.replace(secret.fingerprint, "")
-    assert secret.hide("Bearer finops_abc!") == "Bearer (the key)!"
+    assert secret.hide("Bearer finops_abc!") == "Bearer (secret)!"
+    assert Secret("").hide("as it was") == "as it was"
