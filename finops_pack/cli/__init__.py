@@ -11,33 +11,42 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import NoReturn
 
-from finops_pack.cli import _out
-from finops_pack.errors import FinOpsError, LedgerUnreachable
+from finops_pack.cli import _lazy, _out  # noqa: F401 - in this order: _lazy comes first
+from finops_pack.errors import FinOpsError, InputError, LedgerUnreachable
 
 DONE, OVER, USAGE, UNREACHABLE = 0, 1, 2, 3
 
 
 def commands() -> list[str]:
     """Every sub-command by its name on the command line."""
+    import pkgutil
+
     found = (module.name for module in pkgutil.iter_modules(__path__))
     return sorted(name.rstrip("_") for name in found if not name.startswith("_"))
 
 
 def load(command: str) -> ModuleType:
-    """The module behind a command."""
-    name = command if command in {m.name for m in pkgutil.iter_modules(__path__)} else f"{command}_"
-    return importlib.import_module(f"finops_pack.cli.{name}")
+    """The module behind a command; raises `InputError` when there is none."""
+    for name in (command, f"{command}_"):
+        full = f"{__name__}.{name}"
+        try:
+            if command.isidentifier() and not command.startswith("_"):
+                return importlib.import_module(full)
+        except ModuleNotFoundError as error:
+            if error.name != full:
+                raise
+    raise InputError(f"no command {command!r}", mend=_near(command))
 
 
 def parser_for(command: str) -> argparse.ArgumentParser:
     """The real parser of one sub-command; its help ends with the examples of `arguments`."""
     module = load(command)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=f"finops {command}",
         description=module.HELP,
         epilog=_escaped(module.arguments),
@@ -45,6 +54,13 @@ def parser_for(command: str) -> argparse.ArgumentParser:
     )
     module.arguments(parser)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what the command line says of every other mistake."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message, mend=f"see: {self.prog} --help")
 
 
 class _Help(argparse.HelpFormatter):
@@ -76,8 +92,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     command, rest = _split(words)
     if command is None:
         return _front(rest)
-    if command not in commands():
-        return _unknown(command)
     return _guarded(command, rest)
 
 
@@ -101,13 +115,11 @@ def _front(words: list[str]) -> int:
     return DONE
 
 
-def _unknown(command: str) -> int:
+def _near(command: str) -> str:
     import difflib
 
     near = difflib.get_close_matches(command, commands(), n=1)
-    hint = f"did you mean: finops {near[0]}" if near else "see: finops --help"
-    print(f"finops: no command {command!r}; {hint}", file=sys.stderr)
-    return USAGE
+    return f"did you mean: finops {near[0]}" if near else "see: finops --help"
 
 
 def _guarded(command: str, rest: list[str]) -> int:

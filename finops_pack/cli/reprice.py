@@ -87,7 +87,7 @@ def _show(groups: list[Group], nothing: str) -> None:
          _out.usd(group.change_usd))
         for group in groups
     ]  # fmt: skip
-    columns = ("model", "calls", "booked", "now", "spend")
+    columns = ("model", "calls", "booked", "now", "change")
     _out.table("booked, and by the tables in force now", columns, rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 import pytest
 
@@ -64,6 +65,12 @@ def test_misspelt_command_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> Non
     assert "did you mean: finops budget" in capsys.readouterr().err
 
 
-def test_misspelt_flag_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["spend", "--frobnicate"]) == 2
-    assert "--frobnicate" in capsys.readouterr().err
+@pytest.mark.parametrize("words", [["_out"], ["no-such"], ["."], ["spend", "--frobnicate"], [""]])
+def test_mistakes_are_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("finops: ")
+    assert words[-1] in told.err
+    assert cli.main([*words, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["code"] == "bad_input"
