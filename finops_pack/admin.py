@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from finops_pack.money import from_pico
 
 if TYPE_CHECKING:
     from finops_pack.alerts import Alert
+    from finops_pack.ledger.copy import Copied
     from finops_pack.levers import Lever
 
 BATCH = 500
@@ -124,6 +125,14 @@ def _amendment(change: Repriced) -> dict[str, Any]:
         "rate_id": change.rate_id,
         "missing": list(change.missing),
     }
+
+
+def copy_ledger(source: str, target: str, progress: Callable[[int], None]) -> Copied:
+    """Copy a ledger into another one; again: what is new since. See `ledger.copy.copy`."""
+    from finops_pack.ledger.copy import copy
+
+    with closing(open_ledger(source, create=False)) as old, opened(target) as new:
+        return copy(old, new, progress)
 
 
 def rate_tables() -> ModuleType:

@@ -171,7 +171,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def settle(self, call_id: str, pico: int | None) -> None:
+    def settle(self, call_id: str, pico: int | None, timeout: float = 10.0) -> None:
         """The true cost of a reserved call; None releases it (provably not sent)."""
         ...
 

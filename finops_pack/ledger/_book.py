@@ -148,8 +148,14 @@ def _merge(entry: _Entry, row: Row, line: Line | None) -> Callable[[Row, Any], R
 
 def _write(db: Db, batch: _Batch, facts: Facts, zone: str) -> tuple[int, int, int]:
     entries = list({id(entry): entry for entry in batch.entries.values()}.values())
+    _catch_up(db, [entry for entry in entries if entry.old is None])
+    counts = _store(db, entries, facts, zone)
+    _remember(db, batch)
+    return counts
+
+
+def _store(db: Db, entries: Sequence[_Entry], facts: Facts, zone: str) -> tuple[int, int, int]:
     new = [entry for entry in entries if entry.old is None]
-    _catch_up(db, new)
     changed = [e for e in entries if e.old is not None and e.row != e.old]
     _date(new, changed, zone)
     _insert(db, [entry.row for entry in new])
@@ -157,10 +163,27 @@ def _write(db: Db, batch: _Batch, facts: Facts, zone: str) -> tuple[int, int, in
         _update(db, entry)
     _count(db, new, changed)
     facts.tasks_of(entry.row for entry in (*new, *changed))
-    _remember(db, batch)
     # the bill of a call that ended nobody knows how stays reserved, until that expires
     release(db, [e.row["id"] for e in entries if e.row.get("usage_basis") != "unknown"])
     return len(new), len(changed), len(entries) - len(new) - len(changed)
+
+
+def put_rows(db: Db, rows: Sequence[Row], zone: str) -> Booked:
+    """Rows of another ledger as they stand there, every column given."""
+    wanted = {(row["source"], row["id"]): row for row in rows}
+    held = {}
+    for found in select_in(db, _NAMES, "calls", _IDENTITY, list(wanted)):
+        entry = _stored(found)
+        held[entry.row["source"], entry.row["id"]] = entry
+    entries = []
+    for key, row in wanted.items():
+        entry = held.get(key) or _Entry({})
+        entry.row = {**(entry.old or {}), **row}
+        entries.append(entry)
+    facts = Facts()
+    counts = _store(db, entries, facts, zone)
+    facts.write(db)
+    return Booked(*counts)
 
 
 def _date(new: Sequence[_Entry], changed: Sequence[_Entry], zone: str) -> None:
@@ -169,7 +192,8 @@ def _date(new: Sequence[_Entry], changed: Sequence[_Entry], zone: str) -> None:
         entry.row.setdefault("booked_us", now)
         entry.row["day"] = day_of(entry.row["start_us"], zone)
     for entry in changed:
-        entry.row["corrected_us"] = now
+        if entry.row["corrected_us"] == (entry.old or {})["corrected_us"]:
+            entry.row["corrected_us"] = now
         entry.row["day"] = day_of(entry.row["start_us"], zone)
 
 

@@ -71,7 +71,11 @@ class Drain:
     def _book(self, name: str, piece: Piece, offset: int, deadline: float) -> None:
         began = time.monotonic()
         booked = self.ledger.book(
-            piece.lines, spool=name, offset=piece.end, after=offset, timeout=deadline - began
+            piece.lines,
+            spool=name,
+            offset=piece.end,
+            after=offset,
+            timeout=max(0.0, deadline - began),
         )
         took = time.monotonic() - began
         self.lines += len(piece.lines)

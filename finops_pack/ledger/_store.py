@@ -232,9 +232,9 @@ class SQLLedger:
         with self._write(timeout, urgent=True) as db:
             return _gate.reserve(self._reader(db), wanted, limits) or None
 
-    def settle(self, call_id: str, pico: int | None) -> None:
+    def settle(self, call_id: str, pico: int | None, timeout: float = WAIT) -> None:
         """The true cost of a reserved call; None releases it (provably not sent)."""
-        with self._write(urgent=True) as db:
+        with self._write(timeout, urgent=True) as db:
             _gate.settle(db, call_id, pico)
 
     def spent(self, where: Where) -> tuple[int, int]:

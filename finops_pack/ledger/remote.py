@@ -175,9 +175,9 @@ class RemoteLedger:
         answer = self._write("reserve", timeout=timeout, **asked)
         return answer and {name: (spent, held) for name, (spent, held) in answer.items()}
 
-    def settle(self, call_id: str, pico: int | None) -> None:
+    def settle(self, call_id: str, pico: int | None, timeout: float = SECONDS) -> None:
         """The true cost of a reserved call; None releases it."""
-        self._write("settle", call_id=call_id, pico=pico)
+        self._write("settle", timeout=timeout, call_id=call_id, pico=pico)
 
     def spent(self, where: Where) -> tuple[int, int]:
         """(booked, reserved or settled but not yet booked) pico-USD."""

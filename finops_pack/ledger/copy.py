@@ -1,0 +1,154 @@
+"""A ledger into another one, of either kind: row by row, resumable, read back and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from finops_pack.errors import ConfigError
+from finops_pack.ledger import Ledger
+from finops_pack.ledger._book import put_rows
+from finops_pack.ledger._db import insert, one, select_in
+from finops_pack.ledger._schema import COLUMNS, SEGMENT_COLUMNS, TASK_COLUMNS
+from finops_pack.ledger._store import SQLLedger
+from finops_pack.model import Totals, Where
+
+PAGE = 500
+_PLACE = "copied"
+"""Kind of the document by which a copy knows the ledger that it is one of."""
+
+_NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
+_SMALL = {
+    "tasks": (TASK_COLUMNS, ("id",)),
+    "segments": (SEGMENT_COLUMNS, ("session", "id")),
+    "documents": (("kind", "key", "body"), ("kind", "key")),
+    "reservations": (
+        ("scope", "call_id", "pico", "made_us", "expires_us", "settled"),
+        ("scope", "call_id"),
+    ),
+}
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Copied:
+    """What a copy did; `differing` says what does not read back as it stands in the source."""
+
+    new: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+    differing: list[str] = field(default_factory=list)
+
+
+def copy(
+    source: Ledger, target: Ledger, progress: Callable[[int], None] = lambda calls: None
+) -> Copied:
+    """Copy everything; again: only what is new or has changed since.
+
+    Raises `ConfigError` when the target holds calls of its own or one of them is no database,
+    `LedgerUnreachable` when one of them fails on the way; then call it again.
+    """
+    if not isinstance(source, SQLLedger) or not isinstance(target, SQLLedger):
+        raise ConfigError("only a database can be copied", mend="name two paths or postgresql://…")
+    source.drain(10.0)
+    _begin(source, target)
+    done = Copied()
+    for rows in _pages(source):
+        _copy_calls(target, rows, done)
+        progress(done.new + done.corrected + done.unchanged)
+    _copy_aliases(source, target)
+    for table, (columns, key) in _SMALL.items():
+        _copy_table(source, target, table, columns, key)
+    done.differing += _differences(source, target)
+    return done
+
+
+def _begin(source: SQLLedger, target: SQLLedger) -> None:
+    if source.id == target.id:
+        raise ConfigError(f"{source.url}: cannot be copied into itself")
+    if target.get(_PLACE, source.id) is not None:
+        return
+    if target.span() is not None:
+        raise ConfigError(
+            f"{target.url}: holds calls of its own", mend="copy into a ledger that is new"
+        )
+    target.rebuild(source.time_zone)
+    target.put(_PLACE, source.id, {"from": source.url})
+
+
+def _pages(ledger: SQLLedger) -> Iterator[list[Row]]:
+    """Calls in the order of booking, so that tags keep the values that they count under."""
+    last = 0
+    sql = f"SELECT seq, {_NAMES} FROM calls WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
+    while True:
+        with ledger._read() as db:
+            rows = db.all(sql, (last,))
+        if not rows:
+            return
+        last = rows[-1][0]
+        yield [dict(zip(COLUMNS, row[1:], strict=True)) for row in rows]
+
+
+def _copy_calls(target: SQLLedger, rows: Sequence[Row], done: Copied) -> None:
+    with target._write() as db:
+        booked = put_rows(db, rows, target.time_zone)
+    done.new += booked.new
+    done.corrected += booked.corrected
+    done.unchanged += booked.unchanged
+    keys = [(row["source"], row["id"]) for row in rows]
+    with target._read() as db:
+        held = list(select_in(db, _NAMES, "calls", ("source", "id"), keys))
+    back = [dict(zip(COLUMNS, values, strict=True)) for values in held]
+    found = {(row["source"], row["id"]): row for row in back}
+    wrong = [key for key, row in zip(keys, rows, strict=True) if found.get(key) != row]
+    done.differing += [f"call {source}/{call_id}" for source, call_id in wrong]
+
+
+def _copy_aliases(source: SQLLedger, target: SQLLedger) -> None:
+    rows = source._stream(
+        "SELECT aliases.source, aliases.id, calls.source, calls.id"
+        " FROM aliases JOIN calls ON calls.seq = aliases.seq",
+        (),
+    )
+    while page := list(islice(rows, PAGE)):
+        with target._write() as db:
+            for alias in page:
+                db.run(
+                    "INSERT INTO aliases (source, id, seq) SELECT ?, ?, seq FROM calls"
+                    " WHERE source = ? AND id = ? ON CONFLICT (source, id) DO NOTHING",
+                    alias,
+                )
+
+
+def _copy_table(
+    source: SQLLedger, target: SQLLedger, table: str, columns: Sequence[str], key: Sequence[str]
+) -> None:
+    rows = source._stream(f"SELECT {', '.join(columns)} FROM {table}", ())
+    news = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in key)
+    conflict = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {news}"
+    while page := list(islice(rows, PAGE)):
+        with target._write() as db:
+            insert(db, table, columns, page, conflict)
+
+
+def _differences(source: SQLLedger, target: SQLLedger) -> Iterator[str]:
+    for mode in ("metered", "subscription", "unknown"):
+        theirs, ours = (_whole(ledger, mode) for ledger in (source, target))
+        if theirs != ours:
+            yield f"sums of {mode} calls: {theirs} there, {ours} here"
+    for table in ("calls", "aliases", "tasks", "segments", "reservations"):
+        counts = [_count(ledger, table) for ledger in (source, target)]
+        if counts[0] != counts[1]:
+            yield f"{table}: {counts[0]} rows there, {counts[1]} here"
+
+
+def _whole(ledger: SQLLedger, mode: Any) -> Totals:
+    return ledger.totals(None, Where(billing=mode))[0]
+
+
+def _count(ledger: SQLLedger, table: str) -> int:
+    with ledger._read() as db:
+        found = one(db, f"SELECT COUNT(*) FROM {table}")
+    return int(found[0]) if found else 0
