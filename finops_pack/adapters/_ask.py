@@ -41,7 +41,7 @@ class Told:
     def finish(self, usage: Usage | None, **fields: Any) -> None:
         """The answer, whole."""
         self.open = False
-        self.above.told.append({"usage": usage, **fields})
+        self.above.told += ({"usage": usage, **fields},)
 
     def fail(self, error: BaseException | str, usage: Usage | None = None, **_: Any) -> None:
         """No answer. Of a cancellation the framework may never speak; other errors it will."""

@@ -199,7 +199,7 @@ def _unprefixed(details: Any) -> Mapping[str, Any]:
 def tier_of(usage: Any) -> str | None:
     """The service tier that LangChain's key names give away."""
     details = usage.get("input_token_details") if is_mapping(usage) else None
-    if not is_mapping(details):
+    if details is None or not is_mapping(details):
         return None
     return "flex" if "flex" in details else "priority" if "priority" in details else None
 

@@ -93,8 +93,6 @@ class _Handler:
         if live is not None:
             for asked in _langchain_read.answer(live.call, response, live.usage):
                 lineage.asked(asked, live.call)
-            if live.run is None:  # a model asked by itself is its whole task
-                recorder.get().session_over(str(run_id))
 
     @guard
     def on_llm_error(self, error: Any, *, run_id: Any, response: Any = None, **_: Any) -> None:
@@ -181,10 +179,12 @@ def _start(run_id: Any, messages: Any, parent_run_id: Any, metadata: Any, params
         return
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
     node = metadata.get("langgraph_node")
+    identity = context.new_id()
     call = rec.begin(
+        call_id=identity,
         model=params.get("model") or params.get("model_name") or metadata.get("ls_model_name"),
         provider=metadata.get("ls_provider"),
-        task=run.task if run else str(run_id),
+        task=run.task if run else identity,  # a model asked by itself is its whole task
         action=(run.action if run else None) or node or _caller.name(4),
         agent=metadata.get("lc_agent_name") or (run.agent if run else None),
         session=metadata_session(metadata) or (run.session if run else None),

@@ -49,7 +49,12 @@ def _make() -> Recorder:
     global _recorder
     with _lock:
         if _recorder is None:
-            _recorder = _made(_settings(), "soft")
+            settings = _settings()
+            try:
+                _recorder = _made(settings, "soft")
+            except Exception as error:  # noqa: BLE001 - the agent goes on, untracked
+                warn_once(f"nothing is tracked ({type(error).__name__})", error)
+                _recorder = NullRecorder(settings)
         return _recorder
 
 

@@ -87,14 +87,12 @@ class Recorder:
         tags: Mapping[str, str] | None,
         fields: dict[str, Any],
     ) -> Pending:
-        row: dict[str, Any] = {
-            "type": "call",
-            "id": call_id or context.new_id(),
-            "start_us": context.now_us(),
-            "model": model or "",
-            "billing_mode": "metered",
-        }
-        row.update({name: value for name, value in fields.items() if value is not None})
+        row = {name: value for name, value in fields.items() if value is not None}
+        row["type"] = "call"
+        row["id"] = call_id or context.new_id()
+        row["model"] = model or ""
+        row.setdefault("start_us", context.now_us())
+        row.setdefault("billing_mode", "metered")
         held = context.current()
         if held is not context.NOTHING:
             _explicit(row, held)
@@ -133,24 +131,15 @@ class Recorder:
     def _leave(self, call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) -> None:
         messages, tools = call.messages, call.tools
         call.messages = call.tools = call.below = None
-        call.told = []
+        call.told = ()
         if messages is None and response is None and not tool_calls:
             return
         row = call.row
-        session = row.get("session") or row.get("task")
-        self._reducing.put(
-            Job(
-                call.id,
-                session or call.id,
-                session is not None,
-                row.get("task"),
-                row["start_us"],
-                messages,
-                tools,
-                response,
-                tuple(tool_calls),
-            )
-        )
+        task = row.get("task")
+        session = row.get("session") or task
+        lasting = session is not None and task != call.id
+        texts = (messages, tools, response, tuple(tool_calls))
+        self._reducing.put(Job(call.id, session or call.id, lasting, task, row["start_us"], *texts))
 
     def price(self, row: dict[str, Any], usage: Usage) -> int | None:
         """Put the cost of `usage` into the row; pico-USD, None when there is no rate."""

@@ -32,13 +32,13 @@ class Pending:
     tools: Any = None
     max_output_tokens: int | None = None
     below: Any = None  # the request that an SDK makes for this call just now
+    told: tuple[dict[str, Any], ...] = ()  # what SDKs below saw: arguments of `finish`
 
     def __init__(self, recorder: Recorder, row: dict[str, Any], running: tuple[Any, ...]) -> None:
         self.recorder = recorder
         self.row = row
         self.id: str = row["id"]
         self.running = running
-        self.told: list[dict[str, Any]] = []  # what SDKs below saw: arguments of `finish`
         self.began = time.perf_counter_ns()
 
     def attempt(self, lost_ms: float | None = None) -> None:
