@@ -72,7 +72,7 @@ def _offer() -> int:
 def _billing(args: argparse.Namespace, importer: Importer) -> BillingMode | None:
     """What was said; on a terminal it is asked, once a source."""
     said: BillingMode | None = args.billing
-    asked = importer.PLAN and not args.json and sys.stdin.isatty() and sys.stderr.isatty()
+    asked = importer.AGENT and not args.json and sys.stdin.isatty() and sys.stderr.isatty()
     if said or not asked or importers.billing_of(args.source or importer.NAME, args.ledger):
         return said
     print(
@@ -107,7 +107,7 @@ def _show(summary: Summary, importer: Importer, dry_run: bool) -> None:
     print(
         f"  {summary.new:,} new, {summary.corrected:,} corrected, {summary.unchanged:,} unchanged"
     )
-    if importer.PLAN and summary.billing == "unknown" and summary.read:
+    if importer.AGENT and summary.billing == "unknown" and summary.read:
         print(
             "  who pays is not known: amounts are list equivalents; "
             "say it with --billing subscription or --billing metered"

@@ -4,7 +4,8 @@ An importer is one module of this package, found by name:
 
     NAME                 the word on the command line, and the source of its rows
     HELP                 one line
-    PLAN                 True when a flat plan may have paid for its calls (coding agents)
+    AGENT                True for logs of a coding agent: only what is new in them is read, and
+                         a flat plan may have paid for their calls
     default_paths()      where its logs lie; empty when one must be named
     files(path)          the files to read at or under a path
     read(path, state)    yields lines of the ledger and what had to be rejected
@@ -17,10 +18,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
+from finops_pack import config
 from finops_pack.errors import InputError
-from finops_pack.importers._run import Importer, Options, Progress, Summary, billing_of, run
+from finops_pack.importers import _stamp
+from finops_pack.importers._contract import File, Importer, Options, Progress, Summary
 from finops_pack.importers._state import Item, Rejected, State
+from finops_pack.model import BillingMode
 
 __all__ = [
     "Importer",
@@ -36,6 +43,8 @@ __all__ = [
     "run",
 ]
 
+STDIN = Path("-")
+
 
 def names() -> list[str]:
     """The importers by their word on the command line."""
@@ -49,3 +58,41 @@ def load(name: str) -> Importer:
         raise InputError(f"no importer {name!r}", mend=f"there are: {', '.join(names())}")
     module: Importer = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     return module
+
+
+def run(
+    importer: Importer,
+    paths: Sequence[Path],
+    options: Options,
+    progress: Progress | None = None,
+) -> Summary:
+    """Read what is new under `paths` into the ledger; a line that cannot be read costs itself.
+
+    Raises `InputError` for a path that is not there, `LedgerUnreachable`.
+    """
+    files = [file for path in paths for file in _files(importer, path)]
+    options = replace(options, ledger=options.ledger or config.load().ledger)
+    if importer.AGENT and _stamp.found(options, importer.NAME, files):
+        return Summary(files=len(files), skipped=len(files))
+    from finops_pack.importers import _run
+
+    summary = _run.run(importer, files, options, progress)
+    if importer.AGENT and not options.dry_run:
+        _stamp.leave(options, importer.NAME, files)
+    return summary
+
+
+def billing_of(source: str, ledger_url: str | None = None) -> BillingMode | None:
+    """What was said before about who pays for the calls of this source."""
+    from finops_pack.importers import _run
+
+    return _run.billing_of(source, ledger_url or config.load().ledger)
+
+
+def _files(importer: Importer, path: Path) -> Iterator[File]:
+    if path == STDIN:
+        yield path, None
+    elif path.exists():
+        yield from ((file, file.stat()) for file in importer.files(path.absolute()))
+    else:
+        raise InputError(f"{path}: no such file or folder")

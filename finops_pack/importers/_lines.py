@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -62,6 +61,8 @@ def opened(path: Path) -> IO[bytes]:
     if str(path) == "-":
         return sys.stdin.buffer
     if path.suffix == ".gz":
+        import gzip
+
         return cast(IO[bytes], gzip.open(path, "rb"))
     return path.open("rb")
 

@@ -6,93 +6,25 @@ import gc
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from finops_pack import recorder
-from finops_pack.errors import ConfigError, InputError, LedgerUnreachable
+from finops_pack.errors import ConfigError, LedgerUnreachable
+from finops_pack.importers._contract import File, Importer, Options, Progress, Summary
 from finops_pack.importers._state import Item, Memory, Rejected, State
 from finops_pack.ledger import Ledger, Line, open_ledger
 from finops_pack.model import BillingMode
 from finops_pack.recorder import Recorder
 
 BATCH = 2000  # lines a transaction
-STDIN = Path("-")
 PLACE, MEMORY, BILLING = "import", "import_memory", "import_billing"  # kinds of our documents
-
-File = tuple[Path, os.stat_result | None]  # None for standard input
-Progress = Callable[[int, int], None]
-"""Told the bytes that are done, and how many there are."""
-
-
-class Importer(Protocol):
-    """What a module of this package offers; see there. `details(path, state)` may be added."""
-
-    NAME: str
-    HELP: str
-    PLAN: bool
-
-    def default_paths(self) -> tuple[Path, ...]:
-        """Where its logs lie on this machine."""
-        ...
-
-    def files(self, path: Path) -> Iterator[Path]:
-        """The files to read at or under `path`."""
-        ...
-
-    def read(self, path: Path, state: State) -> Iterator[Item]:
-        """The calls of one file, from where `state` says it was left."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user may say about an import."""
-
-    source: str | None = None
-    billing: BillingMode | None = None
-    project: str | None = None
-    dry_run: bool = False
-    ledger: str | None = None
-
-
-@dataclass(slots=True)
-class Summary:
-    """What became of an import: counts of calls, and every line that was rejected."""
-
-    read: int = 0
-    new: int = 0
-    corrected: int = 0
-    unchanged: int = 0
-    files: int = 0
-    skipped: int = 0
-    billing: str = "unknown"
-    first_us: int | None = None
-    rejected: list[Rejected] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The body of `finops.import`."""
-        return {
-            "read": self.read,
-            "new": self.new,
-            "corrected": self.corrected,
-            "unchanged": self.unchanged,
-            "rejected": [rejected.to_dict() for rejected in self.rejected],
-        }
 
 
 def run(
-    importer: Importer,
-    paths: Sequence[Path],
-    options: Options,
-    progress: Progress | None = None,
+    importer: Importer, files: Sequence[File], options: Options, progress: Progress | None
 ) -> Summary:
-    """Read what is new under `paths` into the ledger; a line that cannot be read costs itself.
-
-    Raises `InputError` for a path that is not there, `LedgerUnreachable`.
-    """
-    files = [file for path in paths for file in _files(importer, path)]
+    """Read what is new in these files into the ledger. Raises `LedgerUnreachable`."""
     job = _Job(importer, options)
     collecting = gc.isenabled()
     gc.disable()  # rows hold no cycles, and looking for some takes a quarter of the time
@@ -124,34 +56,25 @@ def _second(job: _Job) -> None:
     job.flush()
 
 
-def billing_of(source: str, ledger_url: str | None = None) -> BillingMode | None:
+def billing_of(source: str, ledger_url: str) -> BillingMode | None:
     """What was said before about who pays for the calls of this source."""
-    ledger = _open(_recorder(ledger_url), create=False)
+    ledger = _open(ledger_url, create=False)
     body = ledger.get(BILLING, source) if ledger else None
     if ledger:
         ledger.close()
     return body["billing"] if body else None
 
 
-def _files(importer: Importer, path: Path) -> Iterator[File]:
-    if path == STDIN:
-        yield path, None
-    elif path.exists():
-        yield from ((file, file.stat()) for file in importer.files(path.absolute()))
-    else:
-        raise InputError(f"{path}: no such file or folder")
-
-
 def _recorder(ledger_url: str | None) -> Recorder:
-    found = recorder.configure(ledger=ledger_url) if ledger_url else recorder.get()
+    found = recorder.configure(ledger=ledger_url)
     if not found.enabled:
         raise ConfigError("FINOPS_DISABLE is set: nothing is recorded", mend="unset it")
     return found
 
 
-def _open(into: Recorder, create: bool) -> Ledger | None:
+def _open(ledger_url: str, create: bool) -> Ledger | None:
     try:
-        return open_ledger(into.settings.ledger, create=create)
+        return open_ledger(ledger_url, create=create)
     except LedgerUnreachable:
         if create:
             raise
@@ -169,7 +92,7 @@ class _Job:
         self._details = getattr(importer, "details", None)
         self.states: dict[Path, State] = {}
         self._recorder = _recorder(options.ledger)
-        self._ledger = _open(self._recorder, create=not options.dry_run)
+        self._ledger = _open(self._recorder.settings.ledger, not options.dry_run)
         self._places = self._ledger.documents(PLACE) if self._ledger else {}
         self._lines: list[Line] = []
         self._from: list[tuple[Path, int]] = []
@@ -193,7 +116,7 @@ class _Job:
         """The calls of one file, from where it was left."""
         self.summary.files += 1
         try:
-            if found is None:
+            if found is None or not self.importer.AGENT:
                 self._take(path, State(), self.importer.read)
             else:
                 self._calls(path, found)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from finops_pack.ledger import Line
-
 HEAD, TAIL = 1024, 256  # bytes that tell a file that grew from one that was replaced
 KEPT = ("offset", "line", "size", "mtime_ns", "mark", "done", "billing")
 
@@ -30,7 +28,8 @@ class Rejected:
         return {"file": self.file, "line": self.line, "reason": self.reason}
 
 
-Item = Line | Rejected
+Item = Mapping[str, Any] | Rejected
+"""A line of the ledger (`ledger.Line`), or one of the log that cannot become one."""
 
 
 def _nothing(path: Path) -> Memory:

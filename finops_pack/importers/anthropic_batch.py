@@ -21,7 +21,7 @@ from finops_pack.importers._state import Item, State
 
 NAME = "anthropic-batch"
 HELP = "results of Anthropic's Message Batches"
-PLAN = False
+AGENT = False
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 

@@ -18,15 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack.importers._anthropic import counts, fill
-from finops_pack.importers._claude_details import details
 from finops_pack.importers._lines import WRONG, line_at, logs, micros, text, whole, why
 from finops_pack.importers._state import Item, Rejected, State
 
-__all__ = ["HELP", "NAME", "PLAN", "default_paths", "details", "files", "read"]
-
 NAME = "claude-code"
 HELP = "Claude Code's transcripts, sub-agents included"
-PLAN = True
+AGENT = True
 
 OPEN = 4  # calls at the end of a file that may still grow: they are read again next time
 MANY = 2000  # calls held at once
@@ -71,6 +68,13 @@ def read(path: Path, state: State) -> Iterator[Item]:
     yield from map(_line, calls.values())
     if starts:
         state.offset = starts[-OPEN:][0]
+
+
+def details(path: Path, state: State) -> Iterator[Item]:
+    """Turns, tools and what became of them: the second pass."""
+    from finops_pack.importers import _claude_details
+
+    return _claude_details.details(path, state)
 
 
 def _with_usage(path: Path, offset: int) -> Iterator[tuple[int, bytes]]:

@@ -24,7 +24,7 @@ from finops_pack.importers._tools import ran, result
 
 NAME = "codex"
 HELP = "Codex CLI's sessions"
-PLAN = True
+AGENT = True
 
 _WANTED = (b'"token_count"', b'"turn_context"', b'"session_meta"', b"_call", b'"user_message"')
 _COUNTS = {

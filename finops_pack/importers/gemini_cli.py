@@ -22,7 +22,7 @@ from finops_pack.importers._tools import ran, result
 
 NAME = "gemini-cli"
 HELP = "Gemini CLI's sessions"
-PLAN = True
+AGENT = True
 
 _FAILED = ("error", "cancelled")
 

@@ -23,7 +23,7 @@ from finops_pack.money import PICO_MAX, to_pico
 
 NAME = "jsonl"
 HELP = "one call a line, in finops' own format; - is standard input, .gz is read as such"
-PLAN = False
+AGENT = False
 
 _TEXTS = (
     "provider", "served_model", "project", "session", "task", "parent", "agent", "action",

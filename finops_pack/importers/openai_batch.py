@@ -18,7 +18,7 @@ from finops_pack.importers._state import Item, State
 
 NAME = "openai-batch"
 HELP = "results of OpenAI's Batch API"
-PLAN = False
+AGENT = False
 
 
 def default_paths() -> tuple[Path, ...]:

@@ -20,7 +20,7 @@ from finops_pack.importers._state import Item, Rejected, State
 
 NAME = "otlp"
 HELP = "OpenTelemetry traces with gen_ai.* attributes, as OTLP/JSON"
-PLAN = False
+AGENT = False
 
 _SUMS = ("invoke_agent", "create_agent", "invoke_workflow", "execute_tool")
 _ERROR = (2, "STATUS_CODE_ERROR")

@@ -33,7 +33,7 @@ def bring(ledger: Ledger) -> Bring:
     """`bring("jsonl", path, …, billing=…)`: one import."""
 
     def run(name: str, *paths: Path, **options: Any) -> Summary:
-        return importers.run(importers.load(name), paths, Options(**options))
+        return importers.run(importers.load(name), paths, Options(ledger=ledger.url, **options))
 
     return run
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from finops_pack import config
 from finops_pack.importers import claude_code
 
 USAGE = {
@@ -88,6 +89,9 @@ def test_real_transcripts_twice_change_nothing(
     before = calls()
     again = bring("claude-code", shared_data / "claude_code")
     assert (again.read, again.new, again.corrected, again.skipped) == (0, 0, 0, again.files)
+    shutil.rmtree(config.state_dir() / "imports")  # without the short cut the ledger knows it too
+    again = bring("claude-code", shared_data / "claude_code")
+    assert (again.read, again.new, again.corrected, again.skipped) == (0, 0, 0, again.files)
     ledger_forgets(ledger)  # read anew from the first byte: the same rows
     anew = bring("claude-code", shared_data / "claude_code")
     assert (anew.read, anew.new, anew.corrected, anew.unchanged) == (173, 0, 0, 173)
@@ -96,6 +100,7 @@ def test_real_transcripts_twice_change_nothing(
 
 
 def ledger_forgets(ledger: Any) -> None:
+    shutil.rmtree(config.state_dir() / "imports")
     for kind in ("import", "import_memory"):
         for key in ledger.documents(kind):
             ledger.delete(kind, key)
