@@ -1,0 +1,63 @@
+"""Token counts of one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from finops_pack.model.words import MAX_COUNT, TOKEN_FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one call; totals include their parts.
+
+    `input_tokens` includes cache reads and both cache writes, `output_tokens` includes
+    `reasoning_tokens`. `extra` counts what is billed in other units (`EXTRA_UNITS`).
+    Never raises: what is wrong with the counts stands in `problems`.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    extra: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def uncached_tokens(self) -> int:
+        """Input tokens billed at the plain input price."""
+        return (
+            self.input_tokens
+            - self.cache_read_tokens
+            - self.cache_write_5m_tokens
+            - self.cache_write_1h_tokens
+        )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What makes these counts invalid, in words; empty when they are valid."""
+        return tuple(_problems(self))
+
+
+def _problems(usage: Usage) -> Iterator[str]:
+    counts = {name: getattr(usage, name) for name in TOKEN_FIELDS}
+    extra = usage.extra if isinstance(usage.extra, Mapping) else {"extra": usage.extra}
+    for name, count in (*counts.items(), *extra.items()):
+        if isinstance(count, bool) or not isinstance(count, int):
+            yield f"{name}: must be a whole number, got {count!r}"
+        elif count < 0:
+            yield f"{name}: must not be negative, got {count}"
+        elif count > MAX_COUNT:
+            yield f"{name}: {count} is more than any provider serves"
+    if any(isinstance(c, bool) or not isinstance(c, int) for c in counts.values()):
+        return
+    parts = usage.cache_read_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+    if parts > usage.input_tokens:
+        yield f"cached parts ({parts}) exceed input_tokens ({usage.input_tokens})"
+    if usage.reasoning_tokens > usage.output_tokens:
+        yield (
+            f"reasoning_tokens ({usage.reasoning_tokens}) exceed "
+            f"output_tokens ({usage.output_tokens})"
+        )
