@@ -109,6 +109,8 @@ def agentsonar(rows: list[Row]) -> Found:
             sonar.delegation("agent", "bash", {"redundancy_key": key}, timestamp=row["at"])
             sonar.llm_call_end(row["uncached"] + row["read"], row["output"])
         for alert in sonar.get_summary().get("alerts", []):
+            if alert.get("severity") == "INFO":
+                continue  # an earlier alert is over
             key = alert.get("details", {}).get("key")
             repeated = [row["id"] for row in task if f"bash|{row['args']}" == key][1:]
             whole = [row["id"] for row in task]
