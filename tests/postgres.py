@@ -46,7 +46,7 @@ def cluster(folder: Path, *, durable: bool = False) -> Iterator[str]:
         _await(url, server)
         yield url
     finally:
-        server.send_signal(signal.SIGINT)  # at once, whoever is still connected
+        server.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
         server.wait(30)
         shutil.rmtree(root, ignore_errors=True)
 

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         return _create_account(args)
     if args.local:
         return serve_local(args)
-    from finops_pack.server import run
+    from finops_pack.server import ledgers, run
     from finops_pack.server.app import create_app
     from finops_pack.server.stores import open_database
     from finops_pack.server.throttle import Rate
@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
         closing(open_database(database_url(args.db))) as db,
         run.listen(args.host, args.port) as listening,
     ):
-        run.serve(create_app(db, ledgers_folder(args), rate=rate), listening)
+        folder = Path(args.ledgers) if args.ledgers else ledgers.beside(database_url(args.db))
+        run.serve(create_app(db, folder, rate=rate), listening)
     return 0
 
 
@@ -82,18 +83,6 @@ def database_url(given: str | None) -> str:
     from finops_pack import config
 
     return given or os.environ.get("FINOPS_SERVER_DB") or str(config.state_dir() / "server.db")
-
-
-def ledgers_folder(args: argparse.Namespace) -> Path:
-    """`--ledgers`, else the folder `ledgers` beside the SQLite file or in the state folder."""
-    from finops_pack import config
-    from finops_pack.ledger import normalise, sqlite_path
-
-    if args.ledgers:
-        return Path(args.ledgers)
-    url = database_url(args.db)
-    local = normalise(url).startswith("sqlite:")
-    return (Path(sqlite_path(url)).parent if local else config.state_dir()) / "ledgers"
 
 
 def _need_extra() -> None:

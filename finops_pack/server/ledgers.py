@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from finops_pack import config
 from finops_pack.errors import InputError, LedgerUnreachable
-from finops_pack.ledger import Ledger, open_ledger, wire
+from finops_pack.ledger import Ledger, normalise, open_ledger, sqlite_path, wire
 from finops_pack.server.access import Reader, Writer
 from finops_pack.server.accounts import Account
 from finops_pack.server.api import BODY, refusals
@@ -24,6 +25,13 @@ LINES = "application/x-ndjson"
 MAX_LINES = 5000
 Spool = Annotated[str | None, Query(min_length=1, max_length=64, pattern=r"^[\w.-]+$")]
 Offset = Annotated[int | None, Query(ge=0, le=2**62)]
+
+
+def beside(database: str) -> Path:
+    """Where accounts' ledgers lie: beside the server's SQLite file, else in the state folder."""
+    if normalise(database).startswith("sqlite:"):
+        return Path(sqlite_path(database)).parent / "ledgers"
+    return config.state_dir() / "ledgers"
 
 
 async def _lines(request: Request) -> list[dict[str, Any]]:

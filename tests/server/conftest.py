@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from finops_pack.server import accounts, clock, run
+from finops_pack.server import accounts, clock, crypto, run
 from finops_pack.server.accounts import Account
 from finops_pack.server.app import create_app
 from finops_pack.server.stores import Database, open_database
@@ -52,6 +52,12 @@ class Site:
         answer = self.ask(key, "POST", "/daily-report", json={**body, **fields})
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """scrypt at a small cost: the real one takes a tenth of a second, hundreds of times."""
+    monkeypatch.setattr(crypto, "COST", 2**8)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

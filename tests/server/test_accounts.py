@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from finops_pack.errors import InputError
@@ -35,6 +37,14 @@ def test_no_secret_is_stored(db):
     held = "".join(str(db.read(f"SELECT * FROM {t}")) for t in ("account", "api_key", "session"))
     for secret in (PASSWORD, key, key.removeprefix("finops_"), token):
         assert secret not in held
+
+
+def test_a_guess_costs_a_thief_time_and_memory(monkeypatch):
+    monkeypatch.undo()
+    began = time.process_time()
+    crypto.verify_password(PASSWORD, None)
+    assert time.process_time() - began > 0.05
+    assert 128 * 8 * crypto.COST >= 32 * 2**20
 
 
 def test_the_same_password_has_two_hashes():

@@ -10,7 +10,7 @@ from finops_pack.server.app import create_app
 from finops_pack.server.throttle import Rate
 from tests.server.conftest import PASSWORD
 
-EXAMPLES = 25  # an endpoint; bench/schemathesis.py runs for longer
+EXAMPLES = 12  # an endpoint; bench/schemathesis.py runs for longer
 
 
 def test_every_call_is_answered_as_documented(db, tmp_path):
