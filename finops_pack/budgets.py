@@ -3,7 +3,8 @@
     AMOUNT USD/(call|task|session|day|week|month|24h) [soft] [SCOPE=VALUE]
 
 Hard unless `soft`. A scope is `project`, `agent`, `action`, `model`, `task`, `session` or
-`tag.KEY`; without one the budget covers everything.
+`tag.KEY`; without one the budget covers everything but flat plans, whose calls have budgets of
+their own with `billing=subscription`, in list equivalents.
 """
 
 from __future__ import annotations
@@ -136,15 +137,17 @@ def _rest(words: list[str], spec: str, origin: str) -> tuple[bool, tuple[str, st
         kind, equals, value = word.partition("=")
         if word.lower() in ("soft", "hard"):
             soft = word.lower() == "soft"
-        elif scope is None and equals and value and (kind in SCOPES or _is_tag(kind)):
+        elif scope is None and equals and value and _is_scope(kind, value):
             scope = (kind, value)
         else:
             raise ConfigError(f"{origin}: {spec!r}: cannot read {word!r}", mend=MEND)
     return soft, scope
 
 
-def _is_tag(kind: str) -> bool:
-    return kind.startswith("tag.") and len(kind) > len("tag.")
+def _is_scope(kind: str, value: str) -> bool:
+    if kind == "billing":
+        return value == "subscription"
+    return kind in SCOPES or (kind.startswith("tag.") and len(kind) > len("tag."))
 
 
 def bounds(

@@ -73,6 +73,7 @@ class Refusal:
     scope: str | None = None
     resets_at: str | None = None
     mend: str | None = None
+    asked_usd: Decimal | None = None  # what this call may cost at most
 
     def __str__(self) -> str:
         if self.reason == "exceeded":
@@ -80,6 +81,7 @@ class Refusal:
                 f"budget exceeded: {self.spent_usd} USD spent and {self.reserved_usd} USD "
                 f"reserved of {self.limit_usd} USD per {self.window} ({self.scope})"
             )
+            text += "" if self.asked_usd is None else f", this call may cost {self.asked_usd} USD"
             text += f", resets at {self.resets_at}" if self.resets_at else ""
         elif self.reason == "unpriced":
             text = f"call refused: no price is known for it and a hard budget is set ({self.scope})"

@@ -10,152 +10,175 @@ becomes estimated spend when it expires, since the provider may have billed the 
 
 from __future__ import annotations
 
-import logging
-import threading
+import os
 import time
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from finops_pack.budgets import THRESHOLDS, Budget, parse
+from finops_pack.budgets import Budget, parse
 from finops_pack.config import Config
-from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError, LedgerUnreachable, Refusal
-from finops_pack.gate._bound import Bounds, characters
-from finops_pack.gate._limits import FINAL_ANSWER, Known, covers, limit_of, limits, zone_of
-from finops_pack.ledger import Ledger, Reservation, open_ledger
-from finops_pack.money import from_pico, plain
+from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError, Refusal
+from finops_pack.gate._bound import Bounds, count, text_bytes
+from finops_pack.gate._limits import Known, covers, is_final, limit_of, limits
+from finops_pack.gate._store import WAIT_SECONDS, Store
+from finops_pack.gate._tasks import Asked, Stopped, TaskMoney, refusal_of
+from finops_pack.gate._thresholds import Once, Thresholds, warn
+from finops_pack.ledger import Ledger, Reservation
+from finops_pack.model import Where
 
-WAIT_SECONDS = 0.25
 LEASE_US = 15 * 60 * 1_000_000
-DRAIN_SECONDS = 1.0
-RETRY_SECONDS = 1.0
-_STICKY_MAX = 10_000
+REFUSAL_SECONDS = 60.0  # the ledger hears once a minute of the same refusal
+_MOST = 10_000  # open calls remembered; one forgotten is settled when it is booked
 
 
 class Gate:
-    """The gate of one recorder; safe from any thread."""
+    """The gate of one recorder; safe from any thread, and after a fork."""
 
     def __init__(self, settings: Config, stop: str = "soft") -> None:
         self._settings = settings
         self._stop = stop
         self._known = Known(settings)
+        self._store = Store(settings)
         self._bounds = Bounds()
-        self._lock = threading.Lock()
-        self._ledger: Ledger | None = None
-        self._tried_at = -RETRY_SECONDS
-        self._drained_at = 0.0
-        self._zone: tzinfo = UTC
-        self._held: dict[str, tuple[Any, int, int]] = {}  # call id -> (running, pico, size)
-        self._refused: dict[str, Refusal] = {}  # by task: what was refused stays refused
-        self._warned: set[tuple[Any, ...]] = set()
+        self._stopped = Stopped()
+        self._once = Once()
+        self._told = Once(REFUSAL_SECONDS)
+        self._begin_anew()
+        _gates.add(self)
+
+    def _begin_anew(self) -> None:
+        self._held: dict[str, tuple[Any, int]] = {}  # call id -> (tasks, bytes of its prompt)
+        self._tasks = TaskMoney()
+        self._watch = Thresholds()
+
+    def after_fork(self) -> None:
+        """A child holds none of its parent's calls, locks and threads."""
+        self._begin_anew()
+        self._known.after_fork()
+        self._store.after_fork()
 
     # --- before the call -----------------------------------------------------------------------
     def active(self, call: Any = None) -> bool:
         """Whether any budget may concern a call; a few µs when none is set."""
         running = call.running if call is not None else ()
-        return bool(self._budgets()) or any(held.budget for held in running)
-
-    def _budgets(self) -> list[Budget]:
-        return self._known.all()
-
-    def _open(self) -> Ledger:
-        """The ledger, to write; one that could not be opened is tried again after a second."""
-        with self._lock:
-            if self._ledger is None:
-                if time.monotonic() - self._tried_at < RETRY_SECONDS:
-                    raise LedgerUnreachable("the ledger could not be opened a moment ago")
-                self._tried_at = time.monotonic()
-                self._ledger = open_ledger(self._settings.ledger)
-                self._zone = zone_of(self._ledger.time_zone)
-            return self._ledger
+        return bool(self._known.all()) or any(held.budget for held in running)
 
     def reserve(self, call: Any) -> None:
         """Set the call's bound aside. Raises `BudgetExceeded` (or `BudgetStop`) to refuse it."""
         row = call.row
-        earlier = self._refused.get(row.get("task") or "")
-        if earlier is not None and row.get("action") != FINAL_ANSWER:
-            raise self._exception(earlier)
-        budgets = [b for b in self._budgets() if covers(b, row)]
-        running = [
-            (held, parse(held.budget, "task budget")) for held in call.running if held.budget
-        ]
-        if not budgets and not running:
+        budgets = [b for b in self._known.all() if covers(b, row)]
+        asked = self._asked(call)
+        every = [*budgets, *(one.budget for one in asked)]
+        if not every:
             return
-        pico = self._bounds.pico(row, call.messages, call.tools, call.max_output_tokens)
-        if pico is None:
-            pico = self._unpriced(call, [*budgets, *(budget for _, budget in running)])
-        self._each(call, pico, [b for b in budgets if b.window == "call" and b.hard])
-        self._in_tasks(call, pico, running)
-        self._in_ledger(call, pico, [b for b in budgets if b.window != "call"])
-        size = characters(call.messages) + characters(call.tools)
-        self._held[call.id] = (call.running, pico, size)
+        earlier = None if is_final(row) else self._stopped.find(row.get("task"), every)
+        if earlier is not None:
+            raise self._exception(earlier)
+        size, pico = self._bound(call, every)
+        for budget in budgets:
+            if budget.window == "call" and pico > limit_of(budget, row):
+                self._exceeded(call, budget, pico)
+        self._held_by_tasks(call, pico, asked)
+        try:
+            self._held_by_ledger(call, pico, budgets, asked)
+        except (BudgetExceeded, BudgetStop):
+            self._tasks.give(call.id, call.running)
+            raise
+        if len(self._held) >= _MOST:
+            self._held.pop(next(iter(self._held)), None)
+        self._held[call.id] = (call.running, size)
 
-    def _unpriced(self, call: Any, budgets: Iterable[Budget]) -> int:
-        """0 where every hard budget lets unpriced calls pass; they are told of once a model."""
+    def _asked(self, call: Any) -> list[Asked]:
+        """The budgets of the tasks around this call; what a flat plan covers has its own."""
+        if not call.running or call.row.get("billing_mode") == "subscription":
+            return []
+        found = []
+        for task in call.running:
+            budget = _of_task(task.budget) if task.budget else None
+            if budget is not None:
+                found.append(Asked(task, budget, limit_of(budget, call.row)))
+            elif task.budget and self._once.first(("spec", task.budget)):
+                warn(f"task {task.id}: {task.budget!r} is not a budget and is not in force")
+        return found
+
+    def _bound(self, call: Any, budgets: Sequence[Budget]) -> tuple[int, int]:
+        """(bytes of its text, pico-USD it may cost); 0 where unpriced calls may pass."""
+        size = text_bytes(call.messages) + text_bytes(call.tools)
+        pico = self._bounds.pico(call.row, count(call.messages), size, call.max_output_tokens)
+        if pico is not None:
+            return size, pico
         model = call.row["model"] or "(no model)"
         mend = f"Mend: finops rates alias {model}=KNOWN-MODEL"
         strict = [b for b in budgets if b.hard and b.unpriced == "refuse"]
         if strict:
             self._refuse(call, Refusal("unpriced", scope=strict[0].covers, mend=mend))
-        self._warn(("unpriced", model), f"{model} has no price and is not held by a budget. {mend}")
-        return 0
+        if self._once.first(("unpriced", model)):
+            warn(f"{model} has no price and is not held by a budget. {mend}")
+        return size, 0
 
-    def _each(self, call: Any, pico: int, budgets: Iterable[Budget]) -> None:
-        for budget in budgets:
-            if pico > limit_of(budget, call.row):
-                self._refuse(call, _exceeded(budget, 0, pico, self._zone))
+    def _held_by_tasks(self, call: Any, pico: int, asked: Sequence[Asked]) -> None:
+        lacking = self._tasks.take(call.id, pico, asked) if asked else None
+        if lacking is not None:
+            self._exceeded(call, lacking[0].budget, pico, *lacking[1:])
 
-    def _in_tasks(self, call: Any, pico: int, running: Iterable[tuple[Any, Budget]]) -> None:
-        """Budgets of `task(budget=…)`: kept here, since a task counts the tasks inside it."""
-        for held, budget in running:
-            open_pico = sum(p for tasks, p, _ in list(self._held.values()) if held in tasks)
-            spent = int(held.cost.scaleb(12))
-            if spent + open_pico + pico > limit_of(budget, call.row):
-                self._refuse(call, _exceeded(budget, spent, open_pico, self._zone))
-            if spent >= budget.limit_pico:
-                self._warn((held.id, "task"), f"task {held.id} is over its budget of {budget}")
-
-    def _in_ledger(self, call: Any, pico: int, budgets: list[Budget]) -> None:
-        if not budgets:
+    def _held_by_ledger(
+        self, call: Any, pico: int, budgets: Sequence[Budget], asked: Sequence[Asked]
+    ) -> None:
+        shared = {b.id: b for b in budgets if b.window != "call"}
+        mine = [a for a in asked if a.task.id == call.row.get("task")]
+        if not shared and not mine:
             return
-        asked = limits(budgets, call.row, self._zone)
-        now_us = time.time_ns() // 1000
-        wanted = Reservation(call.id, tuple(asked), pico, now_us, now_us + LEASE_US)
         try:
-            ledger = self._open()
-            self._drain(ledger)
-            broken = ledger.reserve(wanted, asked, WAIT_SECONDS)
-        except FinOpsError as error:
+            ledger = self._store.open()
+            wanted = limits(shared.values(), call.row, self._store.zone)
+            for one in mine:  # the same task may go on in other processes
+                shared[f"task {one.task.id}"] = one.budget
+                wanted[f"task {one.task.id}"] = Where(task=one.task.id), one.limit
+            broken = self._in_ledger(ledger, call.id, pico, wanted)
+        except Exception as error:  # noqa: BLE001 - whatever the store's fault is: nothing is held
             self._unreachable(call, error)
             return
-        for budget in budgets:
-            if broken and budget.id in broken:
-                self._refuse(call, _exceeded(budget, *broken[budget.id], self._zone))
+        for name, budget in shared.items():
+            if name in broken:
+                self._exceeded(call, budget, pico, *broken[name])
 
-    def _drain(self, ledger: Ledger) -> None:
-        """Book what processes without a gate have spent, at most once a second."""
-        now = time.monotonic()
-        if now - self._drained_at >= DRAIN_SECONDS:
-            self._drained_at = now
-            ledger.drain(0.0)
+    @staticmethod
+    def _in_ledger(
+        ledger: Ledger, call_id: str, pico: int, wanted: Mapping[str, tuple[Where, int]]
+    ) -> Mapping[str, tuple[int, int]]:
+        now_us = time.time_ns() // 1000
+        reservation = Reservation(call_id, tuple(wanted), pico, now_us, now_us + LEASE_US)
+        return ledger.reserve(reservation, wanted, WAIT_SECONDS) or {}
 
-    def _unreachable(self, call: Any, error: FinOpsError) -> None:
+    def _unreachable(self, call: Any, error: Exception) -> None:
         if self._settings.on_unreachable == "allow":
-            self._warn(("unreachable",), f"budgets are not held: {error}")
+            if self._once.first("unreachable"):
+                warn(f"budgets are not held: {error}")
             return
         mend = 'Mend: finops doctor; or set on_unreachable = "allow"'
         self._refuse(call, Refusal("unreachable", mend=mend))
 
+    # --- refusing ------------------------------------------------------------------------------
+    def _exceeded(
+        self, call: Any, budget: Budget, pico: int, spent: int = 0, reserved: int = 0
+    ) -> None:
+        refusal = refusal_of(budget, pico, spent, reserved, self._store.zone)
+        self._stopped.add(call.row.get("task"), refusal, budget, self._store.zone)
+        self._refuse(call, refusal)
+
     def _refuse(self, call: Any, refusal: Refusal) -> None:
-        """Refuse the call, and those that its task makes after it: a swallowed exception costs
-        retries, never money. The reason goes to the ledger."""
-        task = call.row.get("task")
-        if task and refusal.reason == "exceeded" and len(self._refused) < _STICKY_MAX:
-            self._refused[task] = refusal
-        event = {"reason": refusal.reason, "text": str(refusal), "task": task,
-                 "model": call.row["model"], "at_us": call.row["start_us"]}  # fmt: skip
-        call.recorder.write({"type": "event", "kind": "refusal", "key": call.id, **event})
+        """Raise, after the ledger was told why."""
+        row = call.row
+        key = ":".join((refusal.reason, refusal.window or "", refusal.scope or "",
+                        refusal.resets_at or "", row.get("task") or row["model"]))  # fmt: skip
+        if self._told.first(key):
+            event = {"reason": refusal.reason, "text": str(refusal), "task": row.get("task"),
+                     "model": row["model"], "at_us": row["start_us"]}  # fmt: skip
+            call.recorder.write({"type": "event", "kind": "refusal", "key": key, **event})
         raise self._exception(refusal)
 
     def _exception(self, refusal: Refusal) -> BaseException:
@@ -167,56 +190,56 @@ class Gate:
         held = self._held.pop(call.id, None)
         if held is None:
             return
-        self._bounds.learn(call.row, held[2])
+        running, size = held
+        self._bounds.learn(call.row, size)
+        if running:
+            self._tasks.give(call.id, running)
+            self._task_thresholds(running, pico)
+        ledger = self._store.held
+        if ledger is None:
+            return
         try:
-            if self._ledger is not None:
-                self._ledger.settle(call.id, pico)
-                self._thresholds(self._ledger, call.row)
-        except FinOpsError as error:
-            self._warn(("settle",), f"a reservation stays until it expires: {error}")
+            ledger.settle(call.id, pico, WAIT_SECONDS)
+            self._thresholds(ledger, call.row, pico)
+        except FinOpsError as error:  # it holds what it may have cost until the call is booked
+            if self._once.first("settle"):
+                warn(f"a reservation could not be settled: {error}")
 
-    def _thresholds(self, ledger: Ledger, row: Mapping[str, Any]) -> None:
-        """Warn once a window at 50, 80 and 100 % of each budget with a clock."""
+    def _task_thresholds(self, running: Iterable[Any], pico: int) -> None:
+        for task in running:
+            budget = _of_task(task.budget) if task.budget else None
+            if budget is not None:
+                key = f"task {task.id}"
+                self._watch.spent(key, None, int(task.cost.scaleb(12)), budget)
+
+    def _thresholds(self, ledger: Ledger, row: Mapping[str, Any], pico: int) -> None:
+        """Warn once a window at 50, 80 and 100 % of each budget."""
         now = datetime.now(UTC)
-        for budget in self._budgets():
-            if budget.window in ("call", "task", "session") or not covers(budget, row):
+        for budget in self._known.all():
+            if budget.window == "call" or not covers(budget, row):
                 continue
-            if not self._due(budget):
-                continue
-            where = budget.where(now, self._zone)
-            spent = sum(ledger.spent(where))
-            for percent in reversed(THRESHOLDS):
-                if spent * 100 >= budget.limit_pico * percent:
-                    used = f"{plain(round(from_pico(spent), 6))} of {budget}"
-                    self._warn((budget.id, where.since_us, percent), f"{percent} % used: {used}")
-                    break
-
-    def _due(self, budget: Budget) -> bool:
-        """At most one look a second and budget: spend is read from the ledger."""
-        key = ("looked", budget.id, int(time.monotonic()))
-        if key in self._warned:
-            return False
-        self._warned = {k for k in self._warned if k[:2] != key[:2]} | {key}
-        return True
-
-    def _warn(self, key: tuple[Any, ...], message: str) -> None:
-        if key not in self._warned:
-            self._warned.add(key)
-            logging.getLogger("finops_pack").warning("finops: %s", message)
+            named = {"task": row.get("task"), "session": row.get("session")}
+            where = budget.where(now, self._store.zone, **named)
+            since = None if budget.window == "24h" else where.since_us
+            key = f"{budget.id} {row.get(budget.window, '')}"
+            if self._watch.due(key, since, pico):
+                self._watch.spent(key, since, sum(ledger.spent(where)), budget)
 
 
-def _exceeded(budget: Budget, spent: int, reserved: int, zone: tzinfo) -> Refusal:
-    resets = budget.resets_at(datetime.now(UTC), zone)
-    return Refusal(
-        "exceeded",
-        limit_usd=budget.limit_usd,
-        spent_usd=_usd(spent),
-        reserved_usd=_usd(reserved),
-        window=budget.window,
-        scope=budget.covers,
-        resets_at=None if resets is None else resets.astimezone(UTC).isoformat(),
-    )
+@lru_cache(maxsize=256)
+def _of_task(spec: str) -> Budget | None:
+    """A task's budget: whatever window it was written with, it is this task's."""
+    try:
+        return replace(parse(spec, "task budget"), window="task", scope=None)
+    except FinOpsError:
+        return None
 
 
-def _usd(pico: int) -> Decimal:
-    return Decimal(plain(from_pico(pico)))
+def _after_fork() -> None:
+    for gate in list(_gates):
+        gate.after_fork()
+
+
+_gates: weakref.WeakSet[Gate] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,8 +1,8 @@
 """The most a call may cost, said before it is made.
 
-Input: the characters of the prompt at the most tokens a character that this model has shown so
-far, and what it counted beyond them (images, hidden prompts). Output: `max_tokens` where the
-call says it, else the longest answer seen, with a margin.
+Input: the bytes of the prompt at the most tokens a byte that this model has shown so far, and
+what it counted beyond them (images, hidden prompts). Output: `max_tokens` where the call says
+it, else the longest answer seen, with a margin.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 from finops_pack import rates
 from finops_pack.model import Usage
 
-TOKENS_A_CHARACTER = 0.4  # more than English, code or German need; calibrated after a call
+TOKENS_A_BYTE = 0.4  # more than English, Chinese, German or code need; calibrated after a call
 TOKENS_A_MESSAGE = 8
-LONG_PROMPT = 2000  # characters, from which tokens a character can be told from the rest
+LONG_PROMPT = 2000  # bytes, from which tokens a byte can be told from the rest
 OUTPUT_TOKENS = 500  # of a model that has not answered yet
+MEDIA_BYTES = 4000  # what an image counts as: 1600 tokens, the most a usual one is billed as
 MARGIN = 1.15
 _DEPTH = 12
 
@@ -30,14 +31,15 @@ class Bounds:
         self._output: dict[str, int] = {}
         self._served: dict[str, str] = {}
 
-    def pico(self, row: Mapping[str, Any], messages: Any, tools: Any, cap: int | None)\
-            -> int | None:  # fmt: skip
-        """Pico-USD that this call may cost; None when no price is known for it."""
+    def pico(self, row: Mapping[str, Any], messages: int, size: int, cap: int | None) -> int | None:
+        """Pico-USD that a call may cost whose text has `size` bytes in so many messages.
+
+        None when no price is known for it. The model that was served counts before the asked.
+        """
         asked = row["model"]
-        size = characters(messages) + characters(tools)
         usage = Usage(
             input_tokens=self._visible(asked, size)
-            + TOKENS_A_MESSAGE * (1 + _count(messages))
+            + TOKENS_A_MESSAGE * (1 + messages)
             + self._hidden.get(asked, 0),
             output_tokens=cap or self._output.get(asked, OUTPUT_TOKENS),
         )
@@ -49,7 +51,7 @@ class Bounds:
         return None
 
     def _visible(self, model: str, size: int) -> int:
-        return int(size * self._ratio.get(model, TOKENS_A_CHARACTER))
+        return int(size * self._ratio.get(model, TOKENS_A_BYTE))
 
     def learn(self, row: Mapping[str, Any], size: int) -> None:
         """Take what the finished call needed as the measure of the next."""
@@ -57,8 +59,10 @@ class Bounds:
         if row.get("served_model"):
             self._served[asked] = row["served_model"]
         counted = row.get("input_tokens", 0)
+        if not counted or row.get("usage_basis", "measured") != "measured":
+            return  # a failed call, or one whose counts are our own guess, teaches nothing
         # Shrink slowly, grow at once: too little lets money through, too much only waits.
-        if size >= LONG_PROMPT and counted:
+        if size >= LONG_PROMPT:
             seen = counted / size * MARGIN
             self._ratio[asked] = max(seen, 0.9 * self._ratio.get(asked, seen))
         hidden = counted - self._visible(asked, size)
@@ -68,20 +72,40 @@ class Bounds:
             self._output[asked] = max(answered, self._output.get(asked, 0))
 
 
-def characters(thing: Any, depth: int = 0) -> int:
-    """The length of all text in a message, a prompt or a tool's schema, whatever its shape."""
-    if isinstance(thing, str):
-        return len(thing)
-    if thing is None or depth > _DEPTH or isinstance(thing, int | float | bytes):
-        return 0
-    if isinstance(thing, Mapping):
-        inner = (characters(v, depth + 1) + characters(k) for k, v in thing.items())
-        return sum(inner)
-    if isinstance(thing, Sequence):
-        return sum(characters(item, depth + 1) for item in thing)
-    content = getattr(thing, "content", None)
-    return len(str(thing)) if content is None else characters(content, depth + 1)
-
-
-def _count(messages: Any) -> int:
+def count(messages: Any) -> int:
+    """How many messages there are."""
     return len(messages) if isinstance(messages, list | tuple) else 1
+
+
+def text_bytes(thing: Any, depth: int = 0) -> int:
+    """UTF-8 bytes of all text in a message, a prompt or a tool's schema, whatever its shape.
+
+    No tokenizer makes more tokens than bytes. Media inside count as `MEDIA_BYTES` each.
+    """
+    if isinstance(thing, str):
+        return _bytes(thing)
+    if thing is None or depth > _DEPTH or isinstance(thing, int | float):
+        return 0
+    if isinstance(thing, bytes | bytearray | memoryview):
+        return MEDIA_BYTES
+    if isinstance(thing, Mapping):
+        if _is_media(thing):
+            return MEDIA_BYTES
+        return sum(text_bytes(v, depth + 1) + text_bytes(k, depth + 1) for k, v in thing.items())
+    if isinstance(thing, Sequence):
+        return sum(text_bytes(item, depth + 1) for item in thing)
+    content = getattr(thing, "content", None)
+    return _bytes(str(thing)) if content is None else text_bytes(content, depth + 1)
+
+
+def _bytes(text: str) -> int:
+    if text.isascii():
+        return MEDIA_BYTES if text.startswith("data:") and ";base64," in text[:100] else len(text)
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _is_media(thing: Mapping[Any, Any]) -> bool:
+    """Base64 as Anthropic, OpenAI's audio and Gemini write it, beside its kind."""
+    return isinstance(thing.get("data"), str | bytes) and bool(
+        {"media_type", "mime_type", "mimeType", "format"} & thing.keys()
+    )

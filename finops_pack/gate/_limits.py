@@ -17,7 +17,9 @@ from finops_pack.money import to_pico
 
 FRESH_SECONDS = 2.0
 PATIENCE = 30.0
+FIRST_SECONDS = 0.25
 FINAL_ANSWER = "final_answer"
+PLAN = ("billing", "subscription")
 NO_LIMIT = 2**62
 
 
@@ -25,6 +27,7 @@ class Known:
     """The budgets in force: the settings', and the ledger's as they were at most 2 s ago.
 
     The ledger is only read here, and not made: where there is none, nobody set a budget in it.
+    One on another host is read beside the agent; only the first look waits for it, 250 ms.
     """
 
     def __init__(self, settings: Config) -> None:
@@ -34,6 +37,10 @@ class Known:
         self._url = settings.ledger
         self._ledger: Ledger | None = None
         self._again_at = 0.0
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """A lock that another thread of the parent held would never open here."""
         self._lock = threading.Lock()
 
     def all(self) -> list[Budget]:
@@ -42,23 +49,42 @@ class Known:
         if time.monotonic() >= self._again_at and self._lock.acquire(blocking=first):
             try:
                 if time.monotonic() >= self._again_at:
-                    self._refresh()
+                    self._look(first)
             finally:
                 self._lock.release()
         return list({**self._stored, **self._written}.values())
+
+    def _look(self, first: bool) -> None:
+        if is_local(self._url):
+            self._refresh()
+            return
+        self._again_at = time.monotonic() + PATIENCE  # for the thread to answer
+        thread = threading.Thread(target=self._refresh, name="finops-budgets", daemon=True)
+        thread.start()
+        if first:
+            thread.join(FIRST_SECONDS)
 
     def _refresh(self) -> None:
         try:
             if self._ledger is None:
                 self._ledger = open_ledger(self._url, create=False, read_only=True)
             bodies = self._ledger.documents("budget").values()
-            self._stored = {b.id: b for b in map(Budget.from_dict, bodies)}
+            self._stored = {budget.id: budget for budget in filter(None, map(_stored, bodies))}
             self._again_at = time.monotonic() + FRESH_SECONDS
         except FinOpsError:
-            self._again_at = time.monotonic() + (FRESH_SECONDS if _local(self._url) else PATIENCE)
+            wait = FRESH_SECONDS if is_local(self._url) else PATIENCE
+            self._again_at = time.monotonic() + wait
 
 
-def _local(url: str) -> bool:
+def _stored(body: Mapping[str, Any]) -> Budget | None:
+    """A budget of the ledger; one that cannot be read must not lift the others."""
+    try:
+        return Budget.from_dict(body)
+    except (KeyError, TypeError, ValueError, ArithmeticError, IndexError):
+        return None
+
+
+def is_local(url: str) -> bool:
     """A file that is absent is told at once; another host may keep us waiting."""
     return "://" not in url or url.startswith("sqlite:")
 
@@ -76,12 +102,19 @@ def covers(budget: Budget, row: Mapping[str, Any]) -> bool:
     """Whether this call falls under the budget."""
     if budget.window in ("task", "session") and not row.get(budget.window):
         return False
+    if (row.get("billing_mode") == "subscription") != (budget.scope == PLAN):
+        return False  # what a flat plan covers has budgets of its own, in list equivalents
     if budget.scope is None:
         return True
     kind, value = budget.scope
     if kind.startswith("tag."):
         return bool((row.get("tags") or {}).get(kind.removeprefix("tag.")) == value)
-    return bool(row.get(kind) == value)
+    return bool(row.get("billing_mode" if kind == "billing" else kind) == value)
+
+
+def is_final(row: Mapping[str, Any]) -> bool:
+    """Whether this call is the answer that money was held back for."""
+    return row.get("action") == FINAL_ANSWER
 
 
 def limit_of(budget: Budget, row: Mapping[str, Any]) -> int:
@@ -91,7 +124,7 @@ def limit_of(budget: Budget, row: Mapping[str, Any]) -> int:
     """
     if not budget.hard:
         return NO_LIMIT
-    held = 0 if row.get("action") == FINAL_ANSWER else to_pico(budget.reserve_usd)
+    held = 0 if is_final(row) else to_pico(budget.reserve_usd)
     return budget.limit_pico - held
 
 
