@@ -6,12 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from finops_pack.errors import FinOpsError
-from finops_pack.model import Finding
 from finops_pack.money import plain
 from finops_pack.query.text import bar, tokens, usd
+
+if TYPE_CHECKING:
+    from finops_pack.model import Finding
 
 __all__ = [
     "bar",

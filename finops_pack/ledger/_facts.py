@@ -9,7 +9,7 @@ from finops_pack.ledger import Line
 from finops_pack.ledger._db import Db, insert
 from finops_pack.ledger._json import compact
 from finops_pack.ledger._rows import LAST_US, MAX_TEXT
-from finops_pack.ledger._schema import SEGMENT_COLUMNS, TASK_COLUMNS
+from finops_pack.ledger._schema import NEWEST_DOCUMENT, SEGMENT_COLUMNS, TASK_COLUMNS
 from finops_pack.model import MAX_COUNT
 
 _TIMES = ("start_us", "end_us")
@@ -38,7 +38,6 @@ _DERIVED = ", ".join(
 _NEWEST_SEGMENT = "ON CONFLICT (session, id) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in SEGMENT_COLUMNS if name not in ("session", "id")
 )
-NEWEST_DOCUMENT = "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
 
 
 class Facts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finops_pack.errors import ConfigError
 from finops_pack.ledger import GROUPS
@@ -22,8 +22,11 @@ from finops_pack.ledger.rollup import (
     day_start,
     totals,
 )  # fmt: skip
-from finops_pack.model import DayTotals, Totals, Where
+from finops_pack.model import Totals, Where
 from finops_pack.money import PICO, from_pico
+
+if TYPE_CHECKING:
+    from finops_pack.model import DayTotals
 
 Key = tuple[Any, ...]
 NOT_SET = "(not set)"
@@ -56,6 +59,8 @@ class Reader:
 
     def days(self, where: Where) -> list[DayTotals]:
         """One row a calendar day with calls, oldest first."""
+        from finops_pack.model import DayTotals
+
         days = self._sums(("day",), where)
         usd = usd_pair()
         models = _by_day(self._sums(("day", "model"), where, (*usd, "calls", "unpriced_calls")))

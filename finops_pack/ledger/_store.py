@@ -6,22 +6,20 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finops_pack.errors import ConfigError
 from finops_pack.ledger import Booked, Line, Reservation, _gate, ledger_id, normalise
-from finops_pack.ledger._book import book
-from finops_pack.ledger._db import Db, insert, one, select_in
-from finops_pack.ledger._facts import NEWEST_DOCUMENT
+from finops_pack.ledger._db import Db, insert, one, run_in, select_in
 from finops_pack.ledger._json import compact
 from finops_pack.ledger._reader import Reader
-from finops_pack.ledger._rows import scrub
-from finops_pack.ledger._schema import COLUMNS, KINDS, SEGMENT_COLUMNS
-from finops_pack.ledger._tasks import tasks
-from finops_pack.ledger._upkeep import faults, remake
+from finops_pack.ledger._schema import COLUMNS, KINDS, NEWEST_DOCUMENT
 from finops_pack.ledger._where import query
 from finops_pack.ledger.rollup import known_zone
-from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
+from finops_pack.model import Call, Where
+
+if TYPE_CHECKING:
+    from finops_pack.model import DayTotals, Segment, Task, Totals
 
 _PLACES = {name: index for index, name in enumerate(COLUMNS)}
 _JSON = tuple(_PLACES[name] for name, kind in KINDS.items() if kind == "json")
@@ -92,6 +90,8 @@ class SQLLedger:
 
         With `after`, nothing is booked unless the spool stands there: somebody was faster.
         """
+        from finops_pack.ledger._book import book
+
         try:
             with self._write(timeout) as db:
                 if after is not None and spool is not None and _position(db, spool) != after:
@@ -111,10 +111,10 @@ class SQLLedger:
         with self._read() as db:
             return _position(db, spool)
 
-    def forget_spool(self, spool: str) -> None:
-        """Drop the offset of a spool that is gone."""
+    def forget_spool(self, *spools: str) -> None:
+        """Drop the offsets of spools that go; what was booked is safe on disk on return."""
         with self._write(durable=True) as db:
-            db.run("DELETE FROM spools WHERE name = ?", (spool,))
+            run_in(db, "DELETE FROM spools", "name", spools)
 
     def drain(self, timeout: float = 0.25) -> int:
         """Book what lies in this ledger's spools; returns the lines still pending."""
@@ -159,6 +159,8 @@ class SQLLedger:
 
     def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
         """Tasks that began in the period with their running totals, newest first."""
+        from finops_pack.ledger._tasks import tasks
+
         with self._read() as db:
             return tasks(db, self, where, limit)
 
@@ -172,6 +174,9 @@ class SQLLedger:
 
     def segments(self, sessions: Sequence[str]) -> list[Segment]:
         """The context segments of these sessions."""
+        from finops_pack.ledger._schema import SEGMENT_COLUMNS
+        from finops_pack.model import Segment
+
         columns = ", ".join(SEGMENT_COLUMNS)
         keys = [(session,) for session in sessions]
         with self._read() as db:
@@ -249,6 +254,8 @@ class SQLLedger:
 
         Raises `ConfigError` for a zone that does not exist.
         """
+        from finops_pack.ledger._upkeep import remake
+
         zone = time_zone or self.time_zone
         if not known_zone(zone):
             raise ConfigError(f"there is no time zone {zone!r}", mend="e.g. Europe/Vienna")
@@ -258,6 +265,8 @@ class SQLLedger:
 
     def check(self) -> list[str]:
         """Faults found in the store and its rollups; empty when sound."""
+        from finops_pack.ledger._upkeep import faults
+
         with self._read() as db:
             return faults(self._reader(db))
 
@@ -266,6 +275,9 @@ class SQLLedger:
 
     def _one_by_one(self, db: Db, lines: Sequence[Line]) -> Booked:
         """Line by line, so that one the database refuses costs nothing but itself."""
+        from finops_pack.ledger._book import book
+        from finops_pack.ledger._rows import scrub
+
         counts = [0, 0, 0]
         rejected: list[tuple[int, str]] = []
         for index, line in enumerate(lines):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops_pack.model import Call, DayTotals, Finding, Task, Totals
+from finops_pack.model import Totals
 from finops_pack.query.period import Period, zone_of
 from finops_pack.query.views import BudgetView, Spend
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from finops_pack.forecast import Forecast
     from finops_pack.forensics import Relation
     from finops_pack.levers import Lever
+    from finops_pack.model import Call, DayTotals, Finding, Task
     from finops_pack.query.absent import Books
     from finops_pack.query.check import Answer
     from finops_pack.query.facts import LedgerFacts

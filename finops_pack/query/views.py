@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finops_pack.budgets import CLOCKED
-from finops_pack.model import Totals
 from finops_pack.money import plain
-from finops_pack.query.period import Period
+
+if TYPE_CHECKING:
+    from finops_pack.model import Totals
+    from finops_pack.query.period import Period
 
 
 def totals_dict(row: Totals) -> dict[str, Any]:
