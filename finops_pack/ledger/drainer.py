@@ -38,11 +38,12 @@ class _Worker(threading.Thread):
         self._waiting: list[_Flush] = []
         self._drain: Drain | None = None
         self._election: int | None = None
+        self._stopping = False
         self.failed_at = 0.0
 
     def run(self) -> None:
         pause = _PAUSE[0]
-        while True:
+        while not self._stopping:
             self._wake.wait(pause)
             self._wake.clear()
             before = self._drain.lines if self._drain else 0
@@ -52,6 +53,14 @@ class _Worker(threading.Thread):
                 warn(f"calls wait in the spool: {error}", f"drainer {type(error).__name__}")
             busy = self._drain is not None and self._drain.lines > before
             pause = _PAUSE[0] if busy else min(_PAUSE[1], pause * 1.5)
+        self.resign()
+        if self._drain is not None:
+            self._drain.ledger.close()
+
+    def stop(self) -> None:
+        """End after the turn in hand, and give everything back."""
+        self._stopping = True
+        self._wake.set()
 
     def flush(self, timeout: float) -> bool:
         """True when all that this process recorded is in the ledger."""
@@ -132,11 +141,20 @@ def start(ledger_url: str) -> None:
         _workers.pop(ledger_url, None)
 
 
-def flush(timeout: float = 2.0) -> bool:
-    """True when all that this process has recorded is in its ledgers, within `timeout` seconds."""
+def flush(timeout: float = 2.0, ledger_url: str | None = None) -> bool:
+    """True when all that this process has recorded is in that ledger (None: in all of them)."""
     deadline = time.monotonic() + timeout
-    flushed = [w.flush(max(0.0, deadline - time.monotonic())) for w in list(_workers.values())]
+    asked = [w for url, w in list(_workers.items()) if ledger_url in (None, url)]
+    flushed = [w.flush(max(0.0, deadline - time.monotonic())) for w in asked]
     return all(flushed)
+
+
+def stop(ledger_url: str) -> None:
+    """Drain that ledger's spools no more from this process; what is left is for the next reader."""
+    with _guard:
+        worker = _workers.pop(ledger_url, None)
+    if worker is not None:
+        worker.stop()
 
 
 def _at_exit() -> None:

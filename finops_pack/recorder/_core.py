@@ -225,7 +225,7 @@ class Recorder:
         self._reducing.drain(timeout)
         if self._spool is None:
             return True
-        return drainer.flush(max(0.0, deadline - time.monotonic()))
+        return drainer.flush(max(0.0, deadline - time.monotonic()), self.settings.ledger)
 
     def close(self, timeout: float = 0.5) -> None:
         """Sweep, reduce what is left within 300 ms, drain; bounded by `timeout` seconds."""
@@ -234,8 +234,14 @@ class Recorder:
         self._reducing.close(min(0.3, timeout))
         self.flush(max(0.0, deadline - time.monotonic()))
         if self._spool is not None:
+            from finops_pack.ledger import drainer
+
             self._spool.close()
             self._spool = None
+            drainer.stop(self.settings.ledger)
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
 
     def after_fork(self) -> None:
         """A child begins with no open calls and no threads; its spool opens anew by itself."""
