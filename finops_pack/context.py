@@ -91,6 +91,39 @@ def disown(call: Owner, before: Owner | None = None) -> None:
         _owner.set(before)
 
 
+class Around(Protocol):
+    """A framework's run in which calls are made: what it says of them."""
+
+    open: bool
+    task: str
+    action: str | None
+    agent: str | None
+    session: str | None
+    asker: str | None
+
+
+_around: ContextVar[Around | None] = ContextVar("finops_around", default=None)
+
+
+def around() -> Around | None:
+    """The framework's run that we are in, for calls that the framework itself does not see."""
+    held = _around.get()
+    return held if held is not None and held.open else None
+
+
+def enter(run: Around) -> Around | None:
+    """Mark what follows as part of a framework's run; hand the result to `leave`."""
+    before = _around.get()
+    _around.set(run)
+    return before
+
+
+def leave(run: Around, before: Around | None) -> None:
+    """End `enter`, if this context is still the one that it was called in."""
+    if _around.get() is run:
+        _around.set(before)
+
+
 def _fresh_prefix() -> None:
     global _prefix
     _prefix = os.urandom(8).hex()

@@ -91,9 +91,22 @@ def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | N
     kind, above = fields.pop("kind"), context.owner()
     if above is not None and kind != "embeddings":  # of embeddings no framework tells
         return Ask(Told(above), kind, dialect, streams)
-    name = dialect.name
-    call = rec.begin(action=_caller.name(5), adapter=name, framework=name, **fields)
+    call = rec.begin(adapter=dialect.name, framework=dialect.name, **_place(), **fields)
     return Ask(call, kind, dialect, streams)
+
+
+def _place() -> dict[str, Any]:
+    """What for, and in which run of a framework that does not itself see this call."""
+    run = context.around()
+    if run is None:
+        return {"action": _caller.name(4)}
+    return {
+        "task": run.task,
+        "action": run.action or _caller.name(4),
+        "agent": run.agent,
+        "session": run.session,
+        "parent": run.asker,
+    }
 
 
 @guard

@@ -20,7 +20,9 @@ class Run:
         "action",
         "agent",
         "asker",
+        "before",
         "began",
+        "calls",
         "explicit",
         "key",
         "last",
@@ -36,6 +38,8 @@ class Run:
 
     def __init__(self, key: Hashable, parent: Run | None) -> None:
         self.key = key
+        self.open = True
+        self.before = context.enter(self)
         self.began = time.perf_counter()
         self.tool_call_id: str | None = None
         self.action: str | None = None
@@ -59,7 +63,7 @@ class Run:
         self.task = str(key)
         self.start_us = context.now_us()
         self.explicit = context.current().task is not None
-        self.open: dict[str, Pending] = {}
+        self.calls: dict[str, Pending] = {}
         self.used = False
 
 
@@ -82,20 +86,24 @@ class Lineage:
     def end(self, key: Hashable, error: BaseException | None = None) -> Run | None:
         """A run is over; with a root, its task is, and calls still open in it are unknown."""
         run = self.runs.pop(key, None)
-        if run is not None and run.root is run:
+        if run is None:
+            return None
+        run.open = False
+        context.leave(run, run.before)
+        if run.root is run:
             self._task_over(run, error)
         return run
 
     def call_began(self, run: Run | None, call: Pending) -> None:
         """A call was begun in this run."""
         if run is not None:
-            run.root.open[call.id] = call
+            run.root.calls[call.id] = call
             run.root.used = True
 
     def call_ended(self, run: Run | None, call: Pending) -> None:
         """It has ended."""
         if run is not None:
-            run.root.open.pop(call.id, None)
+            run.root.calls.pop(call.id, None)
             run.last = call
 
     def asked(self, tool_call_id: str, call: Pending) -> None:
@@ -106,7 +114,7 @@ class Lineage:
 
     def _task_over(self, root: Run, error: BaseException | None) -> None:
         rec = recorder.get()
-        for call in list(root.open.values()):
+        for call in list(root.calls.values()):
             call.orphan()
         if not root.used or root.explicit:
             return
