@@ -85,8 +85,8 @@ class Ledger(Protocol):
         """How far this spool has been booked, in bytes."""
         ...
 
-    def forget_spool(self, spool: str) -> None:
-        """Drop the offset of a spool that is gone."""
+    def forget_spool(self, *spools: str) -> None:
+        """Drop the offsets of spools that go; what was booked is safe on disk on return."""
         ...
 
     def drain(self, timeout: float = 0.25) -> int:

@@ -15,6 +15,7 @@ from finops_pack.ledger._say import warn
 BATCH_LINES = 500
 BATCH_SECONDS = 0.010
 _LEAST_LINES = 50
+_OPEN_FILES = 100
 
 
 class Drain:
@@ -26,6 +27,7 @@ class Drain:
         self._pause = pause
         self._limit = BATCH_LINES
         self._seen: dict[Path, int] = {}
+        self._finished: dict[Path, int] = {}
 
     def run(self, deadline: float) -> dict[Path, int]:
         """Book until all is booked or `deadline` (monotonic); the lines still pending by spool.
@@ -38,6 +40,9 @@ class Drain:
             left = self._file(path, deadline)
             if left:
                 pending[path] = left
+            if len(self._finished) >= _OPEN_FILES:
+                self._delete_finished()
+        self._delete_finished()
         return pending
 
     def _file(self, path: Path, deadline: float) -> int:
@@ -48,7 +53,8 @@ class Drain:
         try:
             return self._to_the_end(path, fd, deadline)
         finally:
-            os.close(fd)
+            if path not in self._finished:
+                os.close(fd)
 
     def _to_the_end(self, path: Path, fd: int, deadline: float) -> int:
         gone = _read_spool.abandoned(fd)
@@ -64,9 +70,37 @@ class Drain:
                 offset = self.ledger.offset(path.stem)
             self._end(path, fd, offset, gone)
         except LedgerUnreachable as error:
-            warn(f"the ledger cannot be reached, calls wait in the spool ({error})", "unreachable")
+            self._warn(error)
             return _read_spool.waiting(fd, offset)
         return 0
+
+    def _end(self, path: Path, fd: int, offset: int, gone: bool) -> None:
+        size = os.fstat(fd).st_size
+        self._seen[path] = size
+        if gone:
+            if size > offset:
+                self._lost(f"{path.stem}:{offset}", 1, [])  # its process died as it wrote
+            self._finished[path] = fd  # and with it the lock: nobody else drains it meanwhile
+
+    def _delete_finished(self) -> None:
+        """Spools without an owner go once the disk itself holds what stood in them."""
+        finished, self._finished = self._finished, {}
+        if not finished:
+            return
+        try:
+            self.ledger.forget_spool(*(path.stem for path in finished))
+            for path in finished:
+                path.unlink(missing_ok=True)
+                self._seen.pop(path, None)
+        except LedgerUnreachable as error:
+            self._warn(error)
+        finally:
+            for fd in finished.values():
+                os.close(fd)
+
+    @staticmethod
+    def _warn(error: LedgerUnreachable) -> None:
+        warn(f"the ledger cannot be reached, calls wait in the spool ({error})", "unreachable")
 
     def _book(self, name: str, piece: Piece, offset: int, deadline: float) -> None:
         began = time.monotonic()
@@ -85,17 +119,6 @@ class Drain:
         self._limit = min(BATCH_LINES, max(_LEAST_LINES, int(self._limit * scale)))
         if self._pause is not None:
             self._pause(took)
-
-    def _end(self, path: Path, fd: int, offset: int, gone: bool) -> None:
-        size = os.fstat(fd).st_size
-        if not gone:
-            self._seen[path] = size
-            return
-        if size > offset:
-            self._lost(f"{path.stem}:{offset}", 1, [])  # torn: its process died as it wrote
-        self.ledger.forget_spool(path.stem)
-        path.unlink(missing_ok=True)
-        self._seen.pop(path, None)
 
     def _lost(self, key: str, bad: int, reasons: list[str]) -> None:
         count = bad + len(reasons)

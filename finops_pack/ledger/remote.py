@@ -71,9 +71,10 @@ class RemoteLedger:
         """How far this spool has been booked, in bytes."""
         return int(self._read("offset", spool=spool))
 
-    def forget_spool(self, spool: str) -> None:
-        """Drop the offset of a spool that is gone."""
-        self._write("forget_spool", spool=spool)
+    def forget_spool(self, *spools: str) -> None:
+        """Drop the offsets of spools that go."""
+        for spool in spools:
+            self._write("forget_spool", spool=spool)
 
     def drain(self, timeout: float = 0.25) -> int:
         """Send what lies in this ledger's spools; returns the lines still pending."""
