@@ -33,5 +33,6 @@ def run(args: argparse.Namespace) -> int:
             f"p = {trend.p:.3f}, {verdict}"
         )
         rows = [(f.text, _out.usd(f.usd)) for f in trend.factors]
-        _out.table("causes", ("cause", "USD a task"), rows)
+        if rows:
+            _out.table("causes", ("cause", "USD a task"), rows)
     return 0
