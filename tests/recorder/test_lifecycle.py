@@ -45,8 +45,9 @@ ENDS = {
     "SIGTERM": ("record('a'); os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
     "a thread": ("t = threading.Thread(target=record, args=('a',)); t.start()", 0),
     "a daemon thread": (
-        "t = threading.Thread(target=lambda: (record('a'), time.sleep(60)), daemon=True)\n"
-        "t.start(); time.sleep(0.3)",
+        "done = threading.Event()\n"
+        "work = lambda: (record('a'), done.set(), time.sleep(60))\n"
+        "t = threading.Thread(target=work, daemon=True); t.start(); done.wait(20)",
         0,
     ),
 }
