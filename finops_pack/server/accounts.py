@@ -13,7 +13,8 @@ from finops_pack.server import clock, crypto
 from finops_pack.server.stores import Database, Row
 
 Scope = Literal["read", "write"]
-SESSION = timedelta(hours=8)
+PAGE_SESSION = timedelta(hours=8)
+API_SESSION = timedelta(hours=1)  # long enough to register keys
 DEFAULT_THRESHOLD_PCT = 80
 MINIMUM_PASSWORD = 8
 _USE_NOTED = timedelta(minutes=1)  # a key's last use is kept to the minute
@@ -95,9 +96,9 @@ def by_id(db: Database, account_id: str) -> Account:
     return _account(db.read("SELECT * FROM account WHERE id = ?", (account_id,))[0])
 
 
-def open_session(db: Database, account: Account) -> tuple[str, str]:
+def open_session(db: Database, account: Account, lasts: timedelta = API_SESSION) -> tuple[str, str]:
     """(token, expires_at); sessions that are over are swept away."""
-    token, ends = crypto.new_session(), clock.stamp(after=SESSION)
+    token, ends = crypto.new_session(), clock.stamp(after=lasts)
     with db.write() as t:
         t.run("DELETE FROM session WHERE expires_at < ?", (clock.stamp(),))
         t.run(

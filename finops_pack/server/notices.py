@@ -6,7 +6,7 @@ seen, closes it when its cause ends, and gives it the same id should the cause c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,70 +17,78 @@ from finops_pack.server.accounts import Account
 from finops_pack.server.stores import Database
 
 LOOK_BACK_DAYS = 60  # this month, the month before it, and the history of an anomaly
+GONE_DAYS = 30  # a reporter that is silent for longer is not missed any more
+_LONGEST_CAUSE = 200  # characters; an index of PostgreSQL holds no text of any length
+
+
+def look_back() -> date:
+    """The first day that alerts look at."""
+    return clock.today() - timedelta(days=LOOK_BACK_DAYS)
 
 
 def current(db: Database, account: Account) -> list[dict[str, Any]]:
     """The alerts in force now, newest first, as the API answers them."""
-    return remembered(db, account, recent(db, account))
-
-
-def recent(db: Database, account: Account) -> list[DayTotals]:
-    """The days that alerts and recommendations look at."""
-    end = reports.span_end(db, account.id)
-    kept = reports.load(db, account.id, end - timedelta(days=LOOK_BACK_DAYS), end)
-    return [day.totals() for day in figures.days(kept)]
+    kept = reports.load(db, account.id, look_back(), reports.span_end(db, account.id))
+    return remembered(db, account, [day.totals() for day in figures.days(kept)])
 
 
 def remembered(db: Database, account: Account, days: Sequence[DayTotals]) -> list[dict[str, Any]]:
-    """The alerts that these days raise, each with its id and first moment."""
+    """The alerts that these days raise, each with its id and first moment.
+
+    `days` reach from `look_back()` or before to the newest report: all who ask must look at the
+    same days, or what one opens another closes.
+    """
+    since = look_back().isoformat()
     found = alerts.from_days(
-        days,
+        [day for day in days if day.date >= since],
         today=clock.today(),
         monthly_budget=account.monthly_budget,
         threshold_pct=account.alert_threshold_pct,
-        last_reports=reports.reporters(db, account.id),
+        last_reports=reports.reporters(db, account.id, clock.today() - timedelta(days=GONE_DAYS)),
     )
-    known = _known(db, account.id, {alert.key for alert in found})
+    causes = {_cause(alert): alert for alert in found}
+    known = _known(db, account.id, causes.keys())
     answer = [
         {
-            "id": known[alert.key]["id"],
+            "id": known[cause]["id"],
             "alert_type": alert.alert_type,
             "severity": alert.severity,
             "title": alert.title,
             "message": alert.message,
-            "created_at": known[alert.key]["created_at"],
+            "created_at": known[cause]["created_at"],
         }
-        for alert in found
+        for cause, alert in causes.items()
     ]
     return sorted(answer, key=lambda a: (a["created_at"], a["id"]), reverse=True)
 
 
-def _known(db: Database, account_id: str, causes: set[str]) -> dict[str, dict[str, Any]]:
+def _cause(alert: alerts.Alert) -> str:
+    return alert.key if len(alert.key) <= _LONGEST_CAUSE else crypto.fingerprint(alert.key)
+
+
+def _known(db: Database, account_id: str, causes: Set[str]) -> dict[str, dict[str, Any]]:
     """What is remembered of these causes; writes only when something opened or closed."""
-    rows = _open(db, account_id)
-    if rows.keys() != causes:
-        with db.write() as t:
-            for cause in causes - rows.keys():
-                t.run(
-                    "INSERT INTO alert (account_id, cause, id, created_at) VALUES (?, ?, ?, ?)"
-                    " ON CONFLICT (account_id, cause) DO UPDATE SET closed_at = NULL",
-                    (account_id, cause, crypto.new_id("alt"), clock.stamp()),
-                )
-            for cause in rows.keys() - causes:
-                t.run(
-                    "UPDATE alert SET closed_at = ? WHERE account_id = ? AND cause = ?",
-                    (clock.stamp(), account_id, cause),
-                )
-        rows = {**rows, **_open(db, account_id)}
-    return rows
-
-
-def _open(db: Database, account_id: str) -> dict[str, dict[str, Any]]:
     rows = db.read(
         "SELECT cause, id, created_at FROM alert WHERE account_id = ? AND closed_at IS NULL",
         (account_id,),
     )
-    return {row["cause"]: row for row in rows}
+    known = {row["cause"]: row for row in rows}
+    if known.keys() == causes:
+        return known
+    with db.write() as t:
+        for cause in sorted(causes - known.keys()):
+            known[cause] = t.run(
+                "INSERT INTO alert (account_id, cause, id, created_at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (account_id, cause) DO UPDATE SET closed_at = NULL"
+                " RETURNING cause, id, created_at",
+                (account_id, cause, crypto.new_id("alt"), clock.stamp()),
+            )[0]
+        for cause in sorted(known.keys() - causes):
+            t.run(
+                "UPDATE alert SET closed_at = ? WHERE account_id = ? AND cause = ?",
+                (clock.stamp(), account_id, cause),
+            )
+    return known
 
 
 def recommendations(days: Sequence[DayTotals], today: date) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ def of_account(db: Database, account: Account, period: str) -> Screen:
     """What this account's reports say of the period that ends today."""
     end, count = reports.span_end(db, account.id), PERIODS[period]
     start = end - timedelta(days=count - 1)
-    first = end - timedelta(days=max(2 * count, notices.LOOK_BACK_DAYS))
+    first = min(end - timedelta(days=2 * count), notices.look_back())
     days = figures.days(reports.load(db, account.id, first, end))
     shown = [day for day in days if day.date >= start.isoformat()]
     earlier = (start - timedelta(days=count)).isoformat()
@@ -53,7 +53,7 @@ def of_account(db: Database, account: Account, period: str) -> Screen:
         forecast=forecast.month(totals, today, limit=limit),
         levers=notices.recommendations(totals, today),
         alerts=notices.remembered(db, account, totals),
-        reporters=reports.reporters(db, account.id),
+        reporters=reports.reporters(db, account.id, start),
     )
 
 
@@ -89,11 +89,12 @@ def _coverage(days: Sequence[Day]) -> Coverage:
     sums: Counter[str] = Counter()
     for day in told:
         sums.update(day.coverage)
+    requests = sum(day.requests for day in told)
     names = {name for day in days for name in day.unpriced_models}
     return Coverage(
-        requests=sum(day.requests for day in told),
-        priced=sums["priced_requests"] if told else None,
-        estimated=sums["estimated_requests"] if told else None,
+        requests=requests,
+        priced=min(sums["priced_requests"], requests) if told else None,
+        estimated=min(sums["estimated_requests"], requests) if told else None,
         unpriced_models=tuple(sorted(names)),
     )
 

@@ -68,9 +68,10 @@ def login(request: Request, db: Db, who: Anyone, fields: Form) -> Response:
         problem = say("E-mail address or password is wrong.")
         return _login_form(request, who, problem, email, 401)
     throttle.signed_in(db, email, address)
-    token, _ = accounts.open_session(db, account)
+    lasts = accounts.PAGE_SESSION
+    token, _ = accounts.open_session(db, account, lasts)
     answer = RedirectResponse("/", 303)
-    remember(answer, request, SESSION, token, int(accounts.SESSION.total_seconds()))
+    remember(answer, request, SESSION, token, int(lasts.total_seconds()))
     return answer
 
 
@@ -85,7 +86,7 @@ def logout(db: Db, who: Member, fields: Form) -> Response:
 
 def _screen_page(path: str) -> Callable[..., Response]:
     def show(request: Request, db: Db, who: Member, period: str = "30d") -> Response:
-        if not reports.reporters(db, _account(who).id):
+        if not reports.any_report(db, _account(who).id):
             return RedirectResponse("/start", 303)
         screen = overview.of_account(db, _account(who), period if period in PERIODS else "30d")
         return shown(request, who, path, screen)

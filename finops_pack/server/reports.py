@@ -97,11 +97,16 @@ def last_scored(db: Database, account_id: str) -> list[Kept]:
     return load(db, account_id, newest, newest)
 
 
-def reporters(db: Database, account_id: str) -> dict[str, str]:
-    """Each reporter of the account and the date of its newest report."""
+def reporters(db: Database, account_id: str, since: date) -> dict[str, str]:
+    """Who has reported on a day from `since` on, and the newest day of each."""
     rows = db.read(
-        "SELECT reporter, max(date) AS newest FROM report WHERE account_id = ?"
+        "SELECT reporter, max(date) AS newest FROM report WHERE account_id = ? AND date >= ?"
         " GROUP BY reporter ORDER BY reporter",
-        (account_id,),
+        (account_id, since.isoformat()),
     )
     return {row["reporter"]: row["newest"] for row in rows}
+
+
+def any_report(db: Database, account_id: str) -> bool:
+    """Whether this account has ever reported."""
+    return bool(db.read("SELECT 1 FROM report WHERE account_id = ? LIMIT 1", (account_id,)))

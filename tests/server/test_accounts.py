@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -56,11 +57,9 @@ def test_the_same_password_has_two_hashes():
     assert not crypto.verify_password(PASSWORD, None)
 
 
-def test_sessions_that_are_over_are_swept_away(db, monkeypatch):
+def test_sessions_that_are_over_are_swept_away(db):
     account = accounts.create(db, "me@acme.test", PASSWORD)
-    monkeypatch.setattr(accounts, "SESSION", -accounts.SESSION)
-    accounts.open_session(db, account)
-    monkeypatch.setattr(accounts, "SESSION", -accounts.SESSION)
+    accounts.open_session(db, account, -timedelta(hours=1))
     token, _ = accounts.open_session(db, account)
     assert len(db.read("SELECT * FROM session")) == 1
     assert accounts.by_session(db, token).account == account

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -79,9 +80,8 @@ class TestKeys:
         for method, path in (("POST", "/daily-report"), ("PUT", "/budget"), ("DELETE", "/keys/x")):
             assert fault(site.ask(reader, method, path))[:2] == (403, "forbidden")
 
-    def test_an_expired_session_is_over(self, site, monkeypatch):
-        monkeypatch.setattr(accounts, "SESSION", -accounts.SESSION)
-        token, _ = accounts.open_session(site.db, site.account())
+    def test_an_expired_session_is_over(self, site):
+        token, _ = accounts.open_session(site.db, site.account(), -timedelta(seconds=1))
         assert site.ask(token, "POST", "/register").status_code == 401
 
 

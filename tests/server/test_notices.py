@@ -110,3 +110,28 @@ def test_any_metadata_is_survived(site):
     ):
         site.report(key, metadata=metadata)
         assert site.ask(key, "GET", "/dashboard").status_code == 200
+
+
+def test_a_reporter_that_is_long_gone_is_not_missed(site):
+    key = site.key(site.account())
+    site.report(key, "2025-12-01", metadata={"reporter": "an old laptop"})
+    assert alerts(site, key) == {}
+
+
+def test_a_cause_of_any_length_is_kept(site):
+    key = site.key(site.account())
+    name = "m" * 10_000
+    site.report(key, metadata={"coverage": {"unpriced_models": [name]}})
+    first = alerts(site, key)["unpriced_models"]
+    assert alerts(site, key)["unpriced_models"]["id"] == first["id"]
+
+
+def test_all_who_ask_see_the_same_alerts(site):
+    key = site.key(site.account())
+    site.report(key, "2026-02-28", efficiency_score=30)
+    for day in ("2025-12-05", "2025-12-06", "2025-12-20", "2026-01-10", "2026-02-01", "2026-02-20"):
+        site.report(key, day, efficiency_score=90)
+    paths = ("/alerts", "/dashboard", "/dashboard?period=90d")
+    seen = [site.ask(key, "GET", path).json()["alerts"] for path in paths]
+    assert seen[0] == seen[1] == seen[2]
+    assert site.db.read("SELECT * FROM alert WHERE closed_at IS NOT NULL") == []
