@@ -15,6 +15,7 @@ from typing import NamedTuple
 STEM = 6  # letters kept of a word: its forms fall together, its meaning hardly changes
 PIECE = 400  # words at most that are judged at once; a longer segment is several
 
+_APART = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
 _WORDS = re.compile(r"\w+")
 _SIGN = re.compile("[぀-鿿가-힯]")  # of a script without spaces: each is a word
 _WORDS_AND_SIGNS = re.compile(rf"{_SIGN.pattern}|[^\W぀-鿿가-힯]+")
@@ -54,10 +55,16 @@ def merged(sketches: Iterable[Sketch]) -> Sketch:
 
 
 def _hashes(text: str, salt: bytes) -> list[int]:
-    pattern = _WORDS_AND_SIGNS if _SIGN.search(text) else _WORDS
-    words = [word[:STEM] for word in pattern.findall(text.lower())]
-    known = {word: hash((salt, word)) for word in set(words)}
+    words = _words(text.lower())
+    known = {word: hash((salt, word[:STEM])) for word in set(words)}
     return [known[word] for word in words]
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        return text.translate(_APART).split()  # four times as fast, the same words
+    pattern = _WORDS_AND_SIGNS if _SIGN.search(text) else _WORDS
+    return pattern.findall(text)
 
 
 def _sketch(numbers: list[int]) -> Sketch:

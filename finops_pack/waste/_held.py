@@ -16,14 +16,19 @@ def shared_by_processes(segments: Sequence[Segment]) -> bool:
 
 
 def holders(segment: Segment, calls: Sequence[Call]) -> list[Call]:
-    """The calls that held it: from its first to its last call, of the same agent."""
+    """The calls that held it: from its first to its last call, of the same agent.
+
+    Where one of the two lies outside of these calls, up to their beginning or end.
+    """
     places = {call.id: place for place, call in enumerate(calls)}
     first, last = places.get(segment.first_call), places.get(segment.last_call)
-    if first is None or last is None:
+    known = first if first is not None else last
+    if known is None:
         return []
-    whose = calls[first].agent
-    between = [c for c in calls[first : last + 1] if c.agent == whose and c.input_tokens]
-    return between[: segment.calls_held]
+    whose = calls[known].agent
+    between = calls[first or 0 : len(calls) if last is None else last + 1]
+    held = [c for c in between if c.agent == whose and c.input_tokens]
+    return held[-segment.calls_held :] if first is None else held[: segment.calls_held]
 
 
 def pooled(segments: Iterable[Segment], calls: Sequence[Call]) -> list[Segment]:
@@ -48,12 +53,10 @@ def usd_held(segment: Segment, held: Sequence[Call], ground: Ground) -> list[Dec
     It stood within the first call's prompt, so a later call that read at least as much read it.
     Where cold cache has counted the difference to a read, only the read is left to count.
     """
-    if not held:
-        return []
-    end = held[0].input_tokens
-    paid = [segment.tokens * ground.fresh(held[0])]
-    for call in held[1:]:
-        read = call.cache_read_tokens >= min(end, call.input_tokens) or ground.taken.of(call)
-        price = ground.cached(call) if read else ground.fresh(call)
-        paid.append(segment.tokens * price)
+    paid = []
+    for call in held:
+        end = min(held[0].input_tokens, call.input_tokens)
+        read = call.cache_read_tokens >= end or ground.taken.of(call)
+        fresh = call.id == segment.first_call or not read
+        paid.append(segment.tokens * (ground.fresh(call) if fresh else ground.cached(call)))
     return paid

@@ -81,3 +81,11 @@ def test_other_agents_calls_did_not_hold_it(found: Any) -> None:
     other = call(0.5, session="s", agent="b", input_tokens=10_000)
     [one] = found(CATEGORY, mine, other, again, segments=[segment(1.0)])
     assert one.calls == ("c0", "c1")
+
+
+def test_a_period_that_cuts_a_session_counts_what_lies_in_it(found: Any) -> None:
+    first, again = pair()
+    segments = [segment(1.0)]
+    [early] = found(CATEGORY, first, segments=segments)
+    [late] = found(CATEGORY, again, segments=segments)
+    assert (early.usd, late.usd) == (1000 * WRITE, 1000 * READ)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from finops_pack.sketch import _words
+from finops_pack.sketch._words import PIECE, merged, pieces, sketch
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_the_fast_way_gives_the_same_words(text: str) -> None:
+    assert _words._words(text) == re.findall(r"\w+", text)
+
+
+def test_forms_of_a_word_fall_together_under_one_salt_only() -> None:
+    assert sketch("translated").words == sketch("translations").words
+    assert sketch("word", b"one").words != sketch("word", b"two").words
+
+
+def test_a_long_text_is_cut_and_nothing_is_lost() -> None:
+    text = " ".join(f"w{i}" for i in range(2 * PIECE + 1))
+    cut = pieces(text)
+    assert len(cut) == 3
+    assert set(merged(cut).words) == set(sketch(text).words)
+    assert pieces(" - ") == []
