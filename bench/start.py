@@ -96,7 +96,6 @@ def _compare(environment: dict[str, str], runs: int) -> None:
         "finops budget": [*ours, "budget"],
         "finops budget --json": [*ours, "budget", "--json"],
         "finops spend --last 30d": [*ours, "spend", "--last", "30d"],
-        "finops (the screen)": ours,
     }
     taken: dict[str, list[float]] = {name: [] for name in variants}
     for turn in range(runs + 1):

@@ -21,10 +21,13 @@ def usd(amount: Decimal) -> str:
 
 
 def tokens(count: int) -> str:
-    """`950`, `61k`, `15.5M`."""
+    """`950`, `61k`, `15.5M`, `1.3B`."""
     if count < 10_000:
         return f"{count:,}"
-    return f"{count / 1000:.0f}k" if count < 10**6 else f"{count / 1e6:.1f}M"
+    for size, unit in ((10**9, "B"), (10**6, "M")):
+        if count >= size - size // 2000:  # what would be rounded to it
+            return f"{count / size:.1f}{unit}"
+    return f"{count / 1000:.0f}k"
 
 
 def bar(share: float, width: int = 20) -> str:

@@ -17,7 +17,7 @@ from finops_pack.ledger import Ledger, Reservation, open_ledger
 from finops_pack.model import Where
 from finops_pack.query import Reader
 from finops_pack.query.money_left import view
-from finops_pack.query.text import ahead, budget_lines, usd
+from finops_pack.query.text import ahead, budget_lines, tokens, usd
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 USD = 10**12
@@ -192,6 +192,11 @@ def test_the_public_functions(ledger: Ledger, spent: Callable[..., None]) -> Non
 )
 def test_amounts_as_people_read_them(amount: str, text: str) -> None:
     assert usd(Decimal(amount)) == text
+
+
+def test_counts_as_people_read_them() -> None:
+    counts = (0, 9_999, 61_234, 999_999, 15_499_566, 1_296_800_000)
+    assert [tokens(n) for n in counts] == ["0", "9,999", "61k", "1.0M", "15.5M", "1.3B"]
 
 
 def test_how_far_ahead() -> None:
