@@ -109,16 +109,14 @@ class Provider:
         )
 
     def _count(self, body: Mapping[str, Any], text: str, tools: Any) -> dict[str, Any]:
-        sent = len(json.dumps(body["messages"]) + json.dumps(body.get("tools", []))) // 4
-        text_sent = json.dumps(body["messages"])
-        alike = max((len(commonprefix([text_sent, old])) for old in self.sent), default=0)
-        self.sent.append(text_sent)
-        cached = alike // 4 // 128 * 128  # OpenAI caches prefixes in steps of 128 tokens
+        sent = json.dumps([body.get("tools", []), *body["messages"]])[:-1]
+        alike = max((len(commonprefix([sent, old])) for old in self.sent), default=0)  # noqa: RUF071
+        self.sent.append(sent)
         return {
-            "prompt_tokens": sent,
+            "prompt_tokens": len(sent) // 4,
             "completion_tokens": (len(text) + len(json.dumps(tools))) // 4 + 8,
             "total_tokens": 0,
-            "prompt_tokens_details": {"cached_tokens": cached},
+            "prompt_tokens_details": {"cached_tokens": alike // 4 // 128 * 128},  # as OpenAI,
         }
 
 
