@@ -21,6 +21,7 @@ Progress = Callable[[int, int], None]
 class Importer(Protocol):
     """What a module of this package offers; see there. `details(path, state)` may be added."""
 
+    __name__: str
     NAME: str
     HELP: str
     AGENT: bool

@@ -32,7 +32,8 @@ Item = Mapping[str, Any] | Rejected
 """A line of the ledger (`ledger.Line`), or one of the log that cannot become one."""
 
 
-def _nothing(path: Path) -> Memory:
+def nothing(path: Path) -> Memory:
+    """No other file is known."""
     return {}
 
 
@@ -42,7 +43,7 @@ class State:
 
     `offset` and `line` are how far it was read, `done` says that its details were read too;
     `memory` is whatever the importer wants to know again (JSON), and `peek` answers with that
-    of another file of the same source.
+    of another file of the same source. `restated`: who pays has changed since it was read.
     """
 
     offset: int = 0
@@ -53,7 +54,8 @@ class State:
     done: bool = False
     billing: str = ""
     memory: Memory = field(default_factory=dict)
-    peek: Callable[[Path], Memory] = _nothing
+    restated: bool = False
+    peek: Callable[[Path], Memory] = nothing
 
     @classmethod
     def of(cls, body: Mapping[str, Any] | None) -> State:
