@@ -55,6 +55,11 @@ class Gate:
         self._tasks = TaskMoney()
         self._watch = Thresholds()
 
+    def close(self) -> None:
+        """Give both ways to the ledger back."""
+        self._known.close()
+        self._store.close()
+
     def after_fork(self) -> None:
         """A child holds none of its parent's calls, locks and threads."""
         self._begin_anew()

@@ -43,6 +43,12 @@ class Known:
         """A lock that another thread of the parent held would never open here."""
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Give the ledger back; the next look opens it anew."""
+        held, self._ledger = self._ledger, None
+        if held is not None:
+            held.close()
+
     def all(self) -> list[Budget]:
         """All of them; a ledger that cannot be read leaves those that were known."""
         first = not self._again_at  # the first look must not be missed by anybody

@@ -46,6 +46,13 @@ class Store:
                 within(self._patience, self._open)
         return self._opened()
 
+    def close(self) -> None:
+        """Give the ledger back."""
+        held, self.held = self.held, None
+        if held is not None:
+            drainer.stop(self._url)
+            held.close()
+
     def _opened(self) -> Ledger:
         if self.held is None:
             raise LedgerUnreachable("the ledger could not be opened in time")

@@ -239,6 +239,7 @@ class Recorder:
             self._spool.close()
             self._spool = None
             drainer.stop(self.settings.ledger)
+        self._gate.close()
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None
