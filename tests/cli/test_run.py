@@ -21,11 +21,19 @@ from finops_pack.model import Call
 Calls = Callable[[], list[Call]]
 AGENT = """
 import sys
+def work():
+    if "finops_pack.auto" in sys.modules:
+        import finops_pack
+        finops_pack.record(model="gpt-4o", usage=finops_pack.Usage(10, 1))
+"""
+REAL = """
+import sys
 from openai import OpenAI
 from finops_pack.testing import Wire
-def work():
-    with Wire() as wire, OpenAI(base_url=wire.openai_url, api_key="none") as client:
-        client.embeddings.create(model="text-embedding-3-small", input="hi")
+with Wire() as wire, OpenAI(base_url=wire.openai_url, api_key="none") as client:
+    client.embeddings.create(model="text-embedding-3-small", input="hi")
+print(sys.argv[1])
+sys.exit(7)
 """
 
 
@@ -48,10 +56,10 @@ def agent(tmp_path: Path) -> Callable[[str], str]:
     return write
 
 
-def test_a_script_its_arguments_and_its_exit_code(
-    agent: Callable[[str], str], calls: Calls
-) -> None:
-    done = start(sys.executable, agent("work(); print(sys.argv[1]); sys.exit(7)"), "--json")
+def test_a_script_its_arguments_and_its_exit_code(tmp_path: Path, calls: Calls) -> None:
+    script = tmp_path / "agent.py"
+    script.write_text(REAL)
+    done = start(sys.executable, str(script), "--json")
     assert (done.returncode, done.stdout.strip()) == (7, "--json"), done.stderr
     assert [row.model for row in calls()] == ["text-embedding-3-small"]
 
@@ -77,22 +85,24 @@ def test_an_environments_own_sitecustomize_is_kept(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "sitecustomize.py").write_text("print('mine')")
-    code = "import sys, sitecustomize; print(sitecustomize.__file__, 'finops_pack.auto' in sys.modules)"
+    code = "import sys, sitecustomize as s; print(s.__file__, 'finops_pack.auto' in sys.modules)"
     done = start(sys.executable, "-c", code, PYTHONPATH=str(own))
-    assert done.stdout.split() == ["mine", str(own / "sitecustomize.py"), "True"]
+    assert done.stdout.split()[-3:] == ["mine", str(own / "sitecustomize.py"), "True"]
 
 
 def test_an_interpreter_without_the_pack_finds_it(tmp_path: Path) -> None:
     """As after `pipx install`: the pack is found, and nothing that lies beside it."""
-    code = "import finops_pack.auto, sys; print(finops_pack.__version__, sys.path[-1])"
-    bare = {"PYTHONPATH": str(SITE), "PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    code = (
+        "import pathlib, sys, finops_pack\n"
+        "finops_pack.record(model='gpt-4o', usage=finops_pack.Usage(1, 1))\n"
+        "print('finops_pack.auto' in sys.modules, finops_pack.flush(5))\n"
+        "print(str(pathlib.Path(finops_pack.__file__).parent.parent) in sys.path)"
+    )
+    bare = [os.path.realpath(sys.executable), "-s", "-c", code]  # not this environment's own
     done = subprocess.run(
-        [sys.executable, "-s", "-c", "import site, sys; sys.path[:] = [p for p in sys.path if "
-         "'site-packages' not in p and p != '']\n" + code],
-        capture_output=True, text=True, env=bare, cwd=tmp_path, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "site-packages" not in done.stdout
+        bare, capture_output=True, text=True, env=environment(), cwd=tmp_path, check=False
+    )
+    assert done.stdout.split() == ["True", "True", "False"], done.stderr
 
 
 def test_disabled_it_runs_untracked(agent: Callable[[str], str], calls: Calls) -> None:
