@@ -35,6 +35,7 @@ class Reducer:
         self._key = hashlib.blake2b(key, digest_size=32).digest()
         self._mark = os.urandom(3).hex()
         self._limit = memory
+        self._size = 0
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     def observe(
@@ -51,7 +52,7 @@ class Reducer:
         Gives the amendment of the call, and segments that were not spoken of before.
         """
         state = self._session(session, at_us)
-        place = state.begin(call_id)
+        size, place = state.size, state.begin(call_id)
         reader = _Reading(self, state, call_id, task, place)
         schemas = _schemas(tools)
         entries = [reader.entry("tool_schema", text, tool) for tool, text in schemas]
@@ -59,8 +60,9 @@ class Reducer:
         state.hold(entries, call_id, place)
         kinds = ["tool_schema"] * len(schemas) + [kind for kind, _ in messages]
         parts = [(kind, entry.digest) for kind, entry in zip(kinds, entries, strict=True)]
+        self._size += state.size - size
         line = self._amendment(call_id, parts, len(schemas))
-        return [line, *state.untold(place), *self._evict(session)]
+        return [line, *state.untold(place), *self._evict()]
 
     def _amendment(self, call_id: str, parts: list[tuple[str, Digest]], schemas: int) -> Line:
         line: Line = {"type": "amend", "id": call_id}
@@ -75,14 +77,15 @@ class Reducer:
         state = self._sessions.get(session)
         if state is None or not text:
             return []
+        size = state.size
         state.answer(call_id, sketch(text, self._key))
+        self._size += state.size - size
         said = name(digest(text, self._key), self._key)
         return [{"type": "amend", "id": call_id, "response_hash": said}]
 
     def close(self, session: str) -> list[Line]:
         """The session is over: its segments, scored; it is forgotten."""
-        state = self._sessions.pop(session, None)
-        return state.lines(scored=True) if state else []
+        return self._forget(session).lines(scored=True) if session in self._sessions else []
 
     def expire(self, now_us: int) -> list[Line]:
         """Close every session that has been idle for 30 minutes."""
@@ -90,20 +93,24 @@ class Reducer:
         return [line for session in idle for line in self.close(session)]
 
     def _session(self, session: str, at_us: int) -> Session:
-        state = self._sessions.setdefault(session, Session(session))
+        if session not in self._sessions:
+            self._sessions[session] = Session(session)
+            self._size += self._sessions[session].size
+        state = self._sessions[session]
         state.touched_us = max(state.touched_us, at_us)
         self._sessions.move_to_end(session)
         return state
 
-    def _evict(self, current: str) -> list[Line]:
+    def _forget(self, session: str) -> Session:
+        state = self._sessions.pop(session)
+        self._size -= state.size
+        return state
+
+    def _evict(self) -> list[Line]:
         """Cut off the sessions idle longest until what is held fits into memory."""
         lines: list[Line] = []
-        total = sum(state.size for state in self._sessions.values())
-        while total > self._limit:
-            oldest = next(iter(self._sessions))
-            state = self._sessions.pop(oldest)
-            total -= state.size
-            lines += state.lines(scored=False)
+        while self._size > self._limit:
+            lines += self._forget(next(iter(self._sessions))).lines(scored=False)
         return lines
 
 
@@ -170,8 +177,10 @@ def _schemas(tools: Any) -> list[tuple[str, str]]:
 def _schema(tool: Any) -> tuple[str, str]:
     if isinstance(tool, tuple) and len(tool) == 2:
         return str(tool[0]), str(tool[1])
-    body = tool if isinstance(tool, Mapping) else getattr(tool, "__dict__", {})
-    function = body.get("function")
-    inner = function if isinstance(function, Mapping) else body
-    label = inner.get("name") or getattr(tool, "name", None) or body.get("type") or "?"
-    return str(label), json.dumps(body, sort_keys=True, default=str)
+    if not isinstance(tool, Mapping):  # an object's other fields differ from run to run
+        label = str(getattr(tool, "name", None) or "?")
+        return label, f"{label}: {getattr(tool, 'description', '')}"
+    function = tool.get("function")
+    inner = function if isinstance(function, Mapping) else tool
+    label = str(inner.get("name") or tool.get("type") or "?")
+    return label, json.dumps(tool, sort_keys=True, default=str)

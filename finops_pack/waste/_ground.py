@@ -97,12 +97,17 @@ class Ground:
         return NOTHING if price is None else price * billed_share(call)
 
     def fresh(self, call: Call) -> Decimal:
-        """USD a token of this prompt that no cache held: the write price where it was written."""
-        if call.cache_write_1h_tokens:
-            return self.paid(call, "cache_write_1h")
-        if call.cache_write_5m_tokens:
-            return self.paid(call, "cache_write_5m")
-        return self.paid(call, "input")
+        """USD a token of this prompt that no cache held: the mean of plain and written ones."""
+        parts = (
+            ("input", call.usage.uncached_tokens),
+            ("cache_write_5m", call.cache_write_5m_tokens),
+            ("cache_write_1h", call.cache_write_1h_tokens),
+        )
+        held = [(kind, tokens) for kind, tokens in parts if tokens > 0]
+        if len(held) < 2:
+            return self.paid(call, held[0][0] if held else "input")
+        spent = sum((tokens * self.paid(call, kind) for kind, tokens in held), NOTHING)
+        return spent / sum(tokens for _, tokens in held)
 
     def cached(self, call: Call) -> Decimal:
         """USD a token read from the cache; the plain price where reads have none."""

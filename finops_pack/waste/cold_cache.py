@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from finops_pack.cache import Step, cause_of
@@ -23,7 +24,7 @@ from finops_pack.waste._say import count, named, one_task, some, tokens, usd
 
 CATEGORY = "cold_cache"
 ORDER = 40
-Line = tuple[str, str]  # an agent and a model: calls that may warm each other
+Whose = tuple[str, str]  # an agent and a model: calls that may warm each other
 LEAST = 128  # tokens lost at a call: providers cache in steps of about that size
 RECENT = 8  # calls looked back at for the one with the longest common prefix
 WHY = {
@@ -64,12 +65,13 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
 def losses_of(calls: Sequence[Call], ground: Ground, *, every: bool = False) -> Iterator[Loss]:
     """Every lost prefix that counts; with `every` also those too short for the provider's cache."""
     sent = [call for call in calls if call.input_tokens and not call.problems]
-    warm = {_line(call) for call in sent if _cached(call)}
-    recent: dict[Line, list[Call]] = {}
+    warm = {_whose(call) for call in sent if _cached(call)}
+    resent = _Resent(calls, ground)
+    recent: dict[Whose, list[Call]] = {}
     for call in sent:
-        past = recent.setdefault(_line(call), [])
-        before = _best(call, past, _line(call) in warm)
-        loss = _loss(call, before, calls, ground, every) if before else None
+        past = recent.setdefault(_whose(call), [])
+        before = _best(call, past, _whose(call) in warm)
+        loss = _loss(call, before, resent, every) if before else None
         if loss is not None:
             yield loss
         past.append(call)
@@ -81,7 +83,7 @@ def usd_of(loss: Loss, ground: Ground) -> Decimal:
     return loss.tokens * max(Decimal(0), ground.fresh(loss.call) - ground.cached(loss.call))
 
 
-def _line(call: Call) -> Line:
+def _whose(call: Call) -> Whose:
     return call.agent or "", call.served_model or call.model
 
 
@@ -102,17 +104,15 @@ def _best(call: Call, past: Sequence[Call], warm: bool) -> Call | None:
     )
 
 
-def _loss(
-    call: Call, before: Call, calls: Sequence[Call], ground: Ground, every: bool
-) -> Loss | None:
-    rules = ground.rules(call)
+def _loss(call: Call, before: Call, resent: _Resent, every: bool) -> Loss | None:
+    rules = resent.ground.rules(call)
     if rules is None:
         return None
     cause = cause_of(Step(call, before), rules)
     eligible = min(before.input_tokens, call.input_tokens)
     if _parted(call, before):
         common = min(eligible, common_tokens(before.prefix_hashes, call.prefix_hashes))
-        again = min(eligible, resent_tokens(call, before, calls, ground))
+        again = min(eligible, resent.tokens(call, before))
         eligible = max(common, again)
         cause = "prefix_changed" if again > common else cause
     lost = eligible - call.cache_read_tokens
@@ -129,15 +129,26 @@ def _parted(call: Call, before: Call) -> bool:
     return both > 0 and list(before.prefix_hashes[:both]) != list(call.prefix_hashes[:both])
 
 
-def resent_tokens(call: Call, before: Call, calls: Sequence[Call], ground: Ground) -> int:
-    """Tokens of context segments that both calls held, wherever they stood in the prompt."""
-    place = {c.id: at for at, c in enumerate(calls)}
-    at, earlier = place[call.id], place[before.id]
-    return sum(
-        s.tokens
-        for s in ground.segments(calls)
-        if place.get(s.first_call, at) <= earlier and place.get(s.last_call, earlier) >= at
-    )
+class _Resent:
+    """The context segments of a session, by the calls that held them."""
+
+    def __init__(self, calls: Sequence[Call], ground: Ground) -> None:
+        self.ground = ground
+        self._calls = calls
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {call.id: place for place, call in enumerate(self._calls)}
+
+    def tokens(self, call: Call, before: Call) -> int:
+        """Tokens of segments that both calls held, wherever they stood in the prompt."""
+        at, earlier = self._places[call.id], self._places[before.id]
+        return sum(
+            s.tokens
+            for s in self.ground.segments(self._calls)
+            if self._places.get(s.first_call, at) <= earlier
+            and self._places.get(s.last_call, earlier) >= at
+        )
 
 
 def _finding(cause: str, paid: Sequence[tuple[Loss, Decimal]]) -> Finding:

@@ -19,52 +19,14 @@ from finops_pack.waste._say import count, named, one_task, some, usd
 
 CATEGORY = "repeat_calls"
 ORDER = 30
-WRITES = frozenset(
-    [
-        "write",
-        "edit",
-        "create",
-        "delete",
-        "remove",
-        "update",
-        "patch",
-        "apply",
-        "insert",
-        "replace",
-        "move",
-        "rename",
-        "commit",
-        "send",
-        "save",
-        "upload",
-        "put",
-        "post",
-        "set",
-        "add",
-    ]
-)
-READS = frozenset(
-    [
-        "read",
-        "get",
-        "list",
-        "search",
-        "find",
-        "fetch",
-        "query",
-        "view",
-        "grep",
-        "glob",
-        "look",
-        "lookup",
-        "retrieve",
-        "retriever",
-        "show",
-        "describe",
-        "open",
-        "cat",
-    ]
-)
+WRITES = {
+    "write", "edit", "create", "delete", "remove", "update", "patch", "apply", "insert", "replace",
+    "move", "rename", "commit", "send", "save", "upload", "put", "post", "set", "add",
+}  # fmt: skip
+READS = {
+    "read", "get", "list", "search", "find", "fetch", "query", "view", "grep", "glob", "look",
+    "lookup", "retrieve", "retriever", "show", "describe", "open", "cat",
+}  # fmt: skip
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 MEND = "keep results within a task (a cache at the tool), and say in the prompt what is known"
 

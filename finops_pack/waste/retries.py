@@ -92,11 +92,12 @@ def _finding(chains: Sequence[Chain], within: Sequence[Call], ground: Ground) ->
     attempts = len(failed) + sum(call.attempts - 1 for call in within)
     shown: list[Chain | Call] = [*chains, *within]
     involved = {call.id: call for call in (*failed, *within)}
-    requests = len(chains) + len(within)
+    through = {c.delivered.id for c in chains if c.delivered}
+    through |= {call.id for call in within if call.status == "ok"}
     return Finding(
         category=CATEGORY,
-        title=f"{count(attempts, 'attempt')} failed before {count(requests, 'request')} got through"
-        f"{_kinds(failed)}",
+        title=f"{count(attempts, 'attempt')} failed before {count(len(through), 'request')} "
+        f"got through{_kinds(failed)}",
         calls=tuple(involved),
         usd=paid,
         basis="estimated" if unseen else "measured",
