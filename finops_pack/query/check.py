@@ -80,9 +80,9 @@ def of_call(
     usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
     cost = rates.price(model, usage, provider=provider)
     if cost.usd is None:
-        hard = any(line.hard for line in lines)
+        refused = any(line.hard and line.unpriced == "refuse" for line in lines)
         mend = f"finops rates alias {model}=KNOWN-MODEL"
-        return Answer(not hard, None, _tightest(lines), mend, f"no price is known for {model}")
+        return Answer(not refused, None, _tightest(lines), mend, f"no price is known for {model}")
     answer = of_cost(cost.usd, lines)
     if answer.allowed or answer.limit is None:
         return answer

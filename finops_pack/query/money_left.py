@@ -74,6 +74,7 @@ def line_of(ledger: Books, budget: Budget, now: datetime, zone: tzinfo) -> Budge
         limit_usd=budget.limit_usd,
         spent_usd=from_pico(booked),
         reserved_usd=from_pico(reserved),
+        unpriced=budget.unpriced,
         resets_at=_iso(resets),
         runs_out_at=_iso(_runs_out(budget, from_pico(booked), now, zone, resets)),
     )

@@ -105,6 +105,7 @@ class BudgetLine:
     reserved_usd: Decimal
     resets_at: str | None = None
     runs_out_at: str | None = None
+    unpriced: str = "refuse"  # calls without a price: "refuse" or "warn"
 
     @property
     def clocked(self) -> bool:

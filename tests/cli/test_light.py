@@ -18,7 +18,7 @@ HEAVY = {
     "anthropic", "litellm", "numpy", "asyncio", "urllib.request", "http.client", "logging",
     "importlib.metadata", "tomllib", "email", "shutil", "zoneinfo",
 }  # fmt: skip
-COMMANDS = (["budget"], ["budget", "--json"], ["spend"], ["spend", "--by", "day", "--json"])
+COMMANDS = (["budget"], ["budget", "--json"], ["spend", "--by", "day", "--json"], ["statusline"])
 
 
 @pytest.fixture

@@ -166,6 +166,9 @@ def test_a_call_without_a_price_is_refused_under_a_hard_budget(reader: Reader) -
     assert not answer.allowed
     assert answer.cost_usd is None
     assert "finops rates alias house-llm" in (answer.advice or "")
+    admin.set_budget(None, "5 USD/month", unpriced="warn")
+    with query.open() as again:
+        assert again.check(model="house-llm", tokens_in=10).allowed
 
 
 def test_the_public_functions(ledger: Ledger, spent: Callable[..., None]) -> None:
