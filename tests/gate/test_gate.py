@@ -54,7 +54,7 @@ def spent() -> Decimal:
 def test_calls_pass_until_the_limit_and_then_none(empty_home: Path) -> None:
     rec = track("0.03 USD/day")
     made = 0
-    with pytest.raises(BudgetExceeded) as caught:  # noqa: PT012
+    with pytest.raises(BudgetExceeded) as caught:
         for _ in range(20):
             call(rec)
             made += 1
@@ -147,7 +147,7 @@ def test_what_was_refused_in_a_task_stays_refused(empty_home: Path) -> None:
 
 def test_a_task_budget_counts_the_tasks_inside(empty_home: Path) -> None:
     rec = track()
-    with finops_pack.task("outer", budget="0.01 USD/task"), pytest.raises(BudgetExceeded):  # noqa: PT012
+    with finops_pack.task("outer", budget="0.01 USD/task"), pytest.raises(BudgetExceeded):
         for i in range(9):
             with finops_pack.task(f"inner{i}"):
                 call(rec)
@@ -159,7 +159,7 @@ def test_money_is_held_back_for_the_final_answer(empty_home: Path) -> None:
 
     admin.set_budget(None, "0.02 USD/day", reserve_usd=Decimal("0.008"))
     rec = track()
-    with pytest.raises(BudgetExceeded):  # noqa: PT012
+    with pytest.raises(BudgetExceeded):
         for _ in range(9):
             call(rec)
     with finops_pack.action("final_answer"):
