@@ -1,14 +1,14 @@
 """Whether anything has changed since the last import, told without opening the ledger.
 
-One hash over the names, sizes and times of all files and the ledger's own file, kept in the
+A listing of all files with their sizes and times, and the ledger's own file, is kept in the
 state folder: an import with nothing to do ends here. It is only a short cut; where it fails or
 the ledger is on a server, the ledger says how far each file was read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from finops_pack.importers._contract import File, Options
 def found(options: Options, name: str, files: Sequence[File]) -> bool:
     """True when the last import of these logs into this ledger left them as they are."""
     try:
-        return _place(options, name).read_text() == _stamp(options, files)
-    except OSError:
+        return _place(options, name).read_text() == _listing(options, files)
+    except (OSError, ValueError):
         return False
 
 
@@ -29,18 +29,18 @@ def leave(options: Options, name: str, files: Sequence[File]) -> None:
     place = _place(options, name)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(_stamp(options, files))
-    except OSError:
+        place.write_text(_listing(options, files))
+    except (OSError, ValueError):
         pass
 
 
-def _stamp(options: Options, files: Sequence[File]) -> str:
+def _listing(options: Options, files: Sequence[File]) -> str:
     ledger = os.stat((options.ledger or "").removeprefix("sqlite:///"))
-    parts = [repr((ledger.st_dev, ledger.st_ino, options))]
-    parts += [f"{path} {f.st_size} {f.st_mtime_ns}" if f else str(path) for path, f in files]
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+    lines = [repr((ledger.st_dev, ledger.st_ino, options))]
+    lines += [f"{path} {f.st_size} {f.st_mtime_ns}" if f else str(path) for path, f in files]
+    return "\n".join(lines)
 
 
 def _place(options: Options, name: str) -> Path:
-    key = f"{options.ledger} {options.source or name}"
-    return config.state_dir() / "imports" / hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+    key = f"{options.source or name}-{options.ledger}"
+    return config.state_dir() / "imports" / re.sub(r"[^\w.-]", "_", key)[-200:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -84,6 +83,8 @@ class State:
 
 def fingerprint(path: Path, offset: int) -> str:
     """A hash of the first and the last bytes of what lies before `offset`."""
+    import hashlib
+
     with path.open("rb") as file:
         head = file.read(min(HEAD, offset))
         file.seek(max(0, offset - TAIL))
