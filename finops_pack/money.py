@@ -31,3 +31,15 @@ def plain(amount: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def shown(usd: Decimal) -> str:
+    """`$12.34`, `$0.09`, `$0.0042`: two decimals, below a dollar two digits that count."""
+    if not usd:
+        return "$0"
+    size = abs(usd)
+    places = 2 if size >= 1 else min(12, max(2, 1 - size.adjusted()))
+    rounded = usd.quantize(_ONE.scaleb(-places), ROUND_HALF_EVEN)
+    whole, _, part = f"{abs(rounded):,f}".partition(".")
+    sign = "-" if rounded < 0 else ""
+    return f"{sign}${whole}.{part.rstrip('0'):0<2}"

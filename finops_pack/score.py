@@ -128,11 +128,11 @@ def _points(waste: Waste) -> tuple[Points, ...]:
 
 
 def _by_root(calls: Sequence[Call], tasks: Sequence[Task]) -> dict[str, Decimal]:
-    """Root task -> USD of the calls of its whole tree."""
+    """Root task -> USD of the priced calls of its whole tree; without any it is not known."""
     parents = {task.id: task.parent for task in tasks}
     spent: dict[str, Decimal] = {}
     for call in calls:
-        if call.task:
+        if call.task and not call.unpriced:
             root = _root(call.task, parents)
             spent[root] = spent.get(root, Decimal(0)) + call.amount_usd
     return spent

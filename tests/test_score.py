@@ -83,3 +83,8 @@ def test_the_document() -> None:
 def test_parents_in_a_circle_end() -> None:
     tasks = (Task("a", 0, parent="b"), Task("b", 0, parent="a"))
     assert judge(spending(task="a"), *tasks).tasks == 1
+
+
+def test_a_task_without_a_price_is_not_one_that_cost_nothing() -> None:
+    calls = [*spending(20, task="t"), call(99, task="dark", model="unheard of")]
+    assert judge(calls).tasks == 1

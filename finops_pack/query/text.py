@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
 
+from finops_pack.money import shown
 from finops_pack.query.views import BudgetLine, BudgetView
 
-
-def usd(amount: Decimal) -> str:
-    """`$12.34`, `$0.09`, `$0.0042`: two decimals, below a dollar two digits that count."""
-    if not amount:
-        return "$0"
-    size = abs(amount)
-    places = 2 if size >= 1 else min(12, max(2, 1 - size.adjusted()))
-    rounded = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-    whole, _, part = f"{abs(rounded):,f}".partition(".")
-    sign = "-" if rounded < 0 else ""
-    return f"{sign}${whole}.{part.rstrip('0'):0<2}"
+usd = shown
 
 
 def tokens(count: int) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from typing import TypeVar
 
 from finops_pack.model import Call
+from finops_pack.money import shown as usd
+
+__all__ = ["count", "gap", "named", "one_task", "some", "tokens", "usd"]
 
 SHOWN = 3  # examples a finding
 T = TypeVar("T")
@@ -15,14 +17,6 @@ T = TypeVar("T")
 def named(call: Call) -> str:
     """`call 4f2a at 2026-03-01 12:03:11 UTC`."""
     return f"call {call.id} at {call.started_at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def usd(amount: Decimal) -> str:
-    """`$12.34`, `$0.0042`: two digits that count at least."""
-    if not amount:
-        return "$0"
-    places = 2 if abs(amount) >= 1 else min(12, max(2, 1 - amount.adjusted()))
-    return f"${amount:,.{places}f}"
 
 
 def tokens(count: int) -> str:

@@ -21,7 +21,7 @@ def test_the_call_after_a_rejected_answer_is_recovery(found: Any) -> None:
     assert (one.calls, one.usd, one.subtype) == (("c2",), Decimal("0.003"), "format")
     assert one.evidence == (
         "the answer of call c1 at 2026-03-01 00:01:00 UTC did not fit the schema; "
-        "call c2 after it cost $0.0030",
+        "call c2 after it cost $0.003",
     )
 
 

@@ -24,7 +24,7 @@ def test_a_refused_attempt_costs_nothing_and_is_named(found: Any) -> None:
     assert (one.usd, one.basis, one.calls) == (Decimal(0), "measured", ("c0",))
     assert one.evidence[0] == (
         "call c0 at 2026-03-01 00:00:00 UTC failed with RateLimitError; call c0.05 2.1 s later "
-        "sent the same request and was billed $0.0030"
+        "sent the same request and was billed $0.003"
     )
     assert one.title == "1 attempt failed before 1 request got through (RateLimitError)"
 

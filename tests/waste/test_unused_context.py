@@ -44,7 +44,7 @@ def test_the_narrow_reading_and_the_range(found: Any) -> None:
     assert one.usd_low == whole
     assert one.usd == Decimal("1.45") * whole
     assert one.usd_high == one.usd + Decimal("0.15") * 2 * whole
-    assert "never referenced in any answer (the narrow reading): $0.0040" in one.evidence[0]
+    assert "never referenced in any answer (the narrow reading): $0.004" in one.evidence[0]
     assert "tool result of 1,000 tokens, first sent by call c0 at 2026-03-01" in one.evidence[1]
     assert "held by 2 calls: unused with p = 0.95" in one.evidence[1]
 

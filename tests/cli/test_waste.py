@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops_pack.ledger import open_ledger
+
+Finops = Callable[..., Any]
+
+
+@pytest.fixture
+def trouble(week: Path) -> None:
+    """The week, and a task in which an answer was rejected and a tool asked twice."""
+    now_us = time.time_ns() // 1000
+    use = {"id": "t", "name": "read", "args_hash": "a", "result_hash": "r"}
+    extra = ({"verifier": "schema"}, {}, {"tool_calls": [use]}, {"tool_calls": [use]})
+    lines = [
+        {"type": "call", "id": f"trouble-{n}", "start_us": now_us - (9 - n) * 1_000_000,
+         "model": "gpt-4o", "provider": "openai", "task": "trouble", "input_tokens": 1000,
+         "cost_pico": 40_000_000_000, "cost_state": "priced", "billing_mode": "metered", **more}
+        for n, more in enumerate(extra)
+    ]  # fmt: skip
+    ledger = open_ledger(str(week))
+    ledger.book(lines)
+    ledger.close()
+
+
+def test_the_document_adds_up(finops: Finops, trouble: None) -> None:
+    told = finops("waste", "--json", "--last", "30d").json
+    parts = {name: Decimal(part["usd"]) for name, part in told["categories"].items()}
+    assert parts == {
+        "hallucination_recovery": Decimal("0.04"),
+        "repeat_calls": Decimal("0.04"),
+    }
+    assert sum(parts.values()) == Decimal(told["avoidable_usd"]) <= Decimal(told["total_cost_usd"])
+    for name, usd in parts.items():
+        found = [Decimal(f["usd"]) for f in told["findings"] if f["category"] == name]
+        assert sum(found) == usd
+        assert all(f["evidence"] and f["mend"] for f in told["findings"])
+    assert told["unknown"]["unused_context"]["tokens"] > 0
+
+
+def test_the_screen_shows_category_evidence_and_mend(finops: Finops, trouble: None) -> None:
+    said = finops("waste", "--last", "30d", "--limit", "1")
+    assert said.out.startswith("avoidable\n")
+    assert "of all" in said.out
+    assert said.out.count("mend: ") == 1
+    assert "unused context: unknown for " in said.out
+    assert "more: finops waste --json" in said.out
+
+
+def test_one_task_can_be_asked_about(finops: Finops, week: Path) -> None:
+    told = finops("waste", "--json", "--last", "30d", "--task", "ticket-1-1").json
+    assert {call[:3] for f in told["findings"] for call in f["calls"]} <= {"1-1"}
+    assert Decimal(told["total_cost_usd"]) < 1
+
+
+def test_score_and_what_a_task_costs(finops: Finops, trouble: None) -> None:
+    said = finops("score", "--last", "30d")
+    assert " of 100: $0.08 of $" in said.out
+    assert "cost per task: $0.091 (n = 49)" in said.out
+    told = finops("score", "--json", "--last", "30d").json
+    lost = sum(part["points"] for part in told["points"])
+    assert told["score"] + lost == pytest.approx(100, abs=0.02)
+
+
+def test_too_little_is_said(finops: Finops, week: Path) -> None:
+    said = finops("score", "--last", "30d", "--task", "ticket-1-1")
+    assert "insufficient data: 3 calls" in said.out
+    assert finops("score", "--json", "--task", "ticket-1-1").json["score"] is None
