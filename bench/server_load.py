@@ -200,8 +200,8 @@ def show(store: str, count: int, load: Load, said: str) -> int:
     errors += sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", said)))
     rate, half, tail = (
         found(r"Requests/sec:\s+([\d.]+)"),
-        found(r"50%\s+(\S+)"),
-        found(r"99%\s+(\S+)"),
+        found(r"\n +50% +(\S+)"),
+        found(r"\n +99% +(\S+)"),
     )
     print(
         f"{store:<11} {count:>8}  {load.name:<32} {rate:>8} {half:>9} {tail:>9}  {errors}",

@@ -6,9 +6,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from starlette.testclient import TestClient
 
 from finops_pack.report import exact
-from finops_pack.server import accounts
+from finops_pack.server import accounts, reports
 from finops_pack.server.http import MAX_BODY
 from tests.server.conftest import PASSWORD
 
@@ -281,3 +282,14 @@ class TestAnswers:
 
     def test_health(self, site):
         assert site.client.get("/healthz").json() == {"ok": True}
+
+
+def test_our_own_fault_tells_nothing_of_what_is_inside(site, key, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("/secret/path of the database")
+
+    monkeypatch.setattr(reports, "span_end", broken)
+    client = TestClient(site.client.app, raise_server_exceptions=False)
+    answer = client.get("/api/finops/alerts", headers={"Authorization": f"Bearer {key}"})
+    assert fault(answer)[:2] == (500, "internal")
+    assert "secret" not in answer.text
