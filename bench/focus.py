@@ -46,10 +46,9 @@ def exported(folder: Path) -> Path:
     """A file with every kind of row: buckets, batch, a plan, a gateway's bill, tags, no price."""
     ledger, path = str(folder / "ledger.db"), folder / "focus.csv"
     made = recorder.configure(ledger=ledger)
-    usage = Usage(60_200, 500, 50_000, 4_000, 6_000)
-    sonnet = {"model": "claude-sonnet-4-5", "provider": "anthropic", "usage": usage}
-    made.record(**sonnet, tags={"customer": "acme"}, action="ask", duration_ms=2500)
-    made.record(**sonnet, billing_mode="subscription")
+    sonnet, usage = "claude-sonnet-4-5", Usage(60_200, 500, 50_000, 4_000, 6_000)
+    made.record(model=sonnet, usage=usage, tags={"customer": "acme"}, action="ask")
+    made.record(model=sonnet, usage=usage, billing_mode="subscription", duration_ms=2500)
     made.record(model="gpt-4o", provider="openai", usage=Usage(100, 10), processing="batch")
     made.record(model="gpt-4o", provider="openai", usage=Usage(100, 10), extra={"web_search": 1})
     made.record(model="nobody-knows", usage=Usage(5, 5))

@@ -81,13 +81,14 @@ class _Session:
 
     # --- where a line belongs --------------------------------------------------------------
     def _plan(self, record: Record) -> dict[str, Any]:
+        """The plan of the line's session: this file's own, or that of the main transcript."""
         name = str(record.get("sessionId"))
-        if name not in self.plans:
-            near = self.path.parent, self.path.parent.parent.parent  # older and newer versions
-            kept = [self.peek(folder / f"{name}.jsonl").get("plans", {}) for folder in near]
-            empty: dict[str, Any] = {"turns": [], "started": [], "agents": {}}
-            self.plans[name] = next((p[name] for p in kept if name in p), empty)
-        return self.plans[name]
+        empty: dict[str, Any] = {"turns": [], "started": [], "agents": {}}
+        if not record.get("isSidechain"):
+            return self.plans.setdefault(name, empty)
+        near = self.path.parent, self.path.parent.parent.parent  # older and newer versions
+        others = (self.peek(folder / f"{name}.jsonl").get("plans", {}) for folder in near)
+        return next((plans[name] for plans in (self.plans, *others) if name in plans), empty)
 
     def _thread(self, record: Record) -> dict[str, Any]:
         name = str(record.get("agentId") or "side") if record.get("isSidechain") else "main"
@@ -111,14 +112,14 @@ class _Session:
     # --- what the user, or a tool, says ------------------------------------------------------
     def _user(self, record: Record) -> Iterator[Item]:
         thread, content = self._thread(record), record["message"]["content"]
-        thread["asked_us"] = micros(record["timestamp"])
+        before, thread["asked_us"] = thread["asked_us"], micros(record["timestamp"])
         results = [b for b in content if b.get("type") == "tool_result"] if _listed(content) else []
         for block in results:
             yield from self._result(thread, block)
         self._agent_id(record, results)
         said = flat(content) if not results else ""
         if said.startswith(_INTERRUPT):
-            if thread["call"]:
+            if thread["call"] and thread["call"]["end_us"] >= (before or 0):
                 yield _amend(thread["call"]["id"], verifier="user")
         elif said and not _by_machine(record, said):
             yield from self._turn(thread, record)
@@ -150,11 +151,8 @@ class _Session:
         asked, said = block.get("tool_use_id"), flat(block.get("content"))
         failed = bool(block.get("is_error"))
         thread["results"].append(result(self.key, asked, said, failed))
-        check = (
-            verifier(said.removeprefix("<tool_use_error>").removeprefix("Error: "))
-            if failed
-            else None
-        )
+        words = said.removeprefix("<tool_use_error>").removeprefix("Error: ")
+        check = verifier(words) if failed else None
         call = thread["call"]
         if check and call and any(made["id"] == asked for made in call["tool_calls"]):
             yield _amend(call["id"], verifier=check)

@@ -20,6 +20,7 @@ PLACE, MEMORY, BILLING = "import", "import_memory", "import_billing"  # kinds of
 
 
 def recorder_of(ledger_url: str | None) -> Recorder:
+    """The recorder that books into this ledger; raises `ConfigError` where it is switched off."""
     found = recorder.configure(ledger=ledger_url)
     if not found.enabled:
         raise ConfigError("FINOPS_DISABLE is set: nothing is recorded", mend="unset it")
@@ -27,6 +28,7 @@ def recorder_of(ledger_url: str | None) -> Recorder:
 
 
 def opened(ledger_url: str, create: bool) -> Ledger | None:
+    """The ledger; without `create` None where there is none."""
     try:
         return open_ledger(ledger_url, create=create)
     except LedgerUnreachable:
@@ -42,6 +44,7 @@ class Job:
         self.importer, self.options = importer, options
         self.source = options.source or importer.NAME
         self._counting = True
+        self._done = self._bytes = 0
         self._details = getattr(importer, "details", None)
         self.states: dict[Path, State] = {}
         self._recorder = recorder_of(options.ledger)
@@ -71,13 +74,17 @@ class Job:
         tasks = [(path, found, self._begun(path, found)) for path, found in files]
         news = [(path, found, state) for path, found, state in tasks if state is not None]
         size = sum(found.st_size for _, found, _ in news if found)
+        self._bytes = size * (2 if self._details else 1)
         self.summary.skipped = len(files) - len(news)
-        done, read = 0, _ahead.read(self.importer, [(path, state) for path, _, state in news], size)
+        read = _ahead.read(self.importer, [(path, state) for path, _, state in news], size)
         for (path, found, state), items in zip(news, read, strict=True):
             self._first(path, found, state, items)
-            done += found.st_size if found else 0
-            if progress:
-                progress(done, size)
+            self._passed(found.st_size if found else 0, progress)
+
+    def _passed(self, size: int, progress: Progress | None) -> None:
+        self._done += size
+        if progress:
+            progress(self._done, self._bytes)
 
     def _begun(self, path: Path, found: os.stat_result | None) -> State | None:
         """Where to go on in a file; None when nothing is new in it."""
@@ -112,16 +119,20 @@ class Job:
                 self._keep(path, state)
         except _ahead.UNREADABLE as error:
             self.states.pop(path, None)
-            self._reject(path, 0, getattr(error, "strerror", None) or str(error))
+            self._unreadable(path, error)
 
-    def second_passes(self) -> None:
+    def second_passes(self, progress: Progress | None) -> None:
         """What only the analyses need of the files with news; it changes calls, but adds none."""
         self._counting = False
         for path, state in self.states.items():
-            if self._details:
-                self._take(path, state, self._details(path, state))
-            state.done = True
-            self._keep(path, state)
+            try:
+                if self._details:
+                    self._take(path, state, self._details(path, state))
+                    self._passed(state.size, progress)
+                state.done = True
+                self._keep(path, state)
+            except _ahead.UNREADABLE as error:
+                self._unreadable(path, error)
 
     def _recall(self, path: Path) -> Memory:
         """The memory of a file: of this run, or as it was kept."""
@@ -160,8 +171,8 @@ class Job:
                 line["billing_mode"] = self.billing
             if state.restated:
                 line.pop("merge", None)  # what is told now holds, not what was told first
-            if self.options.project:
-                line["project"] = self.options.project
+        if self.options.project and kind in ("call", "task"):
+            line["project"] = self.options.project
         return line  # type: ignore[no-any-return]
 
     def _add(self, line: Line, path: Path, number: int) -> None:
@@ -172,6 +183,9 @@ class Job:
 
     def _reject(self, path: Path, line: int, reason: str) -> None:
         self.summary.rejected.append(Rejected(line, reason, str(path)))
+
+    def _unreadable(self, path: Path, error: Exception) -> None:
+        self._reject(path, 0, getattr(error, "strerror", None) or str(error))
 
     def flush(self) -> None:
         """Book the batch in hand, or in a dry run say what would become of it."""

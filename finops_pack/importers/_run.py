@@ -21,7 +21,7 @@ def run(
         job.first_pass(files, progress)
         job.flush()
         if not options.dry_run:
-            job.second_passes()
+            job.second_passes(progress)
             job.flush()
     finally:
         if collecting:

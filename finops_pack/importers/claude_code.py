@@ -27,6 +27,7 @@ AGENT = True
 
 OPEN = 4  # calls at the end of a file that may still grow: they are read again next time
 MANY = 2000  # calls held at once
+SYNTHETIC = "<synthetic>"  # Claude Code's own words: no request was made
 ANSWER = "answer"  # the action of a call that asks for no tool
 _NOWHERE = (None, "", "not_available", "global")
 _BUILT_IN = re.compile(r"a([a-z][a-z_]+)-\w+")  # agent ids of Claude Code's own helpers
@@ -115,14 +116,15 @@ def _take(calls: dict[str, _Call], line: bytes, state: State) -> bool:
     if record.get("type") != "assistant":
         return False
     message = record["message"]
-    if message["model"] == "<synthetic>":  # Claude Code's own words: no request was made
+    usage = message.get("usage")
+    if usage is None or message["model"] == SYNTHETIC:
         return False
     key = f"{message.get('id') or record['uuid']}:{record.get('requestId') or ''}"
     call = calls.get(key)
     if call is None:
-        calls[key] = _Call(_row(key, record, message, state), message["usage"])
+        calls[key] = _Call(_row(key, record, message, state), usage)
         return True
-    call.add(message["usage"])
+    call.add(usage)
     _acted(call.row, message)
     return False
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from finops_pack import config
+from finops_pack import config, importers, recorder
 from finops_pack.importers import claude_code
+from finops_pack.model import Usage
 
 USAGE = {
     "input_tokens": 3,
@@ -171,6 +172,7 @@ def test_what_no_provider_answered_is_left_out(bring: Any, calls: Any, lines: An
         base("progress", 2, data={"type": "agent_progress", "message": answer(2, 2)}),
         said(3, [{"type": "tool_result", "content": "x"}], toolUseResult=usage),
         base("summary", 4),
+        base("assistant", 5, message={"model": "claude-opus-4-6", "content": [{"usage": {}}]}),
     )
     summary = bring("claude-code", path)
     assert (summary.read, summary.rejected, calls()) == (0, [], [])
@@ -336,6 +338,14 @@ def test_an_interrupted_answer_was_rejected_by_the_user(bring: Any, calls: Any, 
     assert (call.verifier, call.task) == ("user", "u0")
 
 
+def test_an_interrupt_before_any_answer_blames_no_earlier_one(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    stop = [{"type": "text", "text": "[Request interrupted by user]"}]
+    bring("claude-code", lines(said(0, "go"), answer(1, 1), said(2, "and?"), said(3, stop)))
+    assert [call.verifier for call in calls()] == [None]
+
+
 def agent_line(second: int, number: int, **record: Any) -> dict[str, Any]:
     told = {"isSidechain": True, "agentId": "a1b2c3d", **record}
     return answer(second, number, record=told)
@@ -430,3 +440,44 @@ def test_a_cut_off_second_pass_is_taken_up(
     assert not any(row.task for row in calls())
     assert bring("claude-code", folder).read == 0
     assert all(row.task for row in calls())
+
+
+def test_a_call_tracked_live_and_imported_is_one(
+    bring: Any, calls: Any, ledger: Any, lines: Any
+) -> None:
+    usage = Usage(953, 7, 900, 20, 30)
+    told = {"model": "claude-opus-4-6", "provider": "anthropic", "response_id": "msg_1"}
+    recorder.configure(ledger=ledger.url).record(usage=usage, agent="mine", **told)
+    recorder.flush()
+    summary = bring("claude-code", lines(said(0, "go"), answer(1, 1), answer(2, 2)))
+    assert (summary.read, summary.new) == (2, 1)
+    one, two = sorted(calls(), key=lambda call: call.response_id)
+    assert (one.source, one.agent, one.session) == ("live", "mine", SESSION)
+    assert one.task == two.task == "u0"
+    assert ledger.check() == []
+
+
+def test_a_file_that_goes_away_in_between_is_named(
+    bring: Any, calls: Any, lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = lines(answer(1, 1))
+
+    def gone(path: Path, state: Any) -> Any:
+        path.unlink()
+        yield from path.open()
+
+    monkeypatch.setattr(claude_code, "details", gone)
+    summary = bring("claude-code", path)
+    assert [(r.file, r.reason) for r in summary.rejected] == [
+        (str(path), "No such file or directory")
+    ]
+    assert len(calls()) == 1
+
+
+def test_progress_tells_bytes_of_both_passes(ledger: Any, lines: Any) -> None:
+    path = lines(*(answer(n, n) for n in range(5)))
+    told: list[tuple[int, int]] = []
+    options = importers.Options(ledger=ledger.url)
+    importers.run(claude_code, [path], options, lambda *both: told.append(both))  # type: ignore[arg-type]
+    size = path.stat().st_size
+    assert told == [(size, 2 * size), (2 * size, 2 * size)]
