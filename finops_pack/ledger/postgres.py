@@ -1,0 +1,151 @@
+"""The ledger in PostgreSQL: many hosts, one book. The same logic as in SQLite, another dialect.
+
+Whoever writes holds one advisory lock for the transaction, so that gate and drainers of all
+hosts take turns as they do around a SQLite file; readers wait for nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger._db import Db
+from finops_pack.ledger._store import WAIT, SQLLedger
+from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, time_zone
+
+CONNECTIONS = 8
+CONNECT_SECONDS = 5.0
+_LOCK = 0x66696E6F7073  # "finops"
+
+
+class _Connection:
+    """`Db` over one connection."""
+
+    def __init__(self, raw: psycopg.Connection[tuple[Any, ...]]) -> None:
+        self.raw = raw
+
+    def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self.raw.execute(_dialect(sql), values).fetchall()
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
+        return self.raw.execute(_dialect(sql), values).rowcount
+
+
+@lru_cache(maxsize=512)
+def _dialect(sql: str) -> bytes:
+    """Our `?` as psycopg's `%s`."""
+    return sql.replace("%", "%%").replace("?", "%s").encode()
+
+
+class PostgresLedger(SQLLedger):
+    """One database; safe for threads, processes and forks."""
+
+    integer = "BIGINT"
+    serial = "BIGSERIAL PRIMARY KEY"
+    _data_faults = (UnicodeError, OverflowError, psycopg.DataError, psycopg.IntegrityError)
+
+    def __init__(self, url: str, *, create: bool = True, read_only: bool = False) -> None:
+        super().__init__(url)
+        self._address = url
+        self._read_only = read_only
+        self._guard = threading.Lock()
+        self._pool: ConnectionPool[Any] | None = None
+        self._pid = 0
+        held = self._settings()
+        if held is None or held["schema"] != len(MIGRATIONS):
+            if not create or read_only:
+                raise LedgerUnreachable(f"there is no ledger in {self.url}")
+            with self._write() as db:
+                migrate(db, self, time_zone(), _columns)
+            held = self._settings() or {}
+        self.time_zone = str(held["time_zone"])
+
+    def _settings(self) -> dict[str, Any] | None:
+        with self._read() as db:
+            if not db.all("SELECT 1 FROM pg_tables WHERE tablename = 'meta'"):
+                return None
+            return settings(db)
+
+    @contextmanager
+    def _connection(self, timeout: float) -> Iterator[psycopg.Connection[Any]]:
+        try:
+            with self._pooled().connection(timeout=max(timeout, 0.05)) as raw:
+                yield raw
+        except self._data_faults:
+            raise
+        except (psycopg.Error, PoolTimeout, OSError) as error:
+            told = str(error).strip().splitlines()
+            raise LedgerUnreachable(
+                f"ledger {self.url}: {told[0] if told else type(error).__name__}",
+                mend="check that the server runs and FINOPS_LEDGER is right",
+            ) from None
+
+    def _pooled(self) -> ConnectionPool[Any]:
+        """This process's connections; a child makes its own."""
+        with self._guard:
+            if self._pool is None or self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._pool = ConnectionPool(
+                    self._address,
+                    min_size=0,
+                    max_size=CONNECTIONS,
+                    open=True,
+                    name="finops-ledger",
+                    kwargs={
+                        "cursor_factory": psycopg.ClientCursor,
+                        "connect_timeout": int(CONNECT_SECONDS),
+                    },
+                )
+            return self._pool
+
+    @contextmanager
+    def _write(
+        self, timeout: float = WAIT, *, urgent: bool = False, durable: bool = False
+    ) -> Iterator[_Connection]:
+        if self._read_only:
+            raise LedgerUnreachable(f"{self.url} was opened for reading only")
+        with self._connection(timeout) as raw, raw.transaction():
+            db = _Connection(raw)
+            db.run(f"SET LOCAL lock_timeout = {max(1, int(timeout * 1000))}")
+            db.all("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
+            yield db
+
+    @contextmanager
+    def _read(self) -> Iterator[_Connection]:
+        with self._connection(CONNECT_SECONDS) as raw, raw.transaction():
+            db = _Connection(raw)
+            db.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield db
+
+    def _stream(self, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        with (
+            self._connection(CONNECT_SECONDS) as raw,
+            raw.transaction(),
+            psycopg.ServerCursor(raw, "finops") as cursor,
+        ):
+            cursor.itersize = 2000
+            yield from cursor.execute(_dialect(sql), values)
+
+    def tag(self, key: str) -> tuple[str, str]:
+        """An expression for one tag of a call and the value it takes."""
+        return "(tags::jsonb ->> ?)", key
+
+    def close(self) -> None:
+        """Give the connections back."""
+        with self._guard:
+            pool, self._pool = self._pool, None
+        if pool is not None and self._pid == os.getpid():
+            pool.close(1.0)
+
+
+def _columns(db: Db) -> list[str]:
+    sql = "SELECT column_name FROM information_schema.columns WHERE table_name = 'calls'"
+    return [str(row[0]) for row in db.all(sql)]

@@ -1,0 +1,41 @@
+"""The contract of every store, held by PostgreSQL too: the tests of `test_store` once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger import Ledger, open_ledger
+from tests.ledger.test_store import *  # noqa: F403 - the same tests, by their names
+
+
+@pytest.fixture
+def new_ledger(postgres_url: str) -> Iterator[Callable[[], Ledger]]:
+    """Empty ledgers of one server; a second one empties the first."""
+    import psycopg
+
+    made: list[Ledger] = []
+
+    def make() -> Ledger:
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        made.append(open_ledger(postgres_url))
+        return made[-1]
+
+    yield make
+    for ledger in made:
+        ledger.close()
+
+
+@pytest.fixture
+def ledger(new_ledger: Callable[[], Ledger]) -> Ledger:
+    """One empty ledger."""
+    return new_ledger()
+
+
+def test_an_absent_server_is_said_so_in_time() -> None:
+    with pytest.raises(LedgerUnreachable, match=r"127\.0\.0\.1:1"):
+        open_ledger("postgresql://nobody@127.0.0.1:1/none?connect_timeout=1")
