@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -127,15 +126,3 @@ def test_a_budget_of_the_environment_that_cannot_be_read_breaks_no_agent(
     config.reload()
     finops_pack.record(model="gpt-4o", usage=finops_pack.Usage(1, 1))
     assert any("budget is not in force" in record.message for record in caplog.records)
-
-
-def test_import_takes_at_most_30_ms() -> None:
-    best = 1.0
-    for _ in range(5):
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "pass"], check=True)
-        bare = time.perf_counter() - began
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "import finops_pack"], check=True)
-        best = min(best, time.perf_counter() - began - bare)
-    assert best < 0.030
