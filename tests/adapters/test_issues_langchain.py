@@ -154,6 +154,9 @@ class Refusing:
     def settle(self, call: Any, pico: int) -> None:
         raise AssertionError("nothing was reserved")
 
+    def close(self) -> None:
+        pass
+
 
 # LangChain leaves a coroutine of its own behind when a BaseException passes it.
 @pytest.mark.filterwarnings(
