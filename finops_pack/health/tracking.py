@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from finops_pack import adapters
 from finops_pack.health import Check, note, ok
+
+if TYPE_CHECKING:
+    from finops_pack.adapters._status import Package
 
 
 def checks(ledger_url: str | None) -> Iterator[Check]:
@@ -24,7 +28,7 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
         yield note("frameworks", text, f"supported: {', '.join(adapters.found())}")
 
 
-def _version(name: str, package: adapters.Package) -> Check:
+def _version(name: str, package: Package) -> Check:
     if package.tested:
         return ok(name, f"{package.name} {package.version}")
     text = f"{package.name} {package.version} was not tried with this release ({package.range})"
