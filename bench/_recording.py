@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from finops_pack.ledger import _drain, drainer, ledger_id, spool, sqlite
+from finops_pack.ledger import _drain, _sqlite, drainer, ledger_id, spool, sqlite
 from finops_pack.ledger.spool import Spool, encode
 
 POINTS = ("booking", "booked", "rotating", "forgetting", "deleting", "opening")
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("acks")
     parser.add_argument("name")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--calls", type=int, default=10**9)
+    parser.add_argument("--calls", type=int, default=10**9, help="of all threads together")
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--die", choices=POINTS)
     parser.add_argument("--rotate", type=int, default=spool.ROTATE_BYTES)
@@ -63,7 +63,7 @@ def main() -> None:
     drainer.start(args.url)
 
     def record(thread: int) -> None:
-        for number in range(args.calls):
+        for number in range(thread, args.calls, args.threads):
             call_id = f"{args.name}-{thread}-{number}"
             if mine.append(encode(line(call_id, number))):
                 os.write(acks, f"{call_id}\n".encode())
@@ -80,7 +80,7 @@ def main() -> None:
 def _die_at(point: str) -> None:
     """Kill this process as it passes that place for the third time."""
     if point == "booking":
-        _kill_in(sqlite._Connection, "run", before=60)
+        _kill_in(_sqlite.Connection, "run", before=60)
     elif point == "booked":
         _kill_in(sqlite.SQLiteLedger, "book", after=3)
     elif point == "rotating":

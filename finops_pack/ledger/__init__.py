@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
 
 from finops_pack.errors import ConfigError
 
@@ -162,12 +160,17 @@ class Ledger(Protocol):
 
     # --- the gate's money ------------------------------------------------------------------
     def reserve(
-        self, wanted: Reservation, limits: Mapping[str, tuple[Where, int]], timeout: float
+        self,
+        wanted: Reservation,
+        limits: Mapping[str, tuple[Where, int]],
+        timeout: float,
+        ended: Mapping[str, int] = ...,
     ) -> Mapping[str, tuple[int, int]] | None:
         """Set money aside if every budget still holds it, in one transaction.
 
         `limits`: budget id -> (what it covers, limit in pico-USD). None: reserved. Else the
-        budgets that would break, as id -> (spent, reserved) in pico-USD.
+        budgets that would break, as id -> (spent, reserved) in pico-USD. `ended` (call id ->
+        pico-USD) is settled first, in the same transaction, whatever comes of the rest.
         """
         ...
 
@@ -203,6 +206,8 @@ def normalise(url: str) -> str:
         return f"sqlite:///{_absolute(path)}"
     if "://" not in url:
         return f"sqlite:///{_absolute(url)}"
+    from urllib.parse import urlsplit, urlunsplit
+
     parts = urlsplit(url)
     scheme = {"postgres": "postgresql"}.get(parts.scheme, parts.scheme)
     host = parts.netloc.rpartition("@")
@@ -216,7 +221,19 @@ def _absolute(path: str) -> str:
 
 def ledger_id(url: str) -> str:
     """The first 16 hex digits of SHA-256 of the normalised URL: names its spool folder."""
-    return hashlib.sha256(normalise(url).encode()).hexdigest()[:16]
+    return str(_sha256()(normalise(url).encode()).hexdigest()[:16])
+
+
+def _sha256() -> Any:
+    """Python's own, where it is built in: hashlib would load OpenSSL, 3 ms of a cold start."""
+    from importlib import import_module
+
+    for name in ("_sha2", "_sha256"):  # from 3.12 on; before
+        try:
+            return import_module(name).sha256
+        except ImportError:
+            continue
+    return import_module("hashlib").sha256
 
 
 def sqlite_path(url: str) -> str:
@@ -251,9 +268,9 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
 
 def has_spools(url: str) -> bool:
     """Whether lines of this ledger lie in a spool of this machine, booked or not."""
-    from finops_pack.ledger._folders import folders
+    from finops_pack.ledger._folders import places
 
-    return any(_holds_spool(str(folder)) for folder in folders(ledger_id(url)))
+    return any(map(_holds_spool, places(ledger_id(url))))
 
 
 def _holds_spool(folder: str) -> bool:

@@ -48,22 +48,34 @@ class _Batch:
     late: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-def book(db: Db, lines: Sequence[Line], zone: str) -> Booked:
-    """Book lines in their order; the caller commits. Raises only what the database raises."""
-    rejected: list[tuple[int, str]] = []
-    facts = Facts()
-    calls: list[tuple[Row, Line | None]] = []
+@dataclass(slots=True)
+class Prepared:
+    """Lines that were read and checked; what is left needs the database."""
+
+    calls: list[tuple[Row, Line | None]] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+
+
+def prepare(lines: Sequence[Line]) -> Prepared:
+    """Read lines; none is so broken that it raises."""
+    prepared = Prepared()
     for index, line in enumerate(lines):
         try:
-            _sort(line, calls, facts)
+            _sort(line, prepared.calls, prepared.facts)
         except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-            rejected.append((index, str(error) or type(error).__name__))
-    batch = _known(db, [row for row, _ in calls])
-    for row, told in calls:
-        _tell(batch, row, told)
-    counts = _write(db, batch, facts, zone)
-    facts.write(db)
-    return Booked(*counts, rejected=tuple(rejected))
+            prepared.rejected.append((index, str(error) or type(error).__name__))
+    return prepared
+
+
+def book(db: Db, prepared: Prepared, zone: str) -> Booked:
+    """Book what was prepared, once; the caller commits. Raises only what the database raises."""
+    batch = _known(db, [row for row, _ in prepared.calls])
+    for row, line in prepared.calls:
+        _tell(batch, row, line)
+    counts = _write(db, batch, prepared.facts, zone)
+    prepared.facts.write(db)
+    return Booked(*counts, rejected=tuple(prepared.rejected))
 
 
 def _sort(line: Line, calls: list[tuple[Row, Line | None]], facts: Facts) -> None:

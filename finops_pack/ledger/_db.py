@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, Protocol
 
+NEWEST_DOCUMENT = "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
 Values = Sequence[Any]
 _SIZES = (64, 16, 4, 1)  # few sizes, so that prepared statements are found again
 

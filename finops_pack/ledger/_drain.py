@@ -14,7 +14,7 @@ from finops_pack.ledger._say import warn
 
 BATCH_LINES = 500
 BATCH_SECONDS = 0.010
-_LEAST_LINES = 50
+_LEAST_LINES = 100
 _OPEN_FILES = 100
 
 
@@ -100,7 +100,7 @@ class Drain:
 
     @staticmethod
     def _warn(error: LedgerUnreachable) -> None:
-        warn(f"the ledger cannot be reached, calls wait in the spool ({error})", "unreachable")
+        warn(f"the ledger cannot be reached, calls wait in the spool ({error})")
 
     def _book(self, name: str, piece: Piece, offset: int, deadline: float) -> None:
         began = time.monotonic()

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from finops_pack.ledger import Line
-from finops_pack.ledger._db import Db, insert
+from finops_pack.ledger._db import NEWEST_DOCUMENT, Db, insert
 from finops_pack.ledger._json import compact
 from finops_pack.ledger._rows import LAST_US, MAX_TEXT
-from finops_pack.ledger._schema import NEWEST_DOCUMENT, SEGMENT_COLUMNS, TASK_COLUMNS
+from finops_pack.ledger._schema import SEGMENT_COLUMNS, TASK_COLUMNS
 from finops_pack.model import MAX_COUNT
 
 _TIMES = ("start_us", "end_us")

@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finops_pack import config
 from finops_pack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 
 
 def folders(ledger_id: str) -> list[Path]:
     """Every folder in which this ledger's spools may lie, best first; they need not exist."""
-    return list({base / ledger_id: None for base in _bases()})
+    from pathlib import Path
+
+    return [Path(place) for place in places(ledger_id)]
+
+
+def places(ledger_id: str) -> list[str]:
+    """The same as text."""
+    return list({os.path.join(base, ledger_id): None for base in _bases()})
 
 
 def folder(ledger_id: str) -> Path | None:
@@ -32,19 +42,19 @@ def usable(path: Path) -> bool:
         return False
 
 
-def _bases() -> Iterator[Path]:
+def _bases() -> Iterator[str]:
     try:
         chosen = config.load().spool_dir
     except ConfigError:
         chosen = os.environ.get("FINOPS_SPOOL_DIR")
     if chosen:
-        yield Path(chosen).expanduser().absolute()
-    yield config.state_dir() / "spool"
+        yield os.path.abspath(os.path.expanduser(chosen))
+    yield os.path.join(config.home(*config.STATE), "spool")
     shared = [os.environ.get(name) for name in _TEMPORARY]
     name = f"finops-{os.getuid()}" if hasattr(os, "getuid") else "finops"
     for root in (*filter(None, shared), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - checked
         if os.path.isdir(root):
-            yield Path(root) / name
+            yield os.path.join(root, name)
 
 
 def _ours(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from finops_pack.ledger import Reservation
 from finops_pack.ledger._db import Db, insert, one, run_in
@@ -18,18 +19,31 @@ from finops_pack.money import PICO, PICO_MAX
 KEEP_US = 92 * 86_400_000_000
 """How long an expired reservation counts: longer than any budget's window."""
 _FINE_US = 2 * 86_400_000_000
+_LOST = "CASE WHEN settled = 0 AND expires_us <= ? THEN pico ELSE 0 END"
 _HELD = (
-    "SELECT CAST(COALESCE(SUM(pico / 1000000), 0) AS BIGINT),"
-    " CAST(COALESCE(SUM(pico % 1000000), 0) AS BIGINT)"
-    " FROM reservations WHERE scope = ? AND made_us >= ? AND made_us < ?"
+    "SELECT "
+    + ", ".join(
+        f"CAST(COALESCE(SUM({part}), 0) AS BIGINT)"
+        for amount in ("pico", f"({_LOST})")
+        for part in (f"{amount} / 1000000", f"{amount} % 1000000")
+    )
+    + " FROM reservations WHERE scope = ? AND made_us >= ? AND made_us < ?"
 )
 _EVER = 2**62
 
 
 def reserve(
-    reader: Reader, wanted: Reservation, limits: Mapping[str, tuple[Where, int]]
+    reader: Reader,
+    wanted: Reservation,
+    limits: Mapping[str, tuple[Where, int]],
+    ended: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, tuple[int, int]]:
-    """Set money aside; else the budgets that would break, as (spent, reserved) pico-USD."""
+    """Set money aside; else the budgets that would break, as (spent, reserved) pico-USD.
+
+    `ended` are calls that have ended meanwhile, with what they cost.
+    """
+    for call_id, pico in ended.items():
+        settle(reader.db, call_id, pico)
     broken: dict[str, tuple[int, int]] = {}
     for budget, (where, limit) in limits.items():
         _watch(reader, where, wanted.made_us)
@@ -82,15 +96,9 @@ def spend(reader: Reader, where: Where, now_us: int) -> tuple[int, int]:
     A reservation that expired without a word counts as spent: the provider may have billed it.
     """
     since, until = where.since_us or 0, where.until_us or _EVER
-    values = (scope_of(where), since, until)
-    lost = " AND settled = 0 AND expires_us <= ?"
-    expired = _pico(reader.db.all(_HELD + lost, (*values, now_us)))
-    held = _pico(reader.db.all(_HELD, values))
-    return _booked(reader, where) + expired, held - expired
-
-
-def _pico(rows: Sequence[tuple[int, ...]]) -> int:
-    return rows[0][0] * 10**6 + rows[0][1]
+    found = reader.db.all(_HELD, (now_us, now_us, scope_of(where), since, until))[0]
+    held, lost = found[0] * 10**6 + found[1], found[2] * 10**6 + found[3]
+    return _booked(reader, where) + lost, held - lost
 
 
 def _booked(reader: Reader, where: Where) -> int:

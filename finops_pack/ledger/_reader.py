@@ -200,9 +200,9 @@ class Reader:
 
     def _add_the_rest(self, found: dict[Key, Sequence[int]], where: Where) -> None:
         """Calls without that tag, task or session count too: what is left of the whole."""
-        rest = self._sums((), where).get((), _ZERO)
-        for values in found.values():
-            rest = [a - b for a, b in zip(rest, values, strict=True)]
+        whole = self._sums((), where).get((), _ZERO)
+        told = map(sum, zip(_ZERO, *found.values(), strict=True))
+        rest = [a - b for a, b in zip(whole, told, strict=True)]
         if any(rest):
             found["",] = add(found.get(("",), _ZERO), rest)
 

@@ -22,7 +22,6 @@ KINDS: dict[str, str] = {
 
 COLUMNS = tuple(KINDS)
 SEGMENT_COLUMNS = tuple(f.name for f in fields(Segment))
-NEWEST_DOCUMENT = "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
 TASK_COLUMNS = (
     "id", "start_us", "end_us", "parent", "project", "session", "trigger", "trigger_basis",
     "outcome", "budget",

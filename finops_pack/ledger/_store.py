@@ -6,26 +6,27 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from finops_pack.errors import ConfigError
 from finops_pack.ledger import Booked, Line, Reservation, _gate, ledger_id, normalise
-from finops_pack.ledger._db import Db, insert, one, run_in, select_in
+from finops_pack.ledger._db import NEWEST_DOCUMENT, Db, insert, one, run_in, select_in
 from finops_pack.ledger._json import compact
 from finops_pack.ledger._reader import Reader
-from finops_pack.ledger._schema import COLUMNS, KINDS, NEWEST_DOCUMENT
 from finops_pack.ledger._where import query
 from finops_pack.ledger.rollup import known_zone
-from finops_pack.model import Call, Where
+from finops_pack.model import Where
 
 if TYPE_CHECKING:
-    from finops_pack.model import DayTotals, Segment, Task, Totals
+    from finops_pack.model import Call, DayTotals, Segment, Task, Totals
 
-_PLACES = {name: index for index, name in enumerate(COLUMNS)}
-_JSON = tuple(_PLACES[name] for name, kind in KINDS.items() if kind == "json")
-_OBJECTS = ("tags", "extra")
-_EMPTY: dict[int, Any] = {n: {} if COLUMNS[n] in _OBJECTS else () for n in _JSON}
-_CALL = ", ".join(f'"{name}"' for name in COLUMNS)
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+Write = Literal["usual", "urgent", "durable", "bulk"]
+"""A transaction `urgent` for an agent that waits does no upkeep; after a `durable` one this and
+all before it is on the disk itself; a `bulk` one may take memory."""
+
+BULK_LINES = 1000
 WAIT = 10.0
 """Seconds that a writer waits for its turn, where nobody says less."""
 
@@ -53,14 +54,8 @@ class SQLLedger:
         """A connection that sees one state of the books."""
         raise NotImplementedError
 
-    def _write(
-        self, timeout: float = WAIT, *, urgent: bool = False, durable: bool = False
-    ) -> AbstractContextManager[Db]:
-        """A transaction under the one lock; raises `LedgerUnreachable` after `timeout`.
-
-        `urgent`: somebody's agent waits for it, so no upkeep on the way. `durable`: this and
-        all before is on the disk itself when it returns.
-        """
+    def _write(self, timeout: float = WAIT, how: Write = "usual") -> AbstractContextManager[Db]:
+        """A transaction under the one lock; raises `LedgerUnreachable` after `timeout` seconds."""
         raise NotImplementedError
 
     def _stream(self, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
@@ -90,21 +85,22 @@ class SQLLedger:
 
         With `after`, nothing is booked unless the spool stands there: somebody was faster.
         """
-        from finops_pack.ledger._book import book
+        from finops_pack.ledger._book import book, prepare
+
+        prepared = prepare(lines)  # as much as can be before others have to wait
+
+        def booked(act: Callable[[Db], Booked]) -> Booked:
+            with self._write(timeout, "bulk" if len(lines) > BULK_LINES else "usual") as db:
+                if after is not None and spool is not None and _position(db, spool) != after:
+                    return Booked()
+                done = act(db)
+                _move(db, spool, offset)
+            return done
 
         try:
-            with self._write(timeout) as db:
-                if after is not None and spool is not None and _position(db, spool) != after:
-                    return Booked()
-                booked = book(db, lines, self.time_zone)
-                _move(db, spool, offset)
+            return booked(lambda db: book(db, prepared, self.time_zone))
         except self._data_faults:
-            with self._write(timeout) as db:
-                if after is not None and spool is not None and _position(db, spool) != after:
-                    return Booked()
-                booked = self._one_by_one(db, lines)
-                _move(db, spool, offset)
-        return booked
+            return booked(lambda db: self._one_by_one(db, lines))
 
     def offset(self, spool: str) -> int:
         """How far this spool has been booked, in bytes."""
@@ -113,7 +109,7 @@ class SQLLedger:
 
     def forget_spool(self, *spools: str) -> None:
         """Drop the offsets of spools that go; what was booked is safe on disk on return."""
-        with self._write(durable=True) as db:
+        with self._write(how="durable") as db:
             run_in(db, "DELETE FROM spools", "name", spools)
 
     def drain(self, timeout: float = 0.25) -> int:
@@ -138,24 +134,28 @@ class SQLLedger:
         self, where: Where, *, newest_first: bool = False, limit: int | None = None
     ) -> Iterator[Call]:
         """The calls themselves, in order of start, streamed."""
+        from finops_pack.ledger._calls import SELECTED, call_of
+
         made = query(self, "calls", (), where)
         made.keys = []
         order = "DESC" if newest_first else "ASC"
-        sql = f"{made.sql([_CALL])} ORDER BY start_us {order}, seq {order}"
+        sql = f"{made.sql([SELECTED])} ORDER BY start_us {order}, seq {order}"
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
-        return map(_call, self._stream(sql, made.values))
+        return map(call_of, self._stream(sql, made.values))
 
     def call(self, call_id: str, source: str = "live") -> Call | None:
         """One call, under any source's name for it."""
+        from finops_pack.ledger._calls import SELECTED, call_of
+
         alias = "SELECT seq FROM aliases WHERE source = ? AND id = ?"
         with self._read() as db:
             row = one(
                 db,
-                f"SELECT {_CALL} FROM calls WHERE (source = ? AND id = ?) OR seq = ({alias})",
+                f"SELECT {SELECTED} FROM calls WHERE (source = ? AND id = ?) OR seq = ({alias})",
                 (source, call_id) * 2,
             )
-        return None if row is None else _call(row)
+        return None if row is None else call_of(row)
 
     def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
         """Tasks that began in the period with their running totals, newest first."""
@@ -229,17 +229,21 @@ class SQLLedger:
     # --- the gate's money ----------------------------------------------------------------
 
     def reserve(
-        self, wanted: Reservation, limits: Mapping[str, tuple[Where, int]], timeout: float
+        self,
+        wanted: Reservation,
+        limits: Mapping[str, tuple[Where, int]],
+        timeout: float,
+        ended: Mapping[str, int] = _NOTHING,
     ) -> Mapping[str, tuple[int, int]] | None:
         """Set money aside if every budget still holds it; else the budgets that would break."""
         if not limits:
             return None
-        with self._write(timeout, urgent=True) as db:
-            return _gate.reserve(self._reader(db), wanted, limits) or None
+        with self._write(timeout, "urgent") as db:
+            return _gate.reserve(self._reader(db), wanted, limits, ended) or None
 
     def settle(self, call_id: str, pico: int | None, timeout: float = WAIT) -> None:
         """The true cost of a reserved call; None releases it (provably not sent)."""
-        with self._write(timeout, urgent=True) as db:
+        with self._write(timeout, "urgent") as db:
             _gate.settle(db, call_id, pico)
 
     def spent(self, where: Where) -> tuple[int, int]:
@@ -259,7 +263,7 @@ class SQLLedger:
         zone = time_zone or self.time_zone
         if not known_zone(zone):
             raise ConfigError(f"there is no time zone {zone!r}", mend="e.g. Europe/Vienna")
-        with self._write() as db:
+        with self._write(how="bulk") as db:
             remake(db, zone)
         self.time_zone = zone
 
@@ -275,7 +279,7 @@ class SQLLedger:
 
     def _one_by_one(self, db: Db, lines: Sequence[Line]) -> Booked:
         """Line by line, so that one the database refuses costs nothing but itself."""
-        from finops_pack.ledger._book import book
+        from finops_pack.ledger._book import book, prepare
         from finops_pack.ledger._rows import scrub
 
         counts = [0, 0, 0]
@@ -283,7 +287,7 @@ class SQLLedger:
         for index, line in enumerate(lines):
             db.run("SAVEPOINT line")
             try:
-                told = book(db, [scrub(line)], self.time_zone)
+                told = book(db, prepare([scrub(line)]), self.time_zone)
             except self._data_faults as error:
                 db.run("ROLLBACK TO SAVEPOINT line")
                 told = Booked(rejected=((0, str(error)),))
@@ -316,15 +320,3 @@ def _get(db: Db, kind: str, key: str) -> dict[str, Any] | None:
 def _put(db: Db, kind: str, key: str, body: Mapping[str, Any]) -> None:
     rows = [(kind, key, compact(body))]
     insert(db, "documents", ("kind", "key", "body"), rows, NEWEST_DOCUMENT)
-
-
-def _call(row: Sequence[Any]) -> Call:
-    values = list(row)
-    for place in _JSON:
-        text = values[place]
-        values[place] = _EMPTY[place] if text is None else _thawed(json.loads(text))
-    return Call(*values)
-
-
-def _thawed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

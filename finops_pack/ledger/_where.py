@@ -105,7 +105,7 @@ def rollup_for(keys: Sequence[str], where: Where) -> str | None:
     tags.update([where.tag[0]] if where.tag else [])
     if len(tags) > 1:
         return None
-    for table in ("by_day", "by_agent", "by_tag"):
+    for table in ("by_agent", "by_day", "by_tag"):  # the smallest first
         if (table == "by_tag") == bool(tags) and wanted <= set(ROLLUPS[table]):
             return table
     return None

@@ -50,7 +50,7 @@ class _Worker(threading.Thread):
             try:
                 self._turn()
             except Exception as error:  # noqa: BLE001 - this thread is the agent's guest
-                warn(f"calls wait in the spool: {error}", f"drainer {type(error).__name__}")
+                warn(f"calls wait in the spool: {error}")
             busy = self._drain is not None and self._drain.lines > before
             pause = _PAUSE[0] if busy else min(_PAUSE[1], pause * 1.5)
         self.resign()

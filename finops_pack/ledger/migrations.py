@@ -5,14 +5,13 @@ Fields that `model.Call` gains need no migration: `add_columns` sees to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from finops_pack import config
+from finops_pack import __version__, config
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger._db import Db, Dialect, insert, one
 from finops_pack.ledger._say import warn
-from finops_pack.ledger._schema import COLUMNS, column, tables
 from finops_pack.ledger.rollup import known_zone
 
 MIGRATIONS: list[Callable[[Db, Dialect], None]] = []
@@ -27,6 +26,8 @@ class Names(Protocol):
 @MIGRATIONS.append
 def first(db: Db, dialect: Dialect) -> None:
     """Every table, empty."""
+    from finops_pack.ledger._schema import tables
+
     for statement in tables(dialect.integer, dialect.serial, dialect.table_suffix):
         db.run(statement)
 
@@ -36,7 +37,7 @@ def time_zone() -> str:
     zone = config.load().tz
     if known_zone(zone):
         return zone
-    warn(f"there is no time zone {zone!r}; the ledger's days are those of UTC")
+    warn(f"there is no time zone {zone!r}; the ledger's days are those of UTC", "time zone")
     return "UTC"
 
 
@@ -56,16 +57,25 @@ def migrate(db: Db, dialect: Dialect, zone: str, names: Names) -> None:
         insert(db, "meta", ("key", "value"), [("schema", "0"), ("time_zone", zone)])
     db.run("UPDATE meta SET value = ? WHERE key = 'schema'", (str(len(MIGRATIONS)),))
     add_columns(db, dialect, names(db))
+    newest = "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    insert(db, "meta", ("key", "value"), [("version", __version__)], newest)
 
 
 def add_columns(db: Db, dialect: Dialect, present: list[str]) -> None:
     """Add what `model.Call` has gained since the table was made."""
+    from finops_pack.ledger._schema import COLUMNS, column
+
     for name in COLUMNS:
         if name not in present:
             db.run(f"ALTER TABLE calls ADD COLUMN {column(name, dialect.integer)}")
 
 
+def settled(held: Mapping[str, Any]) -> bool:
+    """Whether this version of the pack has seen to the tables since they were last changed."""
+    return bool(held["schema"] == len(MIGRATIONS) and held.get("version") == __version__)
+
+
 def settings(db: Db) -> dict[str, Any]:
-    """`schema` (a number) and `time_zone` as they stand."""
+    """`schema` (a number), `version` of the pack that saw to it last, and `time_zone`."""
     held: dict[str, Any] = dict(db.all("SELECT key, value FROM meta"))
     return {**held, "schema": int(held.get("schema", 0))}

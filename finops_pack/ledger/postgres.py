@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger._db import Db
-from finops_pack.ledger._store import WAIT, SQLLedger
+from finops_pack.ledger._store import WAIT, SQLLedger, Write
 from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, time_zone
 
 CONNECTIONS = 8
@@ -107,9 +107,7 @@ class PostgresLedger(SQLLedger):
             return self._pool
 
     @contextmanager
-    def _write(
-        self, timeout: float = WAIT, *, urgent: bool = False, durable: bool = False
-    ) -> Iterator[_Connection]:
+    def _write(self, timeout: float = WAIT, how: Write = "usual") -> Iterator[_Connection]:
         if self._read_only:
             raise LedgerUnreachable(f"{self.url} was opened for reading only")
         with self._connection(timeout) as raw, raw.transaction():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from finops_pack.errors import ConfigError, LedgerUnreachable
@@ -166,10 +167,15 @@ class RemoteLedger:
     # --- the gate's money --------------------------------------------------------------------
 
     def reserve(
-        self, wanted: Reservation, limits: Mapping[str, tuple[Where, int]], timeout: float
+        self,
+        wanted: Reservation,
+        limits: Mapping[str, tuple[Where, int]],
+        timeout: float,
+        ended: Mapping[str, int] = MappingProxyType({}),
     ) -> Mapping[str, tuple[int, int]] | None:
         """Set money aside if every budget still holds it; else those that would break."""
         asked = {
+            "ended": dict(ended),
             "wanted": wire.write(Reservation, wanted),
             "limits": {name: [wire.write(Where, w), pico] for name, (w, pico) in limits.items()},
         }

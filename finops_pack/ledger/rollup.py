@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 from finops_pack.model import TOKEN_FIELDS, Totals
@@ -155,66 +154,49 @@ def carried(sums: Sequence[int]) -> tuple[int, ...]:
 _PLACES = tuple((MEASURES.index(whole), MEASURES.index(rest)) for whole, rest in AMOUNTS)
 
 
-_MIX = itemgetter(
-    "day", "project", "provider", "model", "action", "billing_mode", "agent", "task", "session"
-)
-Rows = dict[tuple[Any, ...], list[tuple[int, ...]]]
+Key = tuple[Any, ...]
 
 
 class Deltas:
     """What a batch of calls changes in the rollups: rows to be added to those that stand."""
 
     def __init__(self) -> None:
-        self._mixes: dict[tuple[Any, ...], list[tuple[int, ...]]] = {}
-        self._spans: dict[tuple[Any, ...], tuple[int, int]] = {}
-        self.spans: dict[str, dict[tuple[Any, ...], tuple[int, int]]] = {t: {} for t in SPANNED}
+        self._sums: dict[str, dict[Key, list[int]]] = {table: {} for table in ROLLUPS}
+        self.spans: dict[str, dict[Key, tuple[int, int]]] = {table: {} for table in SPANNED}
 
     def add(self, row: Row, tags: Mapping[str, str], *, sign: int = 1) -> None:
         """Count a call, whose `day` is known, in or, with `sign` -1, out."""
-        mix = (_MIX(row), tuple(tags.items()))
-        sums, start = measures(row), row["start_us"]
-        if sign < 0:
-            sums = tuple(-value for value in sums)
-        else:
-            first, last = self._spans.get(mix, (start, start))
-            self._spans[mix] = (min(first, start), max(last, start))
-        held = self._mixes.get(mix)
-        if held is None:
-            self._mixes[mix] = [sums]
-        else:
-            held.append(sums)
+        told = [(place, sign * value) for place, value in enumerate(measures(row)) if value]
+        for table, key in _keys(row, tags):
+            sums = self._sums[table].get(key)
+            if sums is None:
+                sums = self._sums[table][key] = [0] * len(MEASURES)
+            for place, value in told:
+                sums[place] += value
+            if sign > 0 and table in self.spans:
+                self._widen(self.spans[table], key, row["start_us"])
 
-    def tables(self) -> dict[str, dict[tuple[Any, ...], tuple[int, ...]]]:
-        """Key -> what is to be added, for every rollup; `spans` is filled beside it."""
-        groups: dict[str, Rows] = {table: {} for table in ROLLUPS}
-        for mix, rows in self._mixes.items():
-            sums = _summed(rows)
-            for table, key in _keys(mix):
-                groups[table].setdefault(key, []).append(sums)
-                if table in self.spans and mix in self._spans:
-                    self._widen(table, key, self._spans[mix])
+    @staticmethod
+    def _widen(spans: dict[Key, tuple[int, int]], key: Key, start: int) -> None:
+        first, last = spans.get(key, (start, start))
+        spans[key] = (min(first, start), max(last, start))
+
+    def tables(self) -> dict[str, dict[Key, tuple[int, ...]]]:
+        """Key -> what is to be added, for every rollup; `spans` stands beside it."""
         return {
-            table: {key: carried(_summed(group)) for key, group in found.items()}
-            for table, found in groups.items()
+            table: {key: carried(sums) for key, sums in found.items()}
+            for table, found in self._sums.items()
         }
 
-    def _widen(self, table: str, key: tuple[Any, ...], span: tuple[int, int]) -> None:
-        first, last = self.spans[table].get(key, span)
-        self.spans[table][key] = (min(first, span[0]), max(last, span[1]))
 
-
-def _summed(rows: list[tuple[int, ...]]) -> tuple[int, ...]:
-    return tuple(map(sum, zip(*rows, strict=True))) if len(rows) > 1 else rows[0]
-
-
-def _keys(mix: tuple[Any, ...]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    (day, project, provider, model, action, billing, agent, task, session), tags = mix
-    project = project or ""
-    yield "by_day", (day, project, provider or "", model, action or "", billing)
-    yield "by_agent", (day, project, agent or "", billing)
-    for tag, value in tags:
+def _keys(row: Row, tags: Mapping[str, str]) -> Iterator[tuple[str, Key]]:
+    day, project = row["day"], row["project"] or ""
+    model, billing = row["model"], row["billing_mode"]
+    yield "by_day", (day, project, row["provider"] or "", model, row["action"] or "", billing)
+    yield "by_agent", (day, project, row["agent"] or "", billing)
+    for tag, value in tags.items():
         yield "by_tag", (day, tag, value, model, billing)
-    if task:
-        yield "by_task", (task, project, billing)
-    if session:
-        yield "by_session", (session, project, billing)
+    if row["task"]:
+        yield "by_task", (row["task"], project, billing)
+    if row["session"]:
+        yield "by_session", (row["session"], project, billing)

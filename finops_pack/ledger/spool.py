@@ -11,7 +11,6 @@ import os
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,13 @@ from zlib import crc32
 from finops_pack.ledger import _lock
 from finops_pack.ledger._folders import folder, folders, usable
 from finops_pack.ledger._json import compact
+from finops_pack.ledger._memory import Memory
 from finops_pack.ledger._say import warn
 
 __all__ = ["SUFFIX", "Spool", "encode", "folder", "folders"]
 
 SUFFIX = ".spool"
 ROTATE_BYTES = 64 << 20
-MEMORY_BYTES = 8 << 20
 _RETRY_SECONDS = 0.5
 _LOOK_SECONDS = 0.25
 
@@ -70,8 +69,7 @@ class Spool:
         self.path: Path | None = None
         self._size = 0
         self._look_at = self._retry_at = 0.0
-        self._memory: deque[bytes] = deque()
-        self._memory_bytes = 0
+        self._memory = Memory()
         self._lost_told = self.lost
 
     def append(self, line: bytes) -> bool:
@@ -127,7 +125,7 @@ class Spool:
         if fd is not None:
             os.close(fd)
         if reason:
-            warn(f"the spool {self.path} cannot be written ({reason})", f"spool {reason}")
+            warn(f"the spool {self.path} cannot be written ({reason}); looking for another place")
 
     # --- beside the fast path --------------------------------------------------------------
 
@@ -148,14 +146,14 @@ class Spool:
         elif not os.fstat(fd).st_nlink:
             saved = _content(fd)
             self._leave("deleted")
-            self._remember_all([saved])
+            self._memory.put_back([saved])
 
     def _unburdened(self) -> bool:
         """Write what waits in memory; True when nothing does."""
         if self._memory:
-            waiting = self._take_all()
+            waiting = self._memory.take_all()
             if not self._stored(b"".join(waiting)):
-                self._remember_all(waiting)
+                self._memory.put_back(waiting)
                 return False
         if self.lost > self._lost_told:
             self._tell_loss()
@@ -176,7 +174,7 @@ class Spool:
             if usable(place) and self._opened(place) and self._written(records):
                 return True
         self._retry_at = time.monotonic() + _RETRY_SECONDS
-        warn("no folder takes the spool; calls are kept in memory", "no spool folder")
+        warn("no folder takes the spool; calls are kept in memory as far as there is room")
         return False
 
     def _opened(self, place: Path) -> bool:
@@ -193,24 +191,10 @@ class Spool:
         return True
 
     def _remember(self, record: bytes) -> bool:
-        if self._memory_bytes + len(record) > MEMORY_BYTES:
+        self._look_at = 0.0  # the next call tries again
+        if not self._memory.add(record):
             self.lost += 1
-            warn("the spool's memory is full; calls are being lost", "spool memory")
-        else:
-            self._memory.append(record)
-            self._memory_bytes += len(record)
-            self._look_at = 0.0
         return False
-
-    def _take_all(self) -> list[bytes]:
-        """Empty the memory; what a signal handler adds meanwhile stays for the next time."""
-        waiting, self._memory = self._memory, deque()
-        self._memory_bytes = 0
-        return list(waiting)
-
-    def _remember_all(self, records: list[bytes]) -> None:
-        self._memory.extendleft(reversed(records))
-        self._memory_bytes += sum(map(len, records))
 
     def _announce(self) -> None:
         if not self._announced:
@@ -223,12 +207,12 @@ class Spool:
     def take_memory(self) -> bytes:
         """Try to write what waits in memory; what still cannot be written is handed out."""
         with self._lock:
-            return b"" if self._unburdened() else b"".join(self._take_all())
+            return b"" if self._unburdened() else b"".join(self._memory.take_all())
 
     def put_back(self, records: bytes) -> None:
         """Keep in memory what could not be booked."""
         with self._lock:
-            self._remember_all([records])
+            self._memory.put_back([records])
 
     @property
     def holds_memory(self) -> bool:

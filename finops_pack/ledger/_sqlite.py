@@ -1,0 +1,151 @@
+"""Connections to one SQLite file, and the file lock that lets one of them write."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger import _lock
+from finops_pack.ledger._db import Db
+
+CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+Inode = tuple[int, int]
+
+
+class Connection:
+    """`Db` over one connection, and the file it was opened on."""
+
+    def __init__(self, raw: sqlite3.Connection, inode: Inode | None) -> None:
+        self.raw = raw
+        self.inode = inode
+        self._pragmas: dict[str, int] = {}
+
+    def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self.raw.execute(sql, values).fetchall()
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Run a statement; the number of rows it touched."""
+        return self.raw.execute(sql, values).rowcount
+
+    def pragma(self, name: str, value: int) -> None:
+        """Set it unless it stands so already."""
+        if self._pragmas.get(name) != value:
+            self.raw.execute(f"PRAGMA {name} = {value}")
+            self._pragmas[name] = value
+
+
+class WriterLock:
+    """The lock file beside a database; whoever holds it writes, of all processes and threads."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    @contextmanager
+    def held(self, deadline: float) -> Iterator[None]:
+        """Hold it; raises `LedgerUnreachable` when another one does until `deadline`."""
+        fd = self._taken(deadline)
+        try:
+            yield
+        finally:
+            _lock.give(fd)
+
+    def _taken(self, deadline: float) -> int:
+        while True:
+            fd = self._fd
+            if fd is None:
+                os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+                fd = self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            if not _lock.wait(fd, deadline):
+                raise LedgerUnreachable(
+                    f"another process has been writing for too long: {self.path}",
+                    mend="see who holds that file",
+                )
+            if inode_of(self.path) == inode_of(fd):
+                return fd
+            self.close()  # the file was deleted: a lock on it keeps nobody out
+
+    def close(self) -> None:
+        """Close the file, in a child too: else the lock would outlive the parent."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
+
+def inode_of(place: str | int) -> Inode | None:
+    """What file stands there; None when there is none."""
+    try:
+        found = os.stat(place)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def is_any(error: BaseException, codes: Sequence[int]) -> bool:
+    """Whether SQLite means one of these primary result codes."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in codes
+
+
+def patiently(act: Callable[[], object], deadline: float) -> None:
+    """Do it; as long as somebody outside of our lock keeps the database busy, again."""
+    while True:
+        try:
+            act()
+            return
+        except sqlite3.OperationalError as error:
+            if not is_any(error, BUSY) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.001)
+
+
+def open_writer(path: str, deadline: float) -> Connection:
+    """A connection that writes, in WAL mode; the file is made if need be."""
+    _make_private(path)
+    raw = sqlite3.connect(
+        path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    patiently(lambda: raw.execute("PRAGMA journal_mode = WAL"), deadline)
+    return Connection(raw, inode_of(path))
+
+
+def _make_private(path: str) -> None:
+    """Make the file, for its owner alone, unless it is there.
+
+    One that is there is never opened beside SQLite: closing it would drop the locks that this
+    process's other connections hold on it (POSIX), and another process that closes the database
+    would take itself for the last one and delete the WAL that we write to.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def open_reader(path: str) -> Connection:
+    """A connection that can only read and never checkpoints."""
+    inode, quoted = inode_of(path), path
+    for plain, code in (("%", "%25"), ("?", "%3f"), ("#", "%23")):
+        quoted = quoted.replace(plain, code)
+    address = f"file:{quoted}?mode=ro"
+    for uri in (address, f"{address}&immutable=1"):  # the latter where nothing can be written
+        raw = sqlite3.connect(
+            uri, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False
+        )
+        try:
+            raw.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+        except sqlite3.OperationalError:
+            raw.close()
+            continue
+        return Connection(raw, inode)
+    raise sqlite3.OperationalError("cannot be opened for reading")
+
+
+def columns_of_calls(db: Db) -> list[str]:
+    """The columns of `calls` as they are in the file."""
+    return [str(row[1]) for row in db.all("PRAGMA table_info(calls)")]
