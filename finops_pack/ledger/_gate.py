@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -80,14 +81,11 @@ def settle(db: Db, call_id: str, pico: int | None) -> None:
 
 
 def release(db: Db, call_ids: Sequence[str]) -> None:
-    """Drop the reservations of calls that now stand in the books."""
+    """Drop the reservations of calls that now stand in the books, and those long expired."""
     if call_ids and one(db, "SELECT 1 FROM reservations LIMIT 1"):
         run_in(db, "DELETE FROM reservations", "call_id", call_ids)
-
-
-def prune(db: Db, now_us: int) -> None:
-    """Forget reservations that expired before any window that is still open."""
-    db.run("DELETE FROM reservations WHERE expires_us < ?", (now_us - KEEP_US,))
+        over = time.time_ns() // 1000 - KEEP_US
+        db.run("DELETE FROM reservations WHERE expires_us < ?", (over,))
 
 
 def spend(reader: Reader, where: Where, now_us: int) -> tuple[int, int]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from finops_pack.errors import ConfigError
-from finops_pack.ledger import Booked, Line, Reservation, _gate, ledger_id, normalise
-from finops_pack.ledger._db import NEWEST_DOCUMENT, Db, insert, one, run_in, select_in
-from finops_pack.ledger._json import compact
+from finops_pack.ledger import Booked, Line, Reservation, _gate
+from finops_pack.ledger._base import WAIT, Documents
+from finops_pack.ledger._db import Db, insert, one, run_in, select_in
 from finops_pack.ledger._reader import Reader
 from finops_pack.ledger._where import query
 from finops_pack.ledger.rollup import known_zone
@@ -22,53 +20,11 @@ if TYPE_CHECKING:
     from finops_pack.model import Call, DayTotals, Segment, Task, Totals
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
-Write = Literal["usual", "urgent", "durable", "bulk"]
-"""A transaction `urgent` for an agent that waits does no upkeep; after a `durable` one this and
-all before it is on the disk itself; a `bulk` one may take memory."""
-
 BULK_LINES = 1000
-WAIT = 10.0
-"""Seconds that a writer waits for its turn, where nobody says less."""
 
 
-class SQLLedger:
+class SQLLedger(Documents):
     """The protocol `Ledger` over a database; a store adds connections and their faults."""
-
-    url: str
-    id: str
-    time_zone: str
-    integer = "BIGINT"
-    serial = ""
-    table_suffix = ""
-    _data_faults: tuple[type[Exception], ...] = ()
-    """What the driver raises for a value that it cannot store."""
-
-    def __init__(self, url: str) -> None:
-        self.time_zone = ""
-        self.url = normalise(url)
-        self.id = ledger_id(url)
-
-    # --- what a store provides -----------------------------------------------------------
-
-    def _read(self) -> AbstractContextManager[Db]:
-        """A connection that sees one state of the books."""
-        raise NotImplementedError
-
-    def _write(self, timeout: float = WAIT, how: Write = "usual") -> AbstractContextManager[Db]:
-        """A transaction under the one lock; raises `LedgerUnreachable` after `timeout` seconds."""
-        raise NotImplementedError
-
-    def _stream(self, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        """Rows one after the other, however many."""
-        raise NotImplementedError
-
-    def tag(self, key: str) -> tuple[str, str]:
-        """An expression for one tag of a call and the value it takes."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Give everything back."""
-        raise NotImplementedError
 
     # --- writing -------------------------------------------------------------------------
 
@@ -99,7 +55,7 @@ class SQLLedger:
 
         try:
             return booked(lambda db: book(db, prepared, self.time_zone))
-        except self._data_faults:
+        except self.data_faults:
             return booked(lambda db: self._one_by_one(db, lines))
 
     def offset(self, spool: str) -> int:
@@ -188,44 +144,6 @@ class SQLLedger:
         with self._read() as db:
             return self._reader(db).span()
 
-    # --- documents -----------------------------------------------------------------------
-
-    def put(self, kind: str, key: str, body: Mapping[str, Any]) -> None:
-        """Store a JSON document, replacing it."""
-        with self._write() as db:
-            _put(db, kind, key, body)
-
-    def get(self, kind: str, key: str) -> dict[str, Any] | None:
-        """One document."""
-        with self._read() as db:
-            return _get(db, kind, key)
-
-    def documents(self, kind: str) -> dict[str, dict[str, Any]]:
-        """All documents of a kind by key."""
-        with self._read() as db:
-            rows = db.all("SELECT key, body FROM documents WHERE kind = ? ORDER BY key", (kind,))
-        return {key: json.loads(body) for key, body in rows}
-
-    def delete(self, kind: str, key: str) -> bool:
-        """Remove a document; False when there was none."""
-        with self._write() as db:
-            return db.run("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key)) > 0
-
-    def update(
-        self,
-        kind: str,
-        key: str,
-        change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
-    ) -> dict[str, Any] | None:
-        """Read, change and write one document in one transaction; None leaves it as it is."""
-        with self._write() as db:
-            held = _get(db, kind, key)
-            body = change(held)
-            if body is None:
-                return held
-            _put(db, kind, key, body)
-            return dict(body)
-
     # --- the gate's money ----------------------------------------------------------------
 
     def reserve(
@@ -288,7 +206,7 @@ class SQLLedger:
             db.run("SAVEPOINT line")
             try:
                 told = book(db, prepare([scrub(line)]), self.time_zone)
-            except self._data_faults as error:
+            except self.data_faults as error:
                 db.run("ROLLBACK TO SAVEPOINT line")
                 told = Booked(rejected=((0, str(error)),))
             db.run("RELEASE SAVEPOINT line")
@@ -310,13 +228,3 @@ def _move(db: Db, spool: str | None, offset: int) -> None:
             db, "spools", ("name", "position"), [(spool, offset)],
             "ON CONFLICT (name) DO UPDATE SET position = excluded.position",
         )  # fmt: skip
-
-
-def _get(db: Db, kind: str, key: str) -> dict[str, Any] | None:
-    found = one(db, "SELECT body FROM documents WHERE kind = ? AND key = ?", (kind, key))
-    return dict(json.loads(found[0])) if found else None
-
-
-def _put(db: Db, kind: str, key: str, body: Mapping[str, Any]) -> None:
-    rows = [(kind, key, compact(body))]
-    insert(db, "documents", ("kind", "key", "body"), rows, NEWEST_DOCUMENT)

@@ -17,8 +17,9 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger._base import WAIT, Write
 from finops_pack.ledger._db import Db
-from finops_pack.ledger._store import WAIT, SQLLedger, Write
+from finops_pack.ledger._store import SQLLedger
 from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, time_zone
 
 CONNECTIONS = 8
@@ -50,7 +51,7 @@ class PostgresLedger(SQLLedger):
 
     integer = "BIGINT"
     serial = "BIGSERIAL PRIMARY KEY"
-    _data_faults = (UnicodeError, OverflowError, psycopg.DataError, psycopg.IntegrityError)
+    data_faults = (UnicodeError, OverflowError, psycopg.DataError, psycopg.IntegrityError)
 
     def __init__(self, url: str, *, create: bool = True, read_only: bool = False) -> None:
         super().__init__(url)
@@ -79,7 +80,7 @@ class PostgresLedger(SQLLedger):
         try:
             with self._pooled().connection(timeout=max(timeout, 0.05)) as raw:
                 yield raw
-        except self._data_faults:
+        except self.data_faults:
             raise
         except (psycopg.Error, PoolTimeout, OSError) as error:
             told = str(error).strip().splitlines()

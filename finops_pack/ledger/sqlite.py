@@ -17,9 +17,10 @@ from weakref import WeakSet
 
 from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import _sqlite
+from finops_pack.ledger._base import WAIT, Write
 from finops_pack.ledger._say import warn
 from finops_pack.ledger._sqlite import Connection, WriterLock, columns_of_calls, inode_of
-from finops_pack.ledger._store import WAIT, SQLLedger, Write
+from finops_pack.ledger._store import SQLLedger
 from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, settled, time_zone
 
 _FILES = ("", "-wal", "-shm")
@@ -38,7 +39,7 @@ class SQLiteLedger(SQLLedger):
     integer = "INTEGER"
     serial = "INTEGER PRIMARY KEY"
     table_suffix = " WITHOUT ROWID"
-    _data_faults = (UnicodeError, OverflowError, sqlite3.InterfaceError, sqlite3.DataError,
+    data_faults = (UnicodeError, OverflowError, sqlite3.InterfaceError, sqlite3.DataError,
                     sqlite3.IntegrityError)  # fmt: skip
 
     def __init__(self, path: str, *, create: bool = True, read_only: bool = False) -> None:
@@ -105,7 +106,7 @@ class SQLiteLedger(SQLLedger):
         try:
             with self._lock.held(deadline):
                 yield from self._transaction(self._begun(deadline, how))
-        except self._data_faults:
+        except self.data_faults:
             raise
         except (sqlite3.Error, OSError) as error:
             raise self._unreachable(error) from None

@@ -103,6 +103,7 @@ def test_a_field_that_calls_gained_becomes_a_column(path: Path, line: Line) -> N
     with sqlite3.connect(path) as raw:
         raw.execute("ALTER TABLE calls DROP COLUMN verifier")
         raw.execute("ALTER TABLE calls DROP COLUMN lost_ms")
+        raw.execute("DELETE FROM meta WHERE key = 'version'")
     raw.close()
     ledger = SQLiteLedger(str(path))
     ledger.book([line("new", verifier="edit", lost_ms=5)])
