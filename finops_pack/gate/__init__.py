@@ -1,7 +1,8 @@
 """The gate: hard budgets hold before the call, in one transaction shared by all processes.
 
     reserve(call)   sets the call's upper bound aside in the ledger, or refuses the call
-    settle(call)    rewrites it to the true cost; the drainer drops it when the call is booked
+    settle(call)    its true cost, written with the next reservation: one transaction a call;
+                    the drainer drops the reservation when the call is booked
 
 It fails closed: a call without a price, or a ledger that cannot be reached within 250 ms, is
 refused unless the settings say otherwise. A process that dies leaves its reservation, which
@@ -11,7 +12,6 @@ becomes estimated spend when it expires, since the provider may have billed the 
 from __future__ import annotations
 
 import os
-import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,13 +24,12 @@ from finops_pack.config import Config
 from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError, Refusal
 from finops_pack.gate._bound import Bounds, count, text_bytes
 from finops_pack.gate._limits import Known, covers, is_final, limit_of, limits
-from finops_pack.gate._store import WAIT_SECONDS, Store
+from finops_pack.gate._store import Store
 from finops_pack.gate._tasks import Asked, Stopped, TaskMoney, refusal_of
 from finops_pack.gate._thresholds import Once, Thresholds, warn
-from finops_pack.ledger import Ledger, Reservation
+from finops_pack.ledger import Ledger
 from finops_pack.model import Where
 
-LEASE_US = 15 * 60 * 1_000_000
 REFUSAL_SECONDS = 60.0  # the ledger hears once a minute of the same refusal
 _MOST = 10_000  # open calls remembered; one forgotten is settled when it is booked
 
@@ -74,12 +73,23 @@ class Gate:
 
     def reserve(self, call: Any) -> None:
         """Set the call's bound aside. Raises `BudgetExceeded` (or `BudgetStop`) to refuse it."""
-        row = call.row
-        budgets = [b for b in self._known.all() if covers(b, row)]
+        budgets = [b for b in self._known.all() if covers(b, call.row)]
         asked = self._asked(call)
         every = [*budgets, *(one.budget for one in asked)]
         if not every:
             return
+        try:
+            self._hold(call, budgets, asked, every)
+        except (BudgetExceeded, BudgetStop):
+            self._tasks.give(call.id, call.running)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever failed, nothing is held
+            self._unheld(call, error, every)
+
+    def _hold(
+        self, call: Any, budgets: Sequence[Budget], asked: Sequence[Asked], every: Sequence[Budget]
+    ) -> None:
+        row = call.row
         earlier = None if is_final(row) else self._stopped.find(row.get("task"), every)
         if earlier is not None:
             raise self._exception(earlier)
@@ -88,11 +98,7 @@ class Gate:
             if budget.window == "call" and pico > limit_of(budget, row):
                 self._exceeded(call, budget, pico)
         self._held_by_tasks(call, pico, asked)
-        try:
-            self._held_by_ledger(call, pico, budgets, asked)
-        except (BudgetExceeded, BudgetStop):
-            self._tasks.give(call.id, call.running)
-            raise
+        self._held_by_ledger(call, pico, budgets, asked)
         if len(self._held) >= _MOST:
             self._held.pop(next(iter(self._held)), None)
         self._held[call.id] = (call.running, size)
@@ -137,33 +143,23 @@ class Gate:
         mine = [a for a in asked if a.task.id == call.row.get("task")]
         if not shared and not mine:
             return
-        try:
-            ledger = self._store.open()
-            wanted = limits(shared.values(), call.row, self._store.zone)
-            for one in mine:  # the same task may go on in other processes
-                shared[f"task {one.task.id}"] = one.budget
-                wanted[f"task {one.task.id}"] = Where(task=one.task.id), one.limit
-            broken = self._in_ledger(ledger, call.id, pico, wanted)
-        except Exception as error:  # noqa: BLE001 - whatever the store's fault is: nothing is held
-            self._unreachable(call, error)
-            return
+        self._store.open()
+        wanted = limits(shared.values(), call.row, self._store.zone)
+        for one in mine:  # the same task may go on in other processes
+            shared[f"task {one.task.id}"] = one.budget
+            wanted[f"task {one.task.id}"] = Where(task=one.task.id), one.limit
+        broken = self._store.reserve(call.id, pico, wanted)
         for name, budget in shared.items():
             if name in broken:
                 self._exceeded(call, budget, pico, *broken[name])
 
-    @staticmethod
-    def _in_ledger(
-        ledger: Ledger, call_id: str, pico: int, wanted: Mapping[str, tuple[Where, int]]
-    ) -> Mapping[str, tuple[int, int]]:
-        now_us = time.time_ns() // 1000
-        reservation = Reservation(call_id, tuple(wanted), pico, now_us, now_us + LEASE_US)
-        return ledger.reserve(reservation, wanted, WAIT_SECONDS) or {}
-
-    def _unreachable(self, call: Any, error: Exception) -> None:
-        if self._settings.on_unreachable == "allow":
+    def _unheld(self, call: Any, error: Exception, budgets: Sequence[Budget]) -> None:
+        """The store cannot be asked: hard budgets refuse, unless the settings say otherwise."""
+        if self._settings.on_unreachable == "allow" or not any(b.hard for b in budgets):
             if self._once.first("unreachable"):
                 warn(f"budgets are not held: {error}")
             return
+        self._tasks.give(call.id, call.running)
         mend = 'Mend: finops doctor; or set on_unreachable = "allow"'
         self._refuse(call, Refusal("unreachable", mend=mend))
 
@@ -191,7 +187,7 @@ class Gate:
 
     # --- after the call ------------------------------------------------------------------------
     def settle(self, call: Any, pico: int) -> None:
-        """Rewrite the reservation to what the call cost; never raises."""
+        """Rewrite the reservation to what the call cost, with the next one; never raises."""
         held = self._held.pop(call.id, None)
         if held is None:
             return
@@ -203,8 +199,8 @@ class Gate:
         ledger = self._store.held
         if ledger is None:
             return
+        self._store.ended(call.id, pico)
         try:
-            ledger.settle(call.id, pico, WAIT_SECONDS)
             self._thresholds(ledger, call.row, pico)
         except FinOpsError as error:  # it holds what it may have cost until the call is booked
             if self._once.first("settle"):
@@ -228,6 +224,7 @@ class Gate:
             since = None if budget.window == "24h" else where.since_us
             key = f"{budget.id} {row.get(budget.window, '')}"
             if self._watch.due(key, since, pico):
+                self._store.settle(ledger)
                 self._watch.spent(key, since, sum(ledger.spent(where)), budget)
 
 

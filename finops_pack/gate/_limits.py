@@ -10,7 +10,6 @@ from typing import Any
 
 from finops_pack.budgets import Budget, parse
 from finops_pack.config import Config
-from finops_pack.errors import FinOpsError
 from finops_pack.ledger import Ledger, open_ledger
 from finops_pack.model import Where
 from finops_pack.money import to_pico
@@ -77,7 +76,7 @@ class Known:
             bodies = self._ledger.documents("budget").values()
             self._stored = {budget.id: budget for budget in filter(None, map(_stored, bodies))}
             self._again_at = time.monotonic() + FRESH_SECONDS
-        except FinOpsError:
+        except Exception:  # noqa: BLE001 - whatever it is: the budgets known so far hold on
             wait = FRESH_SECONDS if is_local(self._url) else PATIENCE
             self._again_at = time.monotonic() + wait
 

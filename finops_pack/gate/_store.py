@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 
 from finops_pack.config import Config
 from finops_pack.errors import FinOpsError, LedgerUnreachable
 from finops_pack.gate._limits import is_local, zone_of
-from finops_pack.ledger import Ledger, drainer, open_ledger
+from finops_pack.ledger import Ledger, Reservation, drainer, open_ledger
+from finops_pack.model import Where
 
 WAIT_SECONDS = 0.25
 MAKING_SECONDS = 2.0  # a file that is not there yet is made, once, on however busy a machine
 DRAIN_SECONDS = 0.1
 RETRY_SECONDS = 1.0
+LEASE_US = 15 * 60 * 1_000_000
+MOST = 1000
 
 
 class Store:
@@ -30,9 +33,11 @@ class Store:
         self.held: Ledger | None = None
 
     def after_fork(self) -> None:
-        """No lock or thread of the parent is ours; a ledger takes care of its own handles."""
+        """No lock or call of the parent is ours; a ledger takes care of its own handles."""
         self._lock = threading.Lock()
         self._retry_at = 0.0
+        self._drain_at = 0.0
+        self._ended: dict[str, int] = {}  # calls to settle with the next transaction
 
     def open(self) -> Ledger:
         """The ledger, to write; one that could not be opened is tried again after a second."""
@@ -67,6 +72,52 @@ class Store:
             ledger.drain(DRAIN_SECONDS)
         finally:
             self.held = ledger
+
+    # --- one transaction a call ------------------------------------------------------------
+    def reserve(
+        self, call_id: str, pico: int, wanted: Mapping[str, tuple[Where, int]]
+    ) -> Mapping[str, tuple[int, int]]:
+        """Set money aside and settle what has ended; else the budgets that would break.
+
+        Before it says no, it books what other processes have ended meanwhile, once a second.
+        """
+        ledger = self.open()
+        now_us = time.time_ns() // 1000
+        asked = Reservation(call_id, tuple(wanted), pico, now_us, now_us + LEASE_US)
+        broken = self._try(ledger, asked, wanted)
+        if broken and time.monotonic() >= self._drain_at:
+            self._drain_at = time.monotonic() + RETRY_SECONDS
+            ledger.drain(DRAIN_SECONDS)
+            broken = self._try(ledger, asked, wanted)
+        return broken or {}
+
+    def _try(
+        self, ledger: Ledger, asked: Reservation, wanted: Mapping[str, tuple[Where, int]]
+    ) -> Mapping[str, tuple[int, int]] | None:
+        ended = self._take()
+        try:
+            return ledger.reserve(asked, wanted, WAIT_SECONDS, ended)
+        except BaseException:
+            with self._lock:
+                self._ended.update(ended)
+            raise
+
+    def ended(self, call_id: str, pico: int) -> None:
+        """Settle it with the next transaction; one never settled is when it is booked."""
+        with self._lock:
+            if len(self._ended) >= MOST:
+                self._ended.pop(next(iter(self._ended)))
+            self._ended[call_id] = pico
+
+    def settle(self, ledger: Ledger) -> None:
+        """Settle now what has ended."""
+        for call_id, pico in self._take().items():
+            ledger.settle(call_id, pico, WAIT_SECONDS)
+
+    def _take(self) -> dict[str, int]:
+        with self._lock:
+            taken, self._ended = self._ended, {}
+        return taken
 
 
 def within(seconds: float, act: Callable[[], None]) -> None:

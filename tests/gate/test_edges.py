@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -249,6 +250,38 @@ def test_a_fault_of_the_store_is_no_free_pass(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(BudgetExceeded) as caught:
         call(rec)
     assert caught.value.reason == "unreachable"
+
+
+@pytest.mark.parametrize("part", ["_bounds", "_stopped"])
+def test_a_fault_of_ours_is_no_free_pass(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rec = track("1 USD/day")
+    monkeypatch.setattr(rec._gate, part, None)
+    with finops_pack.task("t"), pytest.raises(BudgetExceeded) as caught:
+        call(rec)
+    assert caught.value.reason == "unreachable"
+
+
+def test_a_ledger_that_cannot_be_asked_for_budgets_lifts_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ImportError("half an installation")
+
+    monkeypatch.setattr("finops_pack.gate._limits.open_ledger", broken)
+    rec = track("0.0001 USD/day")
+    for _ in range(3):
+        with pytest.raises(BudgetExceeded):
+            call(rec)
+
+
+def test_soft_budgets_refuse_nothing_when_the_ledger_is_out_of_reach(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (empty_home / "file").write_text("")
+    monkeypatch.setenv("FINOPS_LEDGER", str(empty_home / "file" / "ledger.db"))
+    config.reload()
+    call(track("0.0001 USD/day soft"))
+    assert "budgets are not held" in caplog.text
 
 
 def test_a_locked_ledger_refuses_within_250_ms_and_settles_no_slower() -> None:
