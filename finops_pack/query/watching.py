@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from finops_pack.query.reader import Reader
 
 HISTORY_DAYS = 60
+WARNING_PCT = 80
+MONTHLY = "month:everything"  # which the forecast and the days' own rule take
 
 
 def alerts(reader: Reader) -> list[rules.Alert]:
@@ -22,12 +25,30 @@ def alerts(reader: Reader) -> list[rules.Alert]:
     today = datetime.now(reader.zone).date()
     period = Period.of(f"{HISTORY_DAYS}d", zone=reader.zone)
     days = reader.days(period)
-    return rules.from_days(
+    found = rules.from_days(
         days,
         today=today,
         monthly_budget=_monthly(reader),
         tasks=_task_costs(reader, period),
     )
+    return [*found, *_budgets(reader, today.isoformat())]
+
+
+def _budgets(reader: Reader, today: str) -> Iterator[rules.Alert]:
+    """Every other budget with a clock that is 80 % used; one a window, and one once it is full."""
+    for line in reader.budget().lines:
+        percent = int(line.used * 100)
+        if not line.clocked or percent < WARNING_PCT or line.id == MONTHLY:
+            continue
+        said = f"{rules.dollars(line.spent_usd + line.reserved_usd)} of {line.spec} used"
+        said += f"; a new window begins at {line.resets_at}." if line.resets_at else "."
+        until = line.resets_at or today
+        if percent >= 100:
+            title = f"Budget used up: {line.spec}"
+            yield rules.Alert("budget_exceeded", "critical", title, said, until, line.id)
+        else:
+            title = f"Budget {percent}% consumed: {line.spec}"
+            yield rules.Alert("budget_warning", "high", title, said, until, line.id)
 
 
 def month(reader: Reader) -> forecast.Forecast | None:
@@ -39,11 +60,7 @@ def month(reader: Reader) -> forecast.Forecast | None:
 
 
 def _monthly(reader: Reader) -> Decimal | None:
-    limits = [
-        line.limit_usd
-        for line in reader.budget().lines
-        if line.window == "month" and line.scope == "everything"
-    ]
+    limits = [line.limit_usd for line in reader.budget().lines if line.id == MONTHLY]
     return min(limits, default=None)
 
 
