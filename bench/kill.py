@@ -10,7 +10,6 @@ everything is drained and compared with what was acknowledged.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench._home import home_of
 from bench._recording import POINTS
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Where
@@ -68,7 +68,7 @@ def _round(number: int, home: Path, chance: random.Random, result: Result) -> No
     until = time.monotonic() + 20
     while len(list(home.glob(f"r{number}p*.acks"))) < PROCESSES and time.monotonic() < until:
         time.sleep(0.005)
-    until = min(until, time.monotonic() + 3 * bool(point))
+    until = min(until, time.monotonic() + 2 * bool(point))
     while all(p.poll() is None for p in processes) and time.monotonic() < until:
         time.sleep(0.005)  # one is to die at that place, while the other one goes on
     time.sleep(chance.uniform(0.0, 0.5))
@@ -85,28 +85,20 @@ def _start(home: Path, name: str, point: str | None) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "bench._recording", str(home / "ledger.db"), acks, name]
     command += ["--threads", str(THREADS), "--rotate", str(ROTATE_BYTES), "--pause", "0.5"]
     command += ["--die", point] if point else []
-    env = {**os.environ, "XDG_STATE_HOME": str(home), "HOME": str(home)}
-    return subprocess.Popen(command, env=env)
+    with home_of(home) as env:
+        return subprocess.Popen(command, env=env)
 
 
 def _audit(home: Path, result: Result) -> None:
     """Drain what the dead have left, then compare."""
-    before = os.environ.get("XDG_STATE_HOME")
-    os.environ["XDG_STATE_HOME"] = str(home)
-    try:
+    with home_of(home):
         ledger = open_ledger(str(home / "ledger.db"))
         pending = ledger.drain(120)
-        acked = Counter(
-            line for path in home.glob("*.acks") for line in path.read_text().splitlines()
-        )
         booked = Counter(call.id for call in ledger.calls(Where()))
         total = ledger.totals(None, Where())[0]
         faults = ledger.check()
         ledger.close()
-    finally:
-        os.environ.pop("XDG_STATE_HOME")
-        if before is not None:
-            os.environ["XDG_STATE_HOME"] = before
+    acked = Counter(ack for path in home.glob("*.acks") for ack in path.read_text().splitlines())
     result.acknowledged += len(acked)
     result.booked += len(booked)
     result.missing += len(acked.keys() - booked.keys())
