@@ -5,11 +5,12 @@ Everything here is imported when it is first used: `import finops_pack` costs a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "1.0.0"
 
+TYPE_CHECKING = False  # as `typing` has it; importing that would double what we cost
 if TYPE_CHECKING:
+    from typing import Any
+
     from finops_pack.auto import Tracker, track
     from finops_pack.context import action, tags, task
     from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError

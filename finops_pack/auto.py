@@ -6,12 +6,17 @@ happens under `FINOPS_DISABLE=1`. `finops_pack.track(…)` is the same with choi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+import os
 
-from finops_pack import adapters, recorder
+from finops_pack import adapters
 from finops_pack.adapters import _options
-from finops_pack.errors import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
+    from finops_pack.errors import Refusal
 
 
 class Tracker:
@@ -20,14 +25,20 @@ class Tracker:
     @property
     def refusal(self) -> Refusal | None:
         """Why a budget refused the last call that it did; frameworks may lose the exception."""
+        from finops_pack import recorder
+
         return recorder.get().refusal
 
     def flush(self, timeout: float = 2.0) -> bool:
         """True when all that was recorded is in the ledger; waits at most `timeout` seconds."""
+        from finops_pack import recorder
+
         return recorder.flush(timeout)
 
     def close(self, timeout: float = 2.0) -> None:
         """Drain, and record nothing more until `track` is called again."""
+        from finops_pack import recorder
+
         recorder.flush(timeout)
         recorder.configure(disable=True)
         _options.exact_streams = False
@@ -54,6 +65,8 @@ def track(
     framework swallows. `exact_streams` asks OpenAI-wire servers for usage in streams that would
     otherwise be estimated. Raises `ConfigError` for a budget or ledger that cannot be read.
     """
+    from finops_pack import recorder
+
     specs = (budget,) if isinstance(budget, str) else budget
     recorder.configure(
         project=project,
@@ -68,7 +81,7 @@ def track(
 
 
 def _watch() -> None:
-    if not recorder.disabled():
+    if os.environ.get("FINOPS_DISABLE", "0").lower() in ("", "0", "false", "no"):
         adapters.watch()
 
 

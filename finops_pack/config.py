@@ -15,10 +15,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finops_pack.errors import ConfigError
+
+if TYPE_CHECKING:  # pathlib is 4 ms of a cold start; where no file is read, it is not needed
+    from pathlib import Path
 
 API_URL = "https://goldtaler.at"
 RISKY = ("api_url", "webhooks", "rates_url")
@@ -41,6 +43,8 @@ _ENV = {
     "disable": "FINOPS_DISABLE",
 }
 VARIABLES = tuple(sorted(_ENV.values()))
+CONFIG = ("XDG_CONFIG_HOME", ".config")
+STATE = ("XDG_STATE_HOME", ".local/state")
 _LISTS = ("budget", "rates", "webhooks")
 
 
@@ -71,12 +75,12 @@ class Config:
 
 def config_dir() -> Path:
     """The user's folder for settings and overlays: `$XDG_CONFIG_HOME/finops`."""
-    return _home("XDG_CONFIG_HOME", ".config")
+    return _path(home(*CONFIG))
 
 
 def state_dir() -> Path:
     """The user's folder for the ledger and its spools: `$XDG_STATE_HOME/finops`."""
-    return _home("XDG_STATE_HOME", ".local/state")
+    return _path(home(*STATE))
 
 
 def hash_key(settings: Config) -> bytes:
@@ -115,14 +119,21 @@ def _kept(path: Path) -> bytes:
 
 def data_dir(name: str) -> Path:
     """`rates`, `skills` or `prompts`: inside the wheel, else at the top of a checkout."""
-    package = Path(__file__).parent
+    package = _path(__file__).parent
     packed = package / "_data" / name
     return packed if packed.is_dir() else package.parent / name
 
 
-def _home(variable: str, fallback: str) -> Path:
-    root = os.environ.get(variable)
-    return (Path(root) if root else Path(os.path.expanduser("~")) / fallback) / "finops"
+def home(variable: str, fallback: str) -> str:
+    """The path of `CONFIG` or `STATE`, as text."""
+    root = os.environ.get(variable) or os.path.join(os.path.expanduser("~"), fallback)
+    return os.path.join(root, "finops")
+
+
+def _path(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text)
 
 
 def load() -> Config:
@@ -145,16 +156,17 @@ def _cwd_exists() -> bool:
 
 @lru_cache(maxsize=4)
 def _load(folder: str) -> Config:
-    values: dict[str, Any] = {"ledger": str(state_dir() / "ledger.db")}
+    values: dict[str, Any] = {"ledger": os.path.join(home(*STATE), "ledger.db")}
     sources: dict[str, str] = {}
     untrusted: dict[str, str] = {}
-    user = config_dir() / "config.toml"
-    project = project_file(Path(folder))
-    for path in (user, project):
-        if path is None or not path.is_file():
+    user = os.path.join(home(*CONFIG), "config.toml")
+    project = _project_file(folder)
+    for name in (user, project):
+        if name is None or not os.path.isfile(name):
             continue
+        path = _path(name)
         settings = read_file(path)
-        if path == project and not is_trusted(path):
+        if name == project and not is_trusted(path):
             dropped = {k: str(v) for k, v in settings.items() if _redirects(k, v)}
             untrusted.update(dropped)
             settings = {k: v for k, v in settings.items() if k not in dropped}
@@ -170,11 +182,19 @@ def _load(folder: str) -> Config:
 
 def project_file(folder: Path) -> Path | None:
     """The nearest `finops.toml` at or above `folder`."""
-    for candidate in (folder, *folder.parents):
-        path = candidate / "finops.toml"
-        if path.is_file():
+    found = _project_file(str(folder))
+    return None if found is None else _path(found)
+
+
+def _project_file(folder: str) -> str | None:
+    while True:
+        path = os.path.join(folder, "finops.toml")
+        if os.path.isfile(path):
             return path
-    return None
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
 
 
 def read_file(path: Path) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
 
-Told = Callable[[str], None]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
+
+    Told = Callable[[str], None]
 
 
 class _Finder:
@@ -34,7 +37,7 @@ class _Finder:
         return None
 
     def _look_after(self, spec: ModuleSpec, told: dict[str, Told]) -> None:
-        loader: Any = spec.loader
+        loader: Any = spec.loader  # of this module alone, or of a zip
         execute = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:

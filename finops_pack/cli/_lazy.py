@@ -21,7 +21,9 @@ def defer(name: str) -> None:
     def load(attribute: str) -> Any:
         if sys.modules.get(name) is stand_in:
             del sys.modules[name]
-        return getattr(import_module(name), attribute)
+        whole = import_module(name)
+        vars(stand_in).update(vars(whole))  # who holds the stand-in holds the module
+        return getattr(whole, attribute)
 
     stand_in.__getattr__ = load  # type: ignore[method-assign]
     sys.modules[name] = stand_in

@@ -16,7 +16,8 @@ HEAVY = {
     "pydantic", "httpx", "yaml", "rich", "psycopg", "fastapi", "starlette", "uvicorn", "jinja2",
     "requests", "sqlalchemy", "mcp", "langchain_core", "crewai", "autogen_core", "openai",
     "anthropic", "litellm", "numpy", "asyncio", "urllib.request", "http.client", "logging",
-    "importlib.metadata", "tomllib", "email", "shutil", "zoneinfo",
+    "importlib.metadata", "tomllib", "email", "shutil", "zoneinfo", "ast", "pathlib",
+    "urllib.parse", "finops_pack.ledger._schema", "finops_pack.model.call",
 }  # fmt: skip
 COMMANDS = (["budget"], ["budget", "--json"], ["spend", "--by", "day", "--json"], ["statusline"])
 
@@ -67,3 +68,17 @@ def test_works_on_a_python_without_packages(words: list[str], ledger: Path) -> N
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_a_deferred_module_is_whole_when_it_is_used() -> None:
+    code = (
+        "import finops_pack.cli, dataclasses, sys\n"
+        "assert 'ast' not in sys.modules, 'inspect was not deferred'\n"
+        "held = dataclasses.inspect\n"
+        "@dataclasses.dataclass\nclass WithoutADoc:\n    x: int = 1\n"
+        "assert WithoutADoc.__doc__ == 'WithoutADoc(x: int = 1)'\n"
+        "import inspect\n"
+        "assert inspect.signature is held.signature and inspect.__file__ == held.__file__\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,74 @@
+"""Which frameworks are here, at which versions, and whether those were tried."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from typing import Any, NamedTuple
+
+from finops_pack import adapters
+from finops_pack.recorder import warn_once
+
+
+class Package(NamedTuple):
+    """A framework's distribution: its version (None: absent) and the range that was tried."""
+
+    name: str
+    version: str | None
+    range: str
+    tested: bool
+
+
+class Status(NamedTuple):
+    """One adapter in this process; `tracked` is None while its framework is not imported."""
+
+    adapter: str
+    packages: tuple[Package, ...]
+    tracked: bool | None
+    cannot_see: tuple[str, ...]
+
+
+def of(adapter: str) -> Status:
+    """The status of one adapter, from its literals and what is installed."""
+    packages = tuple(
+        _package(name, low, high) for name, (low, high) in literal(adapter, "TESTED").items()
+    )
+    tracked = adapters.installed.get(adapter)
+    return Status(adapter, packages, tracked, tuple(literal(adapter, "CANNOT_SEE")))
+
+
+def literal(adapter: str, name: str) -> Any:
+    """A literal of an adapter's source, read without importing it."""
+    for node in ast.parse(adapters.source(adapter)).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            return ast.literal_eval(node.value)
+    raise LookupError(f"adapter {adapter} has no {name}")
+
+
+def warn_untried(adapter: str) -> None:
+    """One warning for each framework at a version that this release was not tried with."""
+    for package in of(adapter).packages:
+        if package.version and not package.tested:
+            warn_once(
+                f"{package.name} {package.version} was not tried with this release "
+                f"({package.range}); it is tracked all the same: compare a few calls with the "
+                "provider's figures"
+            )
+
+
+def _package(name: str, low: str, high: str) -> Package:
+    from importlib.metadata import PackageNotFoundError, version
+
+    span = f"{low} up to {high}"
+    try:
+        held = version(name)
+    except PackageNotFoundError:
+        return Package(name, None, span, False)
+    return Package(name, held, span, numbers(low) <= numbers(held) < numbers(high))
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """`1.10.0rc1` as (1, 10, 0)."""
+    leading = (re.match(r"\d+", part) for part in version.split("."))
+    return tuple(int(match[0]) for match in itertools.takewhile(bool, leading) if match)

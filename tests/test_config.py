@@ -1,0 +1,150 @@
+"""Settings: which wins, where they are looked for, and what a project may not say."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from finops_pack import config
+from finops_pack.errors import ConfigError
+
+
+def load() -> config.Config:
+    config.reload()
+    return config.load()
+
+
+@pytest.fixture
+def user_file(empty_home: Path) -> Path:
+    """The user's settings file, its folder made."""
+    path = empty_home / ".config" / "finops" / "config.toml"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project's settings file, asked from a folder deep in it."""
+    deep = tmp_path / "project" / "src" / "deep"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    return tmp_path / "project" / "finops.toml"
+
+
+def test_defaults(empty_home: Path) -> None:
+    settings = load()
+    assert settings.ledger == str(empty_home / ".local" / "state" / "finops" / "ledger.db")
+    assert settings.tz == "UTC"
+    assert settings.on_unreachable == "refuse", "a budget fails closed"
+    assert settings.sources == {}
+
+
+def test_folders_follow_xdg_and_home(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config.config_dir() == empty_home / ".config" / "finops"
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert config.config_dir() == Path("/somewhere/.config/finops")
+    monkeypatch.setenv("XDG_STATE_HOME", "/elsewhere")
+    assert config.state_dir() == Path("/elsewhere/finops")
+
+
+def test_the_environment_wins_over_project_over_user(
+    user_file: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_file.write_text('project = "u"\nenvironment = "u"\nagent_version = "u"\n')
+    project.write_text('project = "p"\nenvironment = "p"\n')
+    monkeypatch.setenv("FINOPS_PROJECT", "e")
+    settings = load()
+    assert (settings.project, settings.environment, settings.agent_version) == ("e", "p", "u")
+    assert settings.sources == {
+        "project": "FINOPS_PROJECT",
+        "environment": str(project),
+        "agent_version": str(user_file),
+    }
+
+
+def test_lists_and_tags(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write_text('budget = "5 USD/day"\n[tags]\ncustomer = "acme"\n')
+    assert load().budget == ("5 USD/day",)
+    assert load().tags == {"customer": "acme"}
+    monkeypatch.setenv("FINOPS_BUDGET", "5 USD/day; 1 USD/task soft ;")
+    monkeypatch.setenv("FINOPS_TAGS", "customer=globex, feature = chat")
+    assert load().budget == ("5 USD/day", "1 USD/task soft")
+    assert load().tags == {"customer": "globex", "feature": "chat"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ledger = [", "finops.toml: "),
+        ("legder = 'x'", "legder: unknown setting"),
+        ("project = 5", "project: must be a str"),
+        ("tags = 'x'", "tags: must be a table of strings"),
+        ("budget = [1]", "budget: must be a string or a list of strings"),
+        ("api_key = 'finops_x'", "a key does not belong here"),
+        ("sources = {}", "sources: unknown setting"),
+        ("tz = '\xff'", ""),
+    ],
+)
+def test_what_cannot_be_used_is_named(project: Path, text: str, said: str) -> None:
+    project.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError) as caught:
+        load()
+    assert str(project) in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_project_redirects_nothing_until_it_is_trusted(project: Path) -> None:
+    project.write_text(
+        'api_url = "https://x.example"\nledger = "postgresql://x.example/l"\nproject = "p"\n'
+    )
+    settings = load()
+    assert settings.api_url == config.API_URL
+    assert settings.ledger.endswith("ledger.db")
+    assert settings.project == "p"
+    assert set(settings.untrusted) == {"api_url", "ledger"}
+    config.trust(project)
+    assert load().api_url == "https://x.example"
+    project.write_text(project.read_text() + 'webhooks = ["https://y.example"]\n')
+    assert set(load().untrusted) == {"api_url", "ledger", "webhooks"}, "it was edited since"
+
+
+def test_a_project_may_name_a_local_ledger(project: Path) -> None:
+    project.write_text('ledger = "sqlite:////tmp/of-this-project.db"\n')
+    assert load().ledger == "sqlite:////tmp/of-this-project.db"
+
+
+def test_a_folder_that_was_deleted_under_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert load().project is None
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_hash_key_is_made_once_and_private(empty_home: Path) -> None:
+    first = config.hash_key(load())
+    assert first == config.hash_key(load())
+    path = empty_home / ".config" / "finops" / "hash_key"
+    assert len(first) == 32
+    if os.name != "nt":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_shared_hash_key_makes_no_file(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINOPS_HASH_KEY", "pepper")
+    assert config.hash_key(load()) == config.hash_key(load())
+    assert not (empty_home / ".config" / "finops" / "hash_key").exists()
+    assert "pepper" not in repr(load())
+
+
+def test_disable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, disabled in (("1", True), ("true", True), ("0", False), ("no", False)):
+        monkeypatch.setenv("FINOPS_DISABLE", text)
+        assert load().disable is disabled
