@@ -12,17 +12,16 @@ from finops_pack.config import Config, hash_key
 from finops_pack.errors import BudgetExceeded, BudgetStop, Refusal
 from finops_pack.ledger import Booked, Ledger, Line, ledger_id, open_ledger
 from finops_pack.ledger.spool import Spool, encode
-from finops_pack.model import TOKEN_FIELDS, CostState, Usage
-from finops_pack.rates import price_pico
+from finops_pack.model import Usage
 from finops_pack.recorder._guard import warn_once
-from finops_pack.recorder._pending import Pending, write_usage
-from finops_pack.recorder._reduce import Job, Over, Ran, Reducing
+from finops_pack.recorder._pending import Pending, said
+from finops_pack.recorder._price import priced
+from finops_pack.recorder._reduce import Over, Ran, Reducing
 
 if TYPE_CHECKING:
     from finops_pack.gate import Gate
 
 ORPHAN_AFTER = 1800.0  # seconds without an end, after which a call is called unknown
-PRICED_BY = ("processing", "service_tier", "region")
 
 
 class Recorder:
@@ -38,7 +37,7 @@ class Recorder:
         self._spool: Spool | None = None
         self._ledger: Ledger | None = None
         self._open: dict[str, Pending] = {}
-        self._reducing = Reducing(hash_key(settings), self.write)
+        self._reducing = Reducing(hash_key(settings), self.write, self.sweep)
         self._gate = _gate_of(settings, stop)
         self._no_budget_until = 0
 
@@ -87,7 +86,7 @@ class Recorder:
         tags: Mapping[str, str] | None,
         fields: dict[str, Any],
     ) -> Pending:
-        row = {name: value for name, value in fields.items() if value is not None}
+        row = said(fields)
         row["type"] = "call"
         row["id"] = call_id or context.new_id()
         row["model"] = model or ""
@@ -124,33 +123,10 @@ class Recorder:
             call.count(pico, again=late)
             if row.get("usage_basis") != "unknown":  # else it expires into estimated spend
                 self._gate.settle(call, pico)
-            self._leave(call, response, tool_calls)
+            if call.messages is not None or response is not None or tool_calls:
+                self._reducing.put((call, response, tool_calls))
         except Exception as error:  # noqa: BLE001 - the agent goes on
             warn_once(f"a call could not be recorded ({type(error).__name__})", error)
-
-    def _leave(self, call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) -> None:
-        messages, tools = call.messages, call.tools
-        call.messages = call.tools = call.below = None
-        call.told = ()
-        if messages is None and response is None and not tool_calls:
-            return
-        row = call.row
-        task = row.get("task")
-        session = row.get("session") or task
-        lasting = session is not None and task != call.id
-        texts = (messages, tools, response, tuple(tool_calls))
-        self._reducing.put(Job(call.id, session or call.id, lasting, task, row["start_us"], *texts))
-
-    def price(self, row: dict[str, Any], usage: Usage) -> int | None:
-        """Put the cost of `usage` into the row; pico-USD, None when there is no rate."""
-        named = {k: row[k] for k in PRICED_BY if k in row} if _special(row) else None
-        served, asked = row.get("served_model"), row["model"]
-        priced = price_pico(served or asked, usage, row.get("provider"), row["start_us"], named)
-        if priced[1] == "unpriced" and served and served != asked:
-            priced = price_pico(asked, usage, row.get("provider"), row["start_us"], named)
-        pico, state, rate_id, missing = priced
-        _cost(row, pico, state, rate_id, missing)
-        return pico
 
     def record(
         self, *, model: str, usage: Usage, provider: str | None = None, **fields: Any
@@ -197,21 +173,13 @@ class Recorder:
         """
         if self._ledger is None:
             self._ledger = open_ledger(self.settings.ledger)
-        return self._ledger.book([self._priced(line) for line in lines])
-
-    def _priced(self, line: Line) -> Line:
-        if line.get("type") != "call" or "cost_state" in line:
-            return line
-        row = dict(line)
-        usage = Usage(**{k: row[k] for k in (*TOKEN_FIELDS, "extra") if k in row})
-        write_usage(row, usage)
-        self.price(row, usage)
-        return row
+        return self._ledger.book([priced(line) for line in lines])
 
     # --- upkeep ----------------------------------------------------------------------------
-    def sweep(self, older_than: float = ORPHAN_AFTER) -> None:
+    def sweep(self, older_than: float | None = None) -> None:
         """Close calls that never ended, oldest first, as unknown: they may have been billed."""
-        limit = time.perf_counter_ns() - int(older_than * 1e9)
+        seconds = ORPHAN_AFTER if older_than is None else older_than
+        limit = time.perf_counter_ns() - int(seconds * 1e9)
         for call in list(self._open.values()):
             if call.began > limit:
                 return
@@ -278,27 +246,6 @@ def _explicit(row: dict[str, Any], held: context.Context) -> None:
         row["trigger"] = held.trigger
     if held.parent is not None and "parent" not in row:
         row["parent"] = held.parent
-
-
-def _special(row: Mapping[str, Any]) -> bool:
-    return "service_tier" in row or "processing" in row or "region" in row
-
-
-def _cost(
-    row: dict[str, Any],
-    pico: int | None,
-    state: CostState,
-    rate_id: str | None,
-    missing: tuple[str, ...],
-) -> None:
-    if pico is not None:
-        row["cost_pico"] = pico
-    if state != "unpriced":
-        row["cost_state"] = state
-    if rate_id is not None:
-        row["rate_id"] = rate_id
-    if missing:
-        row["missing"] = missing
 
 
 def _late(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops_pack import context
-from finops_pack.model import MAX_COUNT, Usage
+from finops_pack.model import Usage
 from finops_pack.money import to_pico
 from finops_pack.recorder._estimate import METHOD, estimate
+from finops_pack.recorder._price import count, price
 
 if TYPE_CHECKING:
     from finops_pack.recorder._core import Recorder
@@ -123,11 +124,11 @@ class Pending:
         if self.attempts > 1:
             row["attempts"] = self.attempts
             row["lost_ms"] = self.lost_ms
-        row.update({name: value for name, value in fields.items() if value is not None})
+        row.update(said(fields))
         if usage is None or not usage.input_tokens:
             usage = self._made_up(usage, response)
         if usage is not None:
-            write_usage(row, usage)
+            count(row, usage)
         self.usage = usage
         self.open = self.swept = False
         return row
@@ -156,7 +157,7 @@ class Pending:
     def price(self) -> int:
         """Price the row; pico-USD that count as spent."""
         row, usage = self.row, self.usage
-        pico = self._unseen() if usage is None else self.recorder.price(row, usage) or 0
+        pico = self._unseen() if usage is None else price(row, usage)
         if self.billed is None:
             return pico
         row["billed_source"] = self.billed[1]
@@ -179,6 +180,13 @@ class Pending:
             running.add(pico, 0 if again else 1)
 
 
+def said(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields that are not None; the same dict when all are said."""
+    if None not in fields.values():
+        return fields
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _status(error: BaseException | str, name: str, status: str) -> str:
     """What an error says about the bill: refused costs nothing, a cut line may cost."""
     if status != "error":
@@ -188,39 +196,6 @@ def _status(error: BaseException | str, name: str, status: str) -> str:
     if "Timeout" in name and getattr(error, "status_code", None) is None:
         return "unknown"
     return status
-
-
-def write_usage(row: dict[str, Any], usage: Usage) -> None:
-    """The counts that are not zero, and what is wrong with them."""
-    total, out, thought = usage.input_tokens, usage.output_tokens, usage.reasoning_tokens
-    read, short, long = (
-        usage.cache_read_tokens,
-        usage.cache_write_5m_tokens,
-        usage.cache_write_1h_tokens,
-    )
-    if total:
-        row["input_tokens"] = total
-    if out:
-        row["output_tokens"] = out
-    if read:
-        row["cache_read_tokens"] = read
-    if short:
-        row["cache_write_5m_tokens"] = short
-    if long:
-        row["cache_write_1h_tokens"] = long
-    if thought:
-        row["reasoning_tokens"] = thought
-    if usage.extra:
-        row["extra"] = dict(usage.extra)
-    sound = (  # `usage.problems` asked at a tenth of its cost; what is not surely sound is asked
-        type(total) is type(out) is type(read) is type(short) is type(long) is type(thought) is int
-        and min(read, short, long, thought) >= 0
-        and read + short + long <= total <= MAX_COUNT
-        and thought <= out <= MAX_COUNT
-        and not usage.extra
-    )
-    if not sound:
-        row["problems"] = usage.problems
 
 
 # `context.owner()` gives Pending objects; said here so that the arrow is checked by mypy.

@@ -11,14 +11,17 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from finops_pack.recorder import _messages, _verify
 from finops_pack.recorder._guard import warn_once
+from finops_pack.recorder._pending import Pending
 
 LIMIT = 2000  # jobs held at most
 LULL = 0.05  # seconds without a new job before work begins, or half the queue full
+BREATH = 0.0002  # seconds after each job, in which the agent's thread has the interpreter
+MINUTE = 60.0  # seconds between looks for what is idle or lost
 IDLE = 1800.0  # a session that was silent for so long is over
 CALLS_KEPT = 20_000  # tool calls whose asking call is remembered
 
@@ -34,7 +37,25 @@ class Job(NamedTuple):
     messages: Any
     tools: Any
     response: Any
-    tool_calls: tuple[Mapping[str, Any], ...]
+    tool_calls: Iterable[Mapping[str, Any]]
+
+
+Finished = tuple[Pending, Any, Iterable[Mapping[str, Any]]]
+"""A call that has ended, its answer and the tool calls that it asks for."""
+
+
+def job(call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) -> Job:
+    """What is to be reduced of a call, which forgets its texts."""
+    messages, tools, row = call.messages, call.tools, call.row
+    call.messages = call.tools = call.below = None
+    call.told = ()
+    task = row.get("task")
+    session = row.get("session") or task
+    lasting = session is not None and task != call.id
+    return Job(
+        call.id, session or call.id, lasting, task, row["start_us"],
+        messages, tools, response, tool_calls,
+    )  # fmt: skip
 
 
 class Over(NamedTuple):
@@ -54,31 +75,38 @@ class Ran(NamedTuple):
 class Reducing:
     """The queue and its thread; started by the first job, rebuilt after a fork."""
 
-    def __init__(self, key: bytes, write: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        write: Callable[[dict[str, Any]], None],
+        housekeeping: Callable[[], None],
+    ) -> None:
         self._key = key
         self._write = write
+        self._housekeeping = housekeeping
         self.dropped = 0
         self.after_fork()
 
     def after_fork(self) -> None:
         """Begin with nothing: the parent still has what it had."""
-        self._jobs: deque[Job | Over | Ran] = deque()
+        self._jobs: deque[Finished | Over | Ran] = deque()
         self._wake = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
-        self._hurry = False
+        self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
+        self._over = False
         self._made: Any = None
         self._asked: OrderedDict[str, str] = OrderedDict()
         self._ran: OrderedDict[str, Ran] = OrderedDict()
         self._seen: OrderedDict[str, float] = OrderedDict()
 
-    def put(self, job: Job | Over | Ran) -> None:
-        """Leave a job; never waits."""
+    def put(self, left: Finished | Over | Ran) -> None:
+        """Leave what there is to do; never waits."""
         if len(self._jobs) >= LIMIT:
             self.dropped += 1
             return
-        self._jobs.append(job)
+        self._jobs.append(left)
         if self._idle.is_set():
             self._start()
 
@@ -91,39 +119,42 @@ class Reducing:
 
     def drain(self, timeout: float) -> bool:
         """Work off what is queued, at most `timeout` seconds; True when all is done."""
-        self._hurry = True
+        self._hurry.set()
         try:
             return self._idle.wait(timeout)
         finally:
-            self._hurry = False
+            self._hurry.clear()
 
     def close(self, timeout: float) -> None:
-        """Close every session still open, at most `timeout` seconds."""
+        """Close every session still open, at most `timeout` seconds, and end the thread."""
         if self._thread is None:
             return
         for session in list(self._seen):
             self.put(Over(session))
         self.drain(timeout)
+        self._over, self._thread = True, None
+        self._wake.set()
 
     def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            self._lull()
+        self._over = False
+        while not self._over:
+            if self._wake.wait(MINUTE):
+                self._wake.clear()
+                self._lull()
             while self._jobs:
                 self._one(self._jobs.popleft())
-                if not self._hurry:
-                    time.sleep(0.0002)  # let the agent's thread have the interpreter
+                self._hurry.wait(BREATH)
             self._close_idle()
+            self._housekeeping()
             self._idle.set()
             if self._jobs:  # one came between the last look and the flag
                 self._start()
 
     def _lull(self) -> None:
         length = -1
-        while length != len(self._jobs) < LIMIT // 2 and not self._hurry:
+        while length != len(self._jobs) < LIMIT // 2 and not self._hurry.is_set():
             length = len(self._jobs)
-            time.sleep(LULL)
+            self._hurry.wait(LULL)
 
     @property
     def _sketches(self) -> Any:
@@ -133,14 +164,14 @@ class Reducing:
             self._made = sketch.Reducer(self._key)
         return self._made
 
-    def _one(self, job: Job | Over | Ran) -> None:
+    def _one(self, left: Finished | Over | Ran) -> None:
         try:
-            if isinstance(job, Job):
-                self._call(job)
-            elif isinstance(job, Ran):
-                _remember(self._ran, job.tool_call_id, job)
+            if isinstance(left, Over):
+                self._session_over(left.session)
+            elif isinstance(left, Ran):
+                _remember(self._ran, left.tool_call_id, left)
             else:
-                self._over(job.session)
+                self._call(job(*left))
         except Exception as error:  # noqa: BLE001 - the row is safe; only its hashes are missing
             warn_once(f"a call could not be reduced ({type(error).__name__})", error)
 
@@ -156,7 +187,7 @@ class Reducing:
         if job.lasting:
             _remember(self._seen, job.session, time.monotonic())
         else:
-            self._over(job.session)
+            self._session_over(job.session)
 
     def _sketched(self, job: Job) -> list[dict[str, Any]]:
         """Fingerprints of the prompt, and what the answer says of the segments before it."""
@@ -213,7 +244,7 @@ class Reducing:
         data = text.encode("utf-8", "replace")
         return hashlib.blake2b(data, key=self._key[:64], digest_size=8).hexdigest()
 
-    def _over(self, session: str) -> None:
+    def _session_over(self, session: str) -> None:
         self._seen.pop(session, None)
         for line in self._sketches.close(session):
             self._write(dict(line))
@@ -221,7 +252,7 @@ class Reducing:
     def _close_idle(self) -> None:
         limit = time.monotonic() - IDLE
         while self._seen and next(iter(self._seen.values())) < limit:
-            self._over(next(iter(self._seen)))
+            self._session_over(next(iter(self._seen)))
 
 
 def _remember(memory: OrderedDict[str, Any], key: str, value: Any) -> None:

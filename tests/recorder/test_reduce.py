@@ -1,0 +1,141 @@
+"""Hashes and sketches behind the caller's back: bounded, in order, never in the way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from finops_pack import Usage, config, recorder
+from finops_pack.ledger import open_ledger
+from finops_pack.model import Call
+from finops_pack.recorder import _reduce
+
+Calls = Callable[[], list[Call]]
+ASK = [{"role": "system", "content": "Be kind. " * 40}, {"role": "user", "content": "hi"}]
+
+
+def ask(messages: Any = ASK, **fields: Any) -> recorder.Pending:
+    call = recorder.get().begin(model="gpt-4o", messages=messages, **fields)
+    call.finish(Usage(10, 1), response="Hello there")
+    return call
+
+
+def test_prompts_are_hashed_and_no_text_is_kept(calls: Calls) -> None:
+    secret = [{"role": "user", "content": "my secret is swordfish"}]
+    ask(secret)
+    ask(secret)
+    ask()
+    one, same, other = calls()
+    assert one.request_hash == same.request_hash != other.request_hash
+    assert one.request_hash
+    path = config.load().ledger
+    for file in [path, f"{path}-wal"]:
+        try:
+            with open(file, "rb") as held:
+                assert b"swordfish" not in held.read()
+        except FileNotFoundError:
+            pass
+
+
+def test_hashes_depend_on_the_key(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask()
+    recorder.close()
+    monkeypatch.setenv("FINOPS_HASH_KEY", "another")
+    config.reload()
+    ask()
+    one, other = calls()
+    assert one.request_hash != other.request_hash
+
+
+def test_segments_are_written_when_a_session_is_over(calls: Calls) -> None:
+    told = [*ASK, {"role": "tool", "tool_call_id": "t", "content": "The parcel left. " * 20}]
+    ask(session="s1")
+    ask(told, session="s1")
+    recorder.get().session_over("s1")
+    assert len(calls()) == 2
+    ledger = open_ledger(config.load().ledger)
+    kinds = {segment.kind for segment in ledger.segments(["s1"])}
+    ledger.close()
+    assert "tool_result" in kinds
+
+
+def test_a_tools_seconds_and_failure_go_with_its_result(calls: Calls) -> None:
+    call = recorder.get().begin(model="gpt-4o")
+    call.finish(Usage(1, 1), tool_calls=[{"id": "t9", "name": "fetch", "args": "{}"}])
+    recorder.get().tool_ran("t9", 1.2345, failed=True)
+    ask([{"role": "tool", "tool_call_id": "t9", "content": "could not"}])
+    asked, told = calls()
+    assert asked.tool_calls[0]["name"] == "fetch"
+    assert told.tool_results[0]["seconds"] == 1.234
+    assert told.tool_results[0]["status"] == "error"
+
+
+def test_cache_breakpoints_are_counted(calls: Calls) -> None:
+    mark = {"type": "ephemeral", "ttl": "1h"}
+    ask([{"role": "system", "content": [{"type": "text", "text": "x", "cache_control": mark}]}])
+    (row,) = calls()
+    assert (row.cache_breakpoints, row.cache_ttl) == (1, "1h")
+
+
+def test_the_queue_is_bounded_and_says_what_it_dropped() -> None:
+    held, written = threading.Event(), []
+
+    def write(line: Any) -> None:
+        held.wait(5)
+        written.append(line)
+
+    reducing = _reduce.Reducing(b"k" * 32, write, lambda: None)
+    began = time.perf_counter()
+    for number in range(_reduce.LIMIT + 500):
+        call = recorder.Pending(recorder.get(), {"id": str(number), "start_us": 0}, ())
+        call.row["session"], call.messages = "s", "hi"
+        reducing.put((call, "yes", ()))
+    assert time.perf_counter() - began < 2
+    assert 400 <= reducing.dropped <= 500
+    held.set()
+    assert reducing.drain(20)
+    assert len({line["id"] for line in written if line["type"] == "amend"}) >= _reduce.LIMIT
+    reducing.close(1)
+
+
+def test_a_prompt_that_cannot_be_read_costs_its_hash_alone(calls: Calls) -> None:
+    class Hostile:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    ask([Hostile()])
+    ask()
+    broken, fine = calls()
+    assert broken.usage == Usage(10, 1)
+    assert broken.request_hash is None
+    assert fine.request_hash
+
+
+def test_closing_ends_the_thread() -> None:
+    ask()
+    recorder.flush(5)
+    assert any(thread.name == "finops-reduce" for thread in threading.enumerate())
+    recorder.close()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if not any(thread.name == "finops-reduce" for thread in threading.enumerate()):
+            return
+        time.sleep(0.01)
+    pytest.fail("the thread is still there")
+
+
+def test_lost_calls_are_swept_while_the_process_lives(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_reduce, "MINUTE", 0.02)
+    monkeypatch.setattr("finops_pack.recorder._core.ORPHAN_AFTER", 0.0)
+    lost = recorder.get().begin(model="gpt-4o")
+    ask()
+    deadline = time.monotonic() + 5
+    while lost.open and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert {row.status for row in calls()} == {"unknown", "ok"}
