@@ -23,12 +23,14 @@ class Dialect(NamedTuple):
     `asked(client, url, body)` gives the fields of `recorder.begin` and the `kind` of a billed
     request, None for any other. `answered(kind, body)` gives the arguments of `Pending.finish`
     from an answer, parsed or as JSON; `gathering(kind)` collects a stream's events into them.
+    `fetched(url, result)` looks at everything else, for the results of batches.
     """
 
     name: str
     asked: Callable[[Any, str, Any], dict[str, Any] | None]
     answered: Callable[[str, Any], dict[str, Any]]
     gathering: Callable[[str], Gathering]
+    fetched: Callable[[str, Any], None]
 
 
 class Told:

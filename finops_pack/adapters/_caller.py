@@ -20,7 +20,10 @@ def name(depth: int = 2) -> str | None:
 
     `depth` is how many frames above this one are surely ours.
     """
-    frame: FrameType | None = sys._getframe(depth)
+    try:
+        frame: FrameType | None = sys._getframe(depth)
+    except ValueError:  # called from less deep than usual
+        frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
         theirs = _theirs.get(code.co_filename)

@@ -20,57 +20,70 @@ def answer(call: Pending, result: Any, seen: Any) -> list[str]:
 
     `seen` is the usage that a stream carried, should the result have lost it.
     """
-    told = _told(call)
     generation = _first(result)
     message = getattr(generation, "message", None)
-    meta = getattr(message, "response_metadata", None) or _NOTHING
-    counted = getattr(message, "usage_metadata", None)
+    if message is None:
+        _completion(call, result, generation)
+        return []
+    meta = message.response_metadata or _NOTHING
+    counted = message.usage_metadata
     if counted and counted.get("total_cost") == 0:
         call.finish(None, status="cache_hit")  # the answer came from LangChain's own cache
         return []
+    asked, broken = message.tool_calls, message.invalid_tool_calls
+    fields = {
+        "served_model": meta.get("model_name") or meta.get("model"),
+        "response_id": meta.get("id") or message.id,
+        "finish_reason": meta.get("finish_reason") or meta.get("stop_reason"),
+    }
+    if str(fields["response_id"]).startswith(_OWN_IDS):
+        fields["response_id"] = None
+    tier = meta.get("service_tier") or _usage.tier_of(counted)
+    if tier not in _PLAIN_TIERS:
+        fields["service_tier"] = tier
+    if broken:
+        fields["verifier"] = "schema"
+    usage = _usage.langchain(counted)
+    raw = meta.get("token_usage") or meta.get("usage")
+    if raw:
+        fields["billed_usd"] = _usage.charged(raw)
+        usage = usage or _usage.any_shape(raw)
+    if len(call.told) == 1:  # the SDK below saw it too, and knows more than LangChain keeps
+        told = call.told[0]
+        usage = told["usage"] or usage
+        fields["response_id"] = told.get("response_id") or fields["response_id"]
+        fields["billed_usd"] = told.get("billed_usd") or fields.get("billed_usd")
+    tool_calls = [*asked, *broken] if asked or broken else ()
+    call.finish(usage or _usage.langchain(seen), response=message, tool_calls=tool_calls, **fields)
+    return [tool["id"] for tool in asked if tool.get("id")] if asked else []
+
+
+def _completion(call: Pending, result: Any, generation: Any) -> None:
+    """A model that completes text has its usage beside its answer, if anywhere."""
     whole = getattr(result, "llm_output", None) or _NOTHING
-    raw = whole.get("token_usage") or meta.get("token_usage") or meta.get("usage")
-    usage = told.get("usage") or _usage.langchain(counted) or _usage.any_shape(raw)
-    asked = list(getattr(message, "tool_calls", None) or ())
-    broken = list(getattr(message, "invalid_tool_calls", None) or ())
-    tier = _usage.tier_of(counted) or meta.get("service_tier")
+    raw = whole.get("token_usage")
     call.finish(
-        usage or _usage.langchain(seen),
-        response=message if message is not None else getattr(generation, "text", None),
-        tool_calls=asked + broken,
-        served_model=meta.get("model_name") or meta.get("model") or whole.get("model_name"),
-        response_id=told.get("response_id") or _response_id(message, meta),
-        finish_reason=meta.get("finish_reason") or meta.get("stop_reason"),
-        service_tier=None if tier in _PLAIN_TIERS else tier,
-        verifier="schema" if broken else None,
-        billed_usd=told.get("billed_usd") or _usage.charged(raw),
+        _usage.any_shape(raw),
+        response=getattr(generation, "text", None),
+        served_model=whole.get("model_name"),
+        billed_usd=_usage.charged(raw),
     )
-    return [tool["id"] for tool in asked if tool.get("id")]
-
-
-def _told(call: Pending) -> Mapping[str, Any]:
-    """What the SDK below saw of this call, when it was one request."""
-    return call.told[0] if len(call.told) == 1 else _NOTHING
 
 
 def _first(result: Any) -> Any:
-    generations = getattr(result, "generations", None)
+    generations = result.generations
     return generations[0][0] if generations and generations[0] else None
-
-
-def _response_id(message: Any, meta: Mapping[str, Any]) -> str | None:
-    identity = meta.get("id") or getattr(message, "id", None)
-    return None if identity is None or identity.startswith(_OWN_IDS) else identity
 
 
 def failure(call: Pending, error: Any, result: Any, seen: Any, chars: int) -> None:
     """End the call with an error: refused, cut short, or billed and then not parsed."""
-    message = getattr(_first(result), "message", None)
-    meta = getattr(message, "response_metadata", None) or _NOTHING
-    body = meta.get("body")
+    message = getattr(_first(result), "message", None) if result is not None else None
+    body = (getattr(message, "response_metadata", None) or _NOTHING).get("body")
     if not isinstance(body, Mapping):
         body = _NOTHING
-    usage = _told(call).get("usage") or _usage.any_shape(body.get("usage"))
+    usage = _usage.any_shape(body.get("usage"))
+    if len(call.told) == 1:
+        usage = call.told[0]["usage"] or usage
     if usage is not None:
         call.finish(
             usage,

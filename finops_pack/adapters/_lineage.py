@@ -94,17 +94,15 @@ class Lineage:
             self._task_over(run, error)
         return run
 
-    def call_began(self, run: Run | None, call: Pending) -> None:
+    def call_began(self, run: Run, call: Pending) -> None:
         """A call was begun in this run."""
-        if run is not None:
-            run.root.calls[call.id] = call
-            run.root.used = True
+        run.root.calls[call.id] = call
+        run.root.used = True
 
-    def call_ended(self, run: Run | None, call: Pending) -> None:
+    def call_ended(self, run: Run, call: Pending) -> None:
         """It has ended."""
-        if run is not None:
-            run.root.calls.pop(call.id, None)
-            run.last = call
+        run.root.calls.pop(call.id, None)
+        run.last = call
 
     def asked(self, tool_call_id: str, call: Pending) -> None:
         """This call asked for a tool: calls made by the tool have it as parent."""
@@ -146,8 +144,6 @@ def seconds(run: Run) -> float:
 
 def metadata_session(metadata: dict[str, Any]) -> str | None:
     """The conversation that a framework's metadata names."""
-    for name in ("thread_id", "session_id", "conversation_id"):
-        value = metadata.get(name)
-        if value:
-            return str(value)
-    return None
+    get = metadata.get
+    named = get("thread_id") or get("session_id") or get("conversation_id")
+    return str(named) if named else None

@@ -46,7 +46,7 @@ def _request(original: Any, dialect: Dialect) -> Any:
     def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         ask = _ask.begin(self, options, bool(kwargs.get("stream")), dialect)
         if ask is None:
-            return original(self, cast_to, options, **kwargs)
+            return _fetched(dialect, options, original(self, cast_to, options, **kwargs))
         with _owned(ask):
             result = original(self, cast_to, options, **kwargs)
         _ask.end(ask, result)
@@ -59,13 +59,18 @@ def _request_async(original: Any, dialect: Dialect) -> Any:
     async def request(self: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         ask = _ask.begin(self, options, bool(kwargs.get("stream")), dialect)
         if ask is None:
-            return await original(self, cast_to, options, **kwargs)
+            return _fetched(dialect, options, await original(self, cast_to, options, **kwargs))
         with _owned(ask):
             result = await original(self, cast_to, options, **kwargs)
         _ask.end(ask, result)
         return result
 
     return request
+
+
+def _fetched(dialect: Dialect, options: Any, result: Any) -> Any:
+    guard(dialect.fetched)(str(getattr(options, "url", "")), result)
+    return result
 
 
 @contextmanager

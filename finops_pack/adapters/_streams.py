@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -128,6 +129,29 @@ class Watched:
             usage_method=CUT,
             **known,
         )
+
+
+class Looked:
+    """An iterator, sync or async, each item of which somebody looks at."""
+
+    def __init__(self, inner: Any, look: Callable[[Any], None]) -> None:
+        self.inner, self.look = inner, guard(look)
+
+    def __iter__(self) -> Looked:
+        return self
+
+    def __aiter__(self) -> Looked:
+        return self
+
+    def __next__(self) -> Any:
+        item = next(self.inner)
+        self.look(item)
+        return item
+
+    async def __anext__(self) -> Any:
+        item = await anext(self.inner)
+        self.look(item)
+        return item
 
 
 def _at_least(call: Any, told: Usage | None, text: str) -> Usage:

@@ -14,7 +14,7 @@ from typing import Any
 from finops_pack.model import Usage
 from finops_pack.recorder._messages import get
 
-_NO_UNITS: Mapping[str, int] = {}
+_NOTHING: Mapping[str, Any] = {}
 Reader = Callable[[Any], "Usage | None"]
 
 
@@ -162,38 +162,41 @@ def langchain(usage: Any) -> Usage | None:
     """
     if not is_mapping(usage) or "input_tokens" not in usage:
         return None
-    sent = _unprefixed(usage.get("input_token_details"))
-    made = _unprefixed(usage.get("output_token_details"))
-    total, out = count(usage["input_tokens"]), count(usage.get("output_tokens"))
-    thought = count(made.get("reasoning"))
-    if thought and count(usage.get("total_tokens")) == total + out + thought:
+    sent = usage.get("input_token_details") or _NOTHING
+    made = usage.get("output_token_details") or _NOTHING
+    if "flex" in sent or "priority" in sent:
+        sent, made = _unprefixed(sent), _unprefixed(made)
+    total, out = usage["input_tokens"] or 0, usage.get("output_tokens") or 0
+    thought = made.get("reasoning") or 0
+    if thought and usage.get("total_tokens") == total + out + thought:
         out += thought  # langchain-google-vertexai leaves thoughts out of its output
-    heard, spoken = sent.get("audio"), made.get("audio")
+    short = sent.get("ephemeral_5m_input_tokens") or 0
     return Usage(
         total,
         out,
-        count(sent.get("cache_read")),
-        count(sent.get("cache_creation")) + count(sent.get("ephemeral_5m_input_tokens")),
-        count(sent.get("ephemeral_1h_input_tokens")),
+        sent.get("cache_read") or 0,
+        short + (sent.get("cache_creation") or 0),
+        sent.get("ephemeral_1h_input_tokens") or 0,
         thought,
-        _units(audio_input_tokens=count(heard), audio_output_tokens=count(spoken))
-        if heard or spoken
-        else _NO_UNITS,
+        _heard(sent, made) if "audio" in sent or "audio" in made else _NOTHING,
     )
+
+
+def _heard(sent: Any, made: Any) -> dict[str, int]:
+    heard, spoken = count(sent.get("audio")), count(made.get("audio"))
+    return _units(audio_input_tokens=heard, audio_output_tokens=spoken)
+
+
+def _unprefixed(details: Any) -> Mapping[str, Any]:
+    return {
+        name.removeprefix("flex_").removeprefix("priority_"): number
+        for name, number in details.items()
+    }
 
 
 def is_mapping(thing: Any) -> bool:
     """Whether it is one; a plain dict is told ten times faster than by its abstract class."""
     return type(thing) is dict or isinstance(thing, Mapping)
-
-
-def _unprefixed(details: Any) -> Mapping[str, Any]:
-    if not is_mapping(details):
-        return _NO_UNITS
-    if "flex" not in details and "priority" not in details:
-        return details  # type: ignore[no-any-return]
-    tier = "flex_" if "flex" in details else "priority_"
-    return {name.removeprefix(tier): number for name, number in details.items()}
 
 
 def tier_of(usage: Any) -> str | None:

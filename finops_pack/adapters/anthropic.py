@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from finops_pack import recorder
 from finops_pack.adapters import _providers, _stainless, _usage
 from finops_pack.adapters._ask import Dialect
-from finops_pack.adapters._streams import Gathering
+from finops_pack.adapters._streams import Gathering, Looked
 from finops_pack.recorder._messages import get, listed
 
 MODULES = ("anthropic._base_client",)
@@ -113,8 +114,30 @@ def gathering(kind: str) -> Gathering:
     return _Events()
 
 
+def fetched(url: str, result: Any) -> None:
+    """The results of a batch, at the batch's price, keyed as their import is."""
+    if "/messages/batches/" in url and url.endswith("/results") and hasattr(result, "_iterator"):
+        result._iterator = Looked(result._iterator, _batched)
+
+
+def _batched(item: Any) -> None:
+    message = get(item.result, "message")
+    if message is None:  # errored, expired or cancelled: not billed
+        return
+    recorder.get().record(
+        id=message.id,
+        source="anthropic-batch",
+        model=message.model,
+        provider="anthropic",
+        processing="batch",
+        action="batch",
+        adapter="anthropic",
+        **answered("messages", message),
+    )
+
+
 def install() -> None:
     """Look at every request of the SDK."""
-    dialect = Dialect("anthropic", asked, answered, gathering)
+    dialect = Dialect("anthropic", asked, answered, gathering, fetched)
     base, streaming = sys.modules["anthropic._base_client"], sys.modules["anthropic._streaming"]
     _stainless.patch(base, streaming, dialect)

@@ -102,7 +102,7 @@ class _Handler:
             _langchain_read.failure(live.call, error, response, live.usage, live.chars)
 
     @guard
-    def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: Any, **said: Any) -> None:
+    def on_chain_start(self, serialized: Any, inputs: Any, /, *, run_id: Any, **said: Any) -> None:
         """A chain, a graph or one of its nodes begins."""
         run = lineage.start(run_id, said.get("parent_run_id"))
         if run is not None:
@@ -110,23 +110,8 @@ class _Handler:
             _place(run, said.get("name"), said.get("metadata") or {})
 
     @guard
-    def on_chain_end(self, outputs: Any, *, run_id: Any, **_: Any) -> None:
-        """It is over; with the root, the task is."""
-        lineage.end(run_id)
-
-    @guard
-    def on_chain_error(self, error: Any, *, run_id: Any, **said: Any) -> None:
-        """It failed; a parser's failure is a verdict on the answer before it."""
-        run = lineage.end(run_id, error)
-        if run is not None and run.told == "parser":
-            above = lineage.runs.get(said.get("parent_run_id"))
-            verdict = _langchain_read.verdict(error)
-            if verdict and above is not None and above.last is not None:
-                above.last.amend(verifier=verdict)
-
-    @guard
-    def on_tool_start(self, serialized: Any, input_str: Any, *, run_id: Any, **said: Any) -> None:
-        """A tool runs: calls inside are for it, and asked for by the call that wanted it."""
+    def on_tool_start(self, serialized: Any, text: Any, /, *, run_id: Any, **said: Any) -> None:
+        """A tool or retriever runs: calls inside are for it, asked for by who wanted it."""
         run = lineage.start(run_id, said.get("parent_run_id"))
         if run is not None:
             run.action = said.get("name") or (serialized or {}).get("name") or run.action
@@ -134,40 +119,32 @@ class _Handler:
             run.asker = lineage.askers.get(run.tool_call_id or "", run.asker)
 
     @guard
-    def on_tool_end(self, output: Any, *, run_id: Any, **_: Any) -> None:
-        """It is done; how long it took goes with its result."""
-        _tool_over(run_id, None)
+    def on_chain_end(self, outputs: Any, /, *, run_id: Any, **_: Any) -> None:
+        """It is over; with the root, the task is."""
+        _over(run_id, None)
 
     @guard
-    def on_tool_error(self, error: Any, *, run_id: Any, **_: Any) -> None:
-        """It failed."""
-        _tool_over(run_id, error)
+    def on_chain_error(self, error: Any, /, *, run_id: Any, **said: Any) -> None:
+        """It failed; a parser's failure is a verdict on the answer before it."""
+        run = _over(run_id, error)
+        if run is not None and run.told == "parser":
+            above = lineage.runs.get(said.get("parent_run_id"))
+            verdict = _langchain_read.verdict(error)
+            if verdict and above is not None and above.last is not None:
+                above.last.amend(verifier=verdict)
 
-    @guard
-    def on_retriever_start(self, serialized: Any, query: Any, *, run_id: Any, **said: Any) -> None:
-        """A retriever runs; calls inside (rewriting, reranking) are for it."""
-        run = lineage.start(run_id, said.get("parent_run_id"))
-        if run is not None:
-            run.action = said.get("name") or (serialized or {}).get("name") or "retriever"
-
-    @guard
-    def on_retriever_end(self, documents: Any, *, run_id: Any, **_: Any) -> None:
-        """It is done."""
-        lineage.end(run_id)
-
-    @guard
-    def on_retriever_error(self, error: Any, *, run_id: Any, **_: Any) -> None:
-        """It failed."""
-        lineage.end(run_id, error)
+    on_retriever_start = on_tool_start
+    on_tool_end = on_retriever_end = on_chain_end
+    on_tool_error = on_retriever_error = on_chain_error
 
 
 def _place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
     """What a chain run is: a node of a graph, the root, or a step inside."""
     run.session = run.session or metadata_session(metadata)
     run.agent = metadata.get("lc_agent_name") or run.agent
-    if (name is not None and name == metadata.get("langgraph_node")) or (
-        run.root is run and name and not name.startswith(_GENERIC)
-    ):
+    is_node = name == metadata.get("langgraph_node")
+    is_named_root = run.root is run and not str(name).startswith(_GENERIC)
+    if name and (is_node or is_named_root):
         run.action = name
 
 
@@ -180,49 +157,54 @@ def _start(run_id: Any, messages: Any, parent_run_id: Any, metadata: Any, params
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
     node = metadata.get("langgraph_node")
     identity = context.new_id()
+    fields = {
+        "provider": metadata.get("ls_provider"),
+        "task": identity,  # a model asked by itself is its whole task
+        "framework": "langgraph" if node else "langchain",
+        "framework_version": _version(),
+        "adapter": "langchain",
+    }
+    agent, session = metadata.get("lc_agent_name"), metadata_session(metadata)
+    action = node
+    if run is not None:
+        fields["task"], fields["parent"] = run.task, run.asker
+        action, agent, session = run.action or node, agent or run.agent, session or run.session
+    fields["action"] = action or _caller.name(7)
+    if agent or session:
+        fields["agent"], fields["session"] = agent, session
     call = rec.begin(
         call_id=identity,
         model=params.get("model") or params.get("model_name") or metadata.get("ls_model_name"),
-        provider=metadata.get("ls_provider"),
-        task=run.task if run else identity,  # a model asked by itself is its whole task
-        action=(run.action if run else None) or node or _caller.name(4),
-        agent=metadata.get("lc_agent_name") or (run.agent if run else None),
-        session=metadata_session(metadata) or (run.session if run else None),
-        parent=run.asker if run else None,
-        framework="langgraph" if node else "langchain",
-        framework_version=_version(),
-        adapter="langchain",
         messages=messages,
         tools=params.get("tools"),
         max_output_tokens=params.get("max_tokens") or params.get("max_completion_tokens"),
+        **fields,
     )
     _live[run_id] = _Live(call, run)
-    lineage.call_began(run, call)
+    if run is not None:
+        lineage.call_began(run, call)
 
 
 def _ended(run_id: Any) -> _Live | None:
     live = _live.pop(run_id, None)
     if live is not None:
         context.disown(live.call, live.before)
-        lineage.call_ended(live.run, live.call)
+        if live.run is not None:
+            lineage.call_ended(live.run, live.call)
     return live
 
 
-def _tool_over(run_id: Any, error: BaseException | None) -> None:
+def _over(run_id: Any, error: BaseException | None) -> Run | None:
     run = lineage.end(run_id, error)
     if run is not None and run.tool_call_id:
         recorder.get().tool_ran(run.tool_call_id, seconds(run), failed=error is not None)
+    return run
 
 
+@lru_cache(maxsize=1)
 def _version() -> str | None:
-    """LangChain's version, read once."""
-    if not _known:
-        module = sys.modules.get("langchain_core.version")
-        _known.append(getattr(module, "VERSION", None))
-    return _known[0]
-
-
-_known: list[str | None] = []
+    """LangChain's version."""
+    return getattr(sys.modules.get("langchain_core.version"), "VERSION", None)
 
 
 def install() -> None:
@@ -247,7 +229,7 @@ os.register_at_fork(after_in_child=_forget)
 if TYPE_CHECKING:
     from langchain_core.callbacks import BaseCallbackHandler
 
-    class FinOpsCallbackHandler(_Handler, BaseCallbackHandler):
+    class FinOpsCallbackHandler(_Handler, BaseCallbackHandler):  # type: ignore[misc]
         """Records every model call of the runs that it is given to."""
 
 

@@ -5,12 +5,13 @@ Silent below another adapter, embeddings excepted: no framework tells of them.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from finops_pack import context
+from finops_pack import context, recorder
 from finops_pack.adapters import _options, _providers, _stainless, _usage
 from finops_pack.adapters._ask import Dialect
 from finops_pack.adapters._streams import Gathering
@@ -158,8 +159,41 @@ def gathering(kind: str) -> Gathering:
     return _Events() if kind == "responses" else _Chunks(kind == "chat, usage hidden")
 
 
+def fetched(url: str, result: Any) -> None:
+    """The output file of a batch: its answers, at the batch's price, keyed as its import is."""
+    if not (url.startswith("/files/") and url.endswith("/content")):
+        return
+    text = result.content
+    if b'"batch_req_' not in text[:200]:
+        return
+    for line in text.splitlines():
+        record = json.loads(line)
+        body = (record.get("response") or {}).get("body") or {}
+        said = answered(_OBJECTS.get(str(body.get("object")), "embeddings"), body)
+        if said["usage"] is not None:
+            _batched(record["id"], body, said)
+
+
+def _batched(identity: str, body: dict[str, Any], said: dict[str, Any]) -> None:
+    seconds = body.get("created") or body.get("created_at")
+    recorder.get().record(
+        id=identity,
+        source="openai-batch",
+        model=body.get("model") or "",
+        provider="openai",
+        processing="batch",
+        action="batch",
+        adapter="openai",
+        start_us=int(seconds * 1_000_000) if seconds else None,
+        **said,
+    )
+
+
+_OBJECTS = {"chat.completion": "chat", "text_completion": "completions", "response": "responses"}
+
+
 def install() -> None:
     """Look at every request of the SDK."""
-    dialect = Dialect("openai", asked, answered, gathering)
+    dialect = Dialect("openai", asked, answered, gathering, fetched)
     base, streaming = sys.modules["openai._base_client"], sys.modules["openai._streaming"]
     _stainless.patch(base, streaming, dialect)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -277,6 +278,39 @@ def test_silent_below_an_adapter_but_its_retries_are_told(
     above.finish(above.told[0]["usage"])
     (row,) = calls()
     assert (row.adapter, row.attempts, row.usage) == ("somebody", 2, FULL)
+
+
+def test_batches_are_booked_when_their_results_are_fetched(
+    wire: Wire, client: Any, claude: Any, calls: Calls
+) -> None:
+    from finops_pack.testing import _anthropic, _openai
+
+    chat = _openai.chat_whole(Reply(), {"model": "gpt-4o"}, 1)
+    lines = [
+        {"id": "batch_req_1", "custom_id": "a", "response": {"status_code": 200, "body": chat}},
+        {"id": "batch_req_2", "custom_id": "b", "response": None, "error": {"code": "expired"}},
+    ]
+    output = Reply(body="".join(json.dumps(line) + "\n" for line in lines))
+    message = _anthropic.messages_whole(Reply(), {"model": MODEL}, 2)
+    results = [
+        {"custom_id": "a", "result": {"type": "succeeded", "message": message}},
+        {"custom_id": "b", "result": {"type": "expired"}},
+    ]
+    ended = {
+        "id": "msgbatch_1",
+        "type": "message_batch",
+        "processing_status": "ended",
+        "results_url": f"{wire.url}/v1/messages/batches/msgbatch_1/results",
+    }
+    fetched = Reply(body="".join(json.dumps(line) + "\n" for line in results))
+    wire.script(output, output, Reply(body=ended), fetched)
+    for _ in range(2):  # fetched again: the same rows
+        assert client.files.content("file-1").text
+    assert len(list(claude.messages.batches.results("msgbatch_1"))) == 2
+    first, second = sorted(calls(), key=lambda row: row.model)
+    assert (second.id, second.source, second.processing) == ("batch_req_1", "openai-batch", "batch")
+    assert (second.usage, second.amount_usd) == (FULL, Decimal("0.00225"))
+    assert (first.source, first.usage, first.processing) == ("anthropic-batch", CLAUDE, "batch")
 
 
 def test_what_is_no_model_call_is_no_row(wire: Wire, client: Any, calls: Calls) -> None:
