@@ -22,11 +22,11 @@ def run(args: argparse.Namespace) -> int:
     """Print the report."""
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
-        report = reader.cache(period)
+        report = reader.cache(period, **_args.where(args))
     if args.json:
         _out.document("finops.cache", {**period.to_dict(), **report.to_dict()})
     elif not report.calls:
-        print(reader.nothing(period))
+        print(reader.nothing(period, **_args.where(args)))
     else:
         _show(report)
     return 0

@@ -36,10 +36,12 @@ def run(args: argparse.Namespace) -> int:
         more = {"rows": written.rows, "unpriced_calls": written.unpriced_calls}
         _out.document("finops.export", {**body, **more})
     elif args.output:
-        print(f"{args.output}: {written.calls:,} calls, {written.rows:,} rows")
+        rows = _out.count(written.rows, "row")
+        print(f"{args.output}: {_out.count(written.calls, 'call')}, {rows}")
     if written.unpriced_calls:
-        what = "are left out" if args.format == "focus" else "have no amount"
-        _out.warn(f"{written.unpriced_calls:,} unpriced calls {what}: finops rates check")
+        what = "left out" if args.format == "focus" else "without an amount"
+        unpriced = _out.count(written.unpriced_calls, "unpriced call")
+        _out.warn(f"{unpriced} {what}: finops rates check")
     return 0
 
 

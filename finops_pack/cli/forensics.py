@@ -20,8 +20,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the findings, dearest first."""
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
-        findings = reader.forensics(period)
-        relations = reader.relations(period) if args.relations else []
+        findings = reader.forensics(period, only=args.task, **_project(args))
+        relations = reader.relations(period, **_args.where(args)) if args.relations else []
     if args.json:
         body = {
             **period.to_dict(),
@@ -39,6 +39,11 @@ def run(args: argparse.Namespace) -> int:
     if relations:
         _out.table("latency and errors", _COLUMNS, [_cells(row.to_dict()) for row in relations])
     return 0
+
+
+def _project(args: argparse.Namespace) -> dict[str, str]:
+    """One task is judged against all of its project, not against itself."""
+    return {"project": args.project} if args.project else {}
 
 
 _COLUMNS = ("model", "action", "calls", "p50 s", "p95 s", "with output", "with input", "errors $")

@@ -103,8 +103,8 @@ def _bar(quiet: bool) -> Iterator[Progress | None]:
 
 def _show(summary: Summary, importer: Importer, dry_run: bool) -> None:
     what = "would be read" if dry_run else "read"
-    files = f"{summary.files:,} file{'s' if summary.files != 1 else ''}"
-    print(f"{summary.read:,} calls {what} from {files} ({summary.skipped:,} without news)")
+    calls, files = _out.count(summary.read, "call"), _out.count(summary.files, "file")
+    print(f"{calls} {what} from {files}, {summary.skipped:,} of them without news")
     print(
         f"  {summary.new:,} new, {summary.corrected:,} corrected, {summary.unchanged:,} unchanged"
     )
@@ -122,4 +122,5 @@ def _name(summary: Summary) -> None:
     for rejected in summary.rejected[:SHOWN]:
         _out.warn(f"{rejected.file}:{rejected.line}: {rejected.reason}")
     if len(summary.rejected) > SHOWN:
-        _out.warn(f"… and {len(summary.rejected) - SHOWN:,} more lines rejected")
+        more = _out.count(len(summary.rejected) - SHOWN, "more line")
+        _out.warn(f"… and {more} rejected")

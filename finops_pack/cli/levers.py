@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         period = _args.period(args, reader)
         if args.done:
             return _done(reader.levers_done(), args.json)
-        found = reader.levers(period)
+        found = reader.levers(period, **_args.where(args))
     rows = [lever.to_dict() for lever in found]
     if args.json:
         _out.document("finops.levers", {**period.to_dict(), "levers": rows})
@@ -49,7 +49,9 @@ def _act(args: argparse.Namespace) -> int:
 
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
-        chosen = [lever for lever in reader.levers(period) if lever.id == args.id]
+        chosen = [
+            lever for lever in reader.levers(period, **_args.where(args)) if lever.id == args.id
+        ]
         known = reader.levers_done()
     if args.action == "forget":
         gone = admin.forget_lever(args.ledger, args.id)

@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     for number, reason in bill.rejected[:SHOWN]:
         _out.warn(f"{args.file}:{number}: {reason}")
     if len(bill.rejected) > SHOWN:
-        _out.warn(f"… and {len(bill.rejected) - SHOWN:,} more lines rejected")
+        more = _out.count(len(bill.rejected) - SHOWN, "more line")
+        _out.warn(f"… and {more} rejected")
     return 0
 
 

@@ -18,12 +18,12 @@ def run(args: argparse.Namespace) -> int:
     """Print the change, its certainty and its causes."""
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
-        trend = reader.trend(period)
+        trend = reader.trend(period, **_args.where(args))
     if args.json:
         _out.document("finops.trend", {**period.to_dict(), **trend.to_dict()})
         return 0
     if not trend.now_tasks:
-        print(reader.nothing(period))
+        print(reader.nothing(period, **_args.where(args)))
         return 0
     print(f"cost per task: {_out.usd(trend.now_usd)}, {trend.text}")
     if trend.change is not None:

@@ -80,7 +80,10 @@ def _signs(uses: Sequence[Use], usual: Usual | None) -> Iterator[tuple[str, Sequ
 
 def _uses(run: Run) -> list[Use]:
     results: dict[str, Mapping[str, Any]] = {
-        str(r.get("id")): r for call in run.calls for r in call.tool_results if r.get("id")
+        str(r["tool_call_id"]): r
+        for call in run.calls
+        for r in call.tool_results
+        if r.get("tool_call_id")
     }
     uses = []
     for call in run.calls:

@@ -52,6 +52,7 @@ class Job:
         self._places = self._ledger.documents(PLACE) if self._ledger else {}
         self._lines: list[Line] = []
         self._from: list[tuple[Path, int]] = []
+        self._said = options.billing not in (None, "unknown")  # else a log may know better
         self.billing = self._billing()
         self.summary = Summary(billing=self.billing)
 
@@ -167,7 +168,7 @@ class Job:
             first = self.summary.first_us
             if first is None or line["start_us"] < first:
                 self.summary.first_us = line["start_us"]
-            if self.options.billing or "billing_mode" not in line:
+            if self._said or "billing_mode" not in line:
                 line["billing_mode"] = self.billing
             if state.restated:
                 line.pop("merge", None)  # what is told now holds, not what was told first

@@ -152,6 +152,9 @@ class _Session:
             "tool_calls": asked,
             "tool_results": results,
         }
+        searches = sum(made["name"] == "web_search" for made in asked)
+        if searches:
+            row["extra"] = {"web_search": searches}
         plan = (event.get("rate_limits") or {}).get("plan_type")
         return {**row, "billing_mode": "subscription"} if plan else row
 

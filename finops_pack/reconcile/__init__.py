@@ -53,7 +53,7 @@ class Row:
         if not self.charges:
             return "not on the bill"
         if self.unpriced_calls:
-            return f"{self.unpriced_calls:,} unpriced calls"
+            return f"{self.unpriced_calls:,} without a price"
         return "" if abs(self.difference_usd) < CENT else "differs"
 
     def to_dict(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def test_to_a_file(recorded: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["export", "focus", "-o", str(path), "--ledger", recorded]) == 0
     told = capsys.readouterr()
     assert told.out == f"{path}: 2 calls, 2 rows\n"
-    assert "1 unpriced calls are left out" in told.err
+    assert "1 unpriced call left out" in told.err
     assert len(path.read_text().splitlines()) == 3
     assert main(["export", "csv", "-o", str(path), "--ledger", recorded, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)

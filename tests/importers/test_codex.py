@@ -74,6 +74,13 @@ def test_totals_become_calls(bring: Any, calls: Any, lines: Any) -> None:
     assert {row.billing_mode for row in (one, two)} == {"unknown"}
 
 
+def test_a_search_is_billed_by_itself(bring: Any, calls: Any, lines: Any) -> None:
+    search = line(2, "response_item", type="web_search_call", action={"query": "x"})
+    bring("codex", lines(meta(), context(), search, counted(3, usage(100, 0, 20, 0))))
+    (call,) = calls()
+    assert (call.extra, call.action) == ({"web_search": 1}, "web_search")
+
+
 def test_the_last_request_wins_over_a_total_that_began_elsewhere(
     bring: Any, calls: Any, lines: Any
 ) -> None:
@@ -122,6 +129,8 @@ def test_a_plan_that_the_log_names_needs_no_question(bring: Any, calls: Any, lin
     path = lines(meta(), context(), counted(2, usage(100, 0, 20, 0), plan="pro"))
     bring("codex", path)
     assert [c.billing_mode for c in calls()] == ["subscription"]
+    bring("codex", path, source="asked", billing="unknown")
+    assert {c.billing_mode for c in calls()} == {"subscription"}
     bring("codex", path, source="mine", billing="metered")
     assert {c.billing_mode for c in calls()} == {"subscription", "metered"}
 

@@ -50,7 +50,7 @@ def test_by_day_and_model() -> None:
 def test_without_days_or_models() -> None:
     calls = [call("a"), call("b", None)]
     (row,) = compare([charge("3", None)], calls).rows
-    assert (row.day, row.model, row.note) == ("2025-11-18", None, "1 unpriced calls")
+    assert (row.day, row.model, row.note) == ("2025-11-18", None, "1 without a price")
     (row,) = compare([charge("3", "gpt-4o", None)], calls).rows
     assert (row.day, row.model, row.difference_usd) == (None, "gpt-4o", 2)
 
