@@ -284,6 +284,8 @@ def main() -> int:
             right += play(one)
             days += len(one.booked)
             kills += one.kills
+        if not (number + 1) % 10:
+            print(f"{right} of {number + 1} rounds right", file=sys.stderr, flush=True)
     print(f"{right} of {args.rounds} rounds: every report once, none lost, none doubled")
     print(f"{days} days; SIGKILLs: {kills['client']} clients, {kills['server']} servers")
     return 0 if right == args.rounds else 1

@@ -155,7 +155,10 @@ from finops_pack.ledger.spool import Spool, encode
 path, seed = sys.argv[1], int(sys.argv[2])
 chance, budget, ledger = random.Random(seed), parse("10 USD/day"), open_ledger(path)
 spool = Spool(ledger.id)
+print("ready", flush=True)
+sys.stdin.readline()  # so that all begin at once, however long each took to start
 for n in range(60):
+    time.sleep(chance.random() / 200)
     now = time.time_ns() // 1000
     name, pico = f"{seed}-{n}", chance.randrange(1, 10**12)
     limits = {"day": (budget.where(datetime.now(UTC)), 10**13)}
@@ -185,9 +188,13 @@ def test_four_processes_at_once_keep_it(empty_home: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(TOP)}
     workers = [
         subprocess.Popen([sys.executable, "-c", WORKER, path, str(seed)], env=env,
-                         stdout=subprocess.PIPE)
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for seed in range(4)
     ]  # fmt: skip
+    assert [worker.stdout.readline() for worker in workers] == [b"ready\n"] * 4
+    for worker in workers:
+        worker.stdin.write(b"go\n")
+        worker.stdin.flush()
     said = [worker.communicate(timeout=240)[0].split() for worker in workers]
     assert [worker.returncode for worker in workers] == [0] * 4
     assert all(said)

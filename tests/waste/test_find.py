@@ -72,7 +72,7 @@ def with_segments(draw: st.DrawFn) -> tuple[list[Call], list[Segment]]:
     return calls, segments
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(with_segments())
 def test_no_dollar_counts_twice(drawn: tuple[list[Call], list[Segment]]) -> None:
     calls, segments = drawn
@@ -99,7 +99,7 @@ def _each_call_alone(calls: list[Call], segments: list[Segment], found: waste.Wa
         assert claimed.get(one.id, Decimal(0)) <= one.amount_usd
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(with_segments(), st.randoms(use_true_random=False))
 def test_order_of_calls_does_not_matter(drawn: tuple[list[Call], list[Segment]], rng: Any) -> None:
     calls, segments = drawn
@@ -108,7 +108,7 @@ def test_order_of_calls_does_not_matter(drawn: tuple[list[Call], list[Segment]],
     assert waste.find(shuffled, Context(segments)) == waste.find(calls, Context(segments))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(with_segments(), tokens)
 def test_a_call_without_waste_avoids_nothing(
     drawn: tuple[list[Call], list[Segment]], size: int
