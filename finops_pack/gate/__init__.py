@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from finops_pack import log
 from finops_pack.budgets import Budget, parse
 from finops_pack.config import Config
 from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError, Refusal
@@ -26,7 +27,7 @@ from finops_pack.gate._bound import Bounds, count, text_bytes
 from finops_pack.gate._limits import Known, covers, is_final, limit_of, limits
 from finops_pack.gate._store import Store
 from finops_pack.gate._tasks import Asked, Stopped, TaskMoney, refusal_of
-from finops_pack.gate._thresholds import Once, Thresholds, warn
+from finops_pack.gate._thresholds import Once, Thresholds
 from finops_pack.ledger import Ledger
 from finops_pack.model import Where
 
@@ -113,7 +114,7 @@ class Gate:
             if budget is not None:
                 found.append(Asked(task, budget, limit_of(budget, call.row)))
             elif task.budget and self._once.first(("spec", task.budget)):
-                warn(f"task {task.id}: {task.budget!r} is not a budget and is not in force")
+                log.warning(f"task {task.id}: {task.budget!r} is not a budget and is not in force")
         return found
 
     def _bound(self, call: Any, budgets: Sequence[Budget]) -> tuple[int, int]:
@@ -128,7 +129,7 @@ class Gate:
         if strict:
             self._refuse(call, Refusal("unpriced", scope=strict[0].covers, mend=mend))
         if self._once.first(("unpriced", model)):
-            warn(f"{model} has no price and is not held by a budget. {mend}")
+            log.warning(f"{model} has no price and is not held by a budget. {mend}")
         return size, 0
 
     def _held_by_tasks(self, call: Any, pico: int, asked: Sequence[Asked]) -> None:
@@ -157,7 +158,7 @@ class Gate:
         """The store cannot be asked: hard budgets refuse, unless the settings say otherwise."""
         if self._settings.on_unreachable == "allow" or not any(b.hard for b in budgets):
             if self._once.first("unreachable"):
-                warn(f"budgets are not held: {error}")
+                log.warning(f"budgets are not held: {error}")
             return
         self._tasks.give(call.id, call.running)
         mend = 'Mend: finops doctor; or set on_unreachable = "allow"'
@@ -204,7 +205,7 @@ class Gate:
             self._thresholds(ledger, call.row, pico)
         except FinOpsError as error:  # it holds what it may have cost until the call is booked
             if self._once.first("settle"):
-                warn(f"a reservation could not be settled: {error}")
+                log.warning(f"a reservation could not be settled: {error}")
 
     def _task_thresholds(self, running: Iterable[Any], pico: int) -> None:
         for task in running:

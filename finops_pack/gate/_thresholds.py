@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import dataclass
 
+from finops_pack import log
 from finops_pack.budgets import THRESHOLDS, Budget
 from finops_pack.money import from_pico, plain
 
@@ -51,7 +51,7 @@ class Thresholds:
                 seen.level = 0  # a rolling window: what is used has fallen again
             elif reached[-1] > seen.level:
                 seen.level = reached[-1]
-                warn(f"{seen.level} % used: {plain(round(from_pico(pico), 6))} of {budget}")
+                log.warning(f"{seen.level} % used: {plain(round(from_pico(pico), 6))} of {budget}")
 
     def _of(self, key: str, since_us: int | None) -> _Seen:
         seen = self._seen.get(key)
@@ -78,8 +78,3 @@ class Once:
             self._said.clear()
         self._said[key] = now + self._seconds
         return True
-
-
-def warn(message: str) -> None:
-    """One line on the log of `finops_pack`."""
-    logging.getLogger("finops_pack").warning("finops: %s", message)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from finops_pack import log
+
 _AGAIN_SECONDS = 3600.0
 _said: dict[str, float] = {}
 
@@ -17,13 +19,7 @@ def warn(message: str, cause: str = "storage") -> None:
     known = now - _said.get(cause, -_AGAIN_SECONDS) < _AGAIN_SECONDS
     if not known:
         _said[cause] = now
-    import logging
-
-    try:
-        level = logging.INFO if known else logging.WARNING
-        logging.getLogger("finops_pack").log(level, "finops: %s", message)
-    except Exception:  # noqa: BLE001, S110 - a broken logging set-up is the host's affair
-        pass
+    (log.info if known else log.warning)(message)
 
 
 def forget() -> None:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from finops_pack import log
 from finops_pack.errors import BudgetExceeded
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -17,12 +18,7 @@ def warn_once(message: str, error: BaseException | None = None) -> None:
     if message in _said or len(_said) > 1000:
         return
     _said.add(message)
-    import logging
-
-    try:
-        logging.getLogger("finops_pack").warning("finops: %s", message, exc_info=error)
-    except Exception:  # noqa: BLE001, S110 - a broken logging set-up is the host's affair
-        pass
+    log.warning(message, error)
 
 
 def guard(function: F) -> F:

@@ -1,0 +1,71 @@
+"""What we log disturbs neither the host's logging nor its forks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from finops_pack import log
+
+FORKS = """
+import logging, os, sys, threading, time
+from finops_pack import log
+
+class Slow(logging.Handler):
+    held = threading.Lock()  # as the buffer of sys.stderr: nobody makes it anew in a child
+    def emit(self, record):
+        with self.held:
+            time.sleep(0.05)
+
+logging.getLogger("finops_pack").addHandler(Slow())
+log.warning("the first")
+threading.Thread(target=log.warning, args=("while the host forks",)).start()
+time.sleep(0.01)
+child = os.fork()
+if not child:
+    os._exit(0 if Slow.held.acquire(timeout=1) else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_waits_until_we_have_logged() -> None:
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", FORKS], cwd=root, timeout=30)
+    assert done.returncode == 0
+
+
+def test_a_broken_handler_is_the_hosts_affair(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("broken")
+
+    logger = logging.getLogger("finops_pack")
+    monkeypatch.setattr(logger, "handlers", [Broken()])
+    log.warning("nobody hears this")
+
+
+def test_level_and_name(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="finops_pack")
+    log.info("said")
+    log.warning("warned", ValueError("why"))
+    assert [(r.name, r.levelname, r.message) for r in caplog.records] == [
+        ("finops_pack", "INFO", "finops: said"),
+        ("finops_pack", "WARNING", "finops: warned"),
+    ]
+    assert "why" in caplog.text
+
+
+def test_many_threads_and_forks_end() -> None:
+    threads = [threading.Thread(target=log.warning, args=(f"{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads)
