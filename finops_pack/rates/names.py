@@ -21,7 +21,8 @@ _SPELLINGS: Mapping[str, str] = {
     "bedrock_converse bedrock-converse anthropic_bedrock bedrock_mantle",
     "google": "gemini google_genai google-genai google_ai_studio google_vertexai google-vertex "
     "google-gla vertex_ai vertexai vertex vertex_ai_beta gcp gcp.gemini gcp.gen_ai gcp.vertex_ai "
-    "google_anthropic_vertex vertex_ai_anthropic anthropic_vertex",
+    "google_anthropic_vertex vertex_ai_anthropic anthropic_vertex vertex_ai-language-models "
+    "vertex_ai-anthropic_models vertex_ai-mistral_models vertex_ai-llama_models",
     "mistral": "mistralai mistral_ai codestral text-completion-codestral",
     "x-ai": "xai x_ai grok",
     "cohere": "cohere_chat cohere_v2",
@@ -151,7 +152,7 @@ def _meant(name: str, given: str | None, known: Directory) -> Iterator[tuple[str
         yield given, rest
     yield given, name
     if named is None:
-        yield given, rest
+        yield given, _unrouted(given, rest)
     elif given == _GENERIC:
         yield named, rest
     elif given in _RESELLERS:
@@ -171,7 +172,7 @@ def _located(provider: str, name: str) -> Candidate:
 
 def tidy(model: str) -> str:
     """Lower case, without space around it and without what does not change the price."""
-    name = model.strip().lower().removesuffix("[1m]")
+    name = model.strip().lower().removesuffix("[1m]").removesuffix("@default")
     arn = _ARN.fullmatch(name)
     return f"bedrock/{arn.group(1)}" if arn else name
 
