@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,10 @@ def test_pydantic_ai(wire: Wire, calls: Calls) -> None:
 
     provider = OpenAIProvider(base_url=wire.openai_url, api_key="none")
     agent = Agent(OpenAIChatModel("gpt-4o", provider=provider), name="helper")
-    agent.run_sync("hi")
+    with contextlib.closing(asyncio.new_event_loop()) as loop:  # else it leaves one open
+        asyncio.set_event_loop(loop)
+        agent.run_sync("hi")
+        asyncio.set_event_loop(None)
     with finops_pack.task("mine"):
         asyncio.run(agent.run("hi"))
     first, second = calls()
