@@ -11,7 +11,7 @@ from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from finops_pack import config
+from finops_pack import config, log
 from finops_pack.budgets import Budget, parse
 from finops_pack.ledger import Ledger, open_ledger
 from finops_pack.model import Call, Where
@@ -142,30 +142,53 @@ def rate_tables() -> ModuleType:
     return manage
 
 
-def silence_alert(url: str | None, key: str, state: str) -> None:
-    """`acknowledged` until its cause comes again in a new period, or `muted`."""
+def acknowledge_alert(url: str | None, key: str) -> None:
+    """Say no more of this one until its cause comes again in a new period."""
     with opened(url) as ledger:
-        ledger.update("alert", key, lambda old: {**(old or {}), state: True})
+        ledger.update("alert", key, lambda old: {**(old or {}), "acknowledged": True})
 
 
-def send_alerts(url: str | None, alerts: Sequence[Alert]) -> int:
-    """Post alerts that were not posted before to every webhook set; how many arrived.
+def mute_alert(url: str | None, subject: str) -> None:
+    """Say no more of this cause (`TYPE:CAUSE`), whatever the period."""
+    with opened(url) as ledger:
+        ledger.put("alert", subject, {"muted": True})
 
-    The body is Slack's (`text`), which other chats take too. A webhook that fails is tried
-    again with the next call.
+
+def unmute_alert(url: str | None, subject: str) -> bool:
+    """Listen to it again; False when it was not muted."""
+    with opened(url) as ledger:
+        return ledger.delete("alert", subject)
+
+
+def send_alerts(url: str | None, alerts: Sequence[Alert]) -> tuple[int, int]:
+    """Tell each webhook of the alerts it has not heard of: (told everywhere, failed somewhere).
+
+    The body is Slack's (`text`), which other chats take too. A webhook that fails is left alone
+    until the next call, and then told what it missed; those that answered hear it once.
     """
-    webhooks = config.load().webhooks
-    sent = 0
+    webhooks = list(config.load().webhooks)
+    if not webhooks or not alerts:
+        return 0, 0
+    sent = failed = 0
     with opened(url) as ledger:
         for alert in alerts:
             known = ledger.get("alert", alert.key) or {}
-            if known.get("sent") or not webhooks:
-                continue
-            arrived = [_post(hook, alert) for hook in webhooks]
-            if all(arrived):
-                ledger.put("alert", alert.key, {**known, "sent": True})
-                sent += 1
-    return sent
+            told = set(known.get("sent_to", ()))
+            missing = [hook for hook in config.load().webhooks if _name(hook) not in told]
+            arrived = {_name(hook) for hook in missing if hook in webhooks and _post(hook, alert)}
+            webhooks = [h for h in webhooks if h not in missing or _name(h) in arrived]
+            if arrived:
+                ledger.put("alert", alert.key, {**known, "sent_to": sorted(told | arrived)})
+            sent += bool(missing) and len(arrived) == len(missing)
+            failed += len(arrived) < len(missing)
+    return sent, failed
+
+
+def _name(webhook: str) -> str:
+    """What the ledger may know of a webhook, whose URL is a secret."""
+    from hashlib import sha256
+
+    return sha256(webhook.encode()).hexdigest()[:16]
 
 
 def _post(webhook: str, alert: Alert) -> bool:
@@ -173,6 +196,11 @@ def _post(webhook: str, alert: Alert) -> bool:
 
     text = f"[{alert.severity}] {alert.title}: {alert.message}"
     try:
-        return httpx.post(webhook, json={"text": text}, timeout=5).is_success
-    except httpx.HTTPError:
-        return False
+        answer = httpx.post(webhook, json={"text": text}, timeout=5)
+        why = "" if answer.is_success else f"status {answer.status_code}"
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        why = type(error).__name__
+    if why:
+        number = config.load().webhooks.index(webhook) + 1  # its URL is a secret
+        log.warning(f"webhook {number} was not told: {why}")
+    return not why

@@ -49,7 +49,12 @@ class Alert:
     @property
     def key(self) -> str:
         """What makes two alerts the same one."""
-        return ":".join((self.alert_type, self.cause, self.period))
+        return f"{self.subject}:{self.period}"
+
+    @property
+    def subject(self) -> str:
+        """Its type and cause, the same in every period: what a person mutes."""
+        return f"{self.alert_type}:{self.cause}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -74,7 +79,7 @@ def from_days(
 ) -> list[Alert]:
     """The alerts in force today; `days` oldest first, `last_reports` reporter -> newest date.
 
-    Anomalies are looked for in the tasks where enough of them are known, else in the days.
+    Anomalies are looked for in the tasks where enough of them are known, and in the days.
     """
     found = [
         _budget(days, today, monthly_budget, threshold_pct),
@@ -106,10 +111,11 @@ def _budget(
 
 def _anomalies(days: Sequence[DayTotals], tasks: Sequence[TaskCost], today: date) -> list[Alert]:
     history = task_history(tasks, today)
-    if len(history) >= MINIMUM_TASKS:
-        return _task_anomalies(tasks, history, today)
+    found = _task_anomalies(tasks, history, today) if len(history) >= MINIMUM_TASKS else []
     alert = _day_anomaly([day for day in days if day.date < today.isoformat()], today)
-    return [alert] if alert else []
+    if alert is None or any(told.period == alert.period for told in found):
+        return found  # tasks that say why a day was dear say it better than the day
+    return [*found, alert]
 
 
 def _day_anomaly(complete: Sequence[DayTotals], today: date) -> Alert | None:
@@ -117,7 +123,7 @@ def _day_anomaly(complete: Sequence[DayTotals], today: date) -> Alert | None:
     if not complete or complete[-1].date < (today - timedelta(days=1)).isoformat():
         return None
     day = complete[-1]
-    history = [d.total.usd for d in complete[:-1][-HISTORY_DAYS:] if d.total.usd > 0]
+    history = _usual_days(complete[:-1][-HISTORY_DAYS:], day)
     if len(history) < MINIMUM_HISTORY or day.total.usd <= 0:
         return None
     usual = median(history)
@@ -133,6 +139,17 @@ def _day_anomaly(complete: Sequence[DayTotals], today: date) -> Alert | None:
         f"{dollars(usual)} a day (median of {len(history)} days)."
     )
     return Alert("cost_anomaly", "high", f"Cost anomaly on {day.date}", message, day.date)
+
+
+def _usual_days(days: Sequence[DayTotals], day: DayTotals) -> list[Decimal]:
+    """USD of the days to compare with: working days or weekends, where enough are known."""
+    known = [d for d in days if d.total.usd > 0]
+    alike = [d for d in known if _weekend(d) == _weekend(day)]
+    return [d.total.usd for d in (alike if len(alike) >= MINIMUM_HISTORY else known)]
+
+
+def _weekend(day: DayTotals) -> bool:
+    return date.fromisoformat(day.date).weekday() >= 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +242,7 @@ def _write_share(days: Sequence[DayTotals], today: date) -> Alert | None:
         f"Cache writes were {writes / total:.0%} of your spend in the last {WRITE_SHARE_DAYS} "
         f"days; above {WRITE_SHARE_LIMIT:.0%} they are rarely read back."
     )
-    return Alert("cache_write_share", "medium", "Cache writes are expensive", message, "week")
+    return Alert("cache_write_share", "medium", "Cache writes are expensive", message, _week(today))
 
 
 def _unpriced(days: Sequence[DayTotals], today: date) -> Alert | None:
@@ -237,7 +254,14 @@ def _unpriced(days: Sequence[DayTotals], today: date) -> Alert | None:
         f"No price is known for {', '.join(names)}: their cost is missing from every figure. "
         f"Mend: finops rates alias {names[0]}=KNOWN-MODEL"
     )
-    return Alert("unpriced_models", "medium", "Models without a price", message, "day", names[0])
+    title = "Models without a price"
+    return Alert("unpriced_models", "medium", title, message, _week(today), names[0])
+
+
+def _week(today: date) -> str:
+    """`2026-W09`: the period of a cause that lasts."""
+    year, week, _ = today.isocalendar()
+    return f"{year}-W{week:02}"
 
 
 def _silent(last_reports: Mapping[str, str], today: date) -> list[Alert]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -60,6 +61,16 @@ def test_a_day_far_above_the_usual_is_an_anomaly_until_the_next() -> None:
     assert types([*history(), day(2, "60")]) == []  # yesterday's absence ends it
 
 
+def test_weekends_are_compared_with_weekends() -> None:
+    usual = [day(ago, "40" if (TODAY - timedelta(days=ago)).weekday() < 5 else "4")
+             for ago in range(32, 3, -1)]  # fmt: skip
+    friday, saturday, sunday = day(5, "42"), day(4, "5"), day(3, "40")
+    assert sunday.date == "2026-02-22"
+    sunday_is_over = TODAY - timedelta(days=2)
+    told = alerts.from_days([*usual[:-2], friday, saturday, sunday], today=sunday_is_over)
+    assert [alert.title for alert in told] == ["Cost anomaly on 2026-02-22"]
+
+
 def test_a_small_amount_is_no_anomaly() -> None:
     cheap = [day(ago, "0.01") for ago in range(20, 1, -1)]
     assert types([*cheap, day(1, "0.30")]) == []
@@ -116,6 +127,32 @@ def test_one_task_far_off_is_told_on_its_day() -> None:
     [alert] = found([], tasks=days)
     assert alert.cause == "0-1"
     assert "finops task 0-1 --why" in alert.message
+
+
+def test_many_more_tasks_at_the_usual_cost_are_a_dear_day() -> None:
+    known = [*ordinary(range(28, 1, -1)), *ordinary(range(1, 2)) * 4]
+    days = [day(ago) for ago in range(28, 1, -1)]
+    assert found(days, tasks=known) == []
+    assert [alert.title for alert in found([*days, day(1, "40")], tasks=known)] == [
+        "Cost anomaly on 2026-02-24"
+    ]
+
+
+def test_a_dear_day_that_its_tasks_explain_is_told_once() -> None:
+    days = [*(day(ago) for ago in range(28, 1, -1)), day(1, "40")]
+    [alert] = found(days, tasks=[*ordinary(range(28, 0, -1)), *tasks(1, [30.0])])
+    assert alert.cause == "1-0"
+
+
+@pytest.mark.parametrize("cause", ["unpriced_models", "cache_write_share"])
+def test_a_cause_that_lasts_is_told_again_with_the_week(cause: str) -> None:
+    bad = DayTotals("2026-02-25", Totals(usd=Decimal(5)), unpriced_models=("m",),
+                    cache_write_usd_share=Decimal("0.5"))  # fmt: skip
+    keys = []
+    for today in (date(2026, 2, 25), date(2026, 2, 26), date(2026, 3, 2)):
+        told = alerts.from_days([replace(bad, date=today.isoformat())], today=today)
+        keys += [alert.key for alert in told if alert.alert_type == cause]
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_few_tasks_raise_nothing() -> None:

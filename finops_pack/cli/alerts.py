@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from finops_pack.cli import _args, _out
+from finops_pack.errors import InputError
 
-HELP = "alerts in force; ack or mute one; --send tells the webhooks"
-ACTIONS = ("list", "ack", "mute")
+if TYPE_CHECKING:
+    from finops_pack.alerts import Alert
+
+HELP = "alerts in force; ack, mute or unmute one; --send tells the webhooks"
+ACTIONS = ("list", "ack", "mute", "unmute")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Examples: finops alerts · finops alerts ack KEY · finops alerts --send"""
-    parser.add_argument("action", nargs="?", choices=ACTIONS, default="list")
+    parser.add_argument("action", nargs="?", choices=ACTIONS, default="list",
+                        help="ack: until the next period; mute: for good")  # fmt: skip
     parser.add_argument("key", nargs="?", help="the key of the alert, as listed")
     parser.add_argument("--send", action="store_true", help="post new ones to the webhooks set")
     _args.add_ledger(parser)
@@ -25,35 +32,58 @@ def run(args: argparse.Namespace) -> int:
     from finops_pack import admin
 
     with _args.reader(args) as reader:
-        states = reader.documents("alert")
-        nothing = reader.nothing()
-        found = [alert for alert in reader.alerts() if not _silenced(states.get(alert.key, {}))]
-    sent = admin.send_alerts(args.ledger, found) if args.send else 0
+        nothing, found, muted = reader.nothing(), reader.alerts(), reader.muted()
+    sent, failed = admin.send_alerts(args.ledger, found) if args.send else (0, 0)
     if args.json:
-        body = {"alerts": [alert.to_dict() for alert in found], "sent": sent}
-        _out.document("finops.alerts", body)
+        body = {"alerts": [alert.to_dict() for alert in found], "muted": muted}
+        _out.document("finops.alerts", {**body, "sent": sent, "failed": failed})
         return 0
+    _print(found, muted, nothing)
+    if args.send:
+        print(f"{sent} sent" + (f", {failed} kept for the next --send" if failed else ""))
+    return 0
+
+
+def _print(found: Sequence[Alert], muted: Sequence[str], nothing: str) -> None:
     for alert in found:
         print(f"{alert.severity:<8}  {alert.title}: {alert.message}")
         print(f"          finops alerts ack '{alert.key}'")
     if not found:
         print(nothing or "no alerts")
-    if args.send:
-        print(f"{sent} sent")
-    return 0
-
-
-def _silenced(state: dict[str, object]) -> bool:
-    return bool(state.get("acknowledged") or state.get("muted"))
+    for subject in muted:
+        print(f"muted     {subject}; finops alerts unmute '{subject}'")
 
 
 def _act(args: argparse.Namespace) -> int:
     from finops_pack import admin
 
     if not args.key:
-        _out.warn(f"finops alerts {args.action}: the key is missing; see: finops alerts")
-        return 2
-    state = "acknowledged" if args.action == "ack" else "muted"
-    admin.silence_alert(args.ledger, args.key, state)
-    print(f"{state}: {args.key}")
+        raise InputError(
+            f"alerts {args.action} needs the key of an alert", mend="see: finops alerts"
+        )
+    if args.action == "unmute":
+        if not admin.unmute_alert(args.ledger, args.key):
+            raise InputError(f"{args.key!r} is not muted", mend="see: finops alerts")
+        return _said(args, "unmuted", args.key)
+    alert = _in_force(args)
+    if args.action == "ack":
+        admin.acknowledge_alert(args.ledger, alert.key)
+        return _said(args, "acknowledged", alert.key)
+    admin.mute_alert(args.ledger, alert.subject)
+    return _said(args, "muted", alert.subject)
+
+
+def _in_force(args: argparse.Namespace) -> Alert:
+    with _args.reader(args) as reader:
+        for alert in reader.alerts():
+            if args.key in (alert.key, alert.subject):
+                return alert
+    raise InputError(f"no alert {args.key!r} is in force", mend="see: finops alerts")
+
+
+def _said(args: argparse.Namespace, state: str, key: str) -> int:
+    if args.json:
+        _out.document("finops.alert", {"key": key, "state": state})
+    else:
+        print(f"{state}: {key}")
     return 0

@@ -207,10 +207,16 @@ class Reader:
         return [measured(self, key, body) for key, body in sorted(accepted.items())]
 
     def alerts(self) -> list[Alert]:
-        """The alerts in force today."""
+        """The alerts in force today that nobody has acknowledged or muted."""
         from finops_pack.query.watching import alerts
 
         return alerts(self)
+
+    def muted(self) -> list[str]:
+        """What alerts were muted, as `TYPE:CAUSE`."""
+        from finops_pack.query.watching import muted
+
+        return muted(self)
 
     def forecast(self) -> Forecast | None:
         """What the month will have cost; None with too little history."""

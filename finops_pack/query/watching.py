@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops_pack import alerts as rules
-from finops_pack import forecast
+from finops_pack import config, forecast
 from finops_pack.model import DayTotals
 from finops_pack.query.period import Period
 
@@ -21,7 +21,23 @@ MONTHLY = "month:everything"  # which the forecast and the days' own rule take
 
 
 def alerts(reader: Reader) -> list[rules.Alert]:
-    """The alerts in force today, from days and tasks of the last 60 days."""
+    """The alerts in force today that nobody has acknowledged or muted."""
+    states = reader.documents("alert")
+
+    def silenced(alert: rules.Alert) -> bool:
+        told = states.get(alert.key, {})
+        return bool(told.get("acknowledged") or states.get(alert.subject, {}).get("muted"))
+
+    return [alert for alert in _in_force(reader) if not silenced(alert)]
+
+
+def muted(reader: Reader) -> list[str]:
+    """What was muted: `TYPE:CAUSE`, whatever the period."""
+    return sorted(key for key, told in reader.documents("alert").items() if told.get("muted"))
+
+
+def _in_force(reader: Reader) -> list[rules.Alert]:
+    """From days and tasks of the last 60 days."""
     today = datetime.now(reader.zone).date()
     period = Period.of(f"{HISTORY_DAYS}d", zone=reader.zone)
     days = reader.days(period)
@@ -29,6 +45,7 @@ def alerts(reader: Reader) -> list[rules.Alert]:
         days,
         today=today,
         monthly_budget=_monthly(reader),
+        last_reports=_last_report(reader, days, today),
         tasks=_task_costs(reader, period),
     )
     return [*found, *_budgets(reader, today.isoformat())]
@@ -49,6 +66,18 @@ def _budgets(reader: Reader, today: str) -> Iterator[rules.Alert]:
         else:
             title = f"Budget {percent}% consumed: {line.spec}"
             yield rules.Alert("budget_warning", "high", title, said, until, line.id)
+
+
+def _last_report(reader: Reader, days: list[DayTotals], today: date) -> dict[str, str]:
+    """Where reports go, and the newest that arrived, if days with calls have followed it."""
+    url = config.load().api_url
+    entries = reader.documents("outbox").values()
+    sent = [str(e["date"]) for e in entries if e.get("url") == url and e.get("sent_hash")]
+    newest = max(sent, default="9999")
+    late = (today - timedelta(days=rules.SILENT_DAYS)).isoformat()
+    if not any(newest < day.date < late for day in days):
+        return {}
+    return {f"this ledger to {url}": newest}
 
 
 def month(reader: Reader) -> forecast.Forecast | None:

@@ -240,8 +240,17 @@ def test_acknowledged_and_muted_ones_are_silent(capsys: pytest.CaptureFixture[st
     assert finops("alerts", "ack", first) == 0
     assert [a["key"] for a in alerts(capsys)["alerts"]] == [second]
     assert finops("alerts", "mute", second) == 0
-    assert alerts(capsys)["alerts"] == []
-    assert finops("alerts", "ack") == 2
+    told = alerts(capsys)
+    assert told["alerts"] == []
+    assert told["muted"] == [second.rpartition(":20")[0]]  # the cause, whatever the period
+    assert finops("alerts", "unmute", told["muted"][0]) == 0
+    assert [a["key"] for a in alerts(capsys)["alerts"]] == [second]
+
+
+@pytest.mark.usefixtures("over")
+@pytest.mark.parametrize("words", [["ack"], ["ack", "no such"], ["mute", "no"], ["unmute", "no"]])
+def test_what_is_no_alert_cannot_be_silenced(words: list[str]) -> None:
+    assert finops("alerts", *words) == 2
 
 
 @pytest.mark.usefixtures("over")
@@ -253,7 +262,8 @@ def test_a_webhook_is_told_once_and_again_when_it_was_down(
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(f'webhooks = ["http://127.0.0.1:{server.server_port}/hook"]\n')
         server.up = False
-        assert alerts(capsys, "--send")["sent"] == 0
+        told = alerts(capsys, "--send")
+        assert (told["sent"], told["failed"]) == (0, 2)
         server.up = True
         assert alerts(capsys, "--send")["sent"] == 2
         assert alerts(capsys, "--send")["sent"] == 0
@@ -262,6 +272,24 @@ def test_a_webhook_is_told_once_and_again_when_it_was_down(
             assert kind == "application/json"
             assert list(body) == ["text"]  # all that Slack asks for
         assert server.got[0][1]["text"].startswith("[critical] Budget used up: 0.001 USD/day soft")
+
+
+@pytest.mark.usefixtures("over")
+def test_a_webhook_that_is_down_takes_nothing_from_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with webhook() as up, webhook() as down:
+        down.up = False
+        hooks = [f"http://127.0.0.1:{one.server_port}/" for one in (down, up)]
+        settings = config.config_dir() / "config.toml"
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text(f"webhooks = {[*hooks, 'http://[no-url']}\n")
+        for _ in range(2):
+            assert alerts(capsys, "--send")["failed"] == 2
+        assert len(up.got) == 2
+        down.up = True
+        alerts(capsys, "--send")
+        assert (len(up.got), len(down.got)) == (2, 2)
 
 
 @pytest.mark.usefixtures("over")
