@@ -66,7 +66,7 @@ def get_budget(cost_usd: str | None = None) -> Budget:
     with query.open() as reader:
         if cost_usd is not None:
             answer = reader.check(Decimal(cost_usd.lstrip("$")))
-            left = answer.limit.remaining_usd if answer.limit else None
+            left = answer.limit.free_usd if answer.limit else None
             return Budget(
                 allowed=answer.allowed,
                 remaining_usd=None if left is None else plain(left),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
 from finops_pack.model import Usage
 from finops_pack.money import plain
-from finops_pack.query.text import ahead, usd
+from finops_pack.query.text import usd
 from finops_pack.query.views import BudgetLine
 
 BATCH = {"processing": "batch"}
@@ -17,7 +18,7 @@ BATCH = {"processing": "batch"}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether the cost fits every hard budget. `advice` is the cheaper way, if one is known."""
+    """Whether the cost fits every hard budget. `advice` is the way that would, if one is known."""
 
     allowed: bool
     cost_usd: Decimal | None
@@ -27,16 +28,13 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """At most five short lines for an agent's context."""
+        """At most three short lines for an agent's context."""
         cost = "unknown cost" if self.cost_usd is None else usd(self.cost_usd)
-        if self.allowed and self.limit is None:
-            return f"yes: {cost}; no budget is set"
-        line = self.limit
-        left = "" if line is None else _left(line)
         verdict = "yes" if self.allowed else "no"
+        left = "; no budget is set" if self.limit is None else _left(self.limit)
         words = [f"{verdict}: {cost}{left}"]
-        words += [self.reason] if self.reason else []
-        words += [f"instead: {self.advice}"] if self.advice else []
+        words += [self.reason] if self.reason and self.cost_usd is None else []
+        words += [self.advice] if self.advice else []
         return "\n".join(words)
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,7 +43,7 @@ class Answer:
         return {
             "allowed": self.allowed,
             "cost_usd": None if self.cost_usd is None else plain(self.cost_usd),
-            "remaining_usd": plain(line.remaining_usd) if line else None,
+            "remaining_usd": plain(line.free_usd) if line else None,
             "limit_usd": plain(line.limit_usd) if line else None,
             "window": line.window if line else None,
             "scope": line.scope if line else None,
@@ -58,63 +56,96 @@ class Answer:
 
 def _left(line: BudgetLine) -> str:
     kind = "" if line.hard else ", soft"
-    left, limit = usd(line.remaining_usd), usd(line.limit_usd)
-    return f"; {left} left of {limit} per {line.window} ({line.scope}{kind})"
+    held = f", {usd(line.reserve_usd)} held back" if line.reserve_usd else ""
+    left, limit = usd(line.free_usd), usd(line.limit_usd)
+    return f"; {left} left of {limit} per {line.window} ({line.scope}{kind}{held})"
 
 
-def of_cost(cost: Decimal, lines: Sequence[BudgetLine]) -> Answer:
-    """Whether this amount fits."""
-    tight = _tightest(lines)
-    over = _broken(cost, lines)
-    if over is None:
-        return Answer(True, cost, tight)
-    return Answer(False, cost, over, _later(over), "that would exceed the budget")
+def of_cost(cost: Decimal, lines: Sequence[BudgetLine], zone: tzinfo = UTC) -> Answer:
+    """Whether this amount fits, whatever it is spent on."""
+    return _of(cost, _covering(lines, None), zone)
 
 
 def of_call(
-    model: str, tokens_in: int, tokens_out: int, provider: str | None, lines: Sequence[BudgetLine]
+    model: str,
+    usage: Usage,
+    provider: str | None,
+    lines: Sequence[BudgetLine],
+    zone: tzinfo = UTC,
 ) -> Answer:
     """Whether a call of this size fits, and the cheaper way when it does not."""
     from finops_pack import rates
 
-    usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
+    covering = _covering(lines, model)
     cost = rates.price(model, usage, provider=provider)
     if cost.usd is None:
-        refused = any(line.hard and line.unpriced == "refuse" for line in lines)
-        mend = f"finops rates alias {model}=KNOWN-MODEL"
-        return Answer(not refused, None, _tightest(lines), mend, f"no price is known for {model}")
-    answer = of_cost(cost.usd, lines)
-    if answer.allowed or answer.limit is None:
+        refused = any(line.hard and line.unpriced == "refuse" for line in covering)
+        mend = f"mend: finops rates alias {model}=KNOWN-MODEL"
+        return Answer(
+            not refused, None, _tightest(covering), mend, f"no price is known for {model}"
+        )
+    answer = _of(cost.usd, covering, zone)
+    if answer.allowed:
         return answer
-    ways = _cheaper(model, usage, provider, answer.limit.remaining_usd)
-    ways += [answer.advice] if answer.advice else []
-    return Answer(False, cost.usd, answer.limit, "; or ".join(ways) or None, answer.reason)
+    ways = [*_cheaper(model, usage, provider, lines), *_later(cost.usd, covering, zone)]
+    return Answer(False, cost.usd, answer.limit, _yes(ways), answer.reason)
+
+
+def _of(cost: Decimal, lines: Sequence[BudgetLine], zone: tzinfo) -> Answer:
+    broken = _broken(cost, lines)
+    if not broken:
+        return Answer(True, cost, _tightest(lines))
+    advice = _yes(_later(cost, lines, zone))
+    return Answer(False, cost, _tightest(broken), advice, "that would exceed the budget")
+
+
+def _yes(ways: Sequence[str]) -> str | None:
+    return f"yes {', or '.join(ways)}" if ways else None
+
+
+def _covering(lines: Sequence[BudgetLine], model: str | None) -> list[BudgetLine]:
+    """The budgets that may concern this call; flat plans have budgets of their own."""
+
+    def concerns(line: BudgetLine) -> bool:
+        kind, value = line.named or ("", "")
+        return kind != "billing" and not (kind == "model" and model not in (None, value))
+
+    return [line for line in lines if concerns(line)]
 
 
 def _tightest(lines: Sequence[BudgetLine]) -> BudgetLine | None:
-    return min(lines, key=lambda line: line.remaining_usd, default=None)
+    return min(lines, key=lambda line: line.free_usd, default=None)
 
 
-def _broken(cost: Decimal, lines: Sequence[BudgetLine]) -> BudgetLine | None:
-    broken = [line for line in lines if line.hard and cost > line.remaining_usd]
-    return _tightest(broken)
+def _broken(cost: Decimal, lines: Sequence[BudgetLine]) -> list[BudgetLine]:
+    return [line for line in lines if line.hard and cost > line.free_usd]
 
 
-def _later(line: BudgetLine) -> str | None:
-    return f"in {ahead(line.resets_at)}, when it resets" if line.resets_at else None
+def _later(cost: Decimal, lines: Sequence[BudgetLine], zone: tzinfo) -> list[str]:
+    """When all that it breaks have begun anew; never, where it is more than a whole budget."""
+    broken = _broken(cost, lines)
+    resets = [line.resets_at for line in broken if cost <= line.limit_usd - line.reserve_usd]
+    known = [datetime.fromisoformat(at).astimezone(zone) for at in resets if at is not None]
+    if len(known) < len(broken) or not known:
+        return []
+    soon = max(known) < datetime.now(UTC) + timedelta(hours=24)
+    return [f"after {max(known):{'%H:%M' if soon else '%Y-%m-%d %H:%M'}}, when it resets"]
 
 
-def _cheaper(model: str, usage: Usage, provider: str | None, left: Decimal) -> list[str]:
+def _cheaper(
+    model: str, usage: Usage, provider: str | None, lines: Sequence[BudgetLine]
+) -> list[str]:
     """The dearest alternative that fits, and the same model as a batch."""
     from finops_pack import rates
 
-    fits = []
-    for other in rates.alternatives(model, provider):
-        cost = rates.price(other, usage, provider=provider).usd
-        if cost is not None and cost <= left:
-            fits.append((cost, other))
-    ways = [f"{other} for {usd(cost)}" for cost, other in sorted(fits)[-1:]]
+    def fits(name: str, cost: Decimal | None) -> bool:
+        return cost is not None and not _broken(cost, _covering(lines, name))
+
+    priced = [(rates.price(other, usage, provider=provider).usd, other)
+              for other in rates.alternatives(model, provider)]  # fmt: skip
+    fitting = [(cost, other) for cost, other in priced if cost is not None and fits(other, cost)]
+    ways = [f"on {other} for {usd(cost)}" for cost, other in sorted(fitting)[-1:]]
     batch = rates.price(model, usage, provider=provider, context=BATCH).usd
-    if batch is not None and batch <= left:
+    if batch is not None and fits(model, batch):
         ways.append(f"as a batch for {usd(batch)}")
     return ways

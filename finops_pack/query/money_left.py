@@ -75,6 +75,8 @@ def line_of(ledger: Books, budget: Budget, now: datetime, zone: tzinfo) -> Budge
         spent_usd=from_pico(booked),
         reserved_usd=from_pico(reserved),
         unpriced=budget.unpriced,
+        reserve_usd=budget.reserve_usd,
+        named=budget.scope,
         resets_at=_iso(resets),
         runs_out_at=_iso(_runs_out(budget, from_pico(booked), now, zone, resets)),
     )

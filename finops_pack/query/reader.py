@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops_pack.model import Totals
+from finops_pack.model import Totals, Usage
 from finops_pack.query.period import Period, zone_of
 from finops_pack.query.views import BudgetView, Spend
 
@@ -146,8 +146,9 @@ class Reader:
 
         lines = self.budget().lines
         if cost is not None:
-            return check.of_cost(cost, lines)
-        return check.of_call(model or "", tokens_in, tokens_out, provider, lines)
+            return check.of_cost(cost, lines, self.zone)
+        usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
+        return check.of_call(model or "", usage, provider, lines, self.zone)
 
     # --- why -----------------------------------------------------------------------------------
     def waste(self, period: Period, **fields: Any) -> Waste:

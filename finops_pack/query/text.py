@@ -59,6 +59,7 @@ def _line(line: BudgetLine) -> str:
     left = f"over by {usd(over)}" if over > 0 else f"{usd(line.remaining_usd)} left"
     parts = [f"{usd(line.spent_usd)} spent"]
     parts += [f"{usd(line.reserved_usd)} reserved"] if line.reserved_usd else []
+    parts += [f"{usd(line.reserve_usd)} held back"] if line.reserve_usd else []
     if line.runs_out_at and over < 0:
         parts.append(f"runs out in {ahead(line.runs_out_at)} (estimated)")
     elif line.resets_at:

@@ -106,6 +106,8 @@ class BudgetLine:
     resets_at: str | None = None
     runs_out_at: str | None = None
     unpriced: str = "refuse"  # calls without a price: "refuse" or "warn"
+    reserve_usd: Decimal = Decimal(0)  # held back for a final answer
+    named: tuple[str, str] | None = None  # the kind and value of its scope
 
     @property
     def clocked(self) -> bool:
@@ -116,6 +118,11 @@ class BudgetLine:
     def remaining_usd(self) -> Decimal:
         """What may still be spent; never below 0."""
         return max(Decimal(0), self.limit_usd - self.spent_usd - self.reserved_usd)
+
+    @property
+    def free_usd(self) -> Decimal:
+        """What is left for calls that are no final answer."""
+        return max(Decimal(0), self.remaining_usd - self.reserve_usd)
 
     @property
     def used(self) -> Decimal:
@@ -134,6 +141,8 @@ class BudgetLine:
             "spent_usd": plain(self.spent_usd),
             "reserved_usd": plain(self.reserved_usd),
             "remaining_usd": plain(self.remaining_usd),
+            "reserve_usd": plain(self.reserve_usd),
+            "unpriced": self.unpriced,
             "used": plain(round(self.used, 4)),
             "resets_at": self.resets_at,
             "runs_out_at": self.runs_out_at,

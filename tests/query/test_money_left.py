@@ -161,6 +161,43 @@ def test_a_call_that_does_not_fit_gets_a_cheaper_way(reader: Reader) -> None:
     assert "when it resets" in answer.advice
 
 
+def test_waiting_helps_only_what_fits_a_whole_budget(reader: Reader) -> None:
+    assert reader.check(Decimal("4.99")).advice is not None
+    assert reader.check(Decimal("5.01")).advice is None
+
+
+def test_money_held_back_is_not_there_to_be_spent(reader: Reader) -> None:
+    admin.set_budget(None, "5 USD/month", reserve_usd=Decimal("0.25"))
+    with query.open() as again:
+        assert again.check(Decimal("0.75")).allowed
+        refused = again.check(Decimal("0.76"))
+    assert refused.to_dict()["remaining_usd"] == "0.75"
+    assert "$0.25 held back" in refused.text
+
+
+def test_a_budget_of_another_model_or_of_flat_plans_is_none_of_this_call(reader: Reader) -> None:
+    admin.set_budget(None, "0.01 USD/day model=gpt-4o")
+    admin.set_budget(None, "0.01 USD/day billing=subscription")
+    with query.open() as again:
+        ask = {"tokens_in": 100_000, "tokens_out": 1000}
+        assert again.check(model="gpt-4o-mini", **ask).allowed
+        assert again.check(Decimal("0.02")).limit is not None
+        refused = again.check(model="gpt-4o", **ask)
+    assert refused.limit is not None
+    assert refused.limit.id == "day:model=gpt-4o"
+    assert (refused.advice or "").startswith("yes on gpt-")
+
+
+def test_an_answer_is_short(reader: Reader) -> None:
+    for answer in (
+        reader.check(Decimal(1)),
+        reader.check(model="gpt-4o", tokens_in=400_000, tokens_out=10_000),
+        reader.check(model="house-llm", tokens_in=10),
+    ):
+        assert len(answer.text.splitlines()) <= 5
+        assert len(answer.text) <= 4 * 80, "80 tokens of an agent's context"
+
+
 def test_a_call_without_a_price_is_refused_under_a_hard_budget(reader: Reader) -> None:
     answer = reader.check(model="house-llm", tokens_in=10)
     assert not answer.allowed
