@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _above
+from finops_pack.adapters import _above, _ending
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending, guard
 from finops_pack.recorder._messages import get
@@ -30,6 +30,7 @@ CANNOT_SEE = (
     "cached tokens of clients that use neither the OpenAI nor the Anthropic SDK",
 )
 _FRAMES = 25
+end_well = _ending.autogen_client  # agents that end with a message where their budget does
 
 
 def install() -> None:

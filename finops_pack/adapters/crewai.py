@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _above, _usage
+from finops_pack.adapters import _above, _ending, _usage
 from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending, guard
@@ -29,6 +29,7 @@ CANNOT_SEE = (
     "retries that litellm makes in an HTTP client of its own",
 )
 _REMEMBERED = 1000
+end_well = _ending.crewai_llm  # a crew that ends with a message where its budget does
 
 _live: dict[str, tuple[Pending, Any]] = {}
 _over: OrderedDict[str, None] = OrderedDict()  # failures are told twice, some ends too
