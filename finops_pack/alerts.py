@@ -17,6 +17,7 @@ from finops_pack.model import DayTotals
 from finops_pack.stats import greater_p, quantile, robust_log_z
 
 Severity = Literal["low", "medium", "high", "critical"]
+SEVERITIES = ("low", "medium", "high", "critical")
 
 HISTORY_DAYS = 28
 MINIMUM_HISTORY = 7

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -178,6 +179,18 @@ def _load(folder: str) -> Config:
             values[name] = _from_text(name, text, variable)
             sources[name] = variable
     return Config(**values, sources=sources, untrusted=untrusted)
+
+
+def of_environment() -> Config:
+    """What the environment says, for where a settings file cannot be read: its budgets hold on."""
+    values: dict[str, Any] = {"ledger": os.path.join(home(*STATE), "ledger.db")}
+    sources = {}
+    for name, variable in _ENV.items():
+        if text := os.environ.get(variable):
+            with suppress(ConfigError):
+                values[name] = _from_text(name, text, variable)
+                sources[name] = variable
+    return Config(**values, sources=sources)
 
 
 def project_file(folder: Path) -> Path | None:

@@ -79,11 +79,10 @@ def of_call(
     covering = _covering(lines, model)
     cost = rates.price(model, usage, provider=provider)
     if cost.usd is None:
-        refused = any(line.hard and line.unpriced == "refuse" for line in covering)
+        refusing = [line for line in covering if line.hard and line.unpriced == "refuse"]
+        tight = _tightest(refusing or covering)
         mend = f"mend: finops rates alias {model}=KNOWN-MODEL"
-        return Answer(
-            not refused, None, _tightest(covering), mend, f"no price is known for {model}"
-        )
+        return Answer(not refusing, None, tight, mend, f"no price is known for {model}")
     answer = _of(cost.usd, covering, zone)
     if answer.allowed:
         return answer

@@ -28,7 +28,8 @@ def alerts(reader: Reader) -> list[rules.Alert]:
         told = states.get(alert.key, {})
         return bool(told.get("acknowledged") or states.get(alert.subject, {}).get("muted"))
 
-    return [alert for alert in _in_force(reader) if not silenced(alert)]
+    said = [alert for alert in _in_force(reader) if not silenced(alert)]
+    return sorted(said, key=lambda alert: rules.SEVERITIES.index(alert.severity), reverse=True)
 
 
 def muted(reader: Reader) -> list[str]:
@@ -57,7 +58,7 @@ def _budgets(reader: Reader, today: str) -> Iterator[rules.Alert]:
         percent = int(line.used * 100)
         if not line.clocked or percent < WARNING_PCT or line.id == MONTHLY:
             continue
-        said = f"{rules.dollars(line.spent_usd + line.reserved_usd)} of {line.spec} used"
+        said = f"{rules.dollars(line.spent_usd + line.reserved_usd)} used"
         said += f"; a new window begins at {line.resets_at}." if line.resets_at else "."
         until = line.resets_at or today
         if percent >= 100:

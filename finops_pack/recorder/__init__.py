@@ -59,16 +59,29 @@ def _make() -> Recorder:
 
 
 def _made(settings: config.Config, stop: str) -> Recorder:
-    """A recorder; without its budget where the settings have one that cannot be read."""
+    """A recorder; without those of its settings' budgets that cannot be read."""
     if settings.disable:
         return NullRecorder(settings, stop=stop)
     try:
         return Recorder(settings, stop=stop)
-    except FinOpsError as error:
+    except FinOpsError:
         if "budget" not in settings.sources:  # an argument of `track`: its author hears of it
             raise
-        warn_once(f"the budget is not in force: {error}")
-        return Recorder(replace(settings, budget=()), stop=stop)
+        return Recorder(replace(settings, budget=_readable(settings)), stop=stop)
+
+
+def _readable(settings: config.Config) -> tuple[str, ...]:
+    """Budgets that can be read: a mistake in one lifts none of the others."""
+    from finops_pack.budgets import parse
+
+    kept = []
+    for spec in settings.budget:
+        try:
+            parse(spec, settings.sources["budget"])
+            kept.append(spec)
+        except FinOpsError as error:
+            warn_once(f"the budget is not in force: {error}. Mend: {error.mend}")
+    return tuple(kept)
 
 
 def disabled() -> bool:
@@ -80,8 +93,8 @@ def _settings() -> config.Config:
     try:
         return config.load()
     except ConfigError as error:
-        warn_once(f"settings are not in force, the defaults are: {error}")
-        return config.Config(ledger=str(config.state_dir() / "ledger.db"))
+        warn_once(f"settings are not in force, the environment's and the defaults are: {error}")
+        return config.of_environment()
 
 
 def configure(*, stop: str = "soft", **changes: Any) -> Recorder:

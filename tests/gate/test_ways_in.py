@@ -90,6 +90,32 @@ async def test_a_task_as_context_manager_and_decorator() -> None:
             call()
 
 
+def test_one_mistake_of_the_environment_lifts_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FINOPS_BUDGET", "5 EUR/day; 0.006 USD/day; 1 USD/fortnight")
+    config.reload()
+    call()
+    with pytest.raises(BudgetExceeded):
+        call()
+    said = "\n".join(caplog.messages)
+    assert "not in force: FINOPS_BUDGET: '5 EUR/day'" in said
+    assert "'1 USD/fortnight'" in said
+
+
+def test_a_broken_settings_file_does_not_lift_the_environments_budget(
+    monkeypatch: pytest.MonkeyPatch, empty_home: Path
+) -> None:
+    (empty_home / "finops.toml").write_text("bugdet = 5\n")
+    monkeypatch.chdir(empty_home)
+    monkeypatch.setenv("FINOPS_BUDGET", "0.006 USD/day")
+    monkeypatch.setenv("FINOPS_TAGS", "no tag")
+    config.reload()
+    call()
+    with pytest.raises(BudgetExceeded):
+        call()
+
+
 @pytest.mark.parametrize("window", ["session", "24h", "task", "week"])
 def test_windows(window: str) -> None:
     finops_pack.track(budget=f"0.006 USD/{window}")
