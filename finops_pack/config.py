@@ -181,8 +181,15 @@ def _load(folder: str) -> Config:
     return Config(**values, sources=sources, untrusted=untrusted)
 
 
-def of_environment() -> Config:
-    """What the environment says, for where a settings file cannot be read: its budgets hold on."""
+def in_force() -> Config:
+    """The settings; where a file cannot be read, what the environment says: its budgets hold on."""
+    try:
+        return load()
+    except ConfigError:
+        return _of_environment()
+
+
+def _of_environment() -> Config:
     values: dict[str, Any] = {"ledger": os.path.join(home(*STATE), "ledger.db")}
     sources = {}
     for name, variable in _ENV.items():

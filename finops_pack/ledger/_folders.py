@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from finops_pack import config
-from finops_pack.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,10 +42,7 @@ def usable(path: Path) -> bool:
 
 
 def _bases() -> Iterator[str]:
-    try:
-        chosen = config.load().spool_dir
-    except ConfigError:
-        chosen = os.environ.get("FINOPS_SPOOL_DIR")
+    chosen = config.in_force().spool_dir
     if chosen:
         yield os.path.abspath(os.path.expanduser(chosen))
     yield os.path.join(config.home(*config.STATE), "spool")

@@ -34,7 +34,7 @@ def first(db: Db, dialect: Dialect) -> None:
 
 def time_zone() -> str:
     """The zone of a new ledger: as set, else UTC."""
-    zone = config.load().tz
+    zone = config.in_force().tz
     if known_zone(zone):
         return zone
     warn(f"there is no time zone {zone!r}; the ledger's days are those of UTC", "time zone")

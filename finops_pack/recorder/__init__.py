@@ -94,7 +94,7 @@ def _settings() -> config.Config:
         return config.load()
     except ConfigError as error:
         warn_once(f"settings are not in force, the environment's and the defaults are: {error}")
-        return config.of_environment()
+        return config.in_force()
 
 
 def configure(*, stop: str = "soft", **changes: Any) -> Recorder:
