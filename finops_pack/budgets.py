@@ -23,7 +23,7 @@ from finops_pack.money import plain, to_pico
 WINDOWS = ("call", "task", "session", "day", "week", "month", "24h")
 CLOCKED = ("day", "week", "month", "24h")  # one sum each; the others count anew each time
 SCOPES = ("project", "agent", "action", "model", "task", "session")
-THRESHOLDS = (50, 80, 100)
+THRESHOLDS = (50, 80, 100)  # percent used, told once a window each
 MEND = 'write it like: "5 USD/day", "0.50 USD/task soft", "20 USD/week project=support-bot"'
 
 _SPEC = (
@@ -129,6 +129,18 @@ def parse(spec: str, origin: str = "budget") -> Budget:
     if not 0 < amount < 10**6:
         raise ConfigError(f"{origin}: {spec!r}: the amount must be above 0 and below 1,000,000")
     return Budget(amount, window, hard=not soft, scope=scope)
+
+
+def thresholds(text: str, origin: str = "thresholds") -> tuple[int, ...]:
+    """`50,80,100` as numbers, lowest first; raises `ConfigError` naming `origin`."""
+    try:
+        levels = sorted({int(part.strip().removesuffix("%")) for part in text.split(",")})
+    except ValueError:
+        levels = []
+    if not levels or levels[0] < 1 or levels[-1] > 100:
+        mend = 'percentages from 1 to 100, such as "50,80,100"'
+        raise ConfigError(f"{origin}: {text!r} are no thresholds", mend=mend)
+    return tuple(levels)
 
 
 def _rest(words: list[str], spec: str, origin: str) -> tuple[bool, tuple[str, str] | None]:

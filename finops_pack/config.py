@@ -41,6 +41,8 @@ _ENV = {
     "rates": "FINOPS_RATES",
     "durability": "FINOPS_DURABILITY",
     "on_unreachable": "FINOPS_ON_UNREACHABLE",
+    "thresholds": "FINOPS_THRESHOLDS",
+    "currency": "FINOPS_CURRENCY",
     "disable": "FINOPS_DISABLE",
 }
 VARIABLES = tuple(sorted(_ENV.values()))
@@ -69,6 +71,8 @@ class Config:
     webhooks: tuple[str, ...] = ()
     durability: str = "normal"
     on_unreachable: str = "refuse"
+    thresholds: str = "50,80,100"
+    currency: str | None = None
     disable: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
     untrusted: Mapping[str, str] = field(default_factory=dict)

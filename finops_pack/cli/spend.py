@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from finops_pack.cli import _args, _out
 from finops_pack.errors import InputError
 from finops_pack.model import Totals
-from finops_pack.query import Spend
+from finops_pack.query import Spend, currency
 
 HELP = "what was spent, by model, action, agent, task, project, day or tag"
 GROUPS = ("model", "action", "agent", "task", "project", "session", "day", "provider",
@@ -92,6 +92,8 @@ def notes(spend: Spend) -> Iterator[str]:
         yield f"~ tokens of {_out.count(spend.total.estimated_calls, 'call')} are estimated"
     if outside := _outside(spend.total):
         yield f"* not wholly in the amount: {outside}; names and mends: finops doctor"
+    if spend.total.usd and (other := currency.chosen()):
+        yield f"total: {other.shown(spend.total.usd)}"
     if plans := spend.subscription.calls:
         usd = _out.usd(spend.subscription.usd)
         yield f"flat plans: {_out.count(plans, 'call')}, {usd} list equivalent (not money spent)"

@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import Any
 
 from finops_pack import log
-from finops_pack.budgets import Budget, parse
+from finops_pack.budgets import THRESHOLDS, Budget, parse, thresholds
 from finops_pack.config import Config
 from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError, Refusal
 from finops_pack.gate._bound import Bounds, count, text_bytes
@@ -47,13 +47,14 @@ class Gate:
         self._stopped = Stopped()
         self._once = Once()
         self._told = Once(REFUSAL_SECONDS)
+        self._levels = _levels(settings)
         self._begin_anew()
         _gates.add(self)
 
     def _begin_anew(self) -> None:
         self._held: dict[str, tuple[Any, int]] = {}  # call id -> (tasks, bytes of its prompt)
         self._tasks = TaskMoney()
-        self._watch = Thresholds()
+        self._watch = Thresholds(self._levels)
 
     def close(self) -> None:
         """Give both ways to the ledger back."""
@@ -215,7 +216,7 @@ class Gate:
                 self._watch.spent(key, None, int(task.cost.scaleb(12)), budget)
 
     def _thresholds(self, ledger: Ledger, row: Mapping[str, Any], pico: int) -> None:
-        """Warn once a window at 50, 80 and 100 % of each budget."""
+        """Warn once a window at each threshold of each budget."""
         now = datetime.now(UTC)
         for budget in self._known.all():
             if budget.window == "call" or not covers(budget, row):
@@ -227,6 +228,15 @@ class Gate:
             if self._watch.due(key, since, pico):
                 self._store.settle(ledger)
                 self._watch.spent(key, since, sum(ledger.spent(where)), budget)
+
+
+def _levels(settings: Config) -> tuple[int, ...]:
+    """The thresholds; a mistake in them lifts no budget."""
+    try:
+        return thresholds(settings.thresholds, settings.sources.get("thresholds", "thresholds"))
+    except FinOpsError as error:
+        log.warning(f"{error}; warnings come at {THRESHOLDS} %")
+        return THRESHOLDS
 
 
 @lru_cache(maxsize=256)

@@ -1,9 +1,10 @@
-"""Telling once a window that 50, 80 and 100 % of a budget are used."""
+"""Telling once a window that 50, 80 and 100 % of a budget are used, or what was set instead."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finops_pack import log
@@ -25,7 +26,8 @@ class _Seen:
 class Thresholds:
     """What was told of which budget, task and session; safe from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, levels: Sequence[int] = THRESHOLDS) -> None:
+        self._levels = levels
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
 
@@ -44,8 +46,8 @@ class Thresholds:
         """So much is used in the window that began then: say it if that is news."""
         with self._lock:
             seen = self._of(key, since_us)
-            reached = [p for p in THRESHOLDS if pico * 100 >= budget.limit_pico * p]
-            ahead = THRESHOLDS[len(reached) : len(reached) + 1]
+            reached = [p for p in self._levels if pico * 100 >= budget.limit_pico * p]
+            ahead = self._levels[len(reached) : len(reached) + 1]
             seen.left = budget.limit_pico * ahead[0] // 100 - pico if ahead else budget.limit_pico
             if not reached:
                 seen.level = 0  # a rolling window: what is used has fallen again

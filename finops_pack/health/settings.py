@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import config
-from finops_pack.budgets import parse
+from finops_pack.budgets import parse, thresholds
 from finops_pack.errors import FinOpsError
 from finops_pack.health import Check, fault, note, ok
 from finops_pack.ledger import normalise
+from finops_pack.query import currency
 from finops_pack.query.period import zone_of
 
 SECRET = ("api_key", "hash_key")
@@ -69,6 +70,10 @@ def _wrong(name: str, value: Any, source: str) -> tuple[str, str | None] | None:
             zone_of(value)
         for spec in value if name == "budget" else ():
             parse(spec, source)
+        if name == "thresholds":
+            thresholds(value)
+        if name == "currency" and value:
+            currency.parse(value)
     except FinOpsError as error:
         return f"{error} [{source}]", error.mend
     return None

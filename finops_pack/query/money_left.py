@@ -11,6 +11,7 @@ from finops_pack import config
 from finops_pack.budgets import CLOCKED, Budget, bounds, parse
 from finops_pack.model import Totals, Where
 from finops_pack.money import from_pico
+from finops_pack.query.currency import chosen
 from finops_pack.query.views import BudgetLine, BudgetView
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def view(
         subscription_usd=plans.usd,
         pending_calls=pending,
         nothing=nothing,
+        currency=chosen(),
     )
 
 

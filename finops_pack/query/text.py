@@ -35,6 +35,8 @@ def budget_lines(view: BudgetView) -> list[str]:
         f"spent {usd(view.today_usd)} today, {usd(view.week_usd)} this week, "
         f"{usd(view.month_usd)} this month"
     )
+    if view.currency is not None:
+        spent += f" = {view.currency.shown(view.month_usd)}"
     marks = [
         f"{count} {word}"
         for count, word in (

@@ -12,6 +12,7 @@ from finops_pack.money import plain
 
 if TYPE_CHECKING:
     from finops_pack.model import Totals
+    from finops_pack.query.currency import Currency
     from finops_pack.query.period import Period
 
 
@@ -163,6 +164,7 @@ class BudgetView:
     subscription_usd: Decimal
     pending_calls: int = 0
     nothing: str = ""  # why there is nothing to show, in words
+    currency: Currency | None = None  # beside USD, as the settings say
 
     @property
     def recorded(self) -> bool:
@@ -192,7 +194,13 @@ class BudgetView:
             "subscription_list_usd": plain(self.subscription_usd),
             "pending_calls": self.pending_calls,
             "budgets": [line.to_dict() for line in self.lines],
+            **self._beside(),
         }
+
+    def _beside(self) -> dict[str, Any]:
+        if self.currency is None or self.nothing:
+            return {}
+        return {"month_in": self.currency.to_dict(self.month_usd)}
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """One mapping a budget."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from finops_pack import alerts as rules
 from finops_pack import config, forecast
+from finops_pack.budgets import thresholds
 from finops_pack.model import DayTotals
 from finops_pack.query.period import Period
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from finops_pack.query.reader import Reader
 
 HISTORY_DAYS = 60
-WARNING_PCT = 80
 MONTHLY = "month:everything"  # which the forecast and the days' own rule take
 
 
@@ -46,6 +46,7 @@ def _in_force(reader: Reader) -> list[rules.Alert]:
         days,
         today=today,
         monthly_budget=_monthly(reader),
+        threshold_pct=_warning_pct(),
         last_reports=_last_report(reader, days, today),
         tasks=_task_costs(reader, period),
     )
@@ -53,10 +54,11 @@ def _in_force(reader: Reader) -> list[rules.Alert]:
 
 
 def _budgets(reader: Reader, today: str) -> Iterator[rules.Alert]:
-    """Every other budget with a clock that is 80 % used; one a window, and one once it is full."""
+    """Every other budget with a clock that is nearly used: one a window, one more when full."""
+    warning = _warning_pct()
     for line in reader.budget().lines:
         percent = int(line.used * 100)
-        if not line.clocked or percent < WARNING_PCT or line.id == MONTHLY:
+        if not line.clocked or percent < warning or line.id == MONTHLY:
             continue
         said = f"{rules.dollars(line.spent_usd + line.reserved_usd)} used"
         said += f"; a new window begins at {line.resets_at}." if line.resets_at else "."
@@ -79,6 +81,12 @@ def _last_report(reader: Reader, days: list[DayTotals], today: date) -> dict[str
     if not any(newest < day.date < late for day in days):
         return {}
     return {f"this ledger to {url}": newest}
+
+
+def _warning_pct() -> int:
+    """The last threshold before the limit itself."""
+    below = [level for level in thresholds(config.load().thresholds) if level < 100]
+    return max(below, default=100)
 
 
 def month(reader: Reader) -> forecast.Forecast | None:

@@ -192,6 +192,24 @@ def test_each_threshold_is_told_once(spec: str, caplog: pytest.LogCaptureFixture
     assert told == ["50", "100"]
 
 
+@pytest.mark.parametrize(
+    ("levels", "expected"), [("40,90", ["40", "90"]), ("nonsense", ["50", "100"])]
+)
+def test_thresholds_are_the_users_and_a_mistake_in_them_lifts_no_budget(
+    levels: str,
+    expected: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("FINOPS_THRESHOLDS", levels)
+    config.reload()
+    finops_pack.track(budget="0.0075 USD/day soft")
+    for _ in range(3):
+        call()
+    told = [text.split(" % used")[0].split()[-1] for text in caplog.messages if "% used" in text]
+    assert told == expected
+
+
 def test_a_tasks_thresholds_too(caplog: pytest.LogCaptureFixture) -> None:
     with finops_pack.task("t", budget="0.0047 USD/task soft"):
         call()

@@ -65,6 +65,8 @@ def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         ("FINOPS_ON_UNREACHABLE", "maybe", "on_unreachable"),
         ("FINOPS_BUDGET", "five dollars", "budget"),
         ("FINOPS_TZ", "Europe/Atlantis", "tz"),
+        ("FINOPS_THRESHOLDS", "50,180", "thresholds"),
+        ("FINOPS_CURRENCY", "EUR 0.92", "currency"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_a_fault(
