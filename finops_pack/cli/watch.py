@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from finops_pack import query
@@ -17,6 +17,7 @@ from finops_pack.query.text import budget_lines, tokens, usd
 HELP = "live: burn rate, budget bars, the last calls"
 SHOWN = 10
 MINUTES = 10
+HOME = "\x1b[H\x1b[J"  # what stands there is written over, so that nothing flickers
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         if args.once or not sys.stdout.isatty():
             print(text)
             return 0
-        print(f"\x1b[2J\x1b[H{text}\n\nCtrl-C ends", flush=True)
+        print(f"{HOME}{text}\n\nCtrl-C ends", flush=True)
         time.sleep(max(0.2, args.every))
 
 
@@ -55,7 +56,7 @@ def screen(reader: Reader) -> str:
         per_minute, calls = burn(reader)
         rate = f"{usd(per_minute * 60)} an hour over the last {MINUTES} minutes"
         lines += [f"burn rate {rate} ({len(calls)} calls)", ""]
-        lines += [_line(call) for call in reversed(calls[-SHOWN:])]
+        lines += [_line(call, reader.zone) for call in reversed(calls[-SHOWN:])]
     return "\n".join(lines)
 
 
@@ -66,10 +67,10 @@ def burn(reader: Reader) -> tuple[Decimal, list[Call]]:
     return sum((call.amount_usd for call in calls), Decimal(0)) / MINUTES, calls
 
 
-def _line(call: Call) -> str:
+def _line(call: Call, zone: tzinfo) -> str:
     cost = "unpriced" if call.unpriced else usd(call.amount_usd)
     who = " / ".join(part for part in (call.agent, call.action) if part) or "call"
     model = call.served_model or call.model
     size = f"{tokens(call.input_tokens)} in, {tokens(call.output_tokens)} out"
     mark = "" if call.status == "ok" else f"  [{call.error_type or call.status}]"
-    return f"{call.started_at:%H:%M:%S}  {cost:>9}  {who}  {model}  {size}{mark}"
+    return f"{call.started_at.astimezone(zone):%H:%M:%S}  {cost:>9}  {who}  {model}  {size}{mark}"
