@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops_pack.model import DayTotals
-from finops_pack.money import plain
+from finops_pack.money import plain, shown
 
 MINIMUM_DAYS = 3
 HISTORY_DAYS = 56
@@ -43,6 +43,19 @@ class Forecast:
     weekday_pattern: bool
     limit_usd: Decimal | None = None
     runs_out_on: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The expected cost, how sure that is, and when the money ends, in a line."""
+        range_ = f"80 %: {shown(self.low_usd)} to {shown(self.high_usd)}"
+        said = f"{shown(self.usd)} expected ({range_}; estimated from {self.days_used} days)"
+        if self.limit_usd is None:
+            return said
+        limit = f"the budget of {shown(self.limit_usd)}"
+        if self.spent_usd >= self.limit_usd:
+            return f"{said}; {limit} is used up"
+        when = "lasts" if self.runs_out_on is None else f"ends on {self.runs_out_on}"
+        return f"{said}; {limit} {when}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, amounts as decimal strings; the figures are estimated."""

@@ -38,6 +38,21 @@ def test_day_the_budget_ends() -> None:
     assert enough.runs_out_on is None
 
 
+@pytest.mark.parametrize(
+    ("limit", "ends"),
+    [
+        (None, "$60.00 expected (80 %: $60.00 to $60.00; estimated from 10 days)"),
+        (Decimal(30), "; the budget of $30.00 ends on 2026-04-15"),
+        (Decimal(100), "; the budget of $100.00 lasts"),
+        (Decimal(20), "; the budget of $20.00 is used up"),
+    ],
+)
+def test_it_is_said_in_a_line(limit: Decimal | None, ends: str) -> None:
+    found = forecast.month(days_of([2.0] * 10, date(2026, 4, 1)), date(2026, 4, 11), limit=limit)
+    assert found is not None
+    assert found.text.endswith(ends)
+
+
 def test_weekends_are_known_after_two_weeks() -> None:
     first = date(2026, 6, 1)  # a Monday
     costs = [0.0 if i % 7 >= 5 else 10.0 for i in range(28)]

@@ -45,6 +45,8 @@ def _rows(reader: Reader, week: Period) -> Iterator[tuple[str, str]]:
     if len(days) > 1:
         sparks = _out.sparkline([float(day.total.usd) for day in days])
         yield "7 days", f"{sparks}  {days[0].date} to {days[-1].date}"
+    if month := reader.forecast():
+        yield "month", month.text
     if nothing := reader.nothing(week):
         yield "", nothing
         return
@@ -92,9 +94,10 @@ def _document(reader: Reader, week: Period) -> dict[str, Any]:
     if view.nothing:
         return {"budget": view.to_dict()}
     found, score = reader.waste(week), reader.score(week)
-    levers = reader.levers(week)
+    levers, month = reader.levers(week), reader.forecast()
     return {
         "budget": view.to_dict(),
+        "forecast": None if month is None else month.to_dict(),
         "trend": reader.trend(week).to_dict(),
         "waste_usd": plain(_lost(found.categories)),
         "waste_of_usd": plain(found.total_usd),

@@ -129,11 +129,13 @@ def test_the_screen(finops: Callable[..., Any], week: Path) -> None:
     finops("budget", "set", "5 USD/day")
     said = finops()
     assert said.code == 0
-    for label in ("5 USD/day:", "spent ", "7 days ", "per task ", "waste ", "score ", "coverage "):
+    rows = ("7 days ", "month ", "per task ", "waste ", "score ", "coverage ")
+    for label in ("5 USD/day:", "spent ", *rows):
         assert label in said.out, label
     assert "99% of calls priced" in said.out or "98% of calls priced" in said.out
     body = finops("--json").json
     assert body["schema"] == "finops.overview"
+    assert body["forecast"]["interval"] == "80%"
     assert body["budget"]["limit_usd"] == "5"
 
 
