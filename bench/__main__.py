@@ -17,14 +17,18 @@ def main(names: list[str]) -> int:
             module = __import__(f"bench.{name}", fromlist=[name])
             print(f"  {name:<16} {(module.__doc__ or '').strip().splitlines()[0]}")
         return 0
+    worst = 0
     for name in sorted(known) if names == ["all"] else names:
         if name not in known:
             print(f"no benchmark {name!r}; there are: {', '.join(sorted(known))}")
             return 2
         print(f"\n== {name}", flush=True)
         sys.argv = [name]
-        runpy.run_module(f"bench.{name}", run_name="__main__")
-    return 0
+        try:
+            runpy.run_module(f"bench.{name}", run_name="__main__")
+        except SystemExit as ended:  # one that ends by itself ends none of the others
+            worst = max(worst, int(ended.code or 0))
+    return worst
 
 
 if __name__ == "__main__":
