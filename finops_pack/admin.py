@@ -166,22 +166,24 @@ def send_alerts(url: str | None, alerts: Sequence[Alert]) -> tuple[int, int]:
     The body is Slack's (`text`), which other chats take too. A webhook that fails is left alone
     until the next call, and then told what it missed; those that answered hear it once.
     """
-    webhooks = list(config.load().webhooks)
+    webhooks, down = config.load().webhooks, set[str]()
     if not webhooks or not alerts:
         return 0, 0
-    sent = failed = 0
     with opened(url) as ledger:
-        for alert in alerts:
-            known = ledger.get("alert", alert.key) or {}
-            told = set(known.get("sent_to", ()))
-            missing = [hook for hook in config.load().webhooks if _name(hook) not in told]
-            arrived = {_name(hook) for hook in missing if hook in webhooks and _post(hook, alert)}
-            webhooks = [h for h in webhooks if h not in missing or _name(h) in arrived]
-            if arrived:
-                ledger.put("alert", alert.key, {**known, "sent_to": sorted(told | arrived)})
-            sent += bool(missing) and len(arrived) == len(missing)
-            failed += len(arrived) < len(missing)
-    return sent, failed
+        told = [_tell(ledger, alert, webhooks, down) for alert in alerts]
+    return told.count(True), told.count(False)
+
+
+def _tell(ledger: Ledger, alert: Alert, webhooks: Sequence[str], down: set[str]) -> bool | None:
+    """Whether it is known everywhere now; None when it was before. Adds to those that are down."""
+    known = ledger.get("alert", alert.key) or {}
+    told = set(known.get("sent_to", ()))
+    missing = [hook for hook in webhooks if _name(hook) not in told]
+    arrived = {_name(hook) for hook in missing if hook not in down and _post(hook, alert)}
+    down.update(hook for hook in missing if _name(hook) not in arrived)
+    if arrived:
+        ledger.put("alert", alert.key, {**known, "sent_to": sorted(told | arrived)})
+    return len(arrived) == len(missing) if missing else None
 
 
 def _name(webhook: str) -> str:
