@@ -171,16 +171,16 @@ def bounds(
     """
     if window == "24h":
         return now - timedelta(hours=24), None
+    if window not in CLOCKED:
+        return None, None
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     if window == "day":
         return midnight, _midnight(midnight, 1)
     if window == "week":
         monday = _midnight(midnight, -midnight.weekday())
         return monday, _midnight(monday, 7)
-    if window == "month":
-        first = midnight.replace(day=1)
-        return first, _midnight(first, 32).replace(day=1)
-    return None, None
+    first = midnight.replace(day=1)
+    return first, _midnight(first, 32).replace(day=1)
 
 
 def _midnight(day: datetime, days: int) -> datetime:

@@ -15,7 +15,6 @@ import os
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -24,7 +23,7 @@ from finops_pack.budgets import THRESHOLDS, Budget, parse, thresholds
 from finops_pack.config import Config
 from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError, Refusal
 from finops_pack.gate._bound import Bounds, count, text_bytes
-from finops_pack.gate._limits import Known, covers, is_final, limit_of, limits
+from finops_pack.gate._limits import Known, Windows, covers, is_final, limit_of
 from finops_pack.gate._store import Store
 from finops_pack.gate._tasks import Asked, Stopped, TaskMoney, refusal_of
 from finops_pack.gate._thresholds import Once, Thresholds
@@ -42,6 +41,7 @@ class Gate:
         self._settings = settings
         self._stop = stop
         self._known = Known(settings)
+        self._windows = Windows()
         self._store = Store(settings)
         self._bounds = Bounds()
         self._stopped = Stopped()
@@ -146,7 +146,7 @@ class Gate:
         if not shared and not mine:
             return
         self._store.open()
-        wanted = limits(shared.values(), call.row, self._store.zone)
+        wanted = self._windows.limits(shared.values(), call.row, self._store.zone)
         for one in mine:  # the same task may go on in other processes
             shared[f"task {one.task.id}"] = one.budget
             wanted[f"task {one.task.id}"] = Where(task=one.task.id), one.limit
@@ -217,12 +217,10 @@ class Gate:
 
     def _thresholds(self, ledger: Ledger, row: Mapping[str, Any], pico: int) -> None:
         """Warn once a window at each threshold of each budget."""
-        now = datetime.now(UTC)
         for budget in self._known.all():
             if budget.window == "call" or not covers(budget, row):
                 continue
-            named = {"task": row.get("task"), "session": row.get("session")}
-            where = budget.where(now, self._store.zone, **named)
+            where = self._windows.where(budget, row, self._store.zone)
             since = None if budget.window == "24h" else where.since_us
             key = f"{budget.id} {row.get(budget.window, '')}"
             if self._watch.due(key, since, pico):

@@ -32,7 +32,7 @@ class Known:
     def __init__(self, settings: Config) -> None:
         specs = (parse(spec, "budget") for spec in settings.budget)
         self._written = {budget.id: budget for budget in specs}
-        self._stored: dict[str, Budget] = {}
+        self._all = list(self._written.values())
         self._url = settings.ledger
         self._ledger: Ledger | None = None
         self._again_at = 0.0
@@ -57,7 +57,7 @@ class Known:
                     self._look(first)
             finally:
                 self._lock.release()
-        return list({**self._stored, **self._written}.values())
+        return self._all
 
     def _look(self, first: bool) -> None:
         if is_local(self._url):
@@ -74,7 +74,8 @@ class Known:
             if self._ledger is None:
                 self._ledger = open_ledger(self._url, create=False, read_only=True)
             bodies = self._ledger.documents("budget").values()
-            self._stored = {budget.id: budget for budget in filter(None, map(_stored, bodies))}
+            stored = {budget.id: budget for budget in filter(None, map(_stored, bodies))}
+            self._all = list({**stored, **self._written}.values())
             self._again_at = time.monotonic() + FRESH_SECONDS
         except Exception:  # noqa: BLE001 - whatever it is: the budgets known so far hold on
             wait = FRESH_SECONDS if is_local(self._url) else PATIENCE
@@ -133,14 +134,27 @@ def limit_of(budget: Budget, row: Mapping[str, Any]) -> int:
     return budget.limit_pico - held
 
 
-def limits(
-    budgets: Iterable[Budget], row: Mapping[str, Any], zone: tzinfo
-) -> dict[str, tuple[Where, int]]:
-    """Budget id -> (the calls it covers now, its limit), as the ledger's `reserve` takes them."""
-    now = datetime.now(UTC)
-    return {
-        b.id: (b.where(now, zone, task=row.get("task"), session=row.get("session")),
-               limit_of(b, row))
-        for b in budgets
-        if b.window != "call"
-    }  # fmt: skip
+class Windows:
+    """The calls that each budget covers now; those of a day, week or month until it is over."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[Any, ...], tuple[int, int, Where]] = {}
+
+    def limits(
+        self, budgets: Iterable[Budget], row: Mapping[str, Any], zone: tzinfo
+    ) -> dict[str, tuple[Where, int]]:
+        """Budget id -> (the calls it covers, its limit), as the ledger's `reserve` takes them."""
+        return {b.id: (self.where(b, row, zone), limit_of(b, row)) for b in budgets}
+
+    def where(self, budget: Budget, row: Mapping[str, Any], zone: tzinfo) -> Where:
+        """The calls that it covers, of the task or session of this call where it counts those."""
+        key = (budget.window, budget.scope, zone)
+        held = self._held.get(key)
+        if held is not None and held[0] <= time.time_ns() // 1000 < held[1]:
+            return held[2]
+        now = datetime.now(UTC)
+        where = budget.where(now, zone, task=row.get("task"), session=row.get("session"))
+        resets = budget.resets_at(now, zone)
+        if resets is not None and where.since_us is not None:
+            self._held[key] = where.since_us, int(resets.timestamp() * 1e6), where
+        return where

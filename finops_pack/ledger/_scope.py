@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from finops_pack.model import Where
@@ -14,9 +15,17 @@ _DIMENSIONS = ("project", "task", "session", "agent", "action", "model", "billin
 
 def scope_of(where: Where) -> str:
     """The name of what `where` covers, whatever its times: compact JSON."""
-    named = {name: getattr(where, name) for name in _DIMENSIONS if getattr(where, name) is not None}
-    if where.tag is not None:
-        named["tag"] = list(where.tag)
+    return _named(where.tag, *[getattr(where, name) for name in _DIMENSIONS])
+
+
+@lru_cache(maxsize=4096)
+def _named(tag: tuple[str, str] | None, *values: str | None) -> str:
+    """Kept: the gate asks for the same few several times a call, while an agent waits."""
+    named: dict[str, Any] = {
+        n: v for n, v in zip(_DIMENSIONS, values, strict=True) if v is not None
+    }
+    if tag is not None:
+        named["tag"] = list(tag)
     return json.dumps(named, separators=(",", ":"), sort_keys=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,12 @@ url = sys.argv[1]
 """
 END = """
 sys.stdin.readline()  # so that all begin at once, however long their imports took
-for _ in range(10):
+for _ in range(100):
     try:
         ask()
     except Exception as stopped:  # a framework may wrap ours in an exception of its own
+        if tracker.refusal and tracker.refusal.reason == "unreachable":
+            continue  # no lock within 250 ms, on a machine with too much to do
         assert "budget exceeded" in str(stopped), stopped
         break
 print(tracker.refusal.reason)
@@ -72,19 +75,17 @@ def test_four_processes_share_one_budget(
     """Calls of $0.00375 under $0.03 a day: at most 8 HTTP calls, at least 4, all told why."""
     env = {**os.environ, "PYTHONPATH": str(TOP), "CREWAI_DISABLE_TELEMETRY": "true",
            "OTEL_SDK_DISABLED": "true", "CREWAI_TRACING_ENABLED": "false"}  # fmt: skip
-    workers = []
-    for framework in frameworks:
-        script = tmp_path / f"run_{framework}.py"
-        script.write_text(BEGIN + ASK[framework] + END)
-        workers.append(
-            subprocess.Popen(
-                [sys.executable, str(script), wire.openai_url], env=env, text=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            )
-        )  # fmt: skip
-    for worker in workers:
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    said = [worker.communicate(timeout=240)[0].split()[-1] for worker in workers]
-    assert said == ["exceeded"] * 4
+    with ExitStack() as stack:
+        workers = []
+        for framework in frameworks:
+            script = tmp_path / f"run_{framework}.py"
+            script.write_text(BEGIN + ASK[framework] + END)
+            words = [sys.executable, str(script), wire.openai_url]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            workers.append(stack.enter_context(subprocess.Popen(words, env=env, **pipes)))
+        for worker in workers:
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        said = [worker.communicate(timeout=240)[0].split()[-1:] for worker in workers]
+    assert said == [["exceeded"]] * 4
     assert 4 <= wire.calls <= 8
