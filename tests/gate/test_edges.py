@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import finops_pack
 from finops_pack import admin, config, gate, recorder
 from finops_pack.budgets import parse
 from finops_pack.errors import BudgetExceeded
-from finops_pack.gate import _bound, _store, _thresholds
+from finops_pack.gate import _bound, _limits, _store, _thresholds
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage, Where
 
@@ -398,3 +398,25 @@ def test_now_is_in_the_window_it_is_counted_in() -> None:
     where = parse("1 USD/24h").where(datetime.now(UTC))
     assert where.since_us is not None
     assert abs(where.since_us / 1e6 + 86400 - time.time()) < 5
+
+
+def test_a_window_kept_ends_with_its_day_and_when_the_clock_goes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = datetime(2026, 3, 28, 23, 59, tzinfo=UTC)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return clock
+
+    monkeypatch.setattr(_limits, "datetime", Clock)
+    monkeypatch.setattr(_limits.time, "time_ns", lambda: int(clock.timestamp() * 1e9))
+    windows, day = _limits.Windows(), parse("1 USD/day")
+    seen = []
+    for minutes in (0, 0, 2, -1440):
+        clock += timedelta(minutes=minutes)
+        since = windows.where(day, {}, UTC).since_us
+        assert since is not None
+        seen.append(datetime.fromtimestamp(since / 1e6, UTC).day)
+    assert seen == [28, 28, 29, 28]

@@ -1,0 +1,66 @@
+"""Alerts of a ledger: what is in force, and whether the reports still arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from finops_pack import config, query
+from finops_pack.ledger import Ledger, open_ledger
+
+NOW = datetime.now(UTC)
+
+
+def date_of(days_ago: int) -> str:
+    return (NOW - timedelta(days=days_ago)).date().isoformat()
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    """One cheap call a day for ten days, today's too."""
+    made = open_ledger(config.load().ledger)
+    row = {"type": "call", "model": "gpt-4o", "cost_pico": 10**9, "cost_state": "priced",
+           "billing_mode": "metered"}  # fmt: skip
+    starts = [int((NOW - timedelta(days=ago)).timestamp() * 1e6) for ago in range(10)]
+    made.book([{**row, "id": str(start), "start_us": start} for start in starts])
+    yield made
+    made.close()
+
+
+def sent(ledger: Ledger, url: str, days_ago: int) -> None:
+    day = date_of(days_ago)
+    body = {"url": url, "date": day, "state": "sent", "sent_hash": "abc"}
+    ledger.put("outbox", f"{url} {day}", body)
+
+
+def told() -> list[tuple[str, str]]:
+    with query.open() as reader:
+        return [(alert.alert_type, alert.period) for alert in reader.alerts()]
+
+
+def test_reports_that_no_longer_arrive_are_missed(ledger: Ledger) -> None:
+    here = config.load().api_url
+    assert told() == [], "nobody has asked for reports yet"
+    sent(ledger, "https://elsewhere.example", 1)
+    sent(ledger, here, 8)
+    sent(ledger, here, 7)
+    assert told() == [("report_missing", date_of(7))]
+    sent(ledger, here, 1)
+    assert told() == []
+
+
+def test_a_report_of_the_day_before_yesterday_is_not_late(ledger: Ledger) -> None:
+    sent(ledger, config.load().api_url, 2)
+    assert told() == []
+
+
+def test_the_worst_stands_first(ledger: Ledger) -> None:
+    for spec, window in (("0.002", "week"), ("0.0011", "day")):
+        body = {"limit_usd": spec, "window": window, "hard": False}
+        ledger.put("budget", f"{window}:everything", body)
+    ledger.put("budget", "24h:everything", {"limit_usd": "0.0001", "window": "24h"})
+    severities = [kind for kind, _ in told()]
+    assert severities[0] == "budget_exceeded"
+    assert severities == sorted(severities, key=["budget_exceeded", "budget_warning"].index)
