@@ -39,8 +39,7 @@ class Tracker:
         """Drain, and record nothing more until `track` is called again."""
         from finops_pack import recorder
 
-        recorder.flush(timeout)
-        recorder.configure(disable=True)
+        recorder.pause(timeout)
         _options.exact_streams = False
 
     def __enter__(self) -> Tracker:

@@ -151,6 +151,25 @@ def reload() -> None:
     _load.cache_clear()
 
 
+_said: dict[str, Any] = {}
+
+
+def say(**arguments: Any) -> None:
+    """What the program itself says, over every other setting; None: nothing is said of it."""
+    _said.clear()
+    _said.update({name: value for name, value in arguments.items() if value is not None})
+    reload()
+
+
+def _made(values: dict[str, Any], sources: dict[str, str], untrusted: dict[str, str]) -> Config:
+    """With what the program says on top."""
+    said = dict(_said)
+    if "tags" in said:
+        said["tags"] = {**values.get("tags", {}), **said["tags"]}
+    kept = {name: at for name, at in sources.items() if name not in said}
+    return Config(**{**values, **said}, sources=kept, untrusted=untrusted)
+
+
 def _cwd_exists() -> bool:
     try:
         os.getcwd()
@@ -182,7 +201,7 @@ def _load(folder: str) -> Config:
         if text:
             values[name] = _from_text(name, text, variable)
             sources[name] = variable
-    return Config(**values, sources=sources, untrusted=untrusted)
+    return _made(values, sources, untrusted)
 
 
 def in_force() -> Config:
@@ -201,7 +220,7 @@ def _of_environment() -> Config:
             with suppress(ConfigError):
                 values[name] = _from_text(name, text, variable)
                 sources[name] = variable
-    return Config(**values, sources=sources)
+    return _made(values, sources, {})
 
 
 def project_file(folder: Path) -> Path | None:

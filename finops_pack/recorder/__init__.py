@@ -32,6 +32,7 @@ __all__ = [
     "flush",
     "get",
     "guard",
+    "pause",
     "record",
     "warn_once",
 ]
@@ -97,20 +98,31 @@ def _settings() -> config.Config:
         return config.in_force()
 
 
-def configure(*, stop: str = "soft", **changes: Any) -> Recorder:
-    """Apply the arguments of `track()` over the settings; again with the same: no change."""
-    global _recorder
+def configure(*, stop: str = "soft", **arguments: Any) -> Recorder:
+    """Apply the arguments of `track()` over the settings; again with the same: no change.
+
+    Whoever reads the settings in this process sees them too. Raises `ConfigError` for an
+    argument that cannot be read; then none is in force.
+    """
     with _lock:
+        config.say(**arguments)
         settings = _settings()
-        said = {name: value for name, value in changes.items() if value is not None}
-        if "tags" in said:
-            said["tags"] = {**settings.tags, **said["tags"]}
-        sources = {name: at for name, at in settings.sources.items() if name not in said}
-        settings = replace(settings, **said, sources=sources)
-        if _recorder is None or _recorder.settings != settings or _recorder.stop != stop:
-            close()
-            _recorder = _made(settings, stop)
-        return _recorder
+        held = _recorder
+        if held is None or held.settings != settings or held.stop != stop:
+            _leave(0.5)
+            try:
+                _put(_made(settings, stop))
+            except FinOpsError:
+                config.say()
+                raise
+        return get()
+
+
+def pause(timeout: float) -> None:
+    """Drain within `timeout` seconds, and record nothing more until `configure`."""
+    with _lock:
+        _leave(timeout)
+        _put(NullRecorder(replace(_settings(), disable=True)))
 
 
 def record(*, model: str, usage: Usage, provider: str | None = None, **fields: Any) -> str:
@@ -129,6 +141,16 @@ def flush(timeout: float = 2.0) -> bool:
 
 def close(timeout: float = 0.5) -> None:
     """Give everything back; the next `get()` starts anew from the settings."""
+    _leave(timeout)
+    config.say()
+
+
+def _put(made: Recorder) -> None:
+    global _recorder
+    _recorder = made
+
+
+def _leave(timeout: float) -> None:
     global _recorder
     with _lock:
         held, _recorder = _recorder, None
