@@ -65,7 +65,7 @@ def test_threads_share_a_tasks_budget_to_the_cent() -> None:
         running = finops_pack.context.current()
 
         def one() -> None:
-            finops_pack.context._current.set(running)
+            finops_pack.context._held.variable.set(running)
             try:
                 begun.append(begin(rec, max_output_tokens=400))  # a bound of $0.00404
             except BudgetExceeded:

@@ -1,149 +1,22 @@
-"""Who calls and what for: context variables set by the user, read at every call.
-
-What stands here is explicit, so it wins over what an adapter derives. It follows `await`,
-`asyncio` tasks and copied contexts; a raw thread starts without it, as Python has it.
-"""
+"""`task`, `action` and `tags`: blocks and decorators that say who calls and what for."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 import os
 import threading
-import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, Token
+from contextvars import Token
 from decimal import Decimal
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, TypeVar
 
+from finops_pack.context._held import Context, merge_tags, variable
+from finops_pack.context._ids import new_id, now_us
 from finops_pack.model import Outcome, Trigger
 from finops_pack.money import from_pico
 
-MAX_TAGS = 10
-MAX_TAG_LENGTH = 128
-
 F = TypeVar("F", bound=Callable[..., Any])
-_NO_TAGS: Mapping[str, str] = MappingProxyType({})
-
-
-class Running(Protocol):
-    """A task in whose block we are."""
-
-    id: str
-    budget: str | None
-
-    def add(self, pico: int, calls: int = 1) -> None:
-        """Count what has ended, in pico-USD."""
-        ...
-
-
-class Context(NamedTuple):
-    """What the user said about the work in hand; None where nothing was said."""
-
-    task: str | None = None
-    action: str | None = None
-    session: str | None = None
-    agent: str | None = None
-    project: str | None = None
-    trigger: str | None = None
-    parent: str | None = None
-    tags: Mapping[str, str] = _NO_TAGS
-    running: tuple[Running, ...] = ()
-
-
-NOTHING = Context()
-_current: ContextVar[Context] = ContextVar("finops_context", default=NOTHING)
-current = _current.get
-
-
-class Owner(Protocol):
-    """A call that is being counted: `recorder.Pending`."""
-
-    open: bool
-
-
-_owner: ContextVar[Owner | None] = ContextVar("finops_owner", default=None)
-
-
-def owner() -> Any:
-    """The open call that an adapter counts around us, or None."""
-    held = _owner.get()
-    return held if held is not None and held.open else None
-
-
-def owned() -> bool:
-    """True inside a call that an adapter already counts: whoever is below stays silent."""
-    return owner() is not None
-
-
-def own(call: Owner) -> Owner | None:
-    """Mark what follows as part of `call`; hand the result to `disown`."""
-    before = _owner.get()
-    _owner.set(call)
-    return before
-
-
-def disown(call: Owner, before: Owner | None = None) -> None:
-    """End `own`, if this context is still the one that it was called in."""
-    if _owner.get() is call:
-        _owner.set(before)
-
-
-class Around(Protocol):
-    """A framework's run in which calls are made: what it says of them."""
-
-    open: bool
-    task: str
-    action: str | None
-    agent: str | None
-    session: str | None
-    asker: str | None
-
-
-_around: ContextVar[Around | None] = ContextVar("finops_around", default=None)
-
-
-def around() -> Around | None:
-    """The framework's run that we are in, for calls that the framework itself does not see."""
-    held = _around.get()
-    return held if held is not None and held.open else None
-
-
-def enter(run: Around) -> Around | None:
-    """Mark what follows as part of a framework's run; hand the result to `leave`."""
-    before = _around.get()
-    _around.set(run)
-    return before
-
-
-def leave(run: Around, before: Around | None) -> None:
-    """End `enter`, if this context is still the one that it was called in."""
-    if _around.get() is run:
-        _around.set(before)
-
-
-def _fresh_prefix() -> None:
-    global _prefix
-    _prefix = os.urandom(8).hex()
-
-
-_prefix = ""
-_count = itertools.count()
-_fresh_prefix()
-os.register_at_fork(after_in_child=_fresh_prefix)
-
-
-def new_id() -> str:
-    """An id of a call or task: random for this process, then counted (0.2 µs)."""
-    return f"{_prefix}-{next(_count):x}"
-
-
-def now_us() -> int:
-    """Unix time in microseconds, UTC."""
-    return time.time_ns() // 1000
-
 
 _sink: list[Callable[[dict[str, Any]], None]] = []
 
@@ -167,12 +40,12 @@ class Scope:
         return held._replace(**changes)
 
     def __enter__(self) -> Any:
-        self._tokens.append(_current.set(self._apply(_current.get())))
+        self._tokens.append(variable.set(self._apply(variable.get())))
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         try:
-            _current.reset(self._tokens.pop())
+            variable.reset(self._tokens.pop())
         except ValueError:  # closed in another context, which never held our fields
             pass
 
@@ -202,15 +75,6 @@ class Scope:
                 return function(*args, **kwargs)
 
         return inside  # type: ignore[return-value]
-
-
-def merge_tags(held: Mapping[str, str], added: Mapping[str, Any]) -> Mapping[str, str]:
-    """Both sets of tags, the added ones winning: at most 10 keys of short text."""
-    merged = {**held}
-    for key, value in added.items():
-        if value is not None and (key in merged or len(merged) < MAX_TAGS):
-            merged[str(key)] = str(value)[:MAX_TAG_LENGTH]
-    return merged
 
 
 class action(Scope):
@@ -296,10 +160,10 @@ class task(Scope):
         )
 
     def __enter__(self) -> task:
-        outer = _current.get()
+        outer = variable.get()
         super().__enter__()
         self._pid = os.getpid()
-        inside = _current.get()
+        inside = variable.get()
         self._write(
             start_us=now_us(),
             parent=outer.task,

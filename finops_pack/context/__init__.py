@@ -1,0 +1,54 @@
+"""Who calls and what for: context variables set by the user, read at every call.
+
+What stands here is explicit, so it wins over what an adapter derives. It follows `await`,
+`asyncio` tasks and copied contexts; a raw thread starts without it, as Python has it.
+"""
+
+from finops_pack.context._around import (
+    Around,
+    Owner,
+    around,
+    disown,
+    enter,
+    leave,
+    own,
+    owned,
+    owner,
+)
+from finops_pack.context._held import (
+    MAX_TAG_LENGTH,
+    MAX_TAGS,
+    NOTHING,
+    Context,
+    Running,
+    current,
+    merge_tags,
+)
+from finops_pack.context._ids import new_id, now_us
+from finops_pack.context._scopes import Scope, action, set_sink, tags, task
+
+__all__ = [
+    "MAX_TAGS",
+    "MAX_TAG_LENGTH",
+    "NOTHING",
+    "Around",
+    "Context",
+    "Owner",
+    "Running",
+    "Scope",
+    "action",
+    "around",
+    "current",
+    "disown",
+    "enter",
+    "leave",
+    "merge_tags",
+    "new_id",
+    "now_us",
+    "own",
+    "owned",
+    "owner",
+    "set_sink",
+    "tags",
+    "task",
+]

@@ -1,0 +1,72 @@
+"""What adapters tell each other: the call that is being counted, and the run it is made in."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+
+class Owner(Protocol):
+    """A call that is being counted: `recorder.Pending`."""
+
+    open: bool
+
+
+_owner: ContextVar[Owner | None] = ContextVar("finops_owner", default=None)
+
+
+def owner() -> Any:
+    """The open call that an adapter counts around us, or None."""
+    held = _owner.get()
+    return held if held is not None and held.open else None
+
+
+def owned() -> bool:
+    """True inside a call that an adapter already counts: whoever is below stays silent."""
+    return owner() is not None
+
+
+def own(call: Owner) -> Owner | None:
+    """Mark what follows as part of `call`; hand the result to `disown`."""
+    before = _owner.get()
+    _owner.set(call)
+    return before
+
+
+def disown(call: Owner, before: Owner | None = None) -> None:
+    """End `own`, if this context is still the one that it was called in."""
+    if _owner.get() is call:
+        _owner.set(before)
+
+
+class Around(Protocol):
+    """A framework's run in which calls are made: what it says of them."""
+
+    open: bool
+    task: str
+    action: str | None
+    agent: str | None
+    session: str | None
+    asker: str | None
+
+
+_around: ContextVar[Around | None] = ContextVar("finops_around", default=None)
+
+
+def around() -> Around | None:
+    """The framework's run that we are in, for calls that the framework itself does not see."""
+    held = _around.get()
+    return held if held is not None and held.open else None
+
+
+def enter(run: Around) -> Around | None:
+    """Mark what follows as part of a framework's run; hand the result to `leave`."""
+    before = _around.get()
+    _around.set(run)
+    return before
+
+
+def leave(run: Around, before: Around | None) -> None:
+    """End `enter`, if this context is still the one that it was called in."""
+    if _around.get() is run:
+        _around.set(before)
