@@ -46,6 +46,7 @@ class SQLiteLedger(SQLLedger):
         super().__init__(path)
         self._path = path
         self._read_only = read_only
+        self._held_for_fork: threading.Lock | None = None
         self._begin_anew()
         _ledgers.add(self)
         if not os.path.exists(path):
@@ -228,13 +229,15 @@ class SQLiteLedger(SQLLedger):
 
     def before_fork(self) -> None:
         """Let no thread be inside SQLite: its locks would never open in the child."""
-        self._held_for_fork = self._mutex.acquire(timeout=0.25)
+        mutex = self._mutex  # closed by another thread meanwhile, the ledger takes a new one
+        self._held_for_fork = mutex if mutex.acquire(timeout=0.25) else None
 
     def after_fork(self, child: bool) -> None:
         """The child leaves what it inherited alone, closing it would disturb the parent."""
+        held, self._held_for_fork = self._held_for_fork, None
         if not child:
-            if self._held_for_fork:
-                self._mutex.release()
+            if held is not None:
+                held.release()
             return
         _inherited.extend(filter(None, (*self._readers, self._writer)))
         self._lock.close()
