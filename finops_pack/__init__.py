@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from finops_pack.model import Cost, Usage
     from finops_pack.query import budget, find_waste, spend
     from finops_pack.rates import price
-    from finops_pack.recorder import flush, record
+    from finops_pack.recorder import context_source, flush, record
 
 _HOME = {
     "BudgetExceeded": "errors",
@@ -28,6 +28,7 @@ _HOME = {
     "Usage": "model",
     "action": "context",
     "budget": "query",
+    "context_source": "recorder",
     "find_waste": "query",
     "flush": "recorder",
     "price": "rates",
@@ -47,6 +48,7 @@ __all__ = [
     "Usage",
     "action",
     "budget",
+    "context_source",
     "find_waste",
     "flush",
     "price",

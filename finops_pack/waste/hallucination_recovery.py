@@ -60,7 +60,7 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
     for subtype in MENDS:
         mine = [r for r in recoveries if SUBTYPES.get(_verifier(r), "factual") == subtype]
         paid = [(r, ground.taken.claim(r.call)) for r in mine]
-        spent = [(r, amount) for r, amount in paid if amount or r.call.unpriced]
+        spent = [(r, amount) for r, amount in paid if amount or not r.call.amount_pico]
         if spent:
             yield _finding(subtype, spent)
 

@@ -120,3 +120,21 @@ def test_shares_stay_shares(rows: list[tuple[int, int, int, int]]) -> None:
         assert share is None or 0 <= share <= 1
     assert all(cold.usd >= 0 for cold in report.cold)
     report.to_dict()
+
+
+def test_lost_prefixes_by_cause() -> None:
+    calls = [
+        first(),
+        warm(1, 9_950),  # less than a step of the cache
+        warm(2, 4_000),  # read up to where the prompts part
+        call(20, session="s", input_tokens=12_000),
+    ]
+    report = cache.analyse(calls, FACTS)
+    rows = {row.cause: (row.calls, row.tokens) for row in report.lost}
+    assert rows == {
+        "below_minimum": (1, 50),
+        "prefix_changed": (1, 6_000),
+        "ttl_expired": (1, 10_000),
+    }
+    assert report.lost_usd == 16_050 * Decimal("2.7") / 10**6
+    assert report.to_dict()["lost_prefix_usd"] == "0.043335"
