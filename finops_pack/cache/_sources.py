@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -97,7 +98,7 @@ def _overlap(ordered: Sequence[Cuts]) -> float | None:
     total = sum(_tokens(cuts.values()) for cuts in ordered[1:])
     same = sum(
         _tokens(cut for text, cut in cuts.items() if text in before)
-        for before, cuts in zip(ordered, ordered[1:], strict=False)
+        for before, cuts in itertools.pairwise(ordered)
     )
     return same / total if total else None
 

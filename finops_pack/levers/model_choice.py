@@ -57,6 +57,7 @@ def _offer(work: Work, model: str, action: str, calls: Sequence[Call]) -> list[L
         effort="config",
         assumption="hypothetical: the same tokens on the other model, quality not measured",
         subject=f"{model}>{best}:{action}",
+        scope={"action": action},
     )
 
 

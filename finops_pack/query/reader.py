@@ -198,7 +198,16 @@ class Reader:
         """What to change, dearest first."""
         from finops_pack import levers
 
-        return levers.find(self.calls(period, **fields), self.facts, days=period.days)
+        return levers.find(self.calls(period, **fields), self.facts, days=self.days_of(period))
+
+    def days_of(self, period: Period) -> float:
+        """The days that a period's calls stand for: from the ledger's first call to its last."""
+        span = self.span()
+        if span is None:
+            return 1.0
+        first, last = (datetime.fromtimestamp(us / 1e6, UTC) for us in span)
+        begin, end = max(first, period.since or first), min(last, period.until or last)
+        return max(1.0, (end - begin).total_seconds() / 86400)
 
     def levers_done(self) -> list[dict[str, Any]]:
         """Accepted levers: the estimate beside what was measured since."""
