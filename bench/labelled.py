@@ -46,6 +46,8 @@ def miniswe_figures(folder: Path = DATA) -> Iterator[Figure]:
     yield Figure("of dollars in all", float(whole), 110.0, "230", 0.1)
     yield Figure("cold cache after our rules, %", _share(found, "cold_cache"), 29.3, "29.3", 1.0)
     yield Figure("repeats (upper bound), %", _share(found, "repeat_calls"), 3.1, "3.1", 0.6)
+    runaways = found.categories.get("runaway_output")
+    yield Figure("runaway outputs", runaways.calls if runaways else 0, None, "2", 0)
     yield Figure("score without unused context", judged.score or 0, 62.8, "62.8", 1.0)
     yield Figure("cost per attempt, $", float(judged.usd_per_task or 0), 0.46, "0.46", 0.01)
     yield Figure("cost per success, $", float(judged.usd_per_success or 0), 0.62, "0.62", 0.02)

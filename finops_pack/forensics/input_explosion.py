@@ -1,6 +1,7 @@
 """Input explosion: a step brought in far more new input than such steps do (DB dump, long log).
 
-Rule: robust z of the log of new input tokens above 3.5 for its action, at least 2,000 tokens.
+Rule: robust z of the log of new input tokens above 3.5 for its action, at least 2,000 tokens; a
+task's first step, which brings in the instructions, is compared with other first steps.
 The dollars are the excess over the usual step, in every later call of the task that still
 carried it, at the price each paid for its input.
 """
@@ -10,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from finops_pack.forensics._runs import ROBUST_Z, Population, Run, because, tokens
+from finops_pack.forensics._runs import Population, Run, because, tokens
 from finops_pack.model import Call, Finding
 
 MODE = "input_explosion"
 MINIMUM_TOKENS = 2000
+CERTAIN_Z = 7.0
 
 
 def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
     """One finding a step that exploded."""
     for run in tasks:
-        for place, (call, new) in enumerate(run.steps):
-            usual = population.new_input(call)
-            if new < MINIMUM_TOKENS or usual is None or usual.z(new) <= ROBUST_Z:
+        for place, step in enumerate(run.steps):
+            call, new, usual = step.call, step.new, population.new_input(step)
+            if new < MINIMUM_TOKENS or usual is None or not usual.exceeded(new):
                 continue
             excess = new - int(usual.median)
             carried = _carriers(run, place)
@@ -30,15 +32,15 @@ def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
             cause = f"{_culprit(call, new)} entered at step {place + 1}"
             yield Finding(
                 category=MODE,
-                title=because(run, population, cause),
+                title=because(run, population, cause, usd),
                 calls=tuple(c.id for c in carried),
                 usd=usd,
                 basis="estimated",
-                confidence=0.8 if usual.z(new) < 2 * ROBUST_Z else 0.9,
+                confidence=0.8 if usual.z(new) < CERTAIN_Z else 0.9,
                 evidence=(
                     f"call {call.id}: {tokens(new)} new input tokens; the usual is "
                     f"{tokens(usual.median)} (n = {usual.count})",
-                    f"{len(carried)} calls carried them",
+                    f"{len(carried)} call{'s' if len(carried) > 1 else ''} carried them",
                 ),
                 mend="cut, page or summarise such results before they enter the context",
                 task=run.id,

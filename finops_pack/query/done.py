@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from finops_pack.money import plain, shown
 from finops_pack.query.period import Period
@@ -28,7 +28,7 @@ def measured(reader: Reader, key: str, body: Mapping[str, Any]) -> dict[str, Any
     baseline = Period(accepted - timedelta(days=BASELINE_DAYS), accepted)
     before = levers.in_scope(reader.calls(baseline), scope)
     since = levers.in_scope(reader.calls(Period(accepted, None)), scope)
-    measure = body.get("measure") or "task"
+    measure: Literal["task", "day"] = "day" if body.get("measure") == "day" else "task"
     found = levers.saving(
         before,
         since,

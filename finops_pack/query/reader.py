@@ -194,6 +194,15 @@ class Reader:
         before = self.calls(period.before(), **fields)
         return trend.compare(self.calls(period, **fields), before, self.facts)
 
+    def task_trend(self, period: Period, task: str) -> Trend:
+        """What one task cost against the mean of the period's others, by cause."""
+        from finops_pack import trend
+
+        calls = self.calls(period)
+        mine = [call for call in calls if (call.task or call.id) == task]
+        others = [call for call in calls if (call.task or call.id) != task]
+        return trend.compare(mine, others, self.facts)
+
     def levers(self, period: Period, **fields: Any) -> list[Lever]:
         """What to change, dearest first."""
         from finops_pack import levers
