@@ -39,9 +39,25 @@ def sketch(text: str, salt: bytes = b"") -> Sketch:
 
 
 def pieces(text: str, salt: bytes = b"") -> list[Sketch]:
-    """A text as sketches of at most `PIECE` words each, in order; none when it has no words."""
+    """A text as sketches of at most `PIECE` words each, in order; none when it has no words.
+
+    What a text repeats stands in the first of its pieces that holds it, so that a log of one
+    line again and again is not taken for something that everybody says.
+    """
     numbers = _hashes(text, salt)
-    return [_sketch(numbers[i : i + PIECE]) for i in range(0, len(numbers), PIECE)]
+    cut = [_sketch(numbers[i : i + PIECE]) for i in range(0, len(numbers), PIECE)]
+    return cut if len(cut) < 2 else list(_news(cut))
+
+
+def _news(sketches: Iterable[Sketch]) -> Iterator[Sketch]:
+    """Of each sketch what none before it holds."""
+    words: set[int] = set()
+    grams: set[int] = set()
+    for one in sketches:
+        new = Sketch(array("q", set(one.words) - words), array("q", set(one.grams) - grams))
+        words.update(new.words)
+        grams.update(new.grams)
+        yield new
 
 
 def merged(sketches: Iterable[Sketch]) -> Sketch:
