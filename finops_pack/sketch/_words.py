@@ -45,19 +45,16 @@ def pieces(text: str, salt: bytes = b"") -> list[Sketch]:
     line again and again is not taken for something that everybody says.
     """
     numbers = _hashes(text, salt)
-    cut = [_sketch(numbers[i : i + PIECE]) for i in range(0, len(numbers), PIECE)]
-    return cut if len(cut) < 2 else list(_news(cut))
-
-
-def _news(sketches: Iterable[Sketch]) -> Iterator[Sketch]:
-    """Of each sketch what none before it holds."""
     words: set[int] = set()
     grams: set[int] = set()
-    for one in sketches:
-        new = Sketch(array("q", set(one.words) - words), array("q", set(one.grams) - grams))
-        words.update(new.words)
-        grams.update(new.grams)
-        yield new
+    cut = []
+    for start in range(0, len(numbers), PIECE):
+        part = numbers[start : start + PIECE]
+        new_words, new_grams = set(part) - words, set(_grams(part)) - grams
+        words |= new_words
+        grams |= new_grams
+        cut.append(Sketch(array("q", new_words), array("q", new_grams)))
+    return cut
 
 
 def merged(sketches: Iterable[Sketch]) -> Sketch:
