@@ -237,6 +237,8 @@ class Reducing:
             "status": "error" if failed or check else "ok",
             "tokens": (len(text.encode("utf-8", "replace")) + 3) // 4,
         }
+        if check and not asked:  # another process asked: who reads the session puts it together
+            result["verifier"] = check
         return {**result, "seconds": round(ran.seconds, 3)} if ran else result
 
     def hash(self, text: str) -> str:
