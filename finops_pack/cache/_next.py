@@ -51,13 +51,19 @@ class NextCall:
 def next_call(
     steps: Sequence[Step], facts: Facts, prices: UnitPrices, now_us: int
 ) -> tuple[NextCall, ...]:
-    """One row a session that cached something in the last day, soonest cold first."""
+    """One row a session that cached something in the last day: the warm ones, soonest cold first,
+    then those gone cold, the latest first.
+    """
     latest: dict[tuple[str, str], Call] = {}
     for step in steps:
         if step.call.session:
             latest[(step.call.session, step.call.served_model or step.call.model)] = step.call
     rows = (_row(call, facts, prices, now_us) for call in latest.values())
-    return tuple(sorted((r for r in rows if r), key=lambda r: (r.seconds_left, r.session)))
+    return tuple(sorted((r for r in rows if r), key=_urgency))
+
+
+def _urgency(row: NextCall) -> tuple[bool, int, str]:
+    return row.seconds_left <= 0, abs(row.seconds_left), row.session
 
 
 def _row(call: Call, facts: Facts, prices: UnitPrices, now_us: int) -> NextCall | None:

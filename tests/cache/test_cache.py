@@ -138,3 +138,10 @@ def test_lost_prefixes_by_cause() -> None:
     }
     assert report.lost_usd == 16_050 * Decimal("2.7") / 10**6
     assert report.to_dict()["lost_prefix_usd"] == "0.043335"
+
+
+def test_the_next_call_that_is_still_warm_comes_first() -> None:
+    cached: dict[str, Any] = {"input_tokens": 50_000, "cache_write_5m_tokens": 50_000}
+    calls = [call(m, session=f"s{m}", **cached) for m in (0, 50, 58, 59)]
+    rows = cache.analyse(calls, FACTS, now_us=START_US + 60 * MINUTE_US).next
+    assert [row.session for row in rows] == ["s58", "s59", "s50", "s0"]

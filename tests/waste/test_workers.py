@@ -20,7 +20,8 @@ from finops_pack.model import Usage
 worker, workers, rounds = map(int, sys.argv[1:])
 TOOLS = [{"name": "find", "description": "finds"}, {"name": "send_mail", "description": "sends"}]
 IDLE = "The weather station on the roof reports light rain and nine degrees. " * 20
-RESULTS = {2: IDLE, 9: "same", 10: "same", 15: "Error: mend is not a valid tool, try one of [find]."}
+WRONG = "Error: mend is not a valid tool, try one of [find]."
+RESULTS = {2: IDLE, 9: "same", 10: "same", 15: WRONG}
 SAID = "The parcel of step {0} left on some day, as was found."
 messages = [{"role": "system", "content": "Answer from what the tools say. " * 200}]
 rec = recorder.get()
