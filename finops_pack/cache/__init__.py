@@ -20,6 +20,7 @@ from finops_pack.cache._decay import Decay, decay, session_overlap
 from finops_pack.cache._lost import LEAST, Lost, lost
 from finops_pack.cache._money import Writes, saved, writes
 from finops_pack.cache._next import NextCall, next_call
+from finops_pack.cache._rules import Rules
 from finops_pack.cache._sources import Source, sources
 from finops_pack.model import Call, Facts
 from finops_pack.money import plain
@@ -32,6 +33,7 @@ __all__ = [
     "ColdCall",
     "Lost",
     "NextCall",
+    "Rules",
     "Source",
     "Step",
     "analyse",
@@ -119,7 +121,7 @@ def _share(value: float | None) -> float | None:
 def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -> CacheReport:
     """The report over these calls; with `now_us` also what the next call of each session costs."""
     steps = chains(calls)
-    prices = UnitPrices(facts)
+    prices, rules = UnitPrices(facts), Rules(facts)
     total = sum(step.call.input_tokens for step in steps)
     read = sum(step.call.cache_read_tokens for step in steps)
     could = sum(step.shared for step in steps)
@@ -136,11 +138,11 @@ def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -
         state=state_of(warmth),
         writes=writes(steps, prices),
         saved_usd=saved(steps, prices),
-        cold=cold_calls(steps, facts, prices),
+        cold=cold_calls(steps, rules, prices),
         decay=decay(steps),
         overlap=session_overlap(steps),
-        next=next_call(steps, facts, prices, now_us) if now_us is not None else (),
-        lost=lost(steps, facts, prices),
+        next=next_call(steps, rules, prices, now_us) if now_us is not None else (),
+        lost=lost(steps, rules, prices),
         sources=sources(steps, facts, prices),
     )
 

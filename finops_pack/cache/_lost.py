@@ -13,7 +13,8 @@ from typing import Any
 
 from finops_pack.cache._chains import Step
 from finops_pack.cache._cold import cause_of, premium
-from finops_pack.model import CacheRules, Facts
+from finops_pack.cache._rules import Rules
+from finops_pack.model import CacheRules
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
 
@@ -34,14 +35,14 @@ class Lost:
         return {"calls": self.calls, "tokens": self.tokens, "usd": plain(self.usd)}
 
 
-def lost(steps: Sequence[Step], facts: Facts, prices: UnitPrices) -> tuple[Lost, ...]:
+def lost(steps: Sequence[Step], facts: Rules, prices: UnitPrices) -> tuple[Lost, ...]:
     """One row a cause, dearest first; nothing of providers whose cache facts are not on file."""
     rows: dict[str, Lost] = {}
     for step in steps:
         tokens = step.shared - step.call.cache_read_tokens
         if tokens <= 0:
             continue
-        rules = facts.cache_rules(step.call.provider, step.call.model, step.call.started_at)
+        rules = facts.of(step.call)
         if rules is None:
             continue
         cause = _cause(step, rules) if tokens >= LEAST else "below_minimum"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bench._context_sets import READERS, examples
 from bench.fit_unused import fit
-from bench.unused import left_out, quality, shipped
+from bench.unused import distracted, left_out, quality, shipped
 from finops_pack.sketch import _unused, unused_probability
 
 PASSAGES = [
@@ -63,7 +63,7 @@ def test_probabilities_whatever_the_text(segments: list[str], answer: str, quest
 
 @pytest.mark.usefixtures("shared_data")
 @pytest.mark.parametrize("name", READERS)
-@pytest.mark.parametrize("judge", [left_out, shipped])
+@pytest.mark.parametrize("judge", [left_out, shipped, distracted])
 def test_labelled_sets(name: str, judge: object) -> None:
     found = quality(judge(name))  # type: ignore[operator]
     auc, precision = FLOORS[name]
