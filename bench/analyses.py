@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 
 from bench._calls import DATA, RateFacts, miniswe
-from finops_pack import cache, forensics, score, waste
+from finops_pack import cache, forensics, levers, score, trend, waste
 from finops_pack.model import Call
 
 CALLS = 100_000
@@ -39,6 +39,8 @@ def analyses() -> None:
         ("waste and score", judged),
         ("cache", lambda: cache.analyse(calls, facts)),
         ("forensics", lambda: forensics.find(calls, facts)),
+        ("levers", lambda: levers.find(calls, facts)),
+        ("trend", lambda: trend.compare(calls[CALLS // 2 :], calls[: CALLS // 2], facts)),
     ):
         start = time.process_time()
         analyse()
