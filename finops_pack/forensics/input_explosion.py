@@ -29,7 +29,7 @@ def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
             excess = new - int(usual.median)
             carried = _carriers(run, place)
             usd = sum((population.prices.input_paid(c, excess) for c in carried), Decimal(0))
-            cause = f"{_culprit(call, new)} entered at step {place + 1}"
+            cause = f"{_culprit(run, call, new)} entered at step {place + 1}"
             yield Finding(
                 category=MODE,
                 title=because(run, population, cause, usd),
@@ -60,10 +60,17 @@ def _carriers(run: Run, place: int) -> list[Call]:
     return carried
 
 
-def _culprit(call: Call, new: int) -> str:
+def _culprit(run: Run, call: Call, new: int) -> str:
     largest = max(call.tool_results, key=lambda r: r.get("tokens") or 0, default={})
     size = largest.get("tokens") or 0
     if size < new / 2:
         return f"{tokens(new)} new input tokens"
-    name = f" of “{largest['name']}”" if largest.get("name") else ""
-    return f"one tool result{name} of {tokens(size)} tokens"
+    name = largest.get("name") or _asked(run, largest.get("tool_call_id"))
+    of = f" of “{name}”" if name else ""
+    return f"one tool result{of} of {tokens(size)} tokens"
+
+
+def _asked(run: Run, tool_call: str | None) -> str | None:
+    """The tool that was asked for by this id: an earlier call of the task says so."""
+    asked = (use for call in run.calls for use in call.tool_calls if use.get("id") == tool_call)
+    return next((use.get("name") for use in asked), None) if tool_call else None

@@ -61,6 +61,13 @@ def test_one_large_tool_result_is_named_with_its_step_and_cost() -> None:
     assert found.usd > steps[1].amount_usd * 9 / 10
 
 
+def test_the_tool_is_named_by_the_call_that_asked_for_it() -> None:
+    asked = odd(0, input_tokens=1000, tool_calls=[{"id": "t1", "name": "query_db"}])
+    told = odd(1, input_tokens=62_000, tool_results=[{"tool_call_id": "t1", "tokens": 61_000}])
+    [found] = of_mode([*usual(), asked, told], "input_explosion")
+    assert "one tool result of “query_db” of 61k tokens entered at step 2" in found.title
+
+
 def test_verbosity_and_an_answer_cut_off() -> None:
     long = odd(0, input_tokens=1000, output_tokens=60_000)
     cut = odd(1, input_tokens=2000, output_tokens=600, finish_reason="length")
