@@ -87,7 +87,7 @@ def _finding(
     at = {call.id: call for call in calls}
     return Finding(
         category=CATEGORY,
-        title=f"{share / sent:.0%} of {tokens(sent)} context tokens were not used by any answer",
+        title=f"of {tokens(sent)} context tokens about {share / sent:.0%} served no answer",
         calls=tuple(key for key, amount in paid.items() if amount),
         usd=expected,
         usd_low=narrow,
