@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError
     from finops_pack.model import Cost, Usage
     from finops_pack.query import budget, find_waste, spend
+    from finops_pack.query.finding import (
+        find_cache,
+        find_forensics,
+        find_levers,
+        find_score,
+        find_trend,
+    )
     from finops_pack.rates import price
     from finops_pack.recorder import context_source, flush, record
 
@@ -29,6 +36,11 @@ _HOME = {
     "action": "context",
     "budget": "query",
     "context_source": "recorder",
+    "find_cache": "query.finding",
+    "find_forensics": "query.finding",
+    "find_levers": "query.finding",
+    "find_score": "query.finding",
+    "find_trend": "query.finding",
     "find_waste": "query",
     "flush": "recorder",
     "price": "rates",
@@ -49,6 +61,11 @@ __all__ = [
     "action",
     "budget",
     "context_source",
+    "find_cache",
+    "find_forensics",
+    "find_levers",
+    "find_score",
+    "find_trend",
     "find_waste",
     "flush",
     "price",
