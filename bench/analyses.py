@@ -1,4 +1,4 @@
-"""Time and memory of the analyses over 100,000 calls, and of reducing prompts."""
+"""Time and memory of the analyses over 100,000 calls."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from dataclasses import replace
 from itertools import islice
 
 from bench._calls import DATA, RateFacts, miniswe
-from bench._context_sets import READERS, examples
-from finops_pack import cache, forensics, score, waste
+from finops_pack import cache, forensics, levers, score, trend, waste
 from finops_pack.model import Call
-from finops_pack.sketch import Reducer
 
 CALLS = 100_000
 SPAN_US = 2 * 86_400_000_000
@@ -41,6 +39,8 @@ def analyses() -> None:
         ("waste and score", judged),
         ("cache", lambda: cache.analyse(calls, facts)),
         ("forensics", lambda: forensics.find(calls, facts)),
+        ("levers", lambda: levers.find(calls, facts)),
+        ("trend", lambda: trend.compare(calls[CALLS // 2 :], calls[: CALLS // 2], facts)),
     ):
         start = time.process_time()
         analyse()
@@ -57,36 +57,10 @@ def memory() -> None:
         print(f"waste over a stream of {count:,} calls: {peak:,.0f} MiB at most")
 
 
-def reduction() -> None:
-    """Milliseconds of CPU for 10,000 new tokens, for unchanged ones, and to score them."""
-    passages = [text for name in READERS for e in examples(name) for text in e.segments]
-    text = " ".join(passages)[:400_000]
-    messages = [("user", "What is it?")]
-    reducer, times = Reducer(b"key"), []
-    for place in range(10):
-        messages.append(("tool_result", text[place * 40_000 : (place + 1) * 40_000]))
-        start = time.process_time()
-        reducer.observe(f"c{place}", "s", None, messages, [], place)
-        times.append(time.process_time() - start)
-        answer = text[place * 40_000 : place * 40_000 + 700]
-        reducer.answered(f"c{place}", "s", answer)
-        messages.append(("assistant", answer))
-    start = time.process_time()
-    reducer.observe("again", "s", None, messages, [], 99)
-    unchanged = time.process_time() - start
-    start = time.process_time()
-    reducer.close("s")
-    closing = time.process_time() - start
-    print(f"reduce 10,000 new tokens: {min(times) * 1000:.1f} to {max(times) * 1000:.1f} ms")
-    print(f"100,000 unchanged tokens: {unchanged * 1000:.1f} ms")
-    print(f"score them when the session closes: {closing * 1000:.0f} ms in all")
-
-
 def main() -> None:
     if not DATA.is_dir():
         print(f"real data is not at hand: {DATA} is absent")
         return
-    reduction()
     analyses()
     memory()
 

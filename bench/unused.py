@@ -66,6 +66,18 @@ def shipped(name: str) -> Judged:
     ]
 
 
+def distracted(name: str) -> Judged:
+    """The same beside as many passages of other questions: retrieval that brought in too much."""
+    rng = random.Random(1)
+    known, judged = examples(name), []
+    for example in known:
+        others = [text for other in known if other is not example for text in other.segments]
+        more = rng.sample(others, len(example.segments))
+        found = unused_probability([*example.segments, *more], example.answer, example.question)
+        judged.append(list(zip(found, [*example.unused, *[True] * len(more)], strict=True)))
+    return judged
+
+
 def interval(judged: Judged) -> tuple[float, float]:
     """95 % interval of the AUC, whole examples resampled."""
     rng = random.Random(0)
@@ -78,12 +90,16 @@ def interval(judged: Judged) -> tuple[float, float]:
     return quantile(drawn, 0.025), quantile(drawn, 0.975)
 
 
+KINDS = {"of others": left_out, "shipped": shipped, "distracted": distracted}
+
+
 def main() -> None:
     print(
         f"{'set':<16} {'models':<12} AUC (95 % interval)   p>.9: P (n)   unused share: ours, true"
     )
     for name in READERS:
-        for kind, judged in (("of others", left_out(name)), ("shipped", shipped(name))):
+        for kind, judge in KINDS.items():
+            judged = judge(name)
             q, (low, high) = quality(judged), interval(judged)
             precision = "none named" if q.precision is None else f"{q.precision:.3f} ({q.named})"
             print(

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError
     from finops_pack.model import Cost, Usage
     from finops_pack.query import budget, find_waste, spend
+    from finops_pack.query.finding import (
+        find_cache,
+        find_forensics,
+        find_levers,
+        find_score,
+        find_trend,
+    )
     from finops_pack.rates import price
-    from finops_pack.recorder import flush, record
+    from finops_pack.recorder import context_source, flush, record
 
 _HOME = {
     "BudgetExceeded": "errors",
@@ -28,6 +35,12 @@ _HOME = {
     "Usage": "model",
     "action": "context",
     "budget": "query",
+    "context_source": "recorder",
+    "find_cache": "query.finding",
+    "find_forensics": "query.finding",
+    "find_levers": "query.finding",
+    "find_score": "query.finding",
+    "find_trend": "query.finding",
     "find_waste": "query",
     "flush": "recorder",
     "price": "rates",
@@ -47,6 +60,12 @@ __all__ = [
     "Usage",
     "action",
     "budget",
+    "context_source",
+    "find_cache",
+    "find_forensics",
+    "find_levers",
+    "find_score",
+    "find_trend",
     "find_waste",
     "flush",
     "price",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from statistics import median
+from statistics import NormalDist, median
 
 MAD_SCALE = 1.4826  # makes the median absolute deviation of a normal its standard deviation
+ROBUST_Z = 3.5
+CHANCE = 0.05
 
 
 def robust_z(history: Sequence[float], value: float, *, floor: float = 0.0) -> float:
@@ -26,6 +28,14 @@ def robust_z(history: Sequence[float], value: float, *, floor: float = 0.0) -> f
 def robust_log_z(history: Sequence[float], value: float, *, floor: float = 0.0) -> float:
     """`robust_z` of logarithms: for amounts and counts, which are skewed; all must be > 0."""
     return robust_z([math.log(item) for item in history], math.log(value), floor=floor)
+
+
+def surprising_z(count: int) -> float:
+    """The robust z that the largest of `count` values exceeds by chance in one sample of twenty.
+
+    At least 3.5 (Iglewicz & Hoaglin): of 100,000 answers about 23 lie beyond that by chance alone.
+    """
+    return max(ROBUST_Z, NormalDist().inv_cdf(1 - CHANCE / count))
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -49,9 +49,14 @@ class Factor:
     points: float
 
     @property
+    def cause(self) -> str:
+        """`more calls a task`."""
+        return LABELS[self.name][self.usd < 0]
+
+    @property
     def text(self) -> str:
         """`15 points more calls a task`."""
-        return f"{abs(self.points):.0f} points {LABELS[self.name][self.points < 0]}"
+        return f"{abs(self.points):.0f} points {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,17 +17,24 @@ from typing import Any, Literal
 from finops_pack.cache._chains import Step, chains
 from finops_pack.cache._cold import CAUSES, ColdCall, cause_of, cold_calls
 from finops_pack.cache._decay import Decay, decay, session_overlap
+from finops_pack.cache._lost import LEAST, Lost, lost
 from finops_pack.cache._money import Writes, saved, writes
 from finops_pack.cache._next import NextCall, next_call
+from finops_pack.cache._rules import Rules
+from finops_pack.cache._sources import Source, sources
 from finops_pack.model import Call, Facts
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
 
 __all__ = [
     "CAUSES",
+    "LEAST",
     "CacheReport",
     "ColdCall",
+    "Lost",
     "NextCall",
+    "Rules",
+    "Source",
     "Step",
     "analyse",
     "cause_of",
@@ -45,7 +52,8 @@ class CacheReport:
     """Shares are 0–1, None where nothing was eligible; amounts USD.
 
     `saved_usd` is what reads saved against cold starts, net of write premiums. `overlap` is
-    the share of prefix blocks that sessions had in common with the one before them.
+    the share of prefix blocks that sessions had in common with the one before them. `lost` are
+    prefixes paid again, `sources` what the user named (`finops_pack.context_source`).
     """
 
     calls: int
@@ -60,6 +68,13 @@ class CacheReport:
     decay: tuple[Decay, ...]
     overlap: float | None
     next: tuple[NextCall, ...] = ()
+    lost: tuple[Lost, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def lost_usd(self) -> Decimal:
+        """What all lost prefixes cost beyond a read."""
+        return sum((row.usd for row in self.lost), Decimal(0))
 
     def cold_by_cause(self) -> dict[str, tuple[int, Decimal]]:
         """Cause -> (calls, USD lost), only causes that occurred."""
@@ -90,8 +105,11 @@ class CacheReport:
             "saved_usd": plain(self.saved_usd),
             "cold_calls": len(self.cold),
             "cold_by_cause": causes,
+            "lost_prefix_usd": plain(self.lost_usd),
+            "lost_by_cause": {row.cause: row.to_dict() for row in self.lost},
             "decay": [row.to_dict() for row in self.decay],
             "session_overlap": _share(self.overlap),
+            "sources": [row.to_dict() for row in self.sources],
             "next_calls": [row.to_dict() for row in self.next],
         }
 
@@ -103,7 +121,7 @@ def _share(value: float | None) -> float | None:
 def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -> CacheReport:
     """The report over these calls; with `now_us` also what the next call of each session costs."""
     steps = chains(calls)
-    prices = UnitPrices(facts)
+    prices, rules = UnitPrices(facts), Rules(facts)
     total = sum(step.call.input_tokens for step in steps)
     read = sum(step.call.cache_read_tokens for step in steps)
     could = sum(step.shared for step in steps)
@@ -120,10 +138,12 @@ def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -
         state=state_of(warmth),
         writes=writes(steps, prices),
         saved_usd=saved(steps, prices),
-        cold=cold_calls(steps, facts, prices),
+        cold=cold_calls(steps, rules, prices),
         decay=decay(steps),
         overlap=session_overlap(steps),
-        next=next_call(steps, facts, prices, now_us) if now_us is not None else (),
+        next=next_call(steps, rules, prices, now_us) if now_us is not None else (),
+        lost=lost(steps, rules, prices),
+        sources=sources(steps, facts, prices),
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from finops_pack.cache._chains import Step
-from finops_pack.model import CacheRules, Call, Facts
+from finops_pack.cache._rules import Rules
+from finops_pack.model import CacheRules, Call
 from finops_pack.unit_prices import UnitPrices
 
 CAUSES = ("first", "ttl_expired", "prefix_changed", "below_minimum", "provider_miss", "not_cached")
@@ -27,11 +28,11 @@ class ColdCall:
     gap_s: float | None
 
 
-def cold_calls(steps: Iterable[Step], facts: Facts, prices: UnitPrices) -> tuple[ColdCall, ...]:
+def cold_calls(steps: Iterable[Step], facts: Rules, prices: UnitPrices) -> tuple[ColdCall, ...]:
     """Every cold call at a provider whose cache facts are on file, in order of start."""
     found = []
     for step in steps:
-        rules = facts.cache_rules(step.call.provider, step.call.model, step.call.started_at)
+        rules = facts.of(step.call)
         if rules is None or step.call.cache_read_tokens:
             continue
         if step.before is None and not step.written:

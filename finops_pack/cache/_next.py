@@ -9,7 +9,8 @@ from typing import Any
 
 from finops_pack.cache._chains import Step
 from finops_pack.cache._cold import premium
-from finops_pack.model import Call, Facts
+from finops_pack.cache._rules import Rules
+from finops_pack.model import Call
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
 
@@ -49,19 +50,25 @@ class NextCall:
 
 
 def next_call(
-    steps: Sequence[Step], facts: Facts, prices: UnitPrices, now_us: int
+    steps: Sequence[Step], facts: Rules, prices: UnitPrices, now_us: int
 ) -> tuple[NextCall, ...]:
-    """One row a session that cached something in the last day, soonest cold first."""
+    """One row a session that cached something in the last day: the warm ones, soonest cold first,
+    then those gone cold, the latest first.
+    """
     latest: dict[tuple[str, str], Call] = {}
     for step in steps:
         if step.call.session:
             latest[(step.call.session, step.call.served_model or step.call.model)] = step.call
     rows = (_row(call, facts, prices, now_us) for call in latest.values())
-    return tuple(sorted((r for r in rows if r), key=lambda r: (r.seconds_left, r.session)))
+    return tuple(sorted((r for r in rows if r), key=_urgency))
 
 
-def _row(call: Call, facts: Facts, prices: UnitPrices, now_us: int) -> NextCall | None:
-    rules = facts.cache_rules(call.provider, call.model, call.started_at)
+def _urgency(row: NextCall) -> tuple[bool, int, str]:
+    return row.seconds_left <= 0, abs(row.seconds_left), row.session
+
+
+def _row(call: Call, facts: Rules, prices: UnitPrices, now_us: int) -> NextCall | None:
+    rules = facts.of(call)
     cached = call.cache_read_tokens + call.cache_write_5m_tokens + call.cache_write_1h_tokens
     age_s = (now_us - call.start_us) / 1e6
     read = prices.per_token(call, "cache_read")

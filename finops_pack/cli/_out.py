@@ -146,9 +146,15 @@ def finding(found: Finding) -> dict[str, Any]:
 
 def show_finding(found: Finding) -> None:
     """A finding in a few lines: dollars and cause, evidence, mend."""
-    mark = "" if found.basis == "measured" else f" ({found.basis})"
+    mark = "" if found.basis == "measured" else f" ({found.basis}{_range(found)})"
     kind = found.category.replace("_", " ")
     print(f"{usd(found.usd)}{mark}  {kind}: {found.title}")
     for sentence in found.evidence[:2]:
         print(f"    {sentence}")
     print(f"    mend: {found.mend}")
+
+
+def _range(found: Finding) -> str:
+    if found.usd_low is None or found.usd_high is None or found.usd_low == found.usd_high:
+        return ""
+    return f", {usd(found.usd_low)} to {usd(found.usd_high)}"

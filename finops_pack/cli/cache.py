@@ -43,21 +43,48 @@ def _show(report: CacheReport) -> None:
         + ", ".join(f"{ttl} {count:,} tokens" for ttl, count in report.writes.granted.items())
     )
     print(f"saved against cold starts, net of writes: {_out.usd(report.saved_usd)} (estimated)")
-    causes = report.cold_by_cause()
-    if causes:
-        rows = [
-            (cause.replace("_", " "), str(count), _out.usd(usd))
-            for cause, (count, usd) in sorted(causes.items(), key=lambda item: -item[1][1])
-        ]
-        _out.table("cold calls", ("cause", "calls", "lost (estimated)"), rows)
+    _show_lost(report)
     bands = [
         (row.band, str(row.calls), _share(row.warmth), _points(row.trend)) for row in report.decay
     ]
     _out.table("warmth by pause", ("pause", "calls", "warmth", "trend"), bands)
     if report.overlap is not None:
         print(f"sessions share {_share(report.overlap)} of their prefix with the one before")
+    _show_sources(report)
     for upcoming in report.next[:3]:
         print(f"session {upcoming.session}: {upcoming.text}")
+
+
+def _show_lost(report: CacheReport) -> None:
+    """Prefixes paid again, by cause; beside them the calls that read nothing at all."""
+    lost, cold = {row.cause: row for row in report.lost}, report.cold_by_cause()
+    if not lost and not cold:
+        return
+    rows = [
+        (
+            cause.replace("_", " "),
+            f"{row.calls:,}" if row else "",
+            f"{cold[cause][0]:,}" if cause in cold else "",
+            _out.tokens(row.tokens) if row else "",
+            _out.usd(row.usd) if row else "",
+        )
+        for cause in [*lost, *(cause for cause in cold if cause not in lost)]
+        for row in [lost.get(cause)]
+    ]
+    columns = ("cause", "calls", "cold calls", "tokens", "lost (estimated)")
+    _out.table("prefixes paid again", columns, rows)
+    print(f"in all {_out.usd(report.lost_usd)} more than reads; what counts of it: finops waste")
+
+
+def _show_sources(report: CacheReport) -> None:
+    if report.sources:
+        rows = [
+            (row.name, f"{row.sessions:,}", f"{row.calls:,}", _out.tokens(row.tokens),
+             _share(row.overlap), _out.usd(row.usd))
+            for row in report.sources
+        ]  # fmt: skip
+        columns = ("source", "sessions", "calls", "tokens", "as before", "cost (estimated)")
+        _out.table("sources of context that you named", columns, rows)
 
 
 def _share(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from decimal import Decimal
 
 from finops_pack.cli import _args, _out
 
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
         period = _args.period(args, reader)
         if args.done:
             return _done(reader.levers_done(), args.json)
-        found = reader.levers(period, **_args.where(args))
+        found, days = reader.levers(period, **_args.where(args)), reader.days_of(period)
     rows = [lever.to_dict() for lever in found]
     if args.json:
         _out.document("finops.levers", {**period.to_dict(), "levers": rows})
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"{_out.usd(lever.estimated_saving_usd)}/month  {lever.title}  [{lever.id}]")
             print(f"  {lever.message}")
             print(f"  {lever.basis}, {low} to {high}; {lever.effort}; assumes: {lever.assumption}")
+        print(f"a month as these {days:.1f} days were; levers may save the same dollars twice")
         print("keep a baseline before you change something: finops levers accept ID")
     else:
         print(reader.nothing(period) or "nothing that the ledger supports would save a cent")
@@ -76,8 +78,15 @@ def _done(rows: list[dict[str, object]], as_json: bool) -> int:
         print("no lever was accepted yet: finops levers accept ID")
     for row in rows:
         print(f"{row['title']}  [{row['id']}], accepted {row['accepted_at']}")
-        print(
-            f"  estimated ${row['estimated_saving_usd']}/month, measured "
-            f"{row['measured_text']} (n = {row['tasks']})"
-        )
+        estimated = _out.usd(Decimal(str(row["estimated_saving_usd"])))
+        print(f"  estimated {estimated}/month, measured {row['measured_text']}")
+        print(f"  n = {row['tasks']} tasks since, {row['baseline_tasks']} before{_compared(row)}")
     return 0
+
+
+def _compared(row: dict[str, object]) -> str:
+    """How the two are compared, and what is left out of it."""
+    if row["measure"] == "day":
+        return "; dollars a day, since fewer runs are the saving"
+    new = row["new_tasks"]
+    return "; the mix of tasks held still" + (f", {new} of a new kind left out" if new else "")

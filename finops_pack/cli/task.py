@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from decimal import Decimal
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finops_pack.cli import _args, _out
 from finops_pack.errors import InputError
@@ -13,9 +13,14 @@ from finops_pack.model import Call, Task
 from finops_pack.money import plain
 from finops_pack.query import Period, Reader
 
+if TYPE_CHECKING:
+    from finops_pack.model import Finding
+    from finops_pack.trend import Trend
+
 HELP = "tasks and their cost; one task's call tree, and --why it cost what it did"
 SHOWN = 15
 CALLS_SHOWN = 60
+LEAST_PART = Decimal("0.05")  # of the difference: a smaller cause is not worth a line
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,33 +71,57 @@ def _one(
         raise InputError(f"no task {asked!r} in this ledger", mend="see: finops task")
     usual = [task.usd for task in tasks if task.id != asked and task.usd > 0]
     total = sum((call.amount_usd for call in calls), Decimal(0))
-    findings = _why(reader, period, asked, calls) if args.why or args.json else []
+    findings: list[Finding] = []
+    trend = None
+    if args.why or args.json:
+        around = _around(period, calls)
+        findings = reader.forensics(around, only=asked)
+        trend = reader.task_trend(around, asked)
     if args.json:
         body: dict[str, Any] = {
             "task": asked,
             "usd": plain(total),
             "usual_usd": plain(median(usual)) if usual else None,
+            "against_others": trend.to_dict() if trend else None,
             "calls": [_call(call) for call in calls],
             "findings": [_out.finding(found) for found in findings],
         }
         _out.document("finops.task", body)
         return 0
-    print(f"task {asked}: {_out.usd(total)}, {len(calls)} calls{_against(total, usual)}")
+    said = f"task {asked}: {_out.usd(total)}, {_out.count(len(calls), 'call')}"
+    print(said + _against(total, usual))
     _tree(calls)
-    if args.why:
-        for found in findings[:3]:
-            _out.show_finding(found)
-        if not findings:
-            print("no failure mode seen: its calls are of the usual size and number")
+    if trend is not None:
+        _why(trend, findings)
     return 0
 
 
-def _why(reader: Reader, period: Period, asked: str, calls: list[Call]) -> list[Any]:
-    """The modes of this task, against the period it ran in."""
+def _why(trend: Trend, findings: list[Finding]) -> None:
+    """What it cost beyond the mean of the others, by cause, and the failure modes behind it."""
+    if trend.factors:
+        beyond = trend.now_usd - trend.before_usd
+        parts = [f"{_out.usd(f.usd)} {f.cause}" for f in trend.factors if _counts(f.usd, beyond)]
+        print(
+            f"{_out.usd(abs(beyond))} {'more' if beyond > 0 else 'less'} than the mean of "
+            f"{_out.count(trend.before_tasks, 'other task')} ({_out.usd(trend.before_usd)}): "
+            f"{', '.join(parts) or 'nothing in particular'}"
+        )
+    for found in findings[:3]:
+        _out.show_finding(found)
+    if not findings:
+        print("no failure mode seen: none of its steps stands out")
+
+
+def _counts(usd: Decimal, beyond: Decimal) -> bool:
+    return abs(usd) >= LEAST_PART * abs(beyond)
+
+
+def _around(period: Period, calls: list[Call]) -> Period:
+    """The period asked about, or one of its length around a task that began before it."""
     first = calls[0].started_at
     if period.since and first < period.since:
-        period = Period(first - (period.until or _now()) + period.since, None, "around the task")
-    return reader.forensics(period, only=asked)
+        return Period(first - (period.until or _now()) + period.since, None, "around the task")
+    return period
 
 
 def _now() -> Any:

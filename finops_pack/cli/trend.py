@@ -30,9 +30,11 @@ def run(args: argparse.Namespace) -> int:
         verdict = "significant" if trend.significant else "could be chance"
         print(
             f"before: {_out.usd(trend.before_usd)} (n = {trend.before_tasks}); "
-            f"p = {trend.p:.3f}, {verdict}"
+            f"{'p < .001' if trend.p < 0.001 else f'p = {trend.p:.3f}'}, {verdict}"
         )
-        rows = [(f.text, _out.usd(f.usd)) for f in trend.factors]
+        rows = [(f.cause, f"{f.points:+.1f}", _out.usd(f.usd)) for f in trend.factors]
         if rows:
-            _out.table("causes", ("cause", "USD a task"), rows)
+            change = trend.now_usd - trend.before_usd
+            rows.append(("the change", f"{trend.change * 100:+.1f}", _out.usd(change)))
+            _out.table("causes", ("cause", "points", "USD a task"), rows)
     return 0

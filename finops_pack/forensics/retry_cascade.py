@@ -42,7 +42,7 @@ def _finding(
     cause = f"{len(calls)} requests took {attempts} attempts{reason}"
     return Finding(
         category=MODE,
-        title=because(run, population, cause),
+        title=because(run, population, cause, usd),
         calls=tuple(call.id for call in calls),
         usd=usd,
         basis="measured",

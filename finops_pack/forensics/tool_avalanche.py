@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from finops_pack.forensics._runs import ROBUST_Z, Population, Run, Usual, because
+from finops_pack.forensics._runs import Population, Run, Usual, because
 from finops_pack.model import Call, Finding
 
 MODE = "tool_avalanche"
@@ -34,10 +34,8 @@ class Use(NamedTuple):
 
 def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
     """At most one finding a task: its strongest sign."""
-    usual = Usual.of(len(_uses(run)) for run in tasks)
     for run in tasks:
-        uses = _uses(run)
-        sign = next(_signs(uses, usual), None)
+        sign = next(_signs(_uses(run), population.tool_calls), None)
         if sign:
             yield _finding(run, population, *sign)
 
@@ -46,11 +44,12 @@ def _finding(
     run: Run, population: Population, cause: str, uses: Sequence[Use], confidence: float
 ) -> Finding:
     calls = {use.call.id: use.call for use in uses}
+    usd = sum((call.amount_usd for call in calls.values()), Decimal(0))
     return Finding(
         category=MODE,
-        title=because(run, population, cause),
+        title=because(run, population, cause, usd),
         calls=tuple(calls),
-        usd=sum((call.amount_usd for call in calls.values()), Decimal(0)),
+        usd=usd,
         basis="estimated",
         confidence=confidence,
         evidence=(f"{len(uses)} tool calls in {len(calls)} model calls: {_names(uses)}",),
@@ -73,8 +72,8 @@ def _signs(uses: Sequence[Use], usual: Usual | None) -> Iterator[tuple[str, Sequ
         pair = f"“{turns[0].name}” and “{turns[1].name}”"
         yield f"{pair} took turns {len(turns) // 2} times", turns, 0.7
     many = len(uses) >= MINIMUM_TOOL_CALLS
-    if usual and many and usual.z(len(uses)) > ROBUST_Z:
-        cause = f"one task led to {len(uses)} tool calls (usually {usual.median:.0f})"
+    if usual and many and usual.exceeded(len(uses)):
+        cause = f"it made {len(uses)} tool calls (usually {usual.median:.0f})"
         yield cause, uses[int(usual.median) :], 0.5
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from finops_pack.forensics._runs import ROBUST_Z, Population, Run, Usual, because, tokens
+from finops_pack.forensics._runs import Population, Run, Usual, because, tokens
 from finops_pack.model import Call, Finding
 
 MODE = "verbosity"
@@ -29,19 +29,20 @@ def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
 def _runaway(call: Call, usual: Usual) -> bool:
     if call.output_tokens < MINIMUM_TOKENS or call.output_tokens <= usual.median:
         return False
-    return call.finish_reason in CUT_OFF or usual.z(call.output_tokens) > ROBUST_Z
+    return call.finish_reason in CUT_OFF or usual.exceeded(call.output_tokens)
 
 
 def _finding(run: Run, place: int, call: Call, usual: Usual, population: Population) -> Finding:
     excess = call.output_tokens - int(usual.median)
     cut = call.finish_reason in CUT_OFF
     ending = ", cut off at the limit" if cut else ""
+    usd = excess * (population.prices.per_token(call, "output") or Decimal(0))
     cause = f"step {place + 1} answered with {tokens(call.output_tokens)} tokens{ending}"
     return Finding(
         category=MODE,
-        title=because(run, population, cause),
+        title=because(run, population, cause, usd),
         calls=(call.id,),
-        usd=excess * (population.prices.per_token(call, "output") or Decimal(0)),
+        usd=usd,
         basis="estimated",
         confidence=0.9 if cut else 0.7,
         evidence=(

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from finops_pack.levers._lever import Lever, Work, share_of_writes
+from finops_pack.levers._since import Saving, in_scope, saving
 from finops_pack.model import Call, DayTotals, Facts
 
-__all__ = ["Lever", "find", "from_days"]
+__all__ = ["Lever", "Saving", "find", "from_days", "in_scope", "saving"]
 
 
 def find(calls: Iterable[Call], facts: Facts, *, days: float | None = None) -> list[Lever]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from finops_pack.alerts import WRITE_SHARE_LIMIT, recent_writes
 from finops_pack.levers._rhythm import DAY_US, infer_triggers
+from finops_pack.levers._since import Measure
 from finops_pack.model import Basis, Call, DayTotals, Facts
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices, price_of
@@ -26,7 +27,10 @@ _MICRO = Decimal("0.000001")
 
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """One change worth making. Savings are USD a month; `calls` names some of its evidence."""
+    """One change worth making. Savings are USD a month; `calls` names some of its evidence.
+
+    What it has saved is later measured over the calls in its `scope`, by `measure`.
+    """
 
     lever: Kind
     title: str
@@ -39,6 +43,8 @@ class Lever:
     assumption: str
     subject: str = ""
     calls: tuple[str, ...] = ()
+    scope: Mapping[str, str] = field(default_factory=dict)
+    measure: Measure = "task"
 
     @property
     def id(self) -> str:
@@ -61,6 +67,8 @@ class Lever:
             "effort": self.effort,
             "assumption": self.assumption,
             "calls": list(self.calls),
+            "scope": dict(self.scope),
+            "measure": self.measure,
         }
 
 
@@ -154,12 +162,17 @@ class Work:
 
 
 def share_of_writes(days: Sequence[DayTotals], today: date) -> Lever | None:
-    """The recommendation that opens above 30 % of dollars and closes below by itself."""
+    """The recommendation on the writes of the last week's days."""
     writes, total, known = recent_writes(days, today)
+    return for_writes(writes, total, Decimal(known))
+
+
+def for_writes(writes: Decimal, total: Decimal, days: Decimal) -> Lever | None:
+    """The recommendation that opens above 30 % of dollars and closes below by itself."""
     if not total or writes / total <= WRITE_SHARE_LIMIT:
         return None
     allowed = (total - writes) * WRITE_SHARE_LIMIT / (1 - WRITE_SHARE_LIMIT)
-    saving = ((writes - allowed) * MONTH_DAYS / known).quantize(_MICRO)
+    saving = ((writes - allowed) * MONTH_DAYS / days).quantize(_MICRO)
     return Lever(
         lever="cache",
         title="Lower the share of cache writes",
@@ -170,7 +183,7 @@ def share_of_writes(days: Sequence[DayTotals], today: date) -> Lever | None:
         ),
         estimated_saving_usd=saving,
         low_usd=Decimal(0),
-        high_usd=(writes * MONTH_DAYS / known).quantize(_MICRO),
+        high_usd=(writes * MONTH_DAYS / days).quantize(_MICRO),
         basis="estimated",
         effort="config",
         assumption=f"the share of writes falls to {WRITE_SHARE_LIMIT:.0%} and reads stay",

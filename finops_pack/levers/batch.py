@@ -37,6 +37,7 @@ def find(work: Work) -> Iterable[Lever]:
             effort="workflow",
             assumption="nobody waits for these answers within 24 hours; the same tokens",
             subject=model,
+            scope={"model": model},
         )
 
 

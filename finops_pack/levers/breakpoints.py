@@ -31,6 +31,7 @@ def find(work: Work) -> Iterable[Lever]:
             effort="config",
             assumption="each prompt extends the one before it; writes at the 5-minute price",
             subject=model,
+            scope={"model": model},
         )
 
 

@@ -35,6 +35,8 @@ def find(work: Work) -> Iterable[Lever]:
             effort="config",
             assumption="half the runs, each at today's cost",
             subject=project,
+            scope={"project": project},
+            measure="day",
         )
 
 

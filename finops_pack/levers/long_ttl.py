@@ -33,6 +33,7 @@ def find(work: Work) -> Iterable[Lever]:
             effort="config",
             assumption="writes after a pause of 5 to 60 minutes become reads of the same prefix",
             subject=model,
+            scope={"model": model},
         )
 
 

@@ -17,6 +17,7 @@ from finops_pack.model import Call
 MINIMUM_CALLS = 20
 SHORT_ANSWER_TOKENS = 500
 REJECTED_LIMIT = 0.05
+SAMPLE = 200  # calls that the alternatives are compared on; the one chosen is priced on all
 
 
 def find(work: Work) -> Iterable[Lever]:
@@ -38,12 +39,10 @@ def _plausible(calls: Sequence[Call]) -> bool:
 
 
 def _offer(work: Work, model: str, action: str, calls: Sequence[Call]) -> list[Lever]:
-    provider = calls[0].provider
-    others = work.facts.alternatives(model, provider)
-    priced = [(cost, other) for other in others if (cost := _cost_on(work, other, calls))]
-    if not priced:
+    best = _cheapest(work, model, calls)
+    cost = _cost_on(work, best, calls) if best else None
+    if best is None or cost is None:
         return []
-    cost, best = min(priced)
     where = f"“{action}”" if action else "these calls"
     return work.lever(
         "model",
@@ -57,7 +56,16 @@ def _offer(work: Work, model: str, action: str, calls: Sequence[Call]) -> list[L
         effort="config",
         assumption="hypothetical: the same tokens on the other model, quality not measured",
         subject=f"{model}>{best}:{action}",
+        scope={"action": action},
     )
+
+
+def _cheapest(work: Work, model: str, calls: Sequence[Call]) -> str | None:
+    """The alternative that is cheapest for some of these calls, spread over all of them."""
+    some = calls[:: max(1, len(calls) // SAMPLE)]
+    others = work.facts.alternatives(model, calls[0].provider)
+    priced = [(cost, other) for other in others if (cost := _cost_on(work, other, some))]
+    return min(priced)[1] if priced else None
 
 
 def _cost_on(work: Work, model: str, calls: Sequence[Call]) -> Decimal | None:

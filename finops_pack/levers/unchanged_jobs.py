@@ -34,6 +34,8 @@ def find(work: Work) -> Iterable[Lever]:
             effort="config",
             assumption="an answer that did not change was not needed",
             subject=f"{project}:{answer}",
+            scope={"project": project},
+            measure="day",
         )
 
 

@@ -33,6 +33,7 @@ def find(work: Work) -> Iterable[Lever]:
             effort="config",
             assumption="these sessions stay as short as they were",
             subject=where,
+            scope={"action": where} if calls[0].action else {"model": where},
         )
 
 

@@ -40,6 +40,7 @@ def find(work: Work) -> Iterable[Lever]:
             effort="workflow",
             assumption="the shared prefix blocks are read instead of written",
             subject=project,
+            scope={"project": project},
         )
 
 

@@ -5,61 +5,76 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from finops_pack.money import plain
+from finops_pack.money import plain, shown
 from finops_pack.query.period import Period
 
 if TYPE_CHECKING:
+    from finops_pack.levers import Saving
+    from finops_pack.model import Call
     from finops_pack.query.reader import Reader
 
-MINIMUM_TASKS = 5
 BASELINE_DAYS = 30
-MONTH_DAYS = 30
+DAY_US = 86_400_000_000
 
 
 def measured(reader: Reader, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Cost per task since against the 30 days before, the mix of tasks held still.
+    """What the lever is about, since it was accepted against the 30 days before."""
+    from finops_pack import levers
 
-    Held still: each action weighs as it did before, so that a change of work is no saving.
-    """
     accepted = datetime.fromisoformat(body["accepted_at"])
-    before = _by_action(reader, Period(accepted - timedelta(days=BASELINE_DAYS), accepted))
-    since = _by_action(reader, Period(accepted, None))
-    days = max(1.0, (datetime.now(UTC) - accepted).total_seconds() / 86400)
-    calls = sum(count for count, _ in since.values())
-    row = {
+    scope = body.get("scope") or {}
+    baseline = Period(accepted - timedelta(days=BASELINE_DAYS), accepted)
+    before = levers.in_scope(reader.calls(baseline), scope)
+    since = levers.in_scope(reader.calls(Period(accepted, None)), scope)
+    measure: Literal["task", "day"] = "day" if body.get("measure") == "day" else "task"
+    found = levers.saving(
+        before,
+        since,
+        days_before=_days(before, accepted),
+        days=max(1.0, (datetime.now(UTC) - accepted).total_seconds() / 86400),
+        measure=measure,
+    )
+    return {
         "id": key,
         "title": body["title"],
         "accepted_at": body["accepted_at"],
+        "scope": scope,
+        "measure": measure,
         "estimated_saving_usd": body["estimated_saving_usd"],
-        "tasks": calls,
-        "measured_saving_usd": None,
-        "measured_text": "too little work since to say",
+        **_figures(found, _tasks(since), _tasks(before)),
     }
-    saving = _saving(before, since)
-    if saving is not None and calls >= MINIMUM_TASKS:
-        monthly = round(saving * Decimal(repr(MONTH_DAYS / days)), 2)
-        row["measured_saving_usd"] = plain(monthly)
-        row["measured_text"] = f"${plain(monthly)}/month"
-    return row
 
 
-def _by_action(reader: Reader, period: Period) -> dict[str, tuple[int, Decimal]]:
-    """Action -> (calls, USD)."""
-    rows = reader.spend("action", period).rows
-    return {row.key or "": (row.calls, row.usd) for row in rows}
+def _days(calls: list[Call], until: datetime) -> float:
+    """The days before `until` that these calls stand for."""
+    first = min((call.start_us for call in calls), default=None)
+    return 1.0 if first is None else max(1.0, (until.timestamp() * 1e6 - first) / DAY_US)
 
 
-def _saving(
-    before: Mapping[str, tuple[int, Decimal]], since: Mapping[str, tuple[int, Decimal]]
-) -> Decimal | None:
-    """USD that the calls since would have cost more at each action's old price a call."""
-    known = [name for name in since if name in before and before[name][0]]
-    if not known:
-        return None
-    saved = Decimal(0)
-    for name in known:
-        calls, usd = since[name]
-        saved += before[name][1] / before[name][0] * calls - usd
-    return saved
+def _tasks(calls: list[Call]) -> int:
+    return len({call.task or call.id for call in calls})
+
+
+def _figures(found: Saving | None, tasks: int, before: int) -> dict[str, Any]:
+    if found is None:
+        return {
+            "tasks": tasks,
+            "baseline_tasks": before,
+            "new_tasks": 0,
+            "measured_saving_usd": None,
+            "low_usd": None,
+            "high_usd": None,
+            "measured_text": "too little work to say, 5 tasks before and since are needed",
+        }
+    usd, low, high = (Decimal(repr(round(x, 4))) for x in (found.usd, found.low, found.high))
+    return {
+        "tasks": found.tasks,
+        "baseline_tasks": found.before,
+        "new_tasks": found.new_tasks,
+        "measured_saving_usd": plain(usd),
+        "low_usd": plain(low),
+        "high_usd": plain(high),
+        "measured_text": f"{shown(usd)}/month ({shown(low)} to {shown(high)})",
+    }

@@ -194,11 +194,29 @@ class Reader:
         before = self.calls(period.before(), **fields)
         return trend.compare(self.calls(period, **fields), before, self.facts)
 
+    def task_trend(self, period: Period, task: str) -> Trend:
+        """What one task cost against the mean of the period's others, by cause."""
+        from finops_pack import trend
+
+        calls = self.calls(period)
+        mine = [call for call in calls if (call.task or call.id) == task]
+        others = [call for call in calls if (call.task or call.id) != task]
+        return trend.compare(mine, others, self.facts)
+
     def levers(self, period: Period, **fields: Any) -> list[Lever]:
         """What to change, dearest first."""
         from finops_pack import levers
 
-        return levers.find(self.calls(period, **fields), self.facts, days=period.days)
+        return levers.find(self.calls(period, **fields), self.facts, days=self.days_of(period))
+
+    def days_of(self, period: Period) -> float:
+        """The days that a period's calls stand for: from the ledger's first call to its last."""
+        span = self.span()
+        if span is None:
+            return 1.0
+        first, last = (datetime.fromtimestamp(us / 1e6, UTC) for us in span)
+        begin, end = max(first, period.since or first), min(last, period.until or last)
+        return max(1.0, (end - begin).total_seconds() / 86400)
 
     def levers_done(self) -> list[dict[str, Any]]:
         """Accepted levers: the estimate beside what was measured since."""

@@ -19,6 +19,7 @@ from finops_pack.errors import ConfigError, FinOpsError
 from finops_pack.model import Usage
 from finops_pack.recorder._core import Recorder
 from finops_pack.recorder._guard import guard, warn_once
+from finops_pack.recorder._named import context_source
 from finops_pack.recorder._null import NullRecorder
 from finops_pack.recorder._pending import Pending
 
@@ -28,6 +29,7 @@ __all__ = [
     "Recorder",
     "close",
     "configure",
+    "context_source",
     "disabled",
     "flush",
     "get",

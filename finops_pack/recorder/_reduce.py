@@ -14,7 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from finops_pack.recorder import _messages, _verify
+from finops_pack.recorder import _messages, _named, _verify
 from finops_pack.recorder._guard import warn_once
 from finops_pack.recorder._pending import Pending
 
@@ -161,7 +161,7 @@ class Reducing:
         if self._made is None:
             from finops_pack import sketch
 
-            self._made = sketch.Reducer(self._key)
+            self._made = sketch.Reducer(self._key, named=_named.named)
         return self._made
 
     def _one(self, left: Finished | Over | Ran) -> None:
@@ -237,6 +237,8 @@ class Reducing:
             "status": "error" if failed or check else "ok",
             "tokens": (len(text.encode("utf-8", "replace")) + 3) // 4,
         }
+        if check and not asked:  # another process asked: who reads the session puts it together
+            result["verifier"] = check
         return {**result, "seconds": round(ran.seconds, 3)} if ran else result
 
     def hash(self, text: str) -> str:

@@ -10,16 +10,17 @@ import hashlib
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from finops_pack.sketch import _documents
+from finops_pack.sketch import _documents, _sources
 from finops_pack.sketch._prefix import Digest, chained, digest, name
 from finops_pack.sketch._session import Entry, Held, Session
 from finops_pack.sketch._words import Sketch, pieces, sketch
 
 Line = dict[str, Any]
-SCORED = ("tool_result", "retrieved", "memory")
+Named = Sequence[tuple[str, str]]  # names and texts of the sources that the user named
+SCORED = ("tool_result", "retrieved")
 MEMORY = 64 * 2**20  # bytes of sketches held at most; the session idle longest goes first
 IDLE_US = 30 * 60 * 1_000_000
 
@@ -28,13 +29,18 @@ class Reducer:
     """Reduces the calls of this process; `key` is the key of all hashes.
 
     A segment's id is the keyed hash of its text, a dot, and a mark of this process: a session
-    in which two marks occur was shared, and nobody can say what was unused in it.
+    in which two marks occur was shared, and nobody can say what was unused in it. What `named`
+    gives is held as segments of its own, `memory`, in cuts that stay where their lines do; it is
+    not scored, since it instructs as often as it tells.
     """
 
-    def __init__(self, key: bytes, *, memory: int = MEMORY) -> None:
+    def __init__(
+        self, key: bytes, *, memory: int = MEMORY, named: Callable[[], Named] = list
+    ) -> None:
         self._key = hashlib.blake2b(key, digest_size=32).digest()
         self._mark = os.urandom(3).hex()
         self._limit = memory
+        self._named = named
         self._size = 0
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
@@ -120,7 +126,7 @@ class _Reading:
     def __init__(
         self, reducer: Reducer, state: Session, call_id: str, task: str | None, place: int
     ) -> None:
-        self._key, self._mark = reducer._key, reducer._mark
+        self._key, self._mark, self._sources = reducer._key, reducer._mark, reducer._named
         self._state, self._call, self._task, self._place = state, call_id, task, place
 
     def entry(self, kind: str, text: str, tool: str | None = None) -> Entry:
@@ -136,19 +142,36 @@ class _Reading:
         digested = digest(text, self._key)
         if kind == "tool_schema":
             return Entry(digested, (self._hold(kind, digested, (), tool),))
-        if kind in SCORED:
-            return Entry(digested, (self._hold(kind, digested, pieces(text, self._key)),))
         if kind == "assistant":
             said = sketch(text, self._key)
             return Entry(digested, foreign=not self._state.witnessed(said))
-        documents, rest = _documents.split(text)
+        held, rest = self._named(text)
+        if kind in SCORED:
+            whole = digest(rest, self._key) if held else digested
+            return Entry(digested, (*held, self._hold(kind, whole, pieces(rest, self._key))))
+        documents, rest = _documents.split(rest)
         if kind == "user":
             self._ask(sketch(rest, self._key))
-        held = (
+        found = [
             self._hold("retrieved", digest(part, self._key), pieces(part, self._key))
             for part in documents
-        )
-        return Entry(digested, tuple(held))
+        ]
+        return Entry(digested, (*held, *found))
+
+    def _named(self, text: str) -> tuple[list[str], str]:
+        """The segments of the named sources that stand in a text, and the text without them."""
+        held: list[str] = []
+        for source, body in self._sources():
+            before, found, after = text.partition(body)
+            if found:
+                text = f"{before}\n{after}"
+                held += [self._memory(source, cut) for cut in _sources.cuts(body)]
+        return held, text
+
+    def _memory(self, source: str, cut: str) -> str:
+        whose = digest(f"{source}\n{cut}", self._key)  # the same line in two sources is two
+        size = digest(cut, self._key).size
+        return self._hold("memory", whose._replace(size=size), (), source)
 
     def _ask(self, question: Sketch) -> None:
         self._state.asked.append(question)

@@ -31,7 +31,8 @@ NOTHING: Features = (0.0, 0.0, 0.0)
 ASKED = 0.25  # weight of what the question already held
 COMMON = 24  # pieces: what more of them share says nothing about any one of them
 LEAST_BEST = 1.0  # words of credit below which even the best piece is no evidence
-READABLE = 0.3  # of what was answered stands in what was sent, or it is another language
+READABLE = 0.3  # of what was answered stands in what was sent, or it cannot be compared
+FOREIGN, MUCH = 0.05, 40  # below that share, of at least so many words, it is another language
 
 Model = tuple[float, tuple[float, float, float]]  # intercept, one coefficient a feature
 
@@ -50,11 +51,16 @@ def unused_probability(
     """For each segment the probability (0–1) that the response made no use of it.
 
     Conservative: summed, it lies below the true number of unused segments rather than above.
+    Segments of the same text have the same probability, and one without words has 0; a response
+    in another language than all of the segments says nothing, so none is above 0.5.
     """
-    cut = [pieces(text) for text in segments]
-    flat = [Piece(part) for parts in cut for part in parts]
-    found = iter(probabilities(flat, [sketch(response)], sketch(question or "")))
-    return [min((next(found) for _ in parts), default=0.0) for parts in cut]
+    cut = {text: pieces(text) for text in segments}
+    flat = [Piece(part) for parts in cut.values() for part in parts]
+    said, asked = sketch(response), sketch(question or "")
+    most = 0.5 if _foreign(flat, said, asked) else 1.0
+    found = iter(probabilities(flat, [said], asked))
+    lowest = {t: min((next(found) for _ in parts), default=0.0) for t, parts in cut.items()}
+    return [min(most, lowest[text]) for text in segments]
 
 
 def probabilities(
@@ -95,10 +101,17 @@ def evidence(
 def readable(held: Iterable[Piece], answers: Sequence[Sketch], question: Sketch) -> bool:
     """Whether the answers speak the language of what was sent, so that words can be compared."""
     said = set(merged(answers).words)
-    known = said.intersection(question.words)
-    for piece in held:
-        known |= said.intersection(piece.sketch.words)
-    return len(known) >= READABLE * len(said)
+    return len(said & _sent(held, question)) >= READABLE * len(said)
+
+
+def _foreign(held: Sequence[Piece], answer: Sketch, question: Sketch) -> bool:
+    """Whether hardly a word of an answer stands in much that was sent: it is another language."""
+    said, sent = set(answer.words), _sent(held, question)
+    return len(sent) >= MUCH and len(said & sent) < FOREIGN * len(said)
+
+
+def _sent(held: Iterable[Piece], question: Sketch) -> set[int]:
+    return set(question.words).union(*(piece.sketch.words for piece in held))
 
 
 def _holders(sketches: Iterable[array[int]], said: array[int]) -> dict[int, list[int]]:

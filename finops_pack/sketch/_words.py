@@ -39,9 +39,22 @@ def sketch(text: str, salt: bytes = b"") -> Sketch:
 
 
 def pieces(text: str, salt: bytes = b"") -> list[Sketch]:
-    """A text as sketches of at most `PIECE` words each, in order; none when it has no words."""
+    """A text as sketches of at most `PIECE` words each, in order; none when it has no words.
+
+    What a text repeats stands in the first of its pieces that holds it, so that a log of one
+    line again and again is not taken for something that everybody says.
+    """
     numbers = _hashes(text, salt)
-    return [_sketch(numbers[i : i + PIECE]) for i in range(0, len(numbers), PIECE)]
+    words: set[int] = set()
+    grams: set[int] = set()
+    cut = []
+    for start in range(0, len(numbers), PIECE):
+        part = numbers[start : start + PIECE]
+        new_words, new_grams = set(part) - words, set(_grams(part)) - grams
+        words |= new_words
+        grams |= new_grams
+        cut.append(Sketch(array("q", new_words), array("q", new_grams)))
+    return cut
 
 
 def merged(sketches: Iterable[Sketch]) -> Sketch:

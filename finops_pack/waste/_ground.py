@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from finops_pack.cache import Rules
 from finops_pack.model import CacheRules, Call, Facts, Segment
 from finops_pack.unit_prices import UnitPrices
 from finops_pack.waste._outputs import Outputs
 from finops_pack.waste._sessions import session_of
 
 NOTHING = Decimal(0)
-DAY_US = 86_400_000_000
 
 
 class Taken:
@@ -55,7 +55,7 @@ class Ground:
         self.outputs = Outputs()
         self.total_usd = NOTHING
         self._segments: dict[str, list[Segment]] = {}
-        self._rules: dict[tuple[str | None, str, int], CacheRules | None] = {}
+        self._rules = Rules(facts)
 
     def counted(self, calls: Iterable[Call]) -> Iterable[Call]:
         """The same calls, summed as they go by."""
@@ -82,11 +82,7 @@ class Ground:
 
     def rules(self, call: Call) -> CacheRules | None:
         """The provider's cache facts on the day of this call."""
-        key = (call.provider, call.model, call.start_us // DAY_US)
-        if key not in self._rules:
-            found = self.facts.cache_rules(call.provider, call.model, call.started_at)
-            self._rules[key] = found
-        return self._rules[key]
+        return self._rules.of(call)
 
     def paid(self, call: Call, kind: str) -> Decimal:
         """USD paid for one token of `kind` at this call; 0 where that has no price.

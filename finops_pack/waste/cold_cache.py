@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
-from finops_pack.cache import Step, cause_of
+from finops_pack.cache import LEAST, Step, cause_of
 from finops_pack.model import Call, Finding
 from finops_pack.sketch import common_tokens
 from finops_pack.waste._ground import Ground
@@ -25,7 +25,6 @@ from finops_pack.waste._say import count, named, one_task, some, tokens, usd
 CATEGORY = "cold_cache"
 ORDER = 40
 Whose = tuple[str, str]  # an agent and a model: calls that may warm each other
-LEAST = 128  # tokens lost at a call: providers cache in steps of about that size
 RECENT = 8  # calls looked back at for the one with the longest common prefix
 WHY = {
     "ttl_expired": "the cache had expired",

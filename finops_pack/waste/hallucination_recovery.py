@@ -10,6 +10,7 @@ guardrail or corrected by the user). A failing test or command is exploration, n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -56,13 +57,31 @@ class Recovery(NamedTuple):
 
 def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
     """At most one finding a session and subtype."""
-    recoveries = list(_recoveries(calls))
+    recoveries = list(_recoveries(_checked(calls)))
     for subtype in MENDS:
         mine = [r for r in recoveries if SUBTYPES.get(_verifier(r), "factual") == subtype]
         paid = [(r, ground.taken.claim(r.call)) for r in mine]
-        spent = [(r, amount) for r, amount in paid if amount or r.call.unpriced]
+        spent = [(r, amount) for r, amount in paid if amount or not r.call.amount_pico]
         if spent:
             yield _finding(subtype, spent)
+
+
+def _checked(calls: Sequence[Call]) -> Sequence[Call]:
+    """The calls with what another process, which sent the tool's result, heard of them."""
+    heard = {
+        result.get("tool_call_id"): str(result["verifier"])
+        for call in calls
+        for result in call.tool_results
+        if result.get("verifier")
+    }
+    if not heard:
+        return calls
+    checks = (next((heard[a["id"]] for a in c.tool_calls if a.get("id") in heard), None)
+              for c in calls)  # fmt: skip
+    return [
+        replace(call, verifier=check) if check and not call.verifier else call
+        for call, check in zip(calls, checks, strict=True)
+    ]
 
 
 def _recoveries(calls: Sequence[Call]) -> Iterator[Recovery]:

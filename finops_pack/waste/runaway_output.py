@@ -1,8 +1,9 @@
 """Runaway output: answers far longer than such answers are.
 
-lost = max(0, output − median·e^(3.5σ)) × output price, for answers beyond that length or cut off
-at the limit; median and σ (1.4826 × MAD) of the logarithm of output tokens, by action, from at
-least 20 answers. Only the excess counts, so a long answer that was wanted costs little here.
+lost = max(0, output − median·e^(3.5σ)) × output price, for answers that were cut off at the limit
+or are longer than the longest of so many answers by chance (`stats.surprising_z`); median and σ
+(1.4826 × MAD) of the logarithm of output tokens, by action, from at least 20 answers. Only the
+excess counts, so a long answer that was wanted costs little here.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from finops_pack.model import Call, Finding
+from finops_pack.stats import ROBUST_Z, surprising_z
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._outputs import Long, Usual
 from finops_pack.waste._say import tokens, usd
 
 CATEGORY = "runaway_output"
 ORDER = 60
-ROBUST_Z = 3.5
 MINIMUM_TOKENS = 2000  # below that nobody would call an answer runaway
 CUT_OFF = ("length", "max_tokens", "MAX_TOKENS")
 MEND = "set max_tokens, ask for a shorter form, or lower the reasoning effort"
@@ -54,8 +55,13 @@ def finish(ground: Ground) -> Iterator[Finding]:
         limit = usual.median * math.exp(ROBUST_Z * usual.spread)
         excess = max(0, long.tokens - math.ceil(limit))
         paid = min(long.left, excess * long.usd_per_token)
-        if paid:
+        if paid and (long.cut or _surprising(long, usual)):
             yield _finding(long, usual, excess, paid)
+
+
+def _surprising(long: Long, usual: Usual) -> bool:
+    z = math.log(long.tokens / usual.median) / usual.spread
+    return z > surprising_z(usual.answers)
 
 
 def _finding(long: Long, usual: Usual, excess: int, paid: Decimal) -> Finding:

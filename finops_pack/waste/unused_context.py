@@ -26,6 +26,7 @@ __all__ = ["CATEGORY", "ORDER", "find", "unused_probability"]
 CATEGORY = "unused_context"
 ORDER = 50
 NAMED = 0.9
+NOT_JUDGED = ("tool_schema", "memory")  # a rule of its own; instructions as often as facts
 TOO_LOW = Decimal("0.15")
 MEND = "retrieve fewer or shorter passages, cut tool results to what was asked, drop old ones"
 
@@ -50,7 +51,7 @@ class Judged(NamedTuple):
 
 def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
     """At most one finding a session, and one for what is unknown in it."""
-    segments = [s for s in ground.segments(calls) if s.kind != "tool_schema"]
+    segments = [s for s in ground.segments(calls) if s.kind not in NOT_JUDGED]
     shared = shared_by_processes(ground.segments(calls))
     known = [] if shared else [s for s in segments if s.p_unused is not None]
     judged = []
@@ -86,7 +87,7 @@ def _finding(
     at = {call.id: call for call in calls}
     return Finding(
         category=CATEGORY,
-        title=f"{share / sent:.0%} of {tokens(sent)} context tokens were not used by any answer",
+        title=f"of {tokens(sent)} context tokens about {share / sent:.0%} served no answer",
         calls=tuple(key for key, amount in paid.items() if amount),
         usd=expected,
         usd_low=narrow,
@@ -115,7 +116,7 @@ def _named(one: Judged, at: Mapping[str, Call]) -> str:
 
 def _unknown(calls: Sequence[Call], segments: Sequence[Segment], shared: bool) -> Iterable[Finding]:
     if not segments:
-        blind = [call for call in calls if call.request_hash is None and call.input_tokens]
+        blind = [call for call in calls if call.input_tokens and not _seen(call)]
         held = sum(call.input_tokens for call in blind)
         why = "the prompts were not seen, only their counts"
         yield from _blank(held, blind, why)
@@ -127,6 +128,11 @@ def _unknown(calls: Sequence[Call], segments: Sequence[Segment], shared: bool) -
         longest[text] = max(longest.get(text, 0), segment.tokens * segment.calls_held)
     why = "the session was shared by processes, cut off, or answered in another language"
     yield from _blank(sum(longest.values()), calls, why)
+
+
+def _seen(call: Call) -> bool:
+    """Whether a process of ours read the prompt; a log's own hash of it says nothing of that."""
+    return call.source == "live" and call.request_hash is not None
 
 
 def _blank(held: int, calls: Sequence[Call], why: str) -> Iterable[Finding]:

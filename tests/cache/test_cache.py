@@ -120,3 +120,28 @@ def test_shares_stay_shares(rows: list[tuple[int, int, int, int]]) -> None:
         assert share is None or 0 <= share <= 1
     assert all(cold.usd >= 0 for cold in report.cold)
     report.to_dict()
+
+
+def test_lost_prefixes_by_cause() -> None:
+    calls = [
+        first(),
+        warm(1, 9_950),  # less than a step of the cache
+        warm(2, 4_000),  # read up to where the prompts part
+        call(20, session="s", input_tokens=12_000),
+    ]
+    report = cache.analyse(calls, FACTS)
+    rows = {row.cause: (row.calls, row.tokens) for row in report.lost}
+    assert rows == {
+        "below_minimum": (1, 50),
+        "prefix_changed": (1, 6_000),
+        "ttl_expired": (1, 10_000),
+    }
+    assert report.lost_usd == 16_050 * Decimal("2.7") / 10**6
+    assert report.to_dict()["lost_prefix_usd"] == "0.043335"
+
+
+def test_the_next_call_that_is_still_warm_comes_first() -> None:
+    cached: dict[str, Any] = {"input_tokens": 50_000, "cache_write_5m_tokens": 50_000}
+    calls = [call(m, session=f"s{m}", **cached) for m in (0, 50, 58, 59)]
+    rows = cache.analyse(calls, FACTS, now_us=START_US + 60 * MINUTE_US).next
+    assert [row.session for row in rows] == ["s58", "s59", "s50", "s0"]

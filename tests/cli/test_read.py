@@ -146,6 +146,7 @@ def test_task_tree_and_why(finops: Callable[..., Any], week: Path) -> None:
         len(line) - len(line.lstrip()) for line in said[1:4]
     ), "children stand under their parent"
     body = finops("task", "ticket-0-1", "--json").json
+    assert body["against_others"]["now_tasks"] == 1
     assert body["schema"] == "finops.task"
     assert [call["id"] for call in body["calls"]] == ["0-1-0", "0-1-1", "0-1-2"]
     assert Decimal(body["usd"]) == Decimal("0.090000000003")

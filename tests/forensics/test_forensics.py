@@ -61,6 +61,13 @@ def test_one_large_tool_result_is_named_with_its_step_and_cost() -> None:
     assert found.usd > steps[1].amount_usd * 9 / 10
 
 
+def test_the_tool_is_named_by_the_call_that_asked_for_it() -> None:
+    asked = odd(0, input_tokens=1000, tool_calls=[{"id": "t1", "name": "query_db"}])
+    told = odd(1, input_tokens=62_000, tool_results=[{"tool_call_id": "t1", "tokens": 61_000}])
+    [found] = of_mode([*usual(), asked, told], "input_explosion")
+    assert "one tool result of “query_db” of 61k tokens entered at step 2" in found.title
+
+
 def test_verbosity_and_an_answer_cut_off() -> None:
     long = odd(0, input_tokens=1000, output_tokens=60_000)
     cut = odd(1, input_tokens=2000, output_tokens=600, finish_reason="length")
@@ -136,3 +143,39 @@ def test_order_of_calls_does_not_matter(rng: Any) -> None:
     shuffled = list(calls)
     rng.shuffle(shuffled)
     assert forensics.find(shuffled, FACTS) == forensics.find(calls, FACTS)
+
+
+def test_a_first_step_is_compared_with_first_steps() -> None:
+    many = usual(count=30)
+    large = [odd(0, input_tokens=25_000), odd(1, input_tokens=26_000)]
+    [found] = of_mode([*many, *large], "input_explosion")
+    assert "entered at step 1" in found.title
+    agents = [
+        call(9000 + t * 10 + step, task=f"agent{t}", action="step", output_tokens=100,
+             input_tokens=25_000 + 1000 * step)
+        for t in range(30)
+        for step in range(3)
+    ]  # fmt: skip
+    assert of_mode([*agents, *large], "input_explosion") == []
+
+
+def test_a_cause_is_called_one_only_when_it_explains_the_cost() -> None:
+    loop = [asks(i, "search", "a", "r") for i in range(4)]
+    dear = odd(50, input_tokens=900_000)
+    [small] = of_mode([*usual(), *loop, dear], "tool_avalanche")
+    assert small.title == "“search” gave the same result 4 times"
+    [whole] = of_mode([*usual(), *loop, *loop[:0]], "tool_avalanche")
+    assert whole.usd == 3 * loop[0].amount_usd
+
+
+def test_very_many_tool_calls_show_when_one_task_is_asked_about() -> None:
+    ordinary = [
+        call(t, task=f"t{t}", input_tokens=100, tool_calls=[{"name": "ls", "args_hash": str(n)}
+                                                           for n in range(4 + t % 3)])
+        for t in range(30)
+    ]  # fmt: skip
+    busy = odd(1, input_tokens=9000,
+               tool_calls=[{"name": "ls", "args_hash": str(n)} for n in range(80)])  # fmt: skip
+    asked = forensics.find([*ordinary, busy], FACTS, task="odd")
+    [found] = [f for f in asked if f.category == "tool_avalanche"]
+    assert "because it made 80 tool calls (usually 5)" in found.title

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -124,3 +125,23 @@ def test_ids_are_stable_and_documents_are_json_ready() -> None:
     one, two = titled(job, "batch")[0], titled(job, "batch", days=10)[0]
     assert one.id == two.id
     assert json.loads(json.dumps(one.to_dict()))["estimated_saving_usd"] == "6"
+
+
+@pytest.mark.parametrize(("written", "opens"), [(400_000, True), (300_000, False)])
+def test_write_share_of_calls_opens_and_closes(written: int, opens: bool) -> None:
+    rest = call(1, session="s", output_tokens=200_000)  # $3
+    writes = call(0, session="s", input_tokens=written, cache_write_5m_tokens=written)
+    assert bool(titled([writes, rest], "share of cache writes")) is opens
+
+
+def test_compression_where_a_session_goes_on_after_its_cache() -> None:
+    full: dict[str, Any] = {"session": "s", "input_tokens": 100_000}
+    start = call(0, cache_write_5m_tokens=100_000, **full)
+    late = call(20, cache_write_5m_tokens=100_000, **full)
+    [lever] = titled([start, late], "Compress")
+    # 98k not written at 3.75; 100k read at 0.30 and 2k of output at 15 to make the summary
+    assert lever.estimated_saving_usd == Decimal("0.3675") - Decimal("0.03") - Decimal("0.03")
+    soon = call(2, cache_read_tokens=100_000, **full)
+    assert titled([start, soon], "Compress") == []
+    short = [replace(c, input_tokens=3_000, cache_write_5m_tokens=3_000) for c in (start, late)]
+    assert titled(short, "Compress") == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from bench._context_sets import READERS, examples
 from bench.fit_unused import fit
-from bench.unused import left_out, quality, shipped
+from bench.unused import distracted, left_out, quality, shipped
 from finops_pack.sketch import _unused, unused_probability
 
 PASSAGES = [
@@ -62,7 +63,7 @@ def test_probabilities_whatever_the_text(segments: list[str], answer: str, quest
 
 @pytest.mark.usefixtures("shared_data")
 @pytest.mark.parametrize("name", READERS)
-@pytest.mark.parametrize("judge", [left_out, shipped])
+@pytest.mark.parametrize("judge", [left_out, shipped, distracted])
 def test_labelled_sets(name: str, judge: object) -> None:
     found = quality(judge(name))  # type: ignore[operator]
     auc, precision = FLOORS[name]
@@ -76,3 +77,38 @@ def test_the_stored_models_are_what_the_command_makes(shared_data: Path) -> None
         intercept, weights = fit(examples(name, shared_data))
         assert stored[0] == pytest.approx(intercept, abs=1e-3)
         assert stored[1] == pytest.approx(weights, abs=1e-3)
+
+
+def test_copies_of_a_text_are_judged_alike_and_change_nothing() -> None:
+    once = unused_probability(PASSAGES, ANSWER)
+    many = unused_probability([*PASSAGES, *[PASSAGES[0]] * 40], ANSWER)
+    assert many == pytest.approx([*once, *[once[0]] * 40])
+
+
+def test_a_line_repeated_through_a_long_segment_is_still_quoted() -> None:
+    log = f"{PASSAGES[0]}\n" * 3000
+    used, unused = unused_probability([log, PASSAGES[1]], ANSWER)
+    assert used < 0.1 < 0.9 < unused
+
+
+def test_no_answer_used_nothing_and_a_foreign_one_says_nothing() -> None:
+    assert min(unused_probability(PASSAGES, "")) > 0.9
+    long = [*PASSAGES, "A parcel that left Vienna on Monday has still not arrived, says the clerk."]
+    german = "Er wurde im Frühjahr pünktlich zur Weltausstellung fertiggestellt."
+    assert max(unused_probability(long, german)) <= 0.5
+
+
+words = st.lists(st.sampled_from(" ".join((*PASSAGES, ANSWER)).split()), max_size=40)
+passages = st.lists(words.map(" ".join), min_size=1, max_size=8)
+
+
+@settings(deadline=None, max_examples=50)
+@given(passages, words.map(" ".join), st.randoms(use_true_random=False))
+def test_the_order_of_segments_does_not_matter(
+    segments: list[str], answer: str, rng: random.Random
+) -> None:
+    order = list(range(len(segments)))
+    rng.shuffle(order)
+    found = unused_probability(segments, answer)
+    shuffled = unused_probability([segments[i] for i in order], answer)
+    assert shuffled == pytest.approx([found[i] for i in order])

@@ -39,3 +39,12 @@ def test_too_few_to_say_what_is_usual(found: Any) -> None:
 def test_what_recovery_has_claimed_is_not_claimed_again(found: Any) -> None:
     rejected = call(98, session="s", verifier="schema", output_tokens=100)
     assert found(CATEGORY, *usual(), rejected, long(session="s")) == []
+
+
+def test_the_longest_of_very_many_is_no_surprise(found: Any) -> None:
+    few = [call(i, output_tokens=90 + i % 20 * 20, input_tokens=10) for i in range(40)]
+    many = [call(i, output_tokens=90 + i % 20 * 20, input_tokens=10) for i in range(8000)]
+    assert found(CATEGORY, *few, long(2_200)) != []
+    assert found(CATEGORY, *many, long(2_200)) == []
+    assert found(CATEGORY, *many, long(2_200, finish_reason="length")) != []
+    assert found(CATEGORY, *many, long(40_000)) != []

@@ -27,7 +27,7 @@ def test_expected_amount_fresh_at_first_then_read(found: Any) -> None:
     [one] = found(CATEGORY, *pair(), segments=[segment(0.5)])
     assert one.usd == Decimal("0.5") * 1000 * (WRITE + READ)
     assert one.basis == "estimated"
-    assert one.title == "50% of 2,000 context tokens were not used by any answer"
+    assert one.title == "of 2,000 context tokens about 50% served no answer"
 
 
 def test_what_cold_cache_has_counted_is_not_counted_again() -> None:

@@ -1,0 +1,58 @@
+"""Lost prefixes: what the call before had sent too and what was paid again instead of read.
+
+Counted before anything is held to be too small or claimed otherwise; what `finops waste` calls
+cold cache is the part of it that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from finops_pack.cache._chains import Step
+from finops_pack.cache._cold import cause_of, premium
+from finops_pack.cache._rules import Rules
+from finops_pack.model import CacheRules
+from finops_pack.money import plain
+from finops_pack.unit_prices import UnitPrices
+
+LEAST = 128  # tokens lost at a call: providers cache in steps of about that size
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Calls that lost a prefix for the same cause, its tokens, and USD beyond a read."""
+
+    cause: str
+    calls: int = 0
+    tokens: int = 0
+    usd: Decimal = Decimal(0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, the amount as a decimal string."""
+        return {"calls": self.calls, "tokens": self.tokens, "usd": plain(self.usd)}
+
+
+def lost(steps: Sequence[Step], facts: Rules, prices: UnitPrices) -> tuple[Lost, ...]:
+    """One row a cause, dearest first; nothing of providers whose cache facts are not on file."""
+    rows: dict[str, Lost] = {}
+    for step in steps:
+        tokens = step.shared - step.call.cache_read_tokens
+        if tokens <= 0:
+            continue
+        rules = facts.of(step.call)
+        if rules is None:
+            continue
+        cause = _cause(step, rules) if tokens >= LEAST else "below_minimum"
+        row, usd = rows.get(cause, Lost(cause)), tokens * premium(step.call, prices)
+        rows[cause] = Lost(cause, row.calls + 1, row.tokens + tokens, row.usd + usd)
+    return tuple(sorted(rows.values(), key=lambda row: (-row.usd, row.cause)))
+
+
+def _cause(step: Step, rules: CacheRules) -> str:
+    cause = cause_of(step, rules)
+    # Where the user sets the breakpoints, what was read ends where the prompts part.
+    parted = rules.explicit and step.call.cache_read_tokens and cause == "provider_miss"
+    return "prefix_changed" if parted else cause

@@ -1,0 +1,49 @@
+"""`finops task --why`: what a task cost beyond the others, and the cause."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from finops_pack import Usage, cli, recorder
+
+
+def step(task: str, tokens: int) -> None:
+    recorder.record(
+        model="gpt-4o", provider="openai", task=task, action="step", start_us=_clock(),
+        usage=Usage(input_tokens=tokens, output_tokens=50),
+    )  # fmt: skip
+
+
+def _clock(now: list[int] = [0]) -> int:  # noqa: B006 - one clock for all
+    from time import time
+
+    now[0] += 1
+    return int(time() * 1e6) + now[0]
+
+
+def test_a_large_result_is_the_cause(capsys: pytest.CaptureFixture[str]) -> None:
+    for n in range(12):
+        for size in (1000, 1500, 2000):
+            step(f"usual{n}", size + n)
+    for size in (1000, 62_000, 63_000):
+        step("odd", size)
+    recorder.flush()
+
+    assert cli.main(["task", "--why"]) == 0  # the dearest, without naming it
+    said = capsys.readouterr().out
+    assert "task odd: $0.32, 3 calls" in said
+    beyond = next(line for line in said.splitlines() if "than the mean of 12 other tasks" in line)
+    assert "more input a call" in beyond
+    assert "the usual because 61k new input tokens entered at step 2" in said
+
+    assert cli.main(["task", "usual1", "--why"]) == 0
+    assert "less than the mean of" in capsys.readouterr().out
+
+    assert cli.main(["task", "odd", "--json"]) == 0
+    body = json.loads(capsys.readouterr().out)
+    trend = body["against_others"]
+    assert trend["before_tasks"] == 12
+    change = float(trend["now_usd_per_task"]) - float(trend["before_usd_per_task"])
+    assert sum(float(f["usd"]) for f in trend["factors"]) == pytest.approx(change)
