@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from finops_pack.model import Cost, Usage
     from finops_pack.query import budget, find_waste, spend
     from finops_pack.rates import price
-    from finops_pack.recorder import flush, record
+    from finops_pack.recorder import flush, record, serverless
 
 _HOME = {
     "BudgetExceeded": "errors",
@@ -32,6 +32,7 @@ _HOME = {
     "flush": "recorder",
     "price": "rates",
     "record": "recorder",
+    "serverless": "recorder",
     "spend": "query",
     "tags": "context",
     "task": "context",
@@ -51,6 +52,7 @@ __all__ = [
     "flush",
     "price",
     "record",
+    "serverless",
     "spend",
     "tags",
     "task",

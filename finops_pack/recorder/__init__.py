@@ -21,6 +21,7 @@ from finops_pack.recorder._core import Recorder
 from finops_pack.recorder._guard import guard, warn_once
 from finops_pack.recorder._null import NullRecorder
 from finops_pack.recorder._pending import Pending
+from finops_pack.recorder._serverless import serverless
 
 __all__ = [
     "NullRecorder",
@@ -34,6 +35,7 @@ __all__ = [
     "guard",
     "pause",
     "record",
+    "serverless",
     "warn_once",
 ]
 

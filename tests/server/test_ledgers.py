@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +16,6 @@ from finops_pack.ledger.remote import RemoteLedger
 from finops_pack.model import Where
 from finops_pack.server import accounts
 
-ROOT = Path(__file__).parents[2]
 NOON = 1_763_985_600_000_000  # 2025-11-24 12:00 UTC
 DAY = 86_400_000_000
 LINES = [
@@ -221,31 +216,3 @@ def test_nothing_that_is_sent_breaks_the_server(site):
         assert answer.status_code in (200, 422), (path, asked, answer.text)
 
     send()
-
-
-PROGRAM = """
-import os, signal, sys
-import finops_pack
-finops_pack.track(project="lambda")
-for n in range(20):
-    finops_pack.record(model="gpt-4o", usage=finops_pack.Usage(input_tokens=1000, output_tokens=10))
-assert finops_pack.flush(timeout=10)
-os.kill(os.getpid(), signal.SIGKILL)  # frozen or killed straight after return
-"""
-
-
-def test_what_was_flushed_is_on_the_server_when_the_function_is_killed(live, remote, tmp_path):
-    home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
-    settings_ = {"FINOPS_LEDGER": live.url, "FINOPS_API_KEY": live.key}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, **home, **settings_},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == -9, done.stderr
-    (total,) = remote.totals(None, Where())
-    assert total.calls == 20
-    assert total.usd > 0
