@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
@@ -38,7 +38,7 @@ def _around(function: Callable[..., Any], timeout: float) -> Callable[..., Any]:
         return inside_async
     if inspect.isgeneratorfunction(function):
 
-        def inside_generator(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        def inside_generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             with _flushed(timeout):
                 return (yield from function(*args, **kwargs))
 

@@ -29,9 +29,8 @@ Bearer = HTTPAuthorizationCredentials | None
 
 def _unauthorized(what: str) -> ApiError:
     # One and the same answer for no, malformed, unknown and revoked: it teaches nobody anything.
-    return ApiError(
-        401, "unauthorized", f"a valid {what} is needed", headers={"WWW-Authenticate": "Bearer"}
-    )
+    headers = {"WWW-Authenticate": "Bearer"}
+    return ApiError(401, "unauthorized", f"needed: {what}", headers=headers)
 
 
 def key_holder(request: Request, db: Db, bearer: Annotated[Bearer, Depends(_key)]) -> Caller:
@@ -39,7 +38,7 @@ def key_holder(request: Request, db: Db, bearer: Annotated[Bearer, Depends(_key)
     token = bearer.credentials if bearer else ""
     caller = accounts.by_key(db, token) if token.startswith(crypto.KEY_PREFIX) else None
     if caller is None:
-        raise _unauthorized("API key")
+        raise _unauthorized("a valid API key, finops_…")
     rate: Rate = request.app.state.rate
     if wait := rate.take(caller.credential):
         raise too_many(wait)
@@ -51,7 +50,7 @@ def session_holder(db: Db, bearer: Annotated[Bearer, Depends(_session)]) -> Call
     token = bearer.credentials if bearer else ""
     caller = accounts.by_session(db, token) if token.startswith(crypto.SESSION_PREFIX) else None
     if caller is None:
-        raise _unauthorized("session; sign in with POST /api/finops/login")
+        raise _unauthorized("a session, fs_…, from POST /api/finops/login")
     return caller
 
 
