@@ -62,7 +62,7 @@ def test_required_fields(field: str) -> None:
         ("total_cost", Decimal("Infinity"), "total_cost: must be a number ≥ 0, got Infinity"),
         ("total_cost", Decimal("1e13"), "total_cost: must be at most 1000000000000, got 1E+13"),
         ("total_tokens", 1.5, "total_tokens: must be a whole number ≥ 0, got 1.5"),
-        ("total_requests", False, "total_requests: must be a whole number ≥ 0, got False"),
+        ("total_requests", False, "total_requests: must be a whole number ≥ 0, got false"),
         ("date", "28.02.2026", "date: must be a date YYYY-MM-DD, got '28.02.2026'"),
         ("date", "2026-02-30", "date: must be a date YYYY-MM-DD, got '2026-02-30'"),
         ("date", "20260228", "date: must be a date YYYY-MM-DD, got '20260228'"),
