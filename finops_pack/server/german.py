@@ -48,8 +48,13 @@ WORDS = {
     "Cold calls": "Cold Calls",
     "Cold calls by cause": "Cold Calls nach Ursache",
     "Company": "Firma",
-    "Connect once, then send what is due every day, for example from cron:": (
-        "Einmal verbinden, dann täglich senden, was fällig ist, zum Beispiel mit cron:"
+    "On that machine, connect once (it asks for the key), then send what is due every hour, "
+    "for example from cron:": (
+        "Auf jener Maschine einmal verbinden (der Schlüssel wird erfragt), dann stündlich senden, "
+        "was fällig ist, zum Beispiel mit cron:"
+    ),
+    "It is shown once, and you can revoke it at any time.": (
+        "Er wird einmal gezeigt und lässt sich jederzeit widerrufen."
     ),
     "Copied": "Kopiert",
     "Copy": "Kopieren",
@@ -185,7 +190,6 @@ WORDS = {
     "of": "von",
     "of the dollars": "der Dollar",
     "of the input tokens": "der Input-Token",
-    "one point is one percent of the money": "ein Punkt ist ein Prozent des Geldes",
     "open": "offen",
     "over {count} requests": "über {count} Anfragen",
     "over {count} tasks": "über {count} Aufgaben",
@@ -205,11 +209,13 @@ WORDS = {
     "unpriced": "ohne Preis",
     "unused_tools": "Ungenutzte Werkzeuge",
     "unused_context": "Ungenutzter Kontext",
+    "used up": "aufgebraucht",
     "useful": "nützlich",
     "wasted": "verschwendet",
     "{count} calls are not booked yet": "{count} Aufrufe sind noch nicht gebucht",
     "{percent} estimated": "{percent} geschätzt",
     "{percent} of the input tokens": "{percent} der Input-Token",
+    "{percent} of the money was well spent": "{percent} des Geldes waren gut angelegt",
     "{percent} of the monthly budget is used": "{percent} des Monatsbudgets sind verbraucht",
     "{percent} of the spend": "{percent} der Ausgaben",
     "{percent} used, alert at {threshold}": "{percent} verbraucht, Warnung ab {threshold}",

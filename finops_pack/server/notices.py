@@ -32,6 +32,14 @@ def current(db: Database, account: Account) -> list[dict[str, Any]]:
     return remembered(db, account, [day.totals() for day in figures.days(kept)])
 
 
+def open_count(db: Database, account: Account) -> int:
+    """How many alerts were in force when somebody last looked or reported."""
+    rows = db.read(
+        "SELECT count(*) AS n FROM alert WHERE account_id = ? AND closed_at IS NULL", (account.id,)
+    )
+    return int(rows[0]["n"])
+
+
 def remembered(db: Database, account: Account, days: Sequence[DayTotals]) -> list[dict[str, Any]]:
     """The alerts that these days raise, each with its id and first moment.
 

@@ -47,6 +47,21 @@ def test_german_keeps_the_places_of_values():
         assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", words))
 
 
+def words(text):
+    """The text without its dates, which pages write as people do."""
+    return re.sub(r"\d{4}-\d\d-\d\d|\d+ [A-Z][a-z]{2} \d{4}", "", text)
+
+
+def test_dates_and_fractions_are_written_as_people_do():
+    anomaly = "2026-02-07 cost $12.50, 3.7 times the usual $3.40 a day (median of 28 days)."
+    assert texts.sentence(anomaly, "en").startswith("7 Feb 2026 cost $12.50, 3.7 times")
+    assert texts.sentence(anomaly, "de").startswith(
+        "07.02.2026 kostete 12,50\u00a0$, das 3,7-Fache"
+    )
+    model = "No price is known for gpt-4o-2024-11-20: their cost is missing from every figure. "
+    assert "gpt-4o-2024-11-20" in texts.sentence(model + "Mend: x", "en")
+
+
 def day(number, usd, **fields):
     return DayTotals(f"2026-02-{number:02d}", Totals(usd=Decimal(usd)), **fields)
 
