@@ -17,6 +17,9 @@ _key = HTTPBearer(auto_error=False, scheme_name="key", description="An API key: 
 _session = HTTPBearer(auto_error=False, scheme_name="session", description="A login's token: fs_…")
 
 
+LEDGER_COST = 0.05  # of a request, that a question to a ledger counts against the rate
+
+
 async def database(request: Request) -> Database:
     """The store of this application."""
     db: Database = request.app.state.db
@@ -40,9 +43,14 @@ def key_holder(request: Request, db: Db, bearer: Annotated[Bearer, Depends(_key)
     if caller is None:
         raise _unauthorized("a valid API key, finops_…")
     rate: Rate = request.app.state.rate
-    if wait := rate.take(caller.credential):
+    if wait := rate.take(caller.credential, _cost(request)):
         raise too_many(wait)
     return caller
+
+
+def _cost(request: Request) -> float:
+    """An agent asks its ledger twice a call, and a report asks it a hundred times."""
+    return LEDGER_COST if "ledger" in request.scope["route"].tags else 1.0
 
 
 def session_holder(db: Db, bearer: Annotated[Bearer, Depends(_session)]) -> Caller:
