@@ -32,10 +32,10 @@ def current(db: Database, account: Account) -> list[dict[str, Any]]:
     return remembered(db, account, [day.totals() for day in figures.days(kept)])
 
 
-def open_count(db: Database, account: Account) -> int:
+def open_count(db: Database, account_id: str) -> int:
     """How many alerts were in force when somebody last looked or reported."""
     rows = db.read(
-        "SELECT count(*) AS n FROM alert WHERE account_id = ? AND closed_at IS NULL", (account.id,)
+        "SELECT count(*) AS n FROM alert WHERE account_id = ? AND closed_at IS NULL", (account_id,)
     )
     return int(rows[0]["n"])
 
