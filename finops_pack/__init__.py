@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         find_trend,
     )
     from finops_pack.rates import price
-    from finops_pack.recorder import context_source, flush, record
+    from finops_pack.recorder import context_source, flush, record, serverless
 
 _HOME = {
     "BudgetExceeded": "errors",
@@ -45,6 +45,7 @@ _HOME = {
     "flush": "recorder",
     "price": "rates",
     "record": "recorder",
+    "serverless": "recorder",
     "spend": "query",
     "tags": "context",
     "task": "context",
@@ -70,6 +71,7 @@ __all__ = [
     "flush",
     "price",
     "record",
+    "serverless",
     "spend",
     "tags",
     "task",

@@ -8,21 +8,16 @@ lost is not booked twice, since the server keeps the spool's offset in the same 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finops_pack.errors import ConfigError, LedgerUnreachable
 from finops_pack.ledger import Booked, Line, Reservation, ledger_id, normalise, wire
+from finops_pack.ledger._http import SECONDS, Http
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
-if TYPE_CHECKING:
-    import httpx
-
-SECONDS = 5.0
 _TRIES = 50  # of `update` against others who change the same document
-_API = "/api/finops"
 
 
 class RemoteLedger:
@@ -40,8 +35,7 @@ class RemoteLedger:
             target = keys.target(self.url)
         except ConfigError as error:
             raise LedgerUnreachable(f"{self.url}: {error}", mend=error.mend) from None
-        self._base, self._key = target.url, target.key
-        self._http: tuple[int, httpx.Client] | None = None
+        self._http = Http(self.url, target)
         self.time_zone = str(self._read("about")["time_zone"])
 
     # --- writing -------------------------------------------------------------------------
@@ -55,13 +49,24 @@ class RemoteLedger:
         after: int | None = None,
         timeout: float = SECONDS,
     ) -> Booked:
-        """Book lines and, with `spool`, remember `offset` in the same transaction."""
-        body = b"\n".join(json.dumps(line).encode() for line in lines)
-        asked = {"spool": spool, "offset": offset, "after": after}
-        answer = self._ask(
+        """Book lines and, with `spool`, remember `offset` in the same transaction.
+
+        More than one request takes go in several; with the last one, the offset: until then
+        the spool stands where it stood, and a call that is sent again is one call.
+        """
+        bodies = list(wire.batches(lines)) or [(0, b"")]
+        place = {"spool": spool, "offset": offset, "after": after} if spool else {}
+        told = []
+        for first, body in bodies:
+            last = (first, body) == bodies[-1]
+            told.append((first, self._send(body, place if last else {}, timeout)))
+        return wire.together(told)
+
+    def _send(self, body: bytes, place: Mapping[str, Any], timeout: float) -> Booked:
+        answer = self._http.ask(
             "POST",
             "/calls",
-            params={name: value for name, value in asked.items() if value is not None},
+            params={name: value for name, value in place.items() if value is not None},
             content=body,
             headers={"Content-Type": "application/x-ndjson"},
             timeout=max(timeout, 0.05),
@@ -101,7 +106,7 @@ class RemoteLedger:
         """The calls themselves, in order of start, streamed."""
         asked: dict[str, Any] = {"where": json.dumps(wire.write(Where, where))}
         asked |= {"newest_first": newest_first, **({} if limit is None else {"limit": limit})}
-        return map(Call.from_row, self._stream("/calls", asked))
+        return map(Call.from_row, self._http.stream("/calls", asked))
 
     def call(self, call_id: str, source: str = "live") -> Call | None:
         """One call."""
@@ -206,65 +211,13 @@ class RemoteLedger:
 
     def close(self) -> None:
         """Give the connections back."""
-        held, self._http = self._http, None
-        if held and held[0] == os.getpid():
-            held[1].close()
-
-    # --- HTTP ------------------------------------------------------------------------------------
+        self._http.close()
 
     def _read(self, question: str, **asked: Any) -> Any:
         if "where" in asked:
             asked["where"] = wire.write(Where, asked["where"])
-        return self._ask("POST", f"/ledger/read/{question}", json=asked)["answer"]
+        return self._http.ask("POST", f"/ledger/read/{question}", json=asked)["answer"]
 
     def _write(self, question: str, *, timeout: float = SECONDS, **asked: Any) -> Any:
         path = f"/ledger/write/{question}"
-        return self._ask("POST", path, json=asked, timeout=timeout)["answer"]
-
-    def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        import httpx
-
-        try:
-            answer = self._client().request(method, self._base + _API + path, **more)
-            if answer.is_success:
-                return dict(answer.json())
-        except (httpx.HTTPError, ValueError) as error:
-            raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
-        raise self._refused(answer)
-
-    def _stream(self, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        import httpx
-
-        try:
-            url = self._base + _API + path
-            with self._client().stream("GET", url, params=asked) as answer:
-                if not answer.is_success:
-                    answer.read()
-                    raise self._refused(answer)
-                yield from map(json.loads, answer.iter_lines())
-        except httpx.HTTPError as error:
-            raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
-
-    def _refused(self, answer: httpx.Response) -> LedgerUnreachable:
-        mend = "run: finops connect" if answer.status_code in (401, 403) else None
-        try:
-            said = answer.json()["error"]["message"]
-        except (ValueError, KeyError, TypeError):
-            said = "no answer of ours"
-        return LedgerUnreachable(f"{self.url}: {answer.status_code} {said}", mend=mend)
-
-    def _client(self) -> httpx.Client:
-        """This process's connections: those of a parent are not ours to use after a fork."""
-        held = self._http
-        if held is None or held[0] != os.getpid():
-            held = self._http = (os.getpid(), self._connected())
-        return held[1]
-
-    def _connected(self) -> httpx.Client:
-        from finops_pack.report.tls import http_client
-
-        if self._key is None:
-            raise LedgerUnreachable(f"{self.url}: no key is stored", mend="run: finops connect")
-        client = http_client(self._base, SECONDS)
-        client.headers["Authorization"] = f"Bearer {self._key.reveal()}"
-        return client
+        return self._http.ask("POST", path, json=asked, timeout=timeout)["answer"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,7 +15,8 @@ from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-BATCH_BYTES = 512 * 1024
+BATCH_BYTES = 512 * 1024  # half of what a server takes
+BATCH_LINES = 2000  # and of its lines
 _INT64 = 2**63
 
 
@@ -166,6 +167,30 @@ def text(asked: Mapping[str, Any], name: str) -> str:
     if not 0 < len(value) <= 512:
         raise InputError(f"{name}: must be 1 to 512 characters long")
     return str(value)
+
+
+def batches(lines: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, bytes]]:
+    """The lines as bodies that a server takes, each with the index of its first line."""
+    first, held, size = 0, list[bytes](), 0
+    for index, line in enumerate(lines):
+        text = json.dumps(line, separators=(",", ":")).encode()
+        if held and (size + len(text) > BATCH_BYTES or len(held) == BATCH_LINES):
+            yield first, b"\n".join(held)
+            first, held, size = index, [], 0
+        held.append(text)
+        size += len(text) + 1
+    if held:
+        yield first, b"\n".join(held)
+
+
+def together(found: Sequence[tuple[int, Booked]]) -> Booked:
+    """What became of batches, each with the index of its first line."""
+    return Booked(
+        sum(part.new for _, part in found),
+        sum(part.corrected for _, part in found),
+        sum(part.unchanged for _, part in found),
+        tuple((first + at, why) for first, part in found for at, why in part.rejected),
+    )
 
 
 def booked(body: Mapping[str, Any]) -> Booked:

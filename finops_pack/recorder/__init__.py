@@ -22,6 +22,7 @@ from finops_pack.recorder._guard import guard, warn_once
 from finops_pack.recorder._named import context_source
 from finops_pack.recorder._null import NullRecorder
 from finops_pack.recorder._pending import Pending
+from finops_pack.recorder._serverless import serverless
 
 __all__ = [
     "NullRecorder",
@@ -36,6 +37,7 @@ __all__ = [
     "guard",
     "pause",
     "record",
+    "serverless",
     "warn_once",
 ]
 

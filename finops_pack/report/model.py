@@ -49,6 +49,8 @@ def shown(value: Any) -> str:
     """A refused value as an error repeats it, cut short."""
     if isinstance(value, int) and value.bit_length() > 256:
         return "a number of more than 77 digits"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     text = str(value) if isinstance(value, int | float | Decimal) else ascii(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 

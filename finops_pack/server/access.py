@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from finops_pack.server import accounts, crypto
@@ -15,6 +17,10 @@ from finops_pack.server.throttle import Rate
 
 _key = HTTPBearer(auto_error=False, scheme_name="key", description="An API key: finops_…")
 _session = HTTPBearer(auto_error=False, scheme_name="session", description="A login's token: fs_…")
+
+
+T = TypeVar("T")
+LEDGER_COST = 0.05  # of a request, that a question to a ledger counts against the rate
 
 
 async def database(request: Request) -> Database:
@@ -29,29 +35,43 @@ Bearer = HTTPAuthorizationCredentials | None
 
 def _unauthorized(what: str) -> ApiError:
     # One and the same answer for no, malformed, unknown and revoked: it teaches nobody anything.
-    return ApiError(
-        401, "unauthorized", f"a valid {what} is needed", headers={"WWW-Authenticate": "Bearer"}
-    )
+    headers = {"WWW-Authenticate": "Bearer"}
+    return ApiError(401, "unauthorized", f"needed: {what}", headers=headers)
 
 
-def key_holder(request: Request, db: Db, bearer: Annotated[Bearer, Depends(_key)]) -> Caller:
+async def looked_up(db: Database, find: Callable[[Database, str], T], key: str) -> T:
+    """A row by its key: at once where that is quick, else in a thread that may wait."""
+    # Each hop to a thread and back costs more than the look-up: half of all requests a second.
+    return find(db, key) if db.quick_reads else await run_in_threadpool(find, db, key)
+
+
+async def key_holder(request: Request, db: Db, bearer: Annotated[Bearer, Depends(_key)]) -> Caller:
     """The caller behind a `finops_` key: 401, then 429."""
     token = bearer.credentials if bearer else ""
-    caller = accounts.by_key(db, token) if token.startswith(crypto.KEY_PREFIX) else None
+    known = token.startswith(crypto.KEY_PREFIX)
+    caller = await looked_up(db, accounts.by_key, token) if known else None
     if caller is None:
-        raise _unauthorized("API key")
+        raise _unauthorized("a valid API key, finops_…")
+    if caller.unnoted:
+        await run_in_threadpool(accounts.note_use, db, caller.credential)
     rate: Rate = request.app.state.rate
-    if wait := rate.take(caller.credential):
+    if wait := rate.take(caller.credential, _cost(request)):
         raise too_many(wait)
     return caller
 
 
-def session_holder(db: Db, bearer: Annotated[Bearer, Depends(_session)]) -> Caller:
+def _cost(request: Request) -> float:
+    """An agent asks its ledger twice a call, and a report asks it a hundred times."""
+    return LEDGER_COST if "ledger" in request.scope["route"].tags else 1.0
+
+
+async def session_holder(db: Db, bearer: Annotated[Bearer, Depends(_session)]) -> Caller:
     """The caller behind a login's `fs_` token: 401."""
     token = bearer.credentials if bearer else ""
-    caller = accounts.by_session(db, token) if token.startswith(crypto.SESSION_PREFIX) else None
+    known = token.startswith(crypto.SESSION_PREFIX)
+    caller = await looked_up(db, accounts.by_session, token) if known else None
     if caller is None:
-        raise _unauthorized("session; sign in with POST /api/finops/login")
+        raise _unauthorized("a session, fs_…, from POST /api/finops/login")
     return caller
 
 

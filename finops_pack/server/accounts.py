@@ -38,6 +38,7 @@ class Caller:
     account: Account
     scope: Scope
     credential: str  # the key's id, or the session's fingerprint
+    unnoted: bool = False  # this use of a key is to be noted
 
 
 def create(db: Database, email: str, password: str, company: str = "") -> Account:
@@ -140,7 +141,7 @@ def register_key(db: Database, account_id: str, name: str, scope: Scope) -> tupl
 
 
 def by_key(db: Database, key: str) -> Caller | None:
-    """Who holds this key, None when it is malformed, unknown or revoked; notes its use."""
+    """Who holds this key, None when it is malformed, unknown or revoked."""
     digest = crypto.fingerprint(key)
     rows = db.read(
         "SELECT account.*, api_key.id AS key_id, key_hash, scope, last_used_at"
@@ -149,16 +150,15 @@ def by_key(db: Database, key: str) -> Caller | None:
     )
     if not rows or not crypto.same(rows[0]["key_hash"], digest):
         return None
-    _note_use(db, rows[0])
-    return Caller(_account(rows[0]), rows[0]["scope"], rows[0]["key_id"])
+    row, minute_ago = rows[0], clock.stamp(after=-_USE_NOTED)
+    unnoted = row["last_used_at"] is None or row["last_used_at"] <= minute_ago
+    return Caller(_account(row), row["scope"], row["key_id"], unnoted)
 
 
-def _note_use(db: Database, row: Row) -> None:
-    last = row["last_used_at"]
-    if last is not None and last > clock.stamp(after=-_USE_NOTED):
-        return
+def note_use(db: Database, key_id: str) -> None:
+    """A key was used now."""
     with db.write() as t:
-        t.run("UPDATE api_key SET last_used_at = ? WHERE id = ?", (clock.stamp(), row["key_id"]))
+        t.run("UPDATE api_key SET last_used_at = ? WHERE id = ?", (clock.stamp(), key_id))
 
 
 def keys(db: Database, account_id: str) -> list[dict[str, Any]]:

@@ -111,7 +111,6 @@ def daily_report(
     except InvalidReport as refused:
         raise ApiError(422, refused.code, str(refused), refused.field or None) from None
     saved = reports.save(db, caller.account.id, report)
-    notices.current(db, caller.account)
     message = "Daily report replaced" if saved.replaced else "Daily report saved"
     answer: dict[str, Any] = {"ok": True, "report_id": saved.report_id, "message": message}
     if warnings := report.warnings():
@@ -211,7 +210,7 @@ def set_budget(db: Db, caller: Writer, body: Json) -> Response:
         asked.alert_threshold_pct or account.alert_threshold_pct,
         asked.company_name or account.company_name,
     )
-    notices.current(db, changed)
+    notices.current(db, changed, clock.stamp())
     return document(_budget(changed))
 
 

@@ -46,6 +46,7 @@ def application(description: str) -> FastAPI:
         description=description,
         docs_url=None,  # FastAPI's own page loads its scripts from another host
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would be one more answer that nobody expects
     )
     app.include_router(assets.router)
     app.add_middleware(Headers)

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 
 from fastapi import Depends, Request, Response
 
-from finops_pack.server import accounts, crypto, texts
-from finops_pack.server.access import Db
+from finops_pack.server import accounts, crypto, notices, texts
+from finops_pack.server.access import Db, looked_up
 from finops_pack.server.accounts import Account
 from finops_pack.server.http import ApiError, read_body
 
@@ -24,6 +24,7 @@ class Visitor:
     language: str
     secret: str  # of the session, else of a cookie made for the sign-in form
     account: Account | None = None
+    alerts: int = 0  # that are open
 
     @property
     def form_token(self) -> str:
@@ -45,12 +46,13 @@ def language_of(request: Request) -> str:
     return spoken[0] if spoken else "en"
 
 
-def visitor(request: Request, db: Db) -> Visitor:
+async def visitor(request: Request, db: Db) -> Visitor:
     """Who looks, signed in or not."""
     language, token = language_of(request), request.cookies.get(SESSION, "")
-    caller = accounts.by_session(db, token) if token else None
+    caller = await looked_up(db, accounts.by_session, token) if token else None
     if caller:
-        return Visitor(language, token, caller.account)
+        open_alerts = await looked_up(db, notices.open_count, caller.account.id)
+        return Visitor(language, token, caller.account, open_alerts)
     return Visitor(language, request.cookies.get(FORM) or crypto.new_session())
 
 

@@ -51,14 +51,14 @@ class Chrome:
         return f"?period={self.period}" if self.period else ""
 
 
-def of_account(who: Visitor, path: str, period: str = "", alerts: int = 0) -> Chrome:
+def of_account(who: Visitor, path: str, period: str = "", alerts: int | None = None) -> Chrome:
     """The frame of a page of an account, or of the sign-in page."""
     if who.account is None:
         return Chrome(form_token=who.form_token)
     return Chrome(
         title=who.account.company_name,
         path=path,
-        tabs=_tabs(ACCOUNT_TABS, alerts),
+        tabs=_tabs(ACCOUNT_TABS, who.alerts if alerts is None else alerts),
         period=period,
         email=who.account.email,
         form_token=who.form_token,

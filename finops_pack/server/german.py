@@ -48,8 +48,13 @@ WORDS = {
     "Cold calls": "Cold Calls",
     "Cold calls by cause": "Cold Calls nach Ursache",
     "Company": "Firma",
-    "Connect once, then send what is due every day, for example from cron:": (
-        "Einmal verbinden, dann täglich senden, was fällig ist, zum Beispiel mit cron:"
+    "On that machine, connect once (it asks for the key), then send what is due every hour, "
+    "for example from cron:": (
+        "Auf jener Maschine einmal verbinden (der Schlüssel wird erfragt), dann stündlich senden, "
+        "was fällig ist, zum Beispiel mit cron:"
+    ),
+    "It is shown once, and you can revoke it at any time.": (
+        "Er wird einmal gezeigt und lässt sich jederzeit widerrufen."
     ),
     "Copied": "Kopiert",
     "Copy": "Kopieren",
@@ -185,7 +190,6 @@ WORDS = {
     "of": "von",
     "of the dollars": "der Dollar",
     "of the input tokens": "der Input-Token",
-    "one point is one percent of the money": "ein Punkt ist ein Prozent des Geldes",
     "open": "offen",
     "over {count} requests": "über {count} Anfragen",
     "over {count} tasks": "über {count} Aufgaben",
@@ -205,11 +209,13 @@ WORDS = {
     "unpriced": "ohne Preis",
     "unused_tools": "Ungenutzte Werkzeuge",
     "unused_context": "Ungenutzter Kontext",
+    "used up": "aufgebraucht",
     "useful": "nützlich",
     "wasted": "verschwendet",
     "{count} calls are not booked yet": "{count} Aufrufe sind noch nicht gebucht",
     "{percent} estimated": "{percent} geschätzt",
     "{percent} of the input tokens": "{percent} der Input-Token",
+    "{percent} of the money was well spent": "{percent} des Geldes waren gut angelegt",
     "{percent} of the monthly budget is used": "{percent} des Monatsbudgets sind verbraucht",
     "{percent} of the spend": "{percent} der Ausgaben",
     "{percent} used, alert at {threshold}": "{percent} verbraucht, Warnung ab {threshold}",
@@ -223,45 +229,22 @@ WORDS = {
     "Skip jobs that change nothing": "Jobs auslassen, die nichts ändern",
     "Stop writing caches that nobody reads": "Keine Caches schreiben, die niemand liest",
     "Bundle tasks into warm sessions": "Tasks in bestehenden Sessions bündeln",
-    "Keep the cache for an hour": "Den Cache eine Stunde halten",
+    "Use the one-hour cache where sessions pause": (
+        "Den Ein-Stunden-Cache nutzen, wo Sitzungen pausieren"
+    ),
+    "cut, page or summarise such results before they enter the context": (
+        "solche Ergebnisse kürzen, seitenweise lesen oder zusammenfassen, bevor sie in den Kontext "
+        "kommen"
+    ),
+    "back off with jitter, cap the retries of a task, and shed load at rate limits": (
+        "mit Zufall warten, Neuversuche je Aufgabe begrenzen und bei Rate-Limits Last abwerfen"
+    ),
+    "stop a run that repeats itself, cap tool calls a turn, and return errors that say what to do "
+    "instead": (
+        "einen Lauf beenden, der sich wiederholt, Werkzeugaufrufe je Zug begrenzen, und Fehler "
+        "zurückgeben, die sagen, was stattdessen zu tun ist"
+    ),
+    "set max_tokens, ask for a shorter form, or lower the reasoning effort": (
+        "max_tokens setzen, eine kürzere Form verlangen oder den Reasoning-Aufwand senken"
+    ),
 }
-
-SENTENCES = (
-    (r"Monthly budget (\d+)% consumed", "Monatsbudget zu {0} % verbraucht"),
-    (r"Monthly budget exceeded", "Monatsbudget überschritten"),
-    (
-        r"You have used (.+) of your (.+) monthly budget\.",
-        "Sie haben {0} von {1} Ihres Monatsbudgets verbraucht.",
-    ),
-    (r"Cost anomaly on (.+)", "Auffällige Kosten am {0}"),
-    (
-        r"(\S+) cost (\S+), (\S+) times the usual (\S+) a day \(median of (\d+) days\)\.",
-        "{0} kostete {1}, das {2}-Fache der üblichen {3} am Tag (Median von {4} Tagen).",
-    ),
-    (r"Efficiency dropped", "Die Effizienz ist gefallen"),
-    (
-        r"The efficiency score of (\S+) is (\d+); it is usually (\d+)\.",
-        "Die Effizienz vom {0} ist {1}; üblich sind {2}.",
-    ),
-    (r"Cache writes are expensive", "Cache-Writes sind teuer"),
-    (
-        r"Cache writes were (\d+)% of your spend in the last (\d+) days; above (\d+)% they are "
-        r"rarely read back\.",
-        "Cache-Writes waren {0} % der Ausgaben der letzten {1} Tage; über {2} % werden sie selten "
-        "wieder gelesen.",
-    ),
-    (r"Models without a price", "Modelle ohne Preis"),
-    (
-        r"No price is known for (.+): their cost is missing from every figure\. Mend: (.+)",
-        "Für {0} ist kein Preis bekannt: ihre Kosten fehlen in jeder Zahl. Abhilfe: {1}",
-    ),
-    (r"A reporter has fallen silent", "Ein Melder schweigt"),
-    (r"The last report of (.+) is for (\S+)\.", "Die letzte Meldung von {0} ist für {1}."),
-    (
-        r"Cache writes are (\d+)% of your dollars\. .+ bring them (?:to|below) (\d+)%: about "
-        r"(\S+) a month(?: less)?\.",
-        "Cache-Writes sind {0} % Ihrer Dollar. Ein längeres Heartbeat-Intervall, in bestehenden "
-        "Sessions gebündelte Tasks und Komprimierung vor Ablauf des Caches senken sie auf {1} %: "
-        "etwa {2} im Monat weniger.",
-    ),
-)

@@ -1,7 +1,8 @@
 """Alerts and recommendations of an account: said by the pure functions, remembered here.
 
-An alert is raised once a cause and period: the store keeps its id and the moment it was first
-seen, closes it when its cause ends, and gives it the same id should the cause come back.
+An alert is raised once a cause and period: the store keeps its id and its moment, closes it when
+its cause ends, and gives it the same id should the cause come back. Alerts are made out when
+somebody looks, not at every report; its moment is the arrival of the newest report by then.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from finops_pack.server.stores import Database
 
 LOOK_BACK_DAYS = 60  # this month, the month before it, and the history of an anomaly
 GONE_DAYS = 30  # a reporter that is silent for longer is not missed any more
+_SILENCE = "report_missing:"  # what no report raises
 _LONGEST_CAUSE = 200  # characters; an index of PostgreSQL holds no text of any length
 
 
@@ -26,13 +28,26 @@ def look_back() -> date:
     return clock.today() - timedelta(days=LOOK_BACK_DAYS)
 
 
-def current(db: Database, account: Account) -> list[dict[str, Any]]:
-    """The alerts in force now, newest first, as the API answers them."""
+def current(db: Database, account: Account, since: str = "") -> list[dict[str, Any]]:
+    """The alerts in force now, newest first, as the API answers them.
+
+    `since` is the moment of what raised new ones, if it was no report.
+    """
     kept = reports.load(db, account.id, look_back(), reports.span_end(db, account.id))
-    return remembered(db, account, [day.totals() for day in figures.days(kept)])
+    return remembered(db, account, [day.totals() for day in figures.days(kept)], since)
 
 
-def remembered(db: Database, account: Account, days: Sequence[DayTotals]) -> list[dict[str, Any]]:
+def open_count(db: Database, account_id: str) -> int:
+    """How many alerts were in force when somebody last looked."""
+    rows = db.read(
+        "SELECT count(*) AS n FROM alert WHERE account_id = ? AND closed_at IS NULL", (account_id,)
+    )
+    return int(rows[0]["n"])
+
+
+def remembered(
+    db: Database, account: Account, days: Sequence[DayTotals], moment: str = ""
+) -> list[dict[str, Any]]:
     """The alerts that these days raise, each with its id and first moment.
 
     `days` reach from `look_back()` or before to the newest report: all who ask must look at the
@@ -47,7 +62,7 @@ def remembered(db: Database, account: Account, days: Sequence[DayTotals]) -> lis
         last_reports=reports.reporters(db, account.id, clock.today() - timedelta(days=GONE_DAYS)),
     )
     causes = {_cause(alert): alert for alert in found}
-    known = _known(db, account.id, causes.keys())
+    known = _known(db, account.id, causes.keys(), moment)
     answer = [
         {
             "id": known[cause]["id"],
@@ -66,7 +81,9 @@ def _cause(alert: alerts.Alert) -> str:
     return alert.key if len(alert.key) <= _LONGEST_CAUSE else crypto.fingerprint(alert.key)
 
 
-def _known(db: Database, account_id: str, causes: Set[str]) -> dict[str, dict[str, Any]]:
+def _known(
+    db: Database, account_id: str, causes: Set[str], moment: str
+) -> dict[str, dict[str, Any]]:
     """What is remembered of these causes; writes only when something opened or closed."""
     rows = db.read(
         "SELECT cause, id, created_at FROM alert WHERE account_id = ? AND closed_at IS NULL",
@@ -75,13 +92,15 @@ def _known(db: Database, account_id: str, causes: Set[str]) -> dict[str, dict[st
     known = {row["cause"]: row for row in rows}
     if known.keys() == causes:
         return known
+    moment = moment or reports.newest_arrival(db, account_id, look_back()) or clock.stamp()
     with db.write() as t:
         for cause in sorted(causes - known.keys()):
+            since = clock.stamp() if cause.startswith(_SILENCE) else moment
             known[cause] = t.run(
                 "INSERT INTO alert (account_id, cause, id, created_at) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (account_id, cause) DO UPDATE SET closed_at = NULL"
                 " RETURNING cause, id, created_at",
-                (account_id, cause, crypto.new_id("alt"), clock.stamp()),
+                (account_id, cause, crypto.new_id("alt"), since),
             )[0]
         for cause in sorted(known.keys() - causes):
             t.run(

@@ -10,7 +10,17 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from finops_pack.server import accounts, chrome, clock, overview, render, reports, texts, throttle
+from finops_pack.server import (
+    accounts,
+    chrome,
+    clock,
+    notices,
+    overview,
+    render,
+    reports,
+    texts,
+    throttle,
+)
 from finops_pack.server.access import Db
 from finops_pack.server.accounts import Account
 from finops_pack.server.browser import (
@@ -201,13 +211,14 @@ def save_settings(db: Db, who: Member, fields: Form) -> Response:
     except ApiError as refused:
         return _settings_page(who, given, problem=refused.message)
     account = _account(who)
-    accounts.set_budget(
+    changed = accounts.set_budget(
         db,
         account.id,
         asked.monthly_budget,
         asked.alert_threshold_pct or account.alert_threshold_pct,
         asked.company_name or account.company_name,
     )
+    notices.current(db, changed, clock.stamp())
     return RedirectResponse("/settings?saved=true", 303)
 
 

@@ -107,6 +107,16 @@ def reporters(db: Database, account_id: str, since: date) -> dict[str, str]:
     return {row["reporter"]: row["newest"] for row in rows}
 
 
+def newest_arrival(db: Database, account_id: str, since: date) -> str | None:
+    """When the report came in that came in last, of those for days from `since` on."""
+    rows = db.read(
+        "SELECT max(received_at) AS newest FROM report WHERE account_id = ? AND date >= ?",
+        (account_id, since.isoformat()),
+    )
+    newest: str | None = rows[0]["newest"]
+    return newest
+
+
 def any_report(db: Database, account_id: str) -> bool:
     """Whether this account has ever reported."""
     return bool(db.read("SELECT 1 FROM report WHERE account_id = ? LIMIT 1", (account_id,)))

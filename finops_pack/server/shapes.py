@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -16,7 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from finops_pack.report.model import MAX_USD, Amount, Shown
+from finops_pack.report.model import MAX_USD, Amount, Shown, shown
 from finops_pack.server import crypto
 from finops_pack.server.accounts import Scope
 from finops_pack.server.http import ApiError
@@ -156,6 +157,8 @@ class Answer(BaseModel):
 
 def checked(shape: type[M], body: Any) -> M:
     """The body as that shape; 422 names the first field at fault."""
+    if not isinstance(body, Mapping):
+        raise ApiError(422, "invalid_request", f"must be a JSON object, got {shown(body)}")
     try:
         return shape.model_validate(body)
     except ValidationError as refused:

@@ -50,7 +50,8 @@ def rows(reader: Reader, period: Period) -> list[TaskRow]:
     usual = median([task.usd for task in found]) if found else Decimal(0)
     modes: dict[str, set[str]] = defaultdict(set)
     for finding in reader.forensics(period):
-        modes[finding.task or ""].add(finding.title)
+        cause = finding.title.partition(" because ")[2] or finding.title  # how dear, the row says
+        modes[finding.task or ""].add(cause)
     ordered = sorted(found, key=lambda task: (-task.usd, task.id))[:SHOWN]
     return [
         TaskRow(

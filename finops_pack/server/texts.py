@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from finops_pack.server.german import SENTENCES, WORDS
+from finops_pack.server.german import WORDS
+from finops_pack.server.german_sentences import SENTENCES
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 
@@ -49,13 +50,34 @@ def translator(language: str) -> Callable[..., str]:
 def sentence(text: str, language: str) -> str:
     """A sentence of the analysis, with its figures, in this language; English where unknown."""
     if language != "de":
-        return text
+        return _days(text, language)
+    if found := _BECAUSE.fullmatch(text):
+        times = found[1].replace(".", ",")
+        cause = sentence(found[2], language)
+        return f"Diese Aufgabe kostete das {times}-Fache des Üblichen: {cause}"
     for pattern, german in SENTENCES:
         if found := re.fullmatch(pattern, text):
-            return _DOLLARS.sub(_german_dollars, german.format(*found.groups()))
+            parts = (_FRACTION.sub(r"\1,\2", part or "–") for part in found.groups())
+            return _days(_DOLLARS.sub(_german_dollars, german.format(*parts)), language)
     return WORDS.get(text, text)
 
 
+def day(date: str, language: str) -> str:
+    """`2026-02-28` as people write it: `28 Feb 2026`, `28.02.2026`."""
+    year, month, number = date.split("-")
+    if language == "de":
+        return f"{number}.{month}.{year}"
+    return f"{int(number)} {_MONTHS[int(month) - 1]} {year}"
+
+
+def _days(text: str, language: str) -> str:
+    return _DATE.sub(lambda found: day(found[0], language), text)
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DATE = re.compile(r"(?<![-\w])\d{4}-(?:0[1-9]|1[0-2])-\d{2}\b(?![-\w])")
+_BECAUSE = re.compile(r"This task cost (\S+)× the usual because (.+)")
+_FRACTION = re.compile(r"^(\d+)\.(\d+)$")
 _DOLLARS = re.compile(r"\$([\d,]+(?:\.\d+)?)")
 
 

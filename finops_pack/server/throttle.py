@@ -70,14 +70,14 @@ class Rate:
         self._lock = threading.Lock()
         self._levels: dict[str, tuple[float, float]] = {}  # name -> (tokens left, at)
 
-    def take(self, name: str) -> int:
-        """Take one token; the seconds to wait when there is none, else 0."""
+    def take(self, name: str, cost: float = 1.0) -> int:
+        """Take `cost` of a token; the seconds to wait when there is not as much, else 0."""
         now = self._timer()
         with self._lock:
             left, at = self._levels.pop(name, (float(self._burst), now))
             left = min(self._burst, left + (now - at) * self._per_second)
-            allowed = left >= 1
-            self._levels[name] = (left - 1 if allowed else left, now)
+            allowed = left >= cost
+            self._levels[name] = (left - cost if allowed else left, now)
             if len(self._levels) > self._KEEP:
                 del self._levels[next(iter(self._levels))]  # the one that was idle longest
-        return 0 if allowed else math.ceil((1 - left) / self._per_second)
+        return 0 if allowed else math.ceil((cost - left) / self._per_second)

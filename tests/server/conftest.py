@@ -98,6 +98,7 @@ class Live:
     db: Database
     account: Account
     key: str
+    app: FastAPI
 
 
 @pytest.fixture
@@ -106,8 +107,9 @@ def live(tmp_path: Path) -> Iterator[Live]:
     store = open_database(str(tmp_path / "live.db"))
     account = accounts.create(store, "me@acme.test", PASSWORD, "Acme AI")
     key, _ = accounts.register_key(store, account.id, "test", "write")
-    with listening(create_app(store, tmp_path / "ledgers")) as url:
-        yield Live(url, store, account, key)
+    app = create_app(store, tmp_path / "ledgers")
+    with listening(app) as url:
+        yield Live(url, store, account, key, app)
     store.close()
 
 

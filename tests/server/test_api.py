@@ -152,7 +152,9 @@ class TestRefusals:
             )
 
     def test_no_such_path_and_no_such_method(self, site):
-        assert fault(site.client.get("/api/finops/nothing"))[:2] == (404, "not_found")
+        for path in ("/nothing", "/alerts/"):
+            answer = site.client.get(f"/api/finops{path}", follow_redirects=False)
+            assert fault(answer)[:2] == (404, "not_found")
         answer = site.client.put("/api/finops/daily-report")
         assert fault(answer)[:2] == (405, "method_not_allowed")
         assert answer.headers["allow"] == "POST"

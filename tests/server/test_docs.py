@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import json
 import re
 import shlex
 from pathlib import Path
@@ -38,5 +40,35 @@ def test_the_container_copies_what_the_wheel_is_made_of():
     for name in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE):
         for part in name.split():
             assert (ROOT / part).exists(), part
+
+
+def test_the_container_runs_our_command():
+    text = (ROOT / "deploy" / "Containerfile").read_text()
+    program, command, *words = json.loads(re.findall(r"^CMD (\[.+\])$", text, re.MULTILINE)[0])
+    assert (program, command) == ("finops", "serve")
+    kept = Path(cli.parser_for(command).parse_args(words).ledgers)
+    (volume,) = re.findall(r"^VOLUME (\S+)$", text, re.MULTILINE)
+    assert kept.is_relative_to(volume), "ledgers would end with the container"
+
+
+def test_compose_names_only_what_it_declares():
     compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
-    assert set(compose["services"]) == {"server", "database"}
+    services = compose["services"]
+    assert set(services) == {"server", "database"}
+    volumes = {v.partition(":")[0] for s in services.values() for v in s.get("volumes", ())}
+    assert volumes == set(compose["volumes"])
+    assert services["server"]["read_only"] is True
+    assert "ledgers:/data" in services["server"]["volumes"], "nothing else can be written"
+    (needed,) = services["server"]["depends_on"]
+    assert services[needed]["healthcheck"]
+    build = services["server"]["build"]
+    assert (ROOT / "deploy" / build["context"] / build["dockerfile"]).is_file()
+
+
+def test_the_unit_is_one():
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(ROOT / "deploy" / "finops.service")
+    assert set(unit.sections()) == {"Unit", "Service", "Install"}
+    store = unit["Service"]["Environment"].partition("=")[2]
+    assert Path(store).parent == Path("/var/lib") / unit["Service"]["StateDirectory"]

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,8 +15,8 @@ from finops_pack.ledger import Reservation, open_ledger
 from finops_pack.ledger.remote import RemoteLedger
 from finops_pack.model import Where
 from finops_pack.server import accounts
+from finops_pack.server.throttle import Rate
 
-ROOT = Path(__file__).parents[2]
 NOON = 1_763_985_600_000_000  # 2025-11-24 12:00 UTC
 DAY = 86_400_000_000
 LINES = [
@@ -105,6 +101,44 @@ def test_bad_lines_are_named_and_the_others_kept(remote):
     booked = remote.book([LINES[0], {"type": "call"}, {"type": "nonsense", "id": "x"}, LINES[1]])
     assert booked.new == 2
     assert [index for index, _ in booked.rejected] == [1, 2]
+
+
+def test_more_than_one_request_takes_goes_in_several(remote):
+    large = [{**LINES[0], "id": f"big{n}", "action": "a" * 3000} for n in range(500)]
+    many = [
+        {"type": "call", "id": f"small{n}", "start_us": NOON, "model": "m"} for n in range(2500)
+    ]
+    bad = {"type": "call", "id": "", "start_us": NOON, "model": "m"}
+    assert (remote.book([*large, bad]).new, remote.book([*many, bad]).new) == (500, 2500)
+    ((index, _),) = remote.book([*many, bad]).rejected
+    assert index == len(many)
+    assert remote.book(large, spool="s", offset=10, after=0).unchanged == 500
+    assert remote.offset("s") == 10
+    assert remote.book([], spool="s", offset=20, after=10).new == 0
+    assert remote.offset("s") == 20
+
+
+def test_a_ledger_is_asked_more_often_than_a_dashboard(site):
+    site.client.app.state.rate = Rate(per_second=0.001, burst=2)
+    key = site.key(site.account())
+    for _ in range(20):
+        assert site.ask(key, "POST", "/ledger/read/about").status_code == 200
+    assert site.ask(key, "GET", "/alerts").status_code == 200
+    refused = site.ask(key, "GET", "/alerts")
+    assert (refused.status_code, "Retry-After" in refused.headers) == (429, True)
+
+
+def test_it_comes_back_when_the_server_says_so(live, remote, monkeypatch):
+    live.app.state.rate = Rate(per_second=0.1, burst=1)
+    live.app.state.rate.take(accounts.keys(live.db, live.account.id)[0]["key_id"], 0.96)
+    waited = []
+    monkeypatch.setattr("time.sleep", lambda seconds: (waited.append(seconds), refill(live)))
+    assert remote.get("budget", "x") is None
+    assert waited == [1]
+
+
+def refill(live):
+    live.app.state.rate = Rate()
 
 
 def test_documents(remote):
@@ -221,31 +255,3 @@ def test_nothing_that_is_sent_breaks_the_server(site):
         assert answer.status_code in (200, 422), (path, asked, answer.text)
 
     send()
-
-
-PROGRAM = """
-import os, signal, sys
-import finops_pack
-finops_pack.track(project="lambda")
-for n in range(20):
-    finops_pack.record(model="gpt-4o", usage=finops_pack.Usage(input_tokens=1000, output_tokens=10))
-assert finops_pack.flush(timeout=10)
-os.kill(os.getpid(), signal.SIGKILL)  # frozen or killed straight after return
-"""
-
-
-def test_what_was_flushed_is_on_the_server_when_the_function_is_killed(live, remote, tmp_path):
-    home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
-    settings_ = {"FINOPS_LEDGER": live.url, "FINOPS_API_KEY": live.key}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, **home, **settings_},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == -9, done.stderr
-    (total,) = remote.totals(None, Where())
-    assert total.calls == 20
-    assert total.usd > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from finops_pack.server import accounts, clock
@@ -42,6 +42,27 @@ def test_it_closes_with_its_cause_and_comes_back_as_itself(site):
     assert alerts(site, key)["budget_warning"]["id"] == first["id"]
     held = site.db.read("SELECT closed_at FROM alert")
     assert [row["closed_at"] for row in held] == [None]
+
+
+def test_its_moment_is_that_of_the_newest_report_not_of_the_look(site, monkeypatch):
+    account = site.account()
+    budget(site, account, 100)
+    key = site.key(account)
+
+    def at(hour):
+        monkeypatch.setattr(clock, "now", lambda: datetime(2026, 2, 28, hour, tzinfo=UTC))
+
+    at(8)
+    site.report(key, "2026-02-20", total_cost=85, metadata={"reporter": "laptop"})
+    at(11)
+    site.report(key, total_cost=1, metadata={"coverage": {"unpriced_models": ["my-llama"]}})
+    at(14)
+    moments = {name: alert["created_at"][11:13] for name, alert in alerts(site, key).items()}
+    assert moments == {"budget_warning": "11", "unpriced_models": "11", "report_missing": "14"}
+    at(17)
+    site.ask(key, "PUT", "/budget", json={"monthly_budget": 10})
+    at(20)
+    assert alerts(site, key)["budget_exceeded"]["created_at"][11:13] == "17"
 
 
 def test_a_new_month_is_a_new_period(site, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from finops_pack import alerts, levers, waste
+from finops_pack import alerts, forensics, levers, waste
 from finops_pack.cache import CAUSES
 from finops_pack.model import DayTotals, Totals
 from finops_pack.server import chrome, german, texts
@@ -47,6 +48,21 @@ def test_german_keeps_the_places_of_values():
         assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", words))
 
 
+def words(text):
+    """The text without its dates, which pages write as people do."""
+    return re.sub(r"\d{4}-\d\d-\d\d|\d+ [A-Z][a-z]{2} \d{4}", "", text)
+
+
+def test_dates_and_fractions_are_written_as_people_do():
+    anomaly = "2026-02-07 cost $12.50, 3.7 times the usual $3.40 a day (median of 28 days)."
+    assert texts.sentence(anomaly, "en").startswith("7 Feb 2026 cost $12.50, 3.7 times")
+    assert texts.sentence(anomaly, "de").startswith(
+        "07.02.2026 kostete 12,50\u00a0$, das 3,7-Fache"
+    )
+    model = "No price is known for gpt-4o-2024-11-20: their cost is missing from every figure. "
+    assert "gpt-4o-2024-11-20" in texts.sentence(model + "Mend: x", "en")
+
+
 def day(number, usd, **fields):
     return DayTotals(f"2026-02-{number:02d}", Totals(usd=Decimal(usd)), **fields)
 
@@ -73,7 +89,52 @@ def test_every_alert_of_a_server_has_its_german(raised):
     for alert in raised:
         for text in (alert.title, alert.message):
             assert texts.sentence(text, "de") != text
-            assert texts.sentence(text, "en") == text
+            assert words(texts.sentence(text, "en")) == words(text)
+
+
+def literals(package, wanted):
+    """String literals that `wanted` picks from the calls in a package's modules."""
+    for path in Path(package.__file__).parent.glob("[a-z]*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                for value in wanted(node):
+                    if isinstance(value, ast.Constant):
+                        yield value.value
+
+
+def test_every_lever_and_every_mend_of_a_failure_has_its_german():
+    def title(call):
+        return call.args[1:2] if getattr(call.func, "attr", "") == "lever" else ()
+
+    def mend(call):
+        return [word.value for word in call.keywords if word.arg == "mend"]
+
+    found = {*literals(levers, title), *literals(forensics, mend)}
+    assert len(found) >= 12
+    assert sorted(found - german.WORDS.keys()) == []
+
+
+@pytest.mark.parametrize(
+    ("english", "said"),
+    [
+        (
+            "“step” (9659 calls, short answers) on gemini-2.5-flash-lite instead of "
+            "gemini-3-pro-preview; check the quality first: about $35.30 a month less.",
+            "9659 Aufrufe mit kurzen Antworten (step) auf gemini-2.5-flash-lite statt "
+            "gemini-3-pro-preview; zuerst die Qualität prüfen: im Monat etwa 35,30\u00a0$ weniger.",
+        ),
+        (
+            "The heartbeat runs every 4.5 h; let it run every 9.0 h: about $18.48 a month less.",
+            "Der Heartbeat läuft alle 4,5 h; alle 9,0 h spart im Monat etwa 18,48\u00a0$.",
+        ),
+        (
+            "This task cost 6.8× the usual because “bash” gave the same error 16 times",
+            "Diese Aufgabe kostete das 6,8-Fache des Üblichen: „bash“ gab 16-mal denselben Fehler",
+        ),
+    ],
+)
+def test_sentences_of_this_machine(english, said):
+    assert texts.sentence(english, "de") == said
 
 
 def test_the_lever_of_a_server_has_its_german():

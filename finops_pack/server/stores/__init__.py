@@ -23,6 +23,9 @@ class Transaction(Protocol):
 class Database(Protocol):
     """Safe from any thread; several processes may share one store."""
 
+    quick_reads: bool
+    """Whether a row by its key takes microseconds and waits for nobody."""
+
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one SELECT, as committed."""
         ...

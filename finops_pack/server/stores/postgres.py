@@ -21,6 +21,8 @@ _MIGRATING = 0x66696E6F7073  # one process at a time takes the schema's steps
 class PostgresDatabase:
     """A pool; every statement runs in a transaction of its own connection."""
 
+    quick_reads = False
+
     def __init__(self, url: str, *, most: int = 16) -> None:
         try:
             with connect(url, connect_timeout=_WAIT_SECONDS, row_factory=dict_row) as first:

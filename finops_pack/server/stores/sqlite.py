@@ -22,6 +22,8 @@ _CONNECTION: dict[str, Any] = {
 class SQLiteDatabase:
     """One writing connection behind one lock, one reading connection a thread."""
 
+    quick_reads = True
+
     def __init__(self, path: str) -> None:
         self._path = path
         self._lock = threading.Lock()

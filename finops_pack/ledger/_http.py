@@ -1,0 +1,96 @@
+"""The connection of a ledger behind a server: one key, patience, and our own errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from finops_pack.errors import LedgerUnreachable
+
+if TYPE_CHECKING:
+    import httpx
+
+    from finops_pack.report.keys import Target
+
+SECONDS = 5.0
+_API = "/api/finops"
+_LATER = (429, 503)  # nothing was done, and the server said when to come back
+
+
+def _asked_to_wait(answer: httpx.Response, until: float) -> float:
+    """The seconds of `Retry-After`, 0 when there are none or they end after `until`."""
+    said = answer.headers.get("Retry-After", "")
+    wait = float(said) if said.isdecimal() else 0.0
+    return wait if time.monotonic() + wait < until else 0.0
+
+
+class Http:
+    """Requests to one server; safe for threads and forks. Raises `LedgerUnreachable` alone."""
+
+    def __init__(self, url: str, target: Target) -> None:
+        self.url = url
+        self._base, self._key = target.url, target.key
+        self._held: tuple[int, httpx.Client] | None = None
+
+    def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """The answer's document; asked again when the server says to, within the timeout."""
+        import httpx
+
+        until = time.monotonic() + more.get("timeout", SECONDS)
+        try:
+            answer = self._client().request(method, self._base + _API + path, **more)
+            while answer.status_code in _LATER and (wait := _asked_to_wait(answer, until)):
+                time.sleep(wait)
+                answer = self._client().request(method, self._base + _API + path, **more)
+            if answer.is_success:
+                return dict(answer.json())
+        except (httpx.HTTPError, ValueError) as error:
+            raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
+        raise self._refused(answer)
+
+    def stream(self, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The answer's lines, each a document."""
+        import httpx
+
+        try:
+            url = self._base + _API + path
+            with self._client().stream("GET", url, params=asked) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise self._refused(answer)
+                yield from map(json.loads, answer.iter_lines())
+        except httpx.HTTPError as error:
+            raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
+
+    def _refused(self, answer: httpx.Response) -> LedgerUnreachable:
+        mend = "run: finops connect" if answer.status_code in (401, 403) else None
+        try:
+            said = answer.json()["error"]["message"]
+        except (ValueError, KeyError, TypeError):
+            said = "no answer of ours"
+        return LedgerUnreachable(f"{self.url}: {answer.status_code} {said}", mend=mend)
+
+    def _client(self) -> httpx.Client:
+        """This process's connections: those of a parent are not ours to use after a fork."""
+        held = self._held
+        if held is None or held[0] != os.getpid():
+            held = self._held = (os.getpid(), self._connected())
+        return held[1]
+
+    def _connected(self) -> httpx.Client:
+        from finops_pack.report.tls import http_client
+
+        if self._key is None:
+            raise LedgerUnreachable(f"{self.url}: no key is stored", mend="run: finops connect")
+        client = http_client(self._base, SECONDS)
+        client.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        return client
+
+    def close(self) -> None:
+        """Give the connections back."""
+        held, self._held = self._held, None
+        if held and held[0] == os.getpid():
+            held[1].close()

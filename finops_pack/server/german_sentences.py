@@ -1,0 +1,114 @@
+"""Sentences of the analysis in German: a pattern of the English one, and where its parts go."""
+
+from __future__ import annotations
+
+SENTENCES = (
+    (r"Monthly budget (\d+)% consumed", "Monatsbudget zu {0} % verbraucht"),
+    (r"Monthly budget exceeded", "Monatsbudget überschritten"),
+    (
+        r"You have used (.+) of your (.+) monthly budget\.",
+        "Sie haben {0} von {1} Ihres Monatsbudgets verbraucht.",
+    ),
+    (r"Cost anomaly on (.+)", "Auffällige Kosten am {0}"),
+    (
+        r"(\S+) cost (\S+), (\S+) times the usual (\S+) a day \(median of (\d+) days\)\.",
+        "{0} kostete {1}, das {2}-Fache der üblichen {3} am Tag (Median von {4} Tagen).",
+    ),
+    (r"Efficiency dropped", "Die Effizienz ist gefallen"),
+    (
+        r"The efficiency score of (\S+) is (\d+); it is usually (\d+)\.",
+        "Die Effizienz vom {0} ist {1}; üblich sind {2}.",
+    ),
+    (r"Cache writes are expensive", "Cache-Writes sind teuer"),
+    (
+        r"Cache writes were (\d+)% of your spend in the last (\d+) days; above (\d+)% they are "
+        r"rarely read back\.",
+        "Cache-Writes waren {0} % der Ausgaben der letzten {1} Tage; über {2} % werden sie selten "
+        "wieder gelesen.",
+    ),
+    (r"Models without a price", "Modelle ohne Preis"),
+    (
+        r"No price is known for (.+): their cost is missing from every figure\. Mend: (.+)",
+        "Für {0} ist kein Preis bekannt: ihre Kosten fehlen in jeder Zahl. Abhilfe: {1}",
+    ),
+    (r"A reporter has fallen silent", "Ein Melder schweigt"),
+    (r"The last report of (.+) is for (\S+)\.", "Die letzte Meldung von {0} ist für {1}."),
+    (
+        r"Cache writes are (\d+)% of your dollars\. .+ bring them (?:to|below) (\d+)%: about "
+        r"(\S+) a month(?: less)?\.",
+        "Cache-Writes sind {0} % Ihrer Dollar. Ein längeres Heartbeat-Intervall, in bestehenden "
+        "Sessions gebündelte Tasks und Komprimierung vor Ablauf des Caches senken sie auf {1} %: "
+        "etwa {2} im Monat weniger.",
+    ),
+    (
+        r"(\d+) calls to (.+) were started by a clock; as a batch they cost less: about (\S+) a "
+        r"month less\.",
+        "{0} Aufrufe von {1} hat eine Uhr gestartet; als Batch kosten sie im Monat etwa {2} "
+        "weniger.",
+    ),
+    (
+        r"(\d+) calls to (.+) resent their prompts uncached; set cache breakpoints: about (\S+) a "
+        r"month less\.",
+        "{0} Aufrufe von {1} sandten ihre Prompts ohne Cache erneut; Cache-Breakpoints sparen im "
+        "Monat etwa {2}.",
+    ),
+    (
+        r"The heartbeat runs every (\S+) h; let it run every (\S+) h: about (\S+) a month less\.",
+        "Der Heartbeat läuft alle {0} h; alle {1} h spart im Monat etwa {2}.",
+    ),
+    (
+        r"(\d+) sessions on (.+) pause longer than the short cache lives; the one-hour cache there "
+        r"pays, premium included: about (\S+) a month less\.",
+        "{0} Sitzungen auf {1} pausieren länger, als der kurze Cache lebt; der Ein-Stunden-Cache "
+        "lohnt sich dort samt Aufschlag: im Monat etwa {2} weniger.",
+    ),
+    (
+        r"(?:“(.+)”|these calls) \((\d+) calls, short answers\) on (.+) instead of (.+); check the "
+        r"quality first: about (\S+) a month less\.",
+        "{1} Aufrufe mit kurzen Antworten ({0}) auf {2} statt {3}; zuerst die Qualität prüfen: im "
+        "Monat etwa {4} weniger.",
+    ),
+    (
+        r"(\d+) runs on a clock gave the very same answer without using a tool; check for news "
+        r"before asking a model: about (\S+) a month less\.",
+        "{0} Läufe nach der Uhr gaben ohne Werkzeug dieselbe Antwort; erst nach Neuem sehen, dann "
+        "ein Modell fragen: im Monat etwa {1} weniger.",
+    ),
+    (
+        r"(\d+) calls of “(.+)” wrote a cache that was never read; do not write it: about (\S+) a "
+        r"month less\.",
+        "{0} Aufrufe von „{1}“ schrieben einen Cache, den niemand las; ohne ihn im Monat etwa {2} "
+        "weniger.",
+    ),
+    (
+        r"(\d+) sessions began cold while another with the same prefix was warm; continue there: "
+        r"about (\S+) a month less\.",
+        "{0} Sitzungen begannen kalt, während eine andere mit demselben Anfang warm war; dort "
+        "weiterarbeiten: im Monat etwa {1} weniger.",
+    ),
+    (
+        r"[Oo]ne tool result of “(.+)” of (\S+) tokens entered at step (\d+)",
+        "ein Werkzeugergebnis von „{0}“ mit {1} Token kam in Schritt {2} hinzu",
+    ),
+    (
+        r"[Oo]ne tool result of (\S+) tokens entered at step (\d+)",
+        "ein Werkzeugergebnis mit {0} Token kam in Schritt {1} hinzu",
+    ),
+    (
+        r"(\S+) new input tokens entered at step (\d+)",
+        "{0} neue Input-Token kamen in Schritt {1} hinzu",
+    ),
+    (r"(\d+) requests took (\d+) attempts(?: \((.+)\))?", "{0} Anfragen brauchten {1} Versuche"),
+    (r"“(.+)” gave the same error (\d+) times", "„{0}“ gab {1}-mal denselben Fehler"),
+    (r"“(.+)” gave the same result (\d+) times", "„{0}“ gab {1}-mal dasselbe Ergebnis"),
+    (r"“(.+)” and “(.+)” took turns (\d+) times", "„{0}“ und „{1}“ wechselten sich {2}-mal ab"),
+    (
+        r"[Oo]ne task led to (\d+) tool calls \(usually (\d+)\)",
+        "eine Aufgabe führte zu {0} Werkzeugaufrufen (üblich sind {1})",
+    ),
+    (r"[Ss]tep (\d+) answered with (\S+) tokens.*", "Schritt {0} antwortete mit {1} Token"),
+    (
+        r"(\d+) tool calls in (\d+) model calls: (.+)",
+        "{0} Werkzeugaufrufe in {1} Modellaufrufen: {2}",
+    ),
+)
