@@ -100,7 +100,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def _right(column: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether most of this column is figures."""
+    """Whether most of this column is figures; names come first, though one may be a number."""
+    if not column:
+        return False
     cells = [str(row[column]) for row in rows if str(row[column])]
     return sum(cell[:1] in "$-+0123456789" for cell in cells) * 2 > len(cells)
 

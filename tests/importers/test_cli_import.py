@@ -65,15 +65,15 @@ def test_the_usual_place_and_an_honest_word_on_who_pays(
     (folder / "s.jsonl").write_text(json.dumps(record) + "\n")
     assert main(["import", "claude-code", *ledger_flag]) == 0
     told = capsys.readouterr().out
-    assert "1 call read from 1 file" in told
-    assert "list equivalents" in told
+    assert "1 call in 1 file: 1 new" in told
+    assert "so they count as spent" in told
     assert "finops spend --by project --since 2026-02-11" in told
     assert main(["import", "claude-code", "--billing", "subscription", *ledger_flag]) == 0
-    assert "list equivalents" not in capsys.readouterr().out
+    assert "so they count as spent" not in capsys.readouterr().out
     assert main(["import", "claude-code", *ledger_flag]) == 0
     told = capsys.readouterr().out
-    assert "0 calls read from 1 file, 1 of them without news" in told
-    assert "list equivalents" not in told
+    assert "nothing new in 1 file" in told
+    assert "so they count as spent" not in told
 
 
 class Terminal(io.StringIO):
