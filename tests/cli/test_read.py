@@ -175,3 +175,31 @@ def test_json_is_one_document_whatever_the_terminal(
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     assert json.loads(finops("spend", "--json").out)["schema"] == "finops.spend"
+
+
+def test_flat_plans_are_shown_when_asked_for(finops: Callable[..., Any], week: Path) -> None:
+    body = finops("spend", "--json", "--last", "30d", "--billing", "subscription").json
+    assert body["total"]["calls"] == 8
+    for command in ("waste", "task", "cache", "score", "trend", "levers", "forensics", "reprice"):
+        assert finops(command, "--json", "--last", "30d", "--billing", "subscription").code == 0
+
+
+def test_days_stand_in_their_order(finops: Callable[..., Any], week: Path) -> None:
+    days = [row["key"] for row in finops("spend", "--by", "day", "--json").json["rows"]]
+    assert days == sorted(days, reverse=True)
+    assert len(days) > 2
+
+
+@pytest.mark.parametrize("group", ["task", "session"])
+def test_no_row_stands_for_no_calls(finops: Callable[..., Any], week: Path, group: str) -> None:
+    rows = finops("spend", "--by", group, "--json", "--last", "30d").json["rows"]
+    assert all(row["calls"] for row in rows)
+
+
+def test_what_had_no_price_was_not_booked_at_0(
+    finops: Callable[..., Any], week: Path, empty_home: Path
+) -> None:
+    assert finops("rates", "alias", "house-llm=gpt-4o").code == 0
+    (line,) = [row for row in finops("reprice").out.splitlines() if "house-llm" in row]
+    assert line.split()[:3] == ["house-llm", "2", "unpriced"]
+    assert "a price is on file by now" in finops("doctor").out

@@ -115,7 +115,7 @@ def test_dry_run_makes_no_ledger(
     lines: Any, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["import", "jsonl", str(lines(GOOD)), "--dry-run", *ledger_flag]) == 0
-    assert "1 call would be read" in capsys.readouterr().out
+    assert "would be read: 1 call in 1 file" in capsys.readouterr().out
     assert not Path(ledger_flag[1]).exists()
 
 
