@@ -190,12 +190,6 @@ def test_days_stand_in_their_order(finops: Callable[..., Any], week: Path) -> No
     assert len(days) > 2
 
 
-@pytest.mark.parametrize("group", ["task", "session"])
-def test_no_row_stands_for_no_calls(finops: Callable[..., Any], week: Path, group: str) -> None:
-    rows = finops("spend", "--by", group, "--json", "--last", "30d").json["rows"]
-    assert all(row["calls"] for row in rows)
-
-
 def test_what_had_no_price_was_not_booked_at_0(
     finops: Callable[..., Any], week: Path, empty_home: Path
 ) -> None:
