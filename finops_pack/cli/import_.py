@@ -110,7 +110,8 @@ def _show(summary: Summary, importer: Importer, dry_run: bool) -> None:
         )
     if summary.new and summary.first_us is not None and not dry_run:
         since = datetime.fromtimestamp(summary.first_us / 1e6, UTC)
-        print(f"next: finops spend --by project --since {since:%Y-%m-%d}")
+        plan = " --billing subscription" if summary.billing == "subscription" else ""
+        print(f"next: finops spend --by project --since {since:%Y-%m-%d}{plan}")
 
 
 def _counts(summary: Summary) -> str:

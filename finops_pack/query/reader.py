@@ -84,7 +84,8 @@ class Reader:
             return "only calls of flat plans in this period; show them with --billing subscription"
         newest = datetime.fromtimestamp(span[1] / 1e6, self.zone)
         which = f"no calls of {_named(fields)}" if fields else "no calls"
-        return f"{which} in this period ({period.label}); the newest is of {newest:%Y-%m-%d %H:%M}"
+        latest = f"the newest is of {newest:%Y-%m-%d %H:%M} (--since {newest:%Y-%m-%d})"
+        return f"{which} in this period ({period.label}); {latest}"
 
     def spend(self, by: str = "model", period: Period | None = None, **fields: Any) -> Spend:
         """Spend grouped by one of `ledger.GROUPS` or `tag:KEY`; flat plans stand apart."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -152,9 +155,6 @@ def test_task_tree_and_why(finops: Callable[..., Any], week: Path) -> None:
 
 
 def test_output_survives_a_closed_pipe_and_a_poor_terminal(week: Path) -> None:
-    import os
-    import subprocess
-    import sys
 
     root = Path(cli.__file__).parent.parent.parent
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
@@ -197,3 +197,14 @@ def test_what_had_no_price_was_not_booked_at_0(
     (line,) = [row for row in finops("reprice").out.splitlines() if "house-llm" in row]
     assert line.split()[:3] == ["house-llm", "2", "unpriced"]
     assert "a price is on file by now" in finops("doctor").out
+
+
+@pytest.mark.parametrize("columns", [120, 40])
+def test_no_terminal_is_too_narrow_for_a_figure(week: Path, columns: int) -> None:
+    command = f"{sys.executable} -m finops_pack spend --last 30d"
+    line = f"stty cols {columns}; {command}"
+    done = subprocess.run(["script", "-qec", line, "/dev/null"], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False,
+                          env={**os.environ, "TERM": "xterm"})  # fmt: skip
+    for figure in ("claude-sonnet-4-5", "96", "1.2M", "768k", "$2.88", "unpriced*"):
+        assert figure in done.stdout
