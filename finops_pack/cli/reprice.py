@@ -87,10 +87,7 @@ def changes(reader: Reader, period: Period, fields: dict[str, str]) -> list[Grou
 
 def _show(groups: list[Group], nothing: str) -> None:
     if not groups:
-        print(
-            nothing
-            or "nothing to change: calls are booked as the tables in force price them, or have no price"
-        )
+        print(nothing or "nothing to change: what has a price is booked at it")
         return
     rows = [
         (group.model, f"{group.calls:,}", group.booked, _out.usd(group.new_usd),

@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from finops_pack import cli
+from finops_pack import cli, rates
 from finops_pack.cli import spend as spend_command
 
 READING = (
@@ -190,8 +190,15 @@ def test_days_stand_in_their_order(finops: Callable[..., Any], week: Path) -> No
     assert len(days) > 2
 
 
+@pytest.fixture
+def own_tables(empty_home: Path) -> Iterator[None]:
+    """What a test says of prices is forgotten after it."""
+    yield
+    rates.reload()
+
+
 def test_what_had_no_price_was_not_booked_at_0(
-    finops: Callable[..., Any], week: Path, empty_home: Path
+    finops: Callable[..., Any], week: Path, own_tables: None
 ) -> None:
     assert finops("rates", "alias", "house-llm=gpt-4o").code == 0
     (line,) = [row for row in finops("reprice").out.splitlines() if "house-llm" in row]
