@@ -26,8 +26,12 @@ WRONG = (
     "import nope", "import jsonl", "import jsonl missing", "reconcile missing", "reconcile .",
     "report --date 2026-99-99", "connect --url nowhere --key-stdin", "export nope",
     "export csv -o missing/x", "task nobody", "levers accept nope", "levers accept",
+    "serve --port 99999", "dashboard --port -1", "dashboard --ledger foo://x", "serve --db foo://x",
     "ledger rebuild --tz Nowhere/X", "ledger copy", "watch --every abc", "frob", "spend --frob",
 )  # fmt: skip
+
+TALKING = ("serve", "dashboard")
+"""They have no document to give."""
 
 
 @pytest.fixture
@@ -46,7 +50,7 @@ def test_what_is_wrong_is_said(
     assert said.err.startswith("finops: ")
 
 
-@pytest.mark.parametrize("words", WRONG)
+@pytest.mark.parametrize("words", [w for w in WRONG if w.split()[0] not in TALKING])
 def test_and_it_is_a_document_with_json(
     words: str, finops: Callable[..., Any], week: Path, here: Path
 ) -> None:
@@ -79,5 +83,5 @@ def test_a_driver_that_is_missing_is_named(
 
 def test_every_command_is_in_the_sweep() -> None:
     swept = {words.split()[0] for words in (*WRONG, *UNREADABLE)}
-    left = {"dashboard", "demo", "doctor", "mcp", "run", "serve"}
+    left = {"demo", "doctor", "mcp", "run"}
     assert swept | left == {*cli.commands(), "frob"}
