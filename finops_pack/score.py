@@ -112,7 +112,7 @@ def _enough(calls: int, total: Decimal) -> bool:
 
 def _too_little(calls: int, total: Decimal) -> str:
     return (
-        f"insufficient data: {calls} calls and ${plain(round(total, 4))}, at least "
+        f"insufficient data: {calls} calls and ${plain(round(total, 4))}; at least "
         f"{MINIMUM_CALLS} calls and ${MINIMUM_USD} are needed"
     )
 

@@ -43,7 +43,7 @@ def test_too_little_is_said_and_costs_stay() -> None:
     found = judge(spending(19, task="t"))
     assert found.score is None
     assert found.reason == (
-        "insufficient data: 19 calls and $0.57, at least 20 calls and $0.10 are needed"
+        "insufficient data: 19 calls and $0.57; at least 20 calls and $0.10 are needed"
     )
     assert found.usd_per_task == Decimal("0.57")
     assert judge([]).reason is not None

@@ -60,7 +60,7 @@ def warn_untried(adapter: str) -> None:
 def _package(name: str, low: str, high: str) -> Package:
     from importlib.metadata import PackageNotFoundError, version
 
-    span = f"{low} up to {high}"
+    span = f"from {low}, below {high}"
     try:
         held = version(name)
     except PackageNotFoundError:

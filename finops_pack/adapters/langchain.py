@@ -22,7 +22,7 @@ from finops_pack.adapters._lineage import Lineage, Run, metadata_session, second
 from finops_pack.recorder import Pending, guard
 
 MODULES = ("langchain_core.tracers.context",)
-TESTED = {"langchain-core": ("1.0", "1.8"), "langgraph": ("1.0", "1.3")}
+TESTED = {"langchain-core": ("1.0", "1.9"), "langgraph": ("1.0", "1.3")}
 CANNOT_SEE = (
     "vector stores' similarity_search and embeddings: counted below, in the SDK",
     "usage of OpenAI streams behind a base_url or gateway, unless track(exact_streams=True)",

@@ -15,7 +15,7 @@ from finops_pack.adapters._ending import MESSAGE, answered, answered_later
 from finops_pack.errors import BudgetExceeded
 
 MODULES = ("langchain.agents",)
-TESTED = {"langchain": ("1.0", "1.5")}
+TESTED = {"langchain": ("1.0", "1.6")}
 CANNOT_SEE = ()
 
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from typing import get_args
 
 from finops_pack import query
+from finops_pack.model import BillingMode
 from finops_pack.query import Period, Reader
 
 
 def add_common(parser: argparse.ArgumentParser, *, last: str | None = "7d") -> None:
-    """`--last`, `--since`, `--until`, `--project`, `--task`, `--ledger`, `--json`."""
+    """The period, what narrows it, `--ledger`, `--json`."""
     parser.set_defaults(default_last=last)
     parser.add_argument("--last", metavar="7d", help="days (7d) or hours (12h) back from now")
     parser.add_argument("--since", metavar="DATE", help="from this date or time on")
     parser.add_argument("--until", metavar="DATE", help="before this date or time")
     parser.add_argument("--project", help="only this project")
     parser.add_argument("--task", help="only this task")
+    parser.add_argument(
+        "--billing",
+        choices=get_args(BillingMode),
+        help="only calls paid so; flat plans (subscription) are left out unless asked for",
+    )
     add_ledger(parser)
 
 
@@ -45,4 +52,21 @@ def period(args: argparse.Namespace, opened: Reader) -> Period:
 
 def where(args: argparse.Namespace) -> dict[str, str]:
     """The narrowing flags that were given."""
-    return {name: value for name in ("project", "task") if (value := getattr(args, name, None))}
+    names = ("project", "task", "billing")
+    return {name: value for name in names if (value := getattr(args, name, None))}
+
+
+def count(text: str) -> int:
+    """A whole number, 0 or more: the type of token counts."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def port(text: str) -> int:
+    """A TCP port; 0 means any that is free."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
+    return number

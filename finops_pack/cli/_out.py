@@ -28,7 +28,8 @@ __all__ = [
 ]
 __all__ += ["tokens", "usd", "warn"]
 
-_KEY = 16  # of a table's first column, at least this much stays readable
+_TEXT = 16  # of a column of text, at least this much stays readable
+_BETWEEN = 3  # blanks between two columns
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -100,7 +101,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def _right(column: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether most of this column is figures."""
+    """Whether most of this column is figures; names come first, though one may be a number."""
+    if not column:
+        return False
     cells = [str(row[column]) for row in rows if str(row[column])]
     return sum(cell[:1] in "$-+0123456789" for cell in cells) * 2 > len(cells)
 
@@ -114,14 +117,22 @@ def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         from rich.table import Table
     except ImportError:
         return False
+    console = Console()
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    needed = 2 - _BETWEEN
     for place, name in enumerate(columns):
         side: Literal["left", "right"] = "right" if _right(place, columns, rows) else "left"
-        least = None if place else min(_KEY, max(len(str(row[0])) for row in (columns, *rows)))
-        made.add_column(name, justify=side, no_wrap=place > 0, overflow="fold", min_width=least)
+        widest = max(len(str(row[place])) for row in (columns, *rows))
+        least = widest if side == "right" else min(_TEXT, widest)
+        needed += least + _BETWEEN
+        made.add_column(
+            name, justify=side, no_wrap=side == "right", overflow="fold", min_width=least
+        )
+    if needed > console.width:
+        return False  # rich would cut figures; a terminal breaks lines and keeps them
     for row in rows:
         made.add_row(*(str(cell).replace("[", "\\[") for cell in row))
-    Console().print(made)
+    console.print(made)
     return True
 
 

@@ -21,8 +21,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cost", metavar="USD", help="check: an amount")
     parser.add_argument("--model", help="check: a call of this model")
     parser.add_argument("--provider", help="check: its provider")
-    parser.add_argument("--input", type=int, default=0, metavar="N", help="check: input tokens")
-    parser.add_argument("--output", type=int, default=0, metavar="N", help="check: output tokens")
+    parser.add_argument(
+        "--input", type=_args.count, default=0, metavar="N", help="check: input tokens"
+    )
+    parser.add_argument(
+        "--output", type=_args.count, default=0, metavar="N", help="check: output tokens"
+    )
     parser.add_argument("--unpriced", choices=("refuse", "warn"), default="refuse",
                         help="set: calls without a price")  # fmt: skip
     parser.add_argument("--reserve-for-answer", metavar="USD", default="0",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from finops_pack.cli import serve
+from finops_pack.cli import _args, serve
 
 HELP = "show this machine's ledger in a browser"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Example: finops dashboard"""
-    parser.add_argument("--port", type=int, default=8765, help="default 8765; 0 takes a free one")
+    parser.add_argument(
+        "--port", type=_args.port, default=8765, help="default 8765; 0 takes a free one"
+    )
     parser.add_argument("--ledger", metavar="URL", help="the ledger to show")
 
 

@@ -59,16 +59,19 @@ def run(args: argparse.Namespace) -> int:
 @contextmanager
 def _ledger_in(folder: str) -> Iterator[None]:
     """Settings of the demo alone: the user's own ledger is never touched."""
-    before = dict(os.environ)
+    before, where = dict(os.environ), Path.cwd()
     for name in [name for name in before if name.startswith("FINOPS_")]:
         del os.environ[name]
     os.environ["FINOPS_LEDGER"] = str(Path(folder) / "ledger.db")
     os.environ["FINOPS_SPOOL_DIR"] = folder
     os.environ["FINOPS_PROJECT"] = "demo"
+    os.environ["XDG_CONFIG_HOME"] = folder  # nobody's settings and tables but ours
+    os.chdir(folder)
     config.reload()
     try:
         yield
     finally:
+        os.chdir(where)
         os.environ.clear()
         os.environ.update(before)
         config.reload()

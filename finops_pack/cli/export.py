@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if written.unpriced_calls:
         what = "left out" if args.format == "focus" else "without an amount"
         unpriced = _out.count(written.unpriced_calls, "unpriced call")
-        _out.warn(f"{unpriced} {what}: finops rates check")
+        _out.warn(f"{unpriced} {what}; names and mends: finops doctor")
     return 0
 
 

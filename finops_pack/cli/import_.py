@@ -63,7 +63,7 @@ def _offer() -> int:
     rows = []
     for name in importers.names():
         importer = importers.load(name)
-        places = ", ".join(str(path) for path in importer.default_paths())
+        places = ", ".join(str(path) for path in importer.default_paths()) or "-"
         rows.append((name, importer.HELP, places))
     _out.table("finops import WHAT [PATH]", ("what", "reads", "found here"), rows)
     return 0
@@ -77,7 +77,7 @@ def _billing(args: argparse.Namespace, importer: Importer) -> BillingMode | None
         return said
     print(
         "Who pays for these calls? [s]ubscription: a flat plan; [m]etered: an API key, by the call;"
-        "\n[Enter]: not known (amounts are shown as list equivalents): ",
+        "\n[Enter]: not known, which counts as metered: ",
         end="",
         file=sys.stderr,
         flush=True,
@@ -102,20 +102,28 @@ def _bar(quiet: bool) -> Iterator[Progress | None]:
 
 
 def _show(summary: Summary, importer: Importer, dry_run: bool) -> None:
-    what = "would be read" if dry_run else "read"
-    calls, files = _out.count(summary.read, "call"), _out.count(summary.files, "file")
-    print(f"{calls} {what} from {files}, {summary.skipped:,} of them without news")
-    print(
-        f"  {summary.new:,} new, {summary.corrected:,} corrected, {summary.unchanged:,} unchanged"
-    )
+    print(f"would be read: {_counts(summary)}" if dry_run else _counts(summary))
     if importer.AGENT and summary.billing == "unknown" and summary.read:
         print(
-            "  who pays is not known: amounts are list equivalents; "
-            "say it with --billing subscription or --billing metered"
+            "who pays is not known, so they count as spent; on a flat plan say it once: "
+            f"finops import {importer.NAME} --billing subscription"
         )
     if summary.new and summary.first_us is not None and not dry_run:
         since = datetime.fromtimestamp(summary.first_us / 1e6, UTC)
-        print(f"next: finops spend --by project --since {since:%Y-%m-%d}")
+        plan = " --billing subscription" if summary.billing == "subscription" else ""
+        print(f"next: finops spend --by project --since {since:%Y-%m-%d}{plan}")
+
+
+def _counts(summary: Summary) -> str:
+    files = _out.count(summary.files, "file")
+    if not summary.read and not summary.rejected:
+        new = "no calls in" if summary.skipped < summary.files else "nothing new in"
+        return f"{new} {files}"
+    old = f" ({summary.skipped:,} of them unchanged)" if summary.skipped else ""
+    parts = ((summary.new, "new"), (summary.corrected, "corrected"), (summary.unchanged, "known"),
+             (len(summary.rejected), "rejected"))  # fmt: skip
+    said = ", ".join(f"{count:,} {word}" for count, word in parts if count or word == "new")
+    return f"{_out.count(summary.read, 'call')} in {files}{old}: {said}"
 
 
 def _name(summary: Summary) -> None:

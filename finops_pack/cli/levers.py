@@ -6,6 +6,7 @@ import argparse
 from decimal import Decimal
 
 from finops_pack.cli import _args, _out
+from finops_pack.errors import InputError
 
 HELP = "what to change (cache, batch, model, workflow) and the dollars a month it saves"
 
@@ -21,8 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List, accept, forget, or compare."""
     if args.action and not args.id:
-        _out.warn(f"finops levers {args.action}: the ID of a lever is missing; see: finops levers")
-        return 2
+        raise InputError(f"levers {args.action} needs the id of a lever", mend="see: finops levers")
     if args.action:
         return _act(args)
     with _args.reader(args) as reader:
@@ -56,17 +56,22 @@ def _act(args: argparse.Namespace) -> int:
         ]
         known = reader.levers_done()
     if args.action == "forget":
-        gone = admin.forget_lever(args.ledger, args.id)
-        _out.warn(f"{args.id}: {'forgotten' if gone else 'was not accepted'}")
-        return 0 if gone else 2
+        if not admin.forget_lever(args.ledger, args.id):
+            raise InputError(f"{args.id} was not accepted", mend="see: finops levers --done")
+        return _said(args, "forgotten", "")
     if not chosen:
-        _out.warn(f"finops levers: no lever {args.id!r} in this period; see: finops levers")
-        return 2
+        raise InputError(f"no lever {args.id!r} in this period", mend="see: finops levers")
     if any(row["id"] == args.id for row in known):
-        _out.warn(f"{args.id} was accepted before; its baseline stays")
-        return 0
+        return _said(args, "accepted", " before; its baseline stays")
     admin.accept_lever(args.ledger, chosen[0])
-    print(f"accepted: {chosen[0].title}. Later: finops levers --done")
+    return _said(args, "accepted", f": {chosen[0].title}. Later: finops levers --done")
+
+
+def _said(args: argparse.Namespace, state: str, more: str) -> int:
+    if args.json:
+        _out.document("finops.lever", {"id": args.id, "state": state})
+    else:
+        print(f"{args.id} {state}{more}")
     return 0
 
 

@@ -48,7 +48,7 @@ def _rows(reader: Reader, week: Period) -> Iterator[tuple[str, str]]:
     if month := reader.forecast():
         yield "month", month.text
     if nothing := reader.nothing(week):
-        yield "", nothing
+        yield "7 days", nothing
         return
     trend = reader.trend(week)
     if trend.now_tasks:

@@ -7,7 +7,7 @@ from typing import Any
 
 import finops_pack
 from finops_pack import admin
-from finops_pack.cli import _out
+from finops_pack.cli import _args, _out
 from finops_pack.errors import InputError
 from finops_pack.model import Component, Cost, Usage
 from finops_pack.money import plain
@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", help="who bills; without it, whoever the name says")
     for flag, (_, meaning) in _COUNTS.items():
         name = f"--{flag.replace('_', '-')}"
-        parser.add_argument(name, type=int, default=0, metavar="N", help=meaning)
+        parser.add_argument(name, type=_args.count, default=0, metavar="N", help=meaning)
     parser.add_argument("--at", metavar="T", help="time of the call (UTC), default now")
     for flag, form, example in (
         ("--context", "K=V", "processing=batch"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HELP = "the daily report; --send delivers what is due, each day once"
 KEPT = 3  # kept for the next run, or refused
-NOTHING_DUE = "nothing is due: every complete day is delivered"
+NOTHING_DUE = "nothing is due: no complete day waits; today so far: finops report --date today"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
         with open_reports(args.ledger) as reports:
             return _run(args, reports)
     except NothingRecorded as nothing:
-        if not (args.send or args.dry_run):
-            raise
+        if args.json and not (args.send or args.dry_run):
+            raise  # there is no report to print
         _deliveries(args, str(nothing))
         return 0
 

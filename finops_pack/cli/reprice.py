@@ -52,6 +52,12 @@ class Group:
     booked_usd: Decimal = Decimal(0)
     new_usd: Decimal = Decimal(0)
     change_usd: Decimal = Decimal(0)
+    unpriced: int = 0
+
+    @property
+    def booked(self) -> str:
+        """What they stand at now; no price is not $0."""
+        return "unpriced" if self.unpriced == self.calls else _out.usd(self.booked_usd)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, amounts as decimal strings."""
@@ -72,6 +78,7 @@ def changes(reader: Reader, period: Period, fields: dict[str, str]) -> list[Grou
         model = change.call.served_model or change.call.model
         group = found.setdefault((model, change.rate_id), Group(model, change.rate_id))
         group.calls += 1
+        group.unpriced += change.call.unpriced
         group.booked_usd += from_pico(change.call.cost_pico or 0)
         group.new_usd += from_pico(change.cost_pico or 0)
         group.change_usd += change.change_usd
@@ -80,10 +87,10 @@ def changes(reader: Reader, period: Period, fields: dict[str, str]) -> list[Grou
 
 def _show(groups: list[Group], nothing: str) -> None:
     if not groups:
-        print(nothing or "nothing to change: every call is booked as the tables in force price it")
+        print(nothing or "nothing to change: what has a price is booked at it")
         return
     rows = [
-        (group.model, f"{group.calls:,}", _out.usd(group.booked_usd), _out.usd(group.new_usd),
+        (group.model, f"{group.calls:,}", group.booked, _out.usd(group.new_usd),
          _out.usd(group.change_usd))
         for group in groups
     ]  # fmt: skip

@@ -8,7 +8,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from finops_pack.cli import _out
+from finops_pack.cli import _args, _out
 from finops_pack.errors import ConfigError, InputError
 
 HELP = "run the server: REST API and dashboard"
@@ -22,7 +22,9 @@ _TLS = (
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Example: finops serve --port 8765"""
     parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1")
-    parser.add_argument("--port", type=int, default=8765, help="default 8765; 0 takes a free one")
+    parser.add_argument(
+        "--port", type=_args.port, default=8765, help="default 8765; 0 takes a free one"
+    )
     parser.add_argument("--db", metavar="URL", help="path, sqlite:////path or postgresql://…")
     parser.add_argument("--ledgers", metavar="DIR", help="accounts' ledgers; default beside --db")
     parser.add_argument(
@@ -70,9 +72,11 @@ def serve_local(args: argparse.Namespace) -> int:
             "the local dashboard has no sign-in and stays on this machine",
             mend="leave out --host, or run finops serve without --local",
         )
+    from finops_pack import query
     from finops_pack.server import run
     from finops_pack.server.local import create_local
 
+    query.open(args.ledger).close()  # what cannot be opened is said now, not on each page
     with run.listen(args.host, args.port) as listening:
         run.serve(create_local(args.ledger), listening)
     return 0

@@ -20,13 +20,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", default="model", metavar="GROUP", help=f"{', '.join(GROUPS)} or tag:KEY"
     )
-    parser.add_argument("--limit", type=int, default=20, help="rows shown (default 20)")
+    parser.add_argument("--limit", type=_args.count, default=20, help="rows shown (default 20)")
     _args.add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, or the document."""
-    if args.by not in GROUPS and not args.by.startswith("tag:"):
+    if args.by not in GROUPS and not (args.by.startswith("tag:") and args.by[4:]):
         raise InputError(f"--by {args.by}: no such group", mend=f"{', '.join(GROUPS)} or tag:KEY")
     with _args.reader(args) as reader:
         period = _args.period(args, reader)

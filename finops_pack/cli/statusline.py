@@ -43,7 +43,7 @@ def line(view: BudgetView, agent: dict[str, Any]) -> str:
     if isinstance(model, dict) and model.get("display_name"):
         parts.append(str(model["display_name"]))
     if view.nothing:
-        return " | ".join([*parts, f"finops: {view.nothing.splitlines()[0]}"])
+        return " | ".join([*parts, f"finops: {view.nothing.partition(':')[0]}"])
     parts.append(f"{usd(view.today_usd)} today")
     tight = view.tightest
     if tight is not None and tight.window not in ("call", "task", "session"):

@@ -20,7 +20,9 @@ SHOWN = 5
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Example: finops waste --last 7d --limit 10"""
-    parser.add_argument("--limit", type=int, default=SHOWN, help=f"findings shown ({SHOWN})")
+    parser.add_argument(
+        "--limit", type=_args.count, default=SHOWN, help=f"findings shown ({SHOWN})"
+    )
     _args.add_common(parser)
 
 

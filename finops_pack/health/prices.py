@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from finops_pack import query, rates
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.health import Check, fault, ok
+from finops_pack.model import Usage
 from finops_pack.query import Period
 from finops_pack.rates import manage
 
@@ -32,5 +33,12 @@ def _unpriced(ledger_url: str | None) -> Iterator[Check]:
         rows = reader.spend("model", Period.of(RECENT, zone=reader.zone)).rows
     for row in [row for row in rows if row.unpriced_calls][:SHOWN]:
         name = row.key or "(no model named)"
-        text = f"{name}: {row.unpriced_calls:,} calls of 30 days without a price"
-        yield fault("unpriced", text, f"finops rates alias {name}=KNOWN-MODEL, then finops reprice")
+        calls = f"{row.unpriced_calls:,} call{'' if row.unpriced_calls == 1 else 's'}"
+        text = f"{name}: {calls} of 30 days without a price"
+        yield fault("unpriced", text, _mend(name))
+
+
+def _mend(model: str) -> str:
+    if rates.price(model, Usage(input_tokens=1)).state != "unpriced":
+        return "a price is on file by now: finops reprice"
+    return f"finops rates alias {model}=KNOWN-MODEL, then finops reprice"

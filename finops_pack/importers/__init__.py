@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 STDIN = Path("-")
+_WHICH = "what is read, and what is found here: finops import"
 
 
 def names() -> list[str]:
@@ -95,4 +96,4 @@ def _files(importer: Importer, path: Path) -> Iterator[File]:
     elif path.exists():
         yield from ((file, file.stat()) for file in importer.files(path.absolute()))
     else:
-        raise InputError(f"{path}: no such file or folder")
+        raise InputError(f"{path}: no such file or folder", mend=_WHICH)

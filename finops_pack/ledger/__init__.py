@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from finops_pack.errors import ConfigError
+from finops_pack.errors import ConfigError, LedgerUnreachable
 
 if TYPE_CHECKING:
     from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
@@ -253,9 +253,7 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
 
         return SQLiteLedger(sqlite_path(url), create=create, read_only=read_only)
     if scheme == "postgresql":
-        from finops_pack.ledger.postgres import PostgresLedger
-
-        return PostgresLedger(url, create=create, read_only=read_only)
+        return _postgres(url, create, read_only)
     if scheme in ("http", "https"):
         from finops_pack.ledger.remote import RemoteLedger
 
@@ -264,6 +262,17 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
         f"ledger {normalise(url)!r}: unknown kind {scheme!r}",
         mend="use a path, sqlite:////path, postgresql://… or https://…",
     )
+
+
+def _postgres(url: str, create: bool, read_only: bool) -> Ledger:
+    try:
+        from finops_pack.ledger.postgres import PostgresLedger
+    except ImportError as error:
+        raise LedgerUnreachable(
+            f"a ledger in PostgreSQL needs the package {error.name}",
+            mend="pip install 'finops-agent-pack[postgres]'",
+        ) from None
+    return PostgresLedger(url, create=create, read_only=read_only)
 
 
 def has_spools(url: str) -> bool:

@@ -203,11 +203,12 @@ class Reader:
         whole = self._sums((), where).get((), _ZERO)
         told = map(sum, zip(_ZERO, *found.values(), strict=True))
         rest = [a - b for a, b in zip(whole, told, strict=True)]
-        if any(rest):
+        if rest[_CALLS]:  # an amount's two halves need not match where nothing is left
             found["",] = add(found.get(("",), _ZERO), rest)
 
 
 _ZERO = (0,) * len(MEASURES)
+_CALLS = MEASURES.index("calls")
 
 
 def _running(keys: Sequence[str], where: Where) -> str | None:

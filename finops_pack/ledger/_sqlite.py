@@ -18,6 +18,15 @@ BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 Inode = tuple[int, int]
 
 
+def may_be_one(path: str) -> bool:
+    """Whether this file is empty or begins as a SQLite database does."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(16) in (b"", b"SQLite format 3\0")
+    except OSError:
+        return True  # opening it says what is wrong
+
+
 class Connection:
     """`Db` over one connection, and the file it was opened on."""
 

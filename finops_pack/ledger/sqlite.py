@@ -24,6 +24,7 @@ from finops_pack.ledger._store import SQLLedger
 from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, settled, time_zone
 
 _FILES = ("", "-wal", "-shm")
+_ANOTHER = "name another file: --ledger PATH, or FINOPS_LEDGER; see: finops doctor"
 _NORMAL, _FULL = 1, 2
 _MODES: dict[Write, dict[str, int]] = {
     "usual": {"wal_autocheckpoint": 1000, "synchronous": _NORMAL, "cache_size": -2_000},
@@ -53,7 +54,14 @@ class SQLiteLedger(SQLLedger):
             if not create or read_only:
                 raise LedgerUnreachable(f"there is no ledger at {path}", mend="record a call first")
             self._prepare()
+        elif not read_only:
+            self._spare_a_stranger()
         self.time_zone = self._settle_schema()
+
+    def _spare_a_stranger(self) -> None:
+        """A file that never was a ledger is somebody's own: it is not moved aside as broken."""
+        if not os.path.exists(f"{self._path}.lock") and not _sqlite.may_be_one(self._path):
+            raise LedgerUnreachable(f"{self._path} is no ledger", mend=_ANOTHER)
 
     def _begin_anew(self) -> None:
         self._mutex = threading.Lock()
@@ -66,7 +74,9 @@ class SQLiteLedger(SQLLedger):
         held = self._settings()
         if held is None or not (settled(held) or self._readable(held)):
             if self._read_only and held is None:
-                raise LedgerUnreachable(f"{self._path} is no ledger, or cannot be read")
+                raise LedgerUnreachable(
+                    f"{self._path} is no ledger, or cannot be read", mend=_ANOTHER
+                )
             if self._read_only:
                 raise LedgerOutdated(f"{self._path} has another schema", mend="run: finops drain")
             self._prepare()

@@ -81,15 +81,18 @@ class Reader:
         if period is None or self._one(period, fields).calls:
             return ""
         if self._one(period, {**fields, "billing": "subscription"}).calls:
-            return "only calls of flat plans in this period; see: finops spend"
+            return "only calls of flat plans in this period; show them with --billing subscription"
         newest = datetime.fromtimestamp(span[1] / 1e6, self.zone)
         which = f"no calls of {_named(fields)}" if fields else "no calls"
-        return f"{which} in this period ({period.label}); the newest is of {newest:%Y-%m-%d %H:%M}"
+        latest = f"the newest is of {newest:%Y-%m-%d %H:%M} (--since {newest:%Y-%m-%d})"
+        return f"{which} in this period ({period.label}); {latest}"
 
     def spend(self, by: str = "model", period: Period | None = None, **fields: Any) -> Spend:
         """Spend grouped by one of `ledger.GROUPS` or `tag:KEY`; flat plans stand apart."""
         period = period or Period(None, None)
         rows = tuple(self._ledger.totals(by, period.where(**fields)))
+        if by == "day":
+            rows = tuple(sorted(rows, key=lambda row: row.key or "", reverse=True))
         # A call has many tags or none, so their rows do not sum to the total.
         whole = self._one(period, fields) if by.startswith("tag:") else sum(rows, Totals())
         plans = self._one(period, {**fields, "billing": "subscription"})
@@ -122,7 +125,8 @@ class Reader:
 
     def stream(self, period: Period, **fields: Any) -> Iterator[Call]:
         """The calls of a period one by one, those of flat plans too; nothing is kept."""
-        for billing in (None, "subscription"):
+        asked = fields.pop("billing", None)
+        for billing in (asked,) if asked else (None, "subscription"):
             yield from self._ledger.calls(period.where(**fields, billing=billing))
 
     # --- what is left ----------------------------------------------------------------------------

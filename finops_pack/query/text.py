@@ -40,7 +40,7 @@ def budget_lines(view: BudgetView) -> list[str]:
     marks = [
         f"{count} {word}"
         for count, word in (
-            (view.unpriced_calls, "unpriced calls not in it"),
+            (view.unpriced_calls, "without a price, not in it"),
             (view.estimated_calls, "estimated"),
         )
         if count

@@ -43,7 +43,7 @@ def open_reports(
     url = ledger_url or config.load().ledger
     with query.open(url) as reader:  # books what lies in the spools
         if reader.span() is None:
-            raise NothingRecorded(f"nothing was recorded yet in {url}", mend="see: finops doctor")
+            raise NothingRecorded(reader.nothing(), mend="see: finops doctor")
     ledger = open_ledger(url)
     try:
         yield Reports(ledger, target, clock or Clock())

@@ -43,7 +43,7 @@ def get_spend(by: str = "model", last: str = "1d") -> str:
         return f"nothing recorded in the last {last}"
     shown = [f"{row.key or '(none)'}: ${plain(round(row.usd, 6))}" for row in spend.rows[:3]]
     unpriced = spend.total.unpriced_calls
-    mark = f" ({unpriced} calls unpriced, not in it)" if unpriced else ""
+    mark = f" ({unpriced} without a price, not in it)" if unpriced else ""
     return "\n".join([f"total: ${plain(round(spend.total.usd, 6))}{mark}", *shown])
 
 

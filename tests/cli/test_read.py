@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from finops_pack import cli
+from finops_pack import cli, rates
 from finops_pack.cli import spend as spend_command
 
 READING = (
@@ -153,9 +156,6 @@ def test_task_tree_and_why(finops: Callable[..., Any], week: Path) -> None:
 
 
 def test_output_survives_a_closed_pipe_and_a_poor_terminal(week: Path) -> None:
-    import os
-    import subprocess
-    import sys
 
     root = Path(cli.__file__).parent.parent.parent
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
@@ -176,3 +176,43 @@ def test_json_is_one_document_whatever_the_terminal(
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     assert json.loads(finops("spend", "--json").out)["schema"] == "finops.spend"
+
+
+def test_flat_plans_are_shown_when_asked_for(finops: Callable[..., Any], week: Path) -> None:
+    body = finops("spend", "--json", "--last", "30d", "--billing", "subscription").json
+    assert body["total"]["calls"] == 8
+    for command in ("waste", "task", "cache", "score", "trend", "levers", "forensics", "reprice"):
+        assert finops(command, "--json", "--last", "30d", "--billing", "subscription").code == 0
+
+
+def test_days_stand_in_their_order(finops: Callable[..., Any], week: Path) -> None:
+    days = [row["key"] for row in finops("spend", "--by", "day", "--json").json["rows"]]
+    assert days == sorted(days, reverse=True)
+    assert len(days) > 2
+
+
+@pytest.fixture
+def own_tables(empty_home: Path) -> Iterator[None]:
+    """What a test says of prices is forgotten after it."""
+    yield
+    rates.reload()
+
+
+def test_what_had_no_price_was_not_booked_at_0(
+    finops: Callable[..., Any], week: Path, own_tables: None
+) -> None:
+    assert finops("rates", "alias", "house-llm=gpt-4o").code == 0
+    (line,) = [row for row in finops("reprice").out.splitlines() if "house-llm" in row]
+    assert line.split()[:3] == ["house-llm", "2", "unpriced"]
+    assert "a price is on file by now" in finops("doctor").out
+
+
+@pytest.mark.parametrize("columns", [120, 40])
+def test_no_terminal_is_too_narrow_for_a_figure(week: Path, columns: int) -> None:
+    command = f"{sys.executable} -m finops_pack spend --last 30d"
+    line = f"stty cols {columns}; {command}"
+    done = subprocess.run(["script", "-qec", line, "/dev/null"], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False,
+                          env={**os.environ, "TERM": "xterm"})  # fmt: skip
+    for figure in ("claude-sonnet-4-5", "96", "1.2M", "768k", "$2.88", "unpriced*"):
+        assert figure in done.stdout

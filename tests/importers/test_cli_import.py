@@ -65,15 +65,15 @@ def test_the_usual_place_and_an_honest_word_on_who_pays(
     (folder / "s.jsonl").write_text(json.dumps(record) + "\n")
     assert main(["import", "claude-code", *ledger_flag]) == 0
     told = capsys.readouterr().out
-    assert "1 call read from 1 file" in told
-    assert "list equivalents" in told
+    assert "1 call in 1 file: 1 new" in told
+    assert "so they count as spent" in told
     assert "finops spend --by project --since 2026-02-11" in told
     assert main(["import", "claude-code", "--billing", "subscription", *ledger_flag]) == 0
-    assert "list equivalents" not in capsys.readouterr().out
+    assert "so they count as spent" not in capsys.readouterr().out
     assert main(["import", "claude-code", *ledger_flag]) == 0
     told = capsys.readouterr().out
-    assert "0 calls read from 1 file, 1 of them without news" in told
-    assert "list equivalents" not in told
+    assert "nothing new in 1 file" in told
+    assert "so they count as spent" not in told
 
 
 class Terminal(io.StringIO):
@@ -115,7 +115,7 @@ def test_dry_run_makes_no_ledger(
     lines: Any, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["import", "jsonl", str(lines(GOOD)), "--dry-run", *ledger_flag]) == 0
-    assert "1 call would be read" in capsys.readouterr().out
+    assert "would be read: 1 call in 1 file" in capsys.readouterr().out
     assert not Path(ledger_flag[1]).exists()
 
 

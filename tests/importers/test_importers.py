@@ -20,7 +20,8 @@ NAMES = importers.names()
 
 def test_the_importers_that_are_there() -> None:
     assert NAMES == [
-        "anthropic-batch", "claude-code", "codex", "gemini-cli", "jsonl", "openai-batch", "otlp",
+        "aider", "anthropic-batch", "claude-code", "codex", "gemini-cli", "jsonl", "openai-batch",
+        "opencode", "otlp",
     ]  # fmt: skip
     with pytest.raises(InputError, match="no importer 'clod'"):
         importers.load("clod")

@@ -480,3 +480,10 @@ def test_a_closed_ledger_opens_again(ledger: Ledger, line: Line) -> None:
 def test_a_nested_write_ends_in_an_error(ledger: Ledger) -> None:
     with pytest.raises(LedgerUnreachable):
         ledger.update("k", "a", lambda held: ledger.book([], timeout=0.05) and None)
+
+
+@pytest.mark.parametrize("group", ["task", "session"])
+def test_no_row_stands_for_no_calls(ledger: Ledger, line: Line, group: str) -> None:
+    both = {"cost_pico": 600_000_000_000, "cost_state": "priced", "agent": "a"}
+    ledger.book([line(f"c{n}", task=f"t{n}", session=f"s{n}", **both) for n in range(2)])
+    assert [row.calls for row in ledger.totals(group, Where())] == [1, 1]

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from skills_ref import validate
 
+from finops_pack import __version__
 from scripts import make_pack
 
 TOP = Path(__file__).parent.parent.parent
@@ -20,6 +21,13 @@ COPIED = {".md", ".yaml", ".yml", ".json", ".txt"}  # what the installer copies
 def test_manifest_is_made_from_the_files() -> None:
     written = yaml.safe_load((TOP / "ayaiay.yaml").read_text(encoding="utf-8"))
     assert written == make_pack.manifest(), "run: python scripts/make_pack.py"
+
+
+def test_the_version_is_one() -> None:
+    readme = (TOP / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"finops-agent-pack@([\d.]+)", readme)) == {__version__}
+    changes = (TOP / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## [Unreleased]" in changes or f"## [{__version__}]" in changes
 
 
 def test_rates_page_is_made_from_the_tables() -> None:

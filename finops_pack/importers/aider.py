@@ -1,0 +1,63 @@
+"""aider's analytics log, as `--analytics-log FILE` writes it: one event a line.
+
+`message_send` is one answer. It tells prompt and completion tokens, but not which of them a cache
+held, so the counts are marked as estimated; its `cost` is aider's own estimate and is not read.
+
+Source: `scripts/my_models.py` of Aider-AI/aider and public notes on the log's events.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from finops_pack.importers._lines import WRONG, added, count, logs, why
+from finops_pack.importers._state import Item, Rejected, State
+
+NAME = "aider"
+HELP = "aider's analytics log"
+AGENT = True
+
+
+def default_paths() -> tuple[Path, ...]:
+    """`~/.aider/analytics.jsonl`, where aider's own documents put it."""
+    path = Path.home() / ".aider" / "analytics.jsonl"
+    return (path,) if path.is_file() else ()
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The log, or every `.jsonl` below a folder."""
+    yield from logs(path, ".jsonl")
+
+
+def read(path: Path, state: State) -> Iterator[Item]:
+    """The answers in what was added since the last import."""
+    for line in added(path, state):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            if record["event"] == "message_send":
+                yield _call(record, state.offset)
+        except WRONG as error:
+            yield Rejected(state.line + 1, why(error))
+
+
+def _call(record: Mapping[str, Any], at: int) -> dict[str, Any]:
+    told = record["properties"]
+    seconds = record["time"]
+    return {
+        "type": "call",
+        "id": f"{record.get('user_id')}:{seconds}:{at}",  # it has none; the log only grows
+        "start_us": int(seconds) * 1_000_000,
+        "model": str(told.get("main_model") or ""),
+        "agent": "main",
+        "action": str(told.get("edit_format") or "answer"),
+        "framework": NAME,
+        "input_tokens": count(told, "prompt_tokens"),
+        "output_tokens": count(told, "completion_tokens"),
+        "usage_basis": "estimated",
+        "usage_method": "aider logs no cached tokens",
+    }

@@ -1,0 +1,128 @@
+"""OpenCode's messages: `opencode.db` in its data folder, or `storage/message/**.json` before 1.2.
+
+An assistant message is one answer. `tokens.input` is without what the cache held; `output` is
+without the reasoning in newer releases and with it in older ones, which `total` tells apart. Its
+`cost` is OpenCode's own estimate and is not read.
+
+The database is read again when its file has changed: what OpenCode keeps beside it in the
+write-ahead log counts at once, but comes in with the next such change.
+
+Source: `Session.getUsage` and the message type of sst/opencode, as public notes quote them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from finops_pack.importers._lines import WRONG, count, logs, opened, text, why
+from finops_pack.importers._state import Item, Rejected, State
+
+NAME = "opencode"
+HELP = "OpenCode's sessions"
+AGENT = True
+
+_QUERY = "SELECT id, session_id, data FROM message ORDER BY id"
+
+Record = Mapping[str, Any]
+
+
+def default_paths() -> tuple[Path, ...]:
+    """`~/.local/share/opencode`, or below `XDG_DATA_HOME`."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    path = Path(data) / "opencode"
+    return (path,) if path.is_dir() else ()
+
+
+def files(path: Path) -> Iterator[Path]:
+    """The file, or the databases and messages below a folder."""
+    if path.is_file():
+        yield path
+        return
+    yield from sorted(path.glob("opencode*.db"))
+    yield from (file for file in logs(path, ".json") if "message" in file.parts)
+
+
+def read(path: Path, state: State) -> Iterator[Item]:
+    """The answers of one file; what was only asked costs nothing by itself."""
+    for number, record in _records(path):
+        try:
+            if isinstance(record, str):
+                raise ValueError(record)
+            if record.get("role") == "assistant" and _paid(record):
+                yield _call(record)
+        except WRONG as error:
+            yield Rejected(number, why(error))
+
+
+def _records(path: Path) -> Iterator[tuple[int, Any]]:
+    """Each message with its number; a text says what is wrong with it."""
+    if path.suffix != ".db":
+        with opened(path) as file:
+            data = file.read()
+        if data.strip():
+            yield 1, _decoded(data, {})
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+            for number, (name, session, data) in enumerate(db.execute(_QUERY), 1):
+                yield number, _decoded(data, {"id": name, "sessionID": session})
+    except sqlite3.Error as error:
+        yield 0, str(error)
+
+
+def _decoded(data: str | bytes, more: dict[str, Any]) -> Any:
+    try:
+        record = json.loads(data)
+    except WRONG as error:
+        return why(error)
+    return {**record, **more} if isinstance(record, dict) else "must be an object"
+
+
+def _paid(record: Record) -> bool:
+    """Whether any token was counted; a message that has only begun has none."""
+    tokens = record.get("tokens") or {}
+    return any(_counts(tokens).values())
+
+
+def _counts(tokens: Record) -> dict[str, int]:
+    cache = tokens.get("cache") or {}
+    fresh, read, written = count(tokens, "input"), count(cache, "read"), count(cache, "write")
+    answer, reasoning = count(tokens, "output"), count(tokens, "reasoning")
+    apart = count(tokens, "total") == fresh + read + written + answer + reasoning
+    return {
+        "input_tokens": fresh + read + written,
+        "cache_read_tokens": read,
+        "cache_write_5m_tokens": written,
+        "output_tokens": answer + reasoning if apart or reasoning > answer else answer,
+        "reasoning_tokens": reasoning,
+    }
+
+
+def _call(record: Record) -> dict[str, Any]:
+    begun, ended = record["time"]["created"], record["time"].get("completed")
+    root = (record.get("path") or {}).get("root")
+    error = record.get("error")
+    failed = {"status": "error", "error_type": str(error.get("name"))} if error else {}
+    return {
+        "type": "call",
+        "id": text(record["id"], "id"),
+        "start_us": int(begun) * 1000,
+        "duration_ms": max(0, int(ended) - int(begun)) if ended else None,
+        "model": str(record.get("modelID") or ""),
+        "provider": str(record.get("providerID") or "") or None,
+        "session": text(record["sessionID"], "sessionID"),
+        "task": record.get("parentID"),
+        "project": Path(str(root)).name or None if root else None,
+        "agent": record.get("agent") or record.get("mode") or "main",
+        "action": "answer",
+        "framework": NAME,
+        "finish_reason": record.get("finish"),
+        **_counts(record["tokens"]),
+        **failed,
+    }

@@ -1,0 +1,87 @@
+"""Whatever is handed to a command: an exit code, a document or a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finops_pack import cli
+
+UNREADABLE = (
+    "alerts", "budget", "cache", "forensics", "levers", "overview", "report", "reprice", "score",
+    "spend", "task", "trend", "waste", "drain", "export csv", "ledger check", "budget set 5USD/day",
+    "statusline", "watch --once", "alerts ack x", "levers accept x",
+)  # fmt: skip
+WRONG = (
+    "spend --last x", "spend --since soon", "spend --until 2026-02-30", "spend --by nonsense",
+    "spend --by tag:", "spend --limit -1", "spend --billing gold", "waste --last 1y",
+    "budget set 5", "budget set", "budget rm nothing", "budget check", "budget check --cost abc",
+    "budget check --model gpt-4o --input -5", "price", "price gpt-4o --input -3",
+    "price gpt-4o --at never", "price gpt-4o --context bad", "rates alias nope", "rates alias a=b",
+    "rates check missing.yaml", "rates check bad.yaml", "rates set x", "rates refresh",
+    "import nope", "import jsonl", "import jsonl missing", "reconcile missing", "reconcile .",
+    "report --date 2026-99-99", "connect --url nowhere --key-stdin", "export nope",
+    "export csv -o missing/x", "task nobody", "levers accept nope", "levers accept",
+    "serve --port 99999", "dashboard --port -1", "dashboard --ledger foo://x", "serve --db foo://x",
+    "ledger rebuild --tz Nowhere/X", "ledger copy", "watch --every abc", "frob", "spend --frob",
+)  # fmt: skip
+
+TALKING = ("serve", "dashboard")
+"""They have no document to give."""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.yaml").write_text("models:\n  - x: [\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_is_wrong_is_said(
+    words: str, finops: Callable[..., Any], week: Path, here: Path
+) -> None:
+    said = finops(*words.split())
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("finops: ")
+
+
+@pytest.mark.parametrize("words", [w for w in WRONG if w.split()[0] not in TALKING])
+def test_and_it_is_a_document_with_json(
+    words: str, finops: Callable[..., Any], week: Path, here: Path
+) -> None:
+    said = finops(*words.split(), "--json")
+    assert said.code == 2
+    assert said.json["schema"] in ("finops.error", "finops.rates.check")
+
+
+@pytest.mark.parametrize("words", UNREADABLE)
+def test_a_file_that_never_was_a_ledger_is_left_alone(
+    words: str, finops: Callable[..., Any], here: Path
+) -> None:
+    mine = here / "letter.txt"
+    mine.write_text("my own words " * 500)
+    said = finops(*words.split(), "--json", "--ledger", "letter.txt")
+    assert (said.code, said.json["code"]) in ((3, "ledger_unreachable"), (2, "bad_input"))
+    assert mine.read_text().startswith("my own words")
+    assert [path.name for path in here.glob("letter*")] == ["letter.txt"]
+
+
+def test_a_driver_that_is_missing_is_named(
+    finops: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "finops_pack.ledger.postgres", raising=False)
+    said = finops("budget", "--json", "--ledger", "postgresql://nobody@127.0.0.1:1/x")
+    assert (said.code, said.json["code"]) == (3, "ledger_unreachable")
+    assert "[postgres]" in said.json["mend"]
+
+
+def test_every_command_is_in_the_sweep() -> None:
+    swept = {words.split()[0] for words in (*WRONG, *UNREADABLE)}
+    left = {"demo", "doctor", "mcp", "run"}
+    assert swept | left == {*cli.commands(), "frob"}

@@ -1,0 +1,91 @@
+"""OpenCode's messages, in invented files of the real shapes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOKENS = {"input": 1000, "output": 80, "reasoning": 20, "cache": {"read": 300, "write": 50}}
+NEW = {**TOKENS, "total": 1450}
+
+
+def message(name: str, tokens: Any = NEW, **more: Any) -> dict[str, Any]:
+    return {
+        "id": name, "sessionID": "ses_1", "role": "assistant", "parentID": "msg_user",
+        "modelID": "claude-sonnet-4-5", "providerID": "anthropic", "mode": "build", "cost": 9.9,
+        "time": {"created": 1_767_607_200_000, "completed": 1_767_607_204_000},
+        "path": {"cwd": "/home/me/shop/src", "root": "/home/me/shop"}, "finish": "stop",
+        "tokens": tokens, **more,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Any:
+    """`folder(message, …, db=True)`: a data folder as OpenCode leaves it."""
+
+    def write(*messages: dict[str, Any], db: bool) -> Path:
+        top = tmp_path / "opencode"
+        place = top / "storage" / "message" / "ses_1"
+        place.mkdir(parents=True, exist_ok=True)
+        if not db:
+            for one in messages:
+                (place / f"{one['id']}.json").write_text(json.dumps(one))
+            return top
+        with sqlite3.connect(top / "opencode.db") as made:
+            made.execute("CREATE TABLE message (id TEXT, session_id TEXT, data TEXT)")
+            for one in messages:
+                data = {k: v for k, v in one.items() if k not in ("id", "sessionID")}
+                row = (one["id"], one["sessionID"], json.dumps(data))
+                made.execute("INSERT INTO message VALUES (?, ?, ?)", row)
+        made.close()
+        return top
+
+    return write
+
+
+@pytest.mark.parametrize("db", [True, False], ids=["database", "files"])
+def test_every_answer_is_a_call(bring: Any, calls: Any, folder: Any, db: bool) -> None:
+    user = {"id": "msg_user", "sessionID": "ses_1", "role": "user", "time": {"created": 1}}
+    begun = message("msg_3", {"input": 0, "output": 0, "reasoning": 0, "cache": {}})
+    failed = message("msg_2", error={"name": "MessageAbortedError", "data": {}})
+    top = folder(user, message("msg_1"), failed, begun, db=db)
+    summary = bring("opencode", top)
+    assert (summary.read, summary.rejected) == (2, [])
+    one, two = sorted(calls(), key=lambda call: call.id)
+    assert (one.id, one.session, one.task, one.project) == ("msg_1", "ses_1", "msg_user", "shop")
+    assert (one.input_tokens, one.cache_read_tokens, one.cache_write_5m_tokens) == (1350, 300, 50)
+    assert (one.output_tokens, one.reasoning_tokens, one.duration_ms) == (100, 20, 4000)
+    assert (one.cost_state, one.billed_pico) == ("priced", None)
+    assert (two.status, two.error_type) == ("error", "MessageAbortedError")
+    assert bring("opencode", top).new == 0
+
+
+@pytest.mark.parametrize(
+    ("tokens", "output"),
+    [
+        (NEW, 100),  # apart: the total counts both
+        ({**TOKENS, "total": 1430}, 80),  # a part: the total counts it once
+        (TOKENS, 80),
+        ({**TOKENS, "output": 5}, 25),  # it cannot be a part
+    ],
+)
+def test_reasoning_counts_once(
+    bring: Any, calls: Any, folder: Any, tokens: Any, output: int
+) -> None:
+    assert bring("opencode", folder(message("msg_1", tokens), db=False)).read == 1
+    (call,) = calls()
+    assert (call.output_tokens, call.problems) == (output, ())
+
+
+@pytest.mark.parametrize("db", [True, False], ids=["database", "files"])
+def test_damage_is_named(bring: Any, folder: Any, db: bool) -> None:
+    top = folder(message("msg_1"), message("msg_2", {"input": -1}), db=db)
+    (rejected,) = bring("opencode", top).rejected
+    assert "input" in rejected.reason
+    for file in [*top.glob("*.db"), *top.rglob("*.json")]:
+        file.write_bytes(b"{" * 5000)
+    assert bring("opencode", top).rejected
