@@ -78,8 +78,8 @@ def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def logs(path: Path, *suffixes: str) -> Iterator[Path]:
-    """The file itself, or all files below a folder whose names end so, those of a folder first."""
-    if path.is_file():
+    """The file (or pipe) itself, or all below a folder whose names end so, its own first."""
+    if path.exists() and not path.is_dir():
         yield path
         return
     for folder, folders, names in os.walk(path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import threading
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -183,3 +185,12 @@ def test_dry_run_books_nothing_and_says_what_would_be(bring: Any, calls: Any, li
     assert (summary.read, summary.new, summary.unchanged) == (2, 1, 1)
     assert bring("jsonl", lines(changed), dry_run=True).corrected == 1
     assert len(calls()) == 1
+
+
+def test_a_pipe_is_read_as_a_file_is(bring: Any, calls: Any, tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writing = threading.Thread(target=path.write_text, args=(json.dumps(GIVEN),))
+    writing.start()
+    assert bring("jsonl", path).new == 1
+    writing.join()
