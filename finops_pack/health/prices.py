@@ -12,6 +12,7 @@ from finops_pack.rates import manage
 
 RECENT = "30d"
 SHOWN = 5
+_INVALID = "mend what reports them: a part, such as reasoning, is more than its total, or below 0"
 
 
 def checks(ledger_url: str | None) -> Iterator[Check]:
@@ -30,7 +31,10 @@ def _unpriced(ledger_url: str | None) -> Iterator[Check]:
         return  # said by the part that looks at the ledger
     with reader:
         rows = reader.spend("model", Period.of(RECENT, zone=reader.zone)).rows
-    for row in [row for row in rows if row.unpriced_calls][:SHOWN]:
-        name = row.key or "(no model named)"
-        text = f"{name}: {row.unpriced_calls:,} calls of 30 days without a price"
+    for row in [row for row in rows if row.lacks_price][:SHOWN]:
+        name, count = row.key or "(no model named)", row.unpriced_calls - row.invalid_calls
+        text = f"{name}: {count:,} calls of 30 days without a price"
         yield fault("unpriced", text, f"finops rates alias {name}=KNOWN-MODEL, then finops reprice")
+    for row in [row for row in rows if row.invalid_calls][:SHOWN]:
+        text = f"{row.key}: {row.invalid_calls:,} calls of 30 days with counts that make no sense"
+        yield fault("invalid", text, _INVALID)

@@ -75,7 +75,7 @@ def call(told: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "type": "call",
         "id": text(told["id"], "id"),
-        "start_us": micros(text(told["time"], "time")),
+        "start_us": _time(told["time"]),
         "model": text(told["model"], "model"),
         **_usage(told["usage"]),
         **_plain(told),
@@ -88,6 +88,14 @@ def call(told: Any) -> dict[str, Any]:
         row["billed_pico"] = billed(told["billed_usd"])
         row.setdefault("billed_source", "provider")
     return row
+
+
+def _time(told: Any) -> int:
+    try:
+        return micros(text(told, "time"))
+    except (ValueError, OverflowError):
+        said = str(told)[:40]
+        raise ValueError(f"time: must be like 2025-11-18T23:55:16Z, got {said!r}") from None
 
 
 def _usage(usage: Any) -> dict[str, Any]:

@@ -62,8 +62,8 @@ class Reader:
         from finops_pack.model import DayTotals
 
         days = self._sums(("day",), where)
-        usd = usd_pair()
-        models = _by_day(self._sums(("day", "model"), where, (*usd, "calls", "unpriced_calls")))
+        usd, counts = usd_pair(), ("calls", "unpriced_calls", "invalid_calls")
+        models = _by_day(self._sums(("day", "model"), where, (*usd, *counts)))
         actions = _by_day(self._sums(("day", "action"), where, usd))
         return [
             DayTotals(
@@ -71,7 +71,7 @@ class Reader:
                 total=totals(day_name(day), days[day,]),
                 by_model={m: _usd(v) for m, v in models[day].items() if _known(v)},
                 by_action={a: _usd(v) for a, v in actions.get(day, {}).items()},
-                unpriced_models=tuple(sorted(m for m, v in models[day].items() if v[3])),
+                unpriced_models=tuple(sorted(m for m, v in models[day].items() if v[3] > v[4])),
             )
             for (day,) in sorted(days)
         ]
@@ -231,7 +231,7 @@ def _by_day(found: Mapping[Key, Sequence[int]]) -> dict[int, dict[str, Sequence[
 
 def _known(values: Sequence[int]) -> bool:
     """Whether there is an amount: calls without any price are no zero dollars."""
-    whole, rest, calls, unpriced = values
+    whole, rest, calls, unpriced = values[:4]
     return bool(whole or rest) or calls > unpriced
 
 

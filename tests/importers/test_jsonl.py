@@ -109,7 +109,7 @@ def test_the_same_id_from_another_source_is_another_call(
         ("[1]", "must be an object"),
         ({**GIVEN, "id": None}, "id: missing"),
         ({**GIVEN, "id": 7}, "id: must be a text"),
-        ({**GIVEN, "time": "yesterday"}, "Invalid isoformat"),
+        ({**GIVEN, "time": "yesterday"}, "time: must be like"),
         ({**GIVEN, "usage": {"prompt_tokens": 3}}, "usage.prompt_tokens: unknown"),
         ({**GIVEN, "usage": {"input_tokens": "3"}}, "usage.input_tokens: must be a whole number"),
         ({**GIVEN, "usage": {"input_tokens": True}}, "usage.input_tokens: must be a whole number"),
