@@ -121,6 +121,8 @@ def why(error: BaseException) -> str:
         return "nested too deeply"
     if isinstance(error, KeyError):
         return f"{error.args[0]}: missing"
+    if isinstance(error, AttributeError | TypeError):
+        return "a value in it is of another kind than this log has there"
     message = str(error)
     if type(error).__name__ == "JSONDecodeError":
         return f"not JSON: {message}"

@@ -104,6 +104,8 @@ def _usage(usage: Any) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, value in usage.items():
         if name == "extra":
+            if not isinstance(value, dict):
+                raise ValueError("usage.extra: must be an object")
             row["extra"] = {unit: _whole(n, f"usage.extra.{unit}") for unit, n in value.items()}
         elif name not in TOKEN_FIELDS:
             raise ValueError(f"usage.{name}: unknown; known are {', '.join(TOKEN_FIELDS)}, extra")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops_pack.errors import ConfigError
+from finops_pack.errors import InputError
 from finops_pack.ledger import GROUPS
 from finops_pack.ledger._db import Db, Dialect, one
 from finops_pack.ledger._scope import HOUR_US
@@ -50,7 +50,7 @@ class Reader:
             return [totals(None, self._sums((), where).get((), _ZERO))]
         if by not in GROUPS and not by.startswith(TAG):
             known = ", ".join(GROUPS)
-            raise ConfigError(f"cannot group by {by!r}", mend=f"use one of {known} or tag:KEY")
+            raise InputError(f"cannot group by {by!r}", mend=f"use one of {known} or tag:KEY")
         found = self._sums((by,), where)
         if by.startswith(TAG) or by in ("task", "session"):
             self._add_the_rest(found, where)

@@ -115,6 +115,7 @@ def test_the_same_id_from_another_source_is_another_call(
         ({**GIVEN, "usage": {"input_tokens": True}}, "usage.input_tokens: must be a whole number"),
         ({**GIVEN, "usage": {"input_tokens": 10**30}}, "usage.input_tokens: must be"),
         ({**GIVEN, "usage": 5}, "usage: must be an object"),
+        ({**GIVEN, "usage": {"extra": 5}}, "usage.extra: must be an object"),
         ({**GIVEN, "context": {"speed": "fast"}}, "context.speed: unknown"),
         ({**GIVEN, "status": "fine"}, "status: must be one of ok"),
         ({**GIVEN, "verifier": "x"}, "verifier: must be one of schema"),
