@@ -15,7 +15,7 @@ def counts(usage: Mapping[str, Any]) -> Counts:
     Raises `ValueError` when one is no count.
     """
     lives, told = usage.get("cache_creation") or _NONE, usage.get
-    found = (
+    found: Counts = (
         told("input_tokens", 0),
         told("cache_read_input_tokens") or 0,
         told("cache_creation_input_tokens") or 0,

@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from finops_pack.importers._state import State
 
@@ -23,7 +24,7 @@ def whole(path: Path, offset: int = 0, size: int = BLOCK) -> Iterator[tuple[int,
     with opened(path) as file:
         if offset:
             file.seek(offset)
-        while data := file.read(size):
+        while data := file.read1(size):  # what can be read comes before what cannot
             data = rest + data if rest else data
             end = data.rfind(b"\n") + 1
             rest = data[end:]
@@ -56,14 +57,14 @@ def added(path: Path, state: State) -> Iterator[bytes]:
             state.offset += len(rest) if rest[-1:] == b"}" else 0
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> BufferedIOBase:
     """A file, a `.gz` file unpacked, or standard input for `-`."""
     if str(path) == "-":
-        return sys.stdin.buffer
+        return cast(BufferedIOBase, sys.stdin.buffer)
     if path.suffix == ".gz":
         import gzip
 
-        return cast(IO[bytes], gzip.open(path, "rb"))
+        return gzip.open(path, "rb")
     return path.open("rb")
 
 

@@ -195,3 +195,12 @@ def test_a_pipe_is_read_as_a_file_is(bring: Any, calls: Any, tmp_path: Path) -> 
     writing.start()
     assert bring("jsonl", path).new == 1
     writing.join()
+
+
+def test_a_torn_gz_gives_the_lines_before_the_tear(bring: Any, tmp_path: Path) -> None:
+    path = tmp_path / "torn.jsonl.gz"
+    told = "\n".join(json.dumps({**GIVEN, "id": os.urandom(20).hex()}) for _ in range(2000))
+    path.write_bytes(gzip.compress(told.encode())[:-2000])
+    summary = bring("jsonl", path)
+    assert 1500 < summary.new < 2000
+    assert "ended before" in summary.rejected[-1].reason
