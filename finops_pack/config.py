@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -143,11 +143,25 @@ def _path(text: str) -> Path:
 
 def load() -> Config:
     """The settings of this process; read once, again after `reload()`."""
-    return _load(os.getcwd() if _cwd_exists() else "/")
+    settings = _load(os.getcwd() if _cwd_exists() else "/")
+    if not _argued:
+        return settings
+    sources = {name: origin for name, origin in settings.sources.items() if name not in _argued}
+    return replace(settings, **_argued, sources=sources)
+
+
+_argued: dict[str, Any] = {}
+
+
+def argue(**said: Any) -> None:
+    """What the program itself says (None: nothing) is in force for all of it, until said anew."""
+    _argued.clear()
+    _argued.update((name, value) for name, value in said.items() if value is not None)
 
 
 def reload() -> None:
-    """Forget what was read, for tests and after `finops connect`."""
+    """Forget what was read and said, for tests and after `finops connect`."""
+    _argued.clear()
     _load.cache_clear()
 
 

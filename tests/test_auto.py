@@ -113,6 +113,27 @@ def test_track_is_idempotent_and_its_arguments_win(calls: object) -> None:
     assert len(calls()) == 1  # type: ignore[operator]
 
 
+def test_the_reading_side_knows_what_track_was_told(tmp_path: Path) -> None:
+    here = str(tmp_path / "elsewhere" / "mine.db")
+    finops_pack.track(ledger=here, budget="5 USD/day")
+    finops_pack.record(model="gpt-4o", usage=finops_pack.Usage(1000, 100))
+    assert finops_pack.flush()
+    assert [row["calls"] for row in finops_pack.spend().to_dicts()] == [1]
+    assert finops_pack.find_waste().total_usd == Decimal("0.0035")
+    (line,) = finops_pack.budget().to_dicts()
+    assert (line["spec"], line["spent_usd"]) == ("5 USD/day", "0.0035")
+    finops_pack.track()
+    assert (finops_pack.spend().to_dicts(), finops_pack.budget().to_dicts()) == ([], [])
+
+
+@pytest.mark.parametrize("ask", ["spend", "budget", "find_waste"])
+def test_every_answer_is_a_table_in_a_notebook(ask: str) -> None:
+    answer = getattr(finops_pack, ask)
+    assert "<table>" in answer()._repr_html_()
+    assert answer().to_dicts() == []
+    assert "<td>0</td>" not in answer()._repr_html_()  # empty is not zero
+
+
 def test_a_budget_that_cannot_be_read_is_told_to_its_author() -> None:
     with pytest.raises(ConfigError, match="budget"):
         finops_pack.track(budget="lots of money")

@@ -13,6 +13,7 @@ from finops_pack.rates import manage
 
 RECENT = "30d"
 SHOWN = 5
+_INVALID = "mend what reports them: a part, such as reasoning, is more than its total, or below 0"
 
 
 def checks(ledger_url: str | None) -> Iterator[Check]:
@@ -31,11 +32,14 @@ def _unpriced(ledger_url: str | None) -> Iterator[Check]:
         return  # said by the part that looks at the ledger
     with reader:
         rows = reader.spend("model", Period.of(RECENT, zone=reader.zone)).rows
-    for row in [row for row in rows if row.unpriced_calls][:SHOWN]:
-        name = row.key or "(no model named)"
-        calls = f"{row.unpriced_calls:,} call{'' if row.unpriced_calls == 1 else 's'}"
-        text = f"{name}: {calls} of 30 days without a price"
-        yield fault("unpriced", text, _mend(name))
+    for row in [row for row in rows if row.lacks_price][:SHOWN]:
+        name, count = row.key or "(no model named)", row.unpriced_calls - row.invalid_calls
+        calls = f"{count:,} call{'' if count == 1 else 's'}"
+        yield fault("unpriced", f"{name}: {calls} of 30 days without a price", _mend(name))
+    for row in [row for row in rows if row.invalid_calls][:SHOWN]:
+        calls = f"{row.invalid_calls:,} call{'' if row.invalid_calls == 1 else 's'}"
+        text = f"{row.key}: {calls} of 30 days with counts that make no sense"
+        yield fault("invalid", text, _INVALID)
 
 
 def _mend(model: str) -> str:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,8 @@ def _files(importer: Importer, path: Path) -> Iterator[File]:
     if path == STDIN:
         yield path, None
     elif path.exists():
-        yield from ((file, file.stat()) for file in importer.files(path.absolute()))
+        for file in importer.files(path.absolute()):
+            with suppress(FileNotFoundError):  # a link to nowhere, or gone since it was listed
+                yield file, file.stat()
     else:
         raise InputError(f"{path}: no such file or folder", mend=_WHICH)

@@ -15,7 +15,7 @@ def counts(usage: Mapping[str, Any]) -> Counts:
     Raises `ValueError` when one is no count.
     """
     lives, told = usage.get("cache_creation") or _NONE, usage.get
-    found = (
+    found: Counts = (
         told("input_tokens", 0),
         told("cache_read_input_tokens") or 0,
         told("cache_creation_input_tokens") or 0,
@@ -24,10 +24,12 @@ def counts(usage: Mapping[str, Any]) -> Counts:
         (told("output_tokens_details") or _NONE).get("thinking_tokens", 0),
         (told("server_tool_use") or _NONE).get("web_search_requests", 0),
     )
+    if None in found:  # said to be nothing, as good as not said
+        found = tuple(0 if count is None else count for count in found)
     if set(map(type, found)) != {int} or min(found) < 0:
         raise ValueError(f"usage: counts must be whole numbers, got {str(found)[:80]}")
     fresh, read, written, long, *rest = found
-    short = max(written - long, lives.get("ephemeral_5m_input_tokens", 0))
+    short = max(written - long, lives.get("ephemeral_5m_input_tokens") or 0)
     return (fresh, read, short, long, *rest)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def details(path: Path, state: State) -> Iterator[Item]:
 
 def _torn(line: bytes) -> None:
     """Refuse a line that is no object in braces; blank ones are nothing."""
-    line = line.strip()
+    line = line.strip().removeprefix(BOM_UTF8)
     if line and (line[0] != OPENS or line[-1] != CLOSES):
         json.loads(line)
         raise ValueError("must be an object")

@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from finops_pack.importers._state import State
 
@@ -23,7 +24,7 @@ def whole(path: Path, offset: int = 0, size: int = BLOCK) -> Iterator[tuple[int,
     with opened(path) as file:
         if offset:
             file.seek(offset)
-        while data := file.read(size):
+        while data := file.read1(size):  # what can be read comes before what cannot
             data = rest + data if rest else data
             end = data.rfind(b"\n") + 1
             rest = data[end:]
@@ -56,14 +57,14 @@ def added(path: Path, state: State) -> Iterator[bytes]:
             state.offset += len(rest) if rest[-1:] == b"}" else 0
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> BufferedIOBase:
     """A file, a `.gz` file unpacked, or standard input for `-`."""
     if str(path) == "-":
-        return sys.stdin.buffer
+        return cast(BufferedIOBase, sys.stdin.buffer)
     if path.suffix == ".gz":
         import gzip
 
-        return cast(IO[bytes], gzip.open(path, "rb"))
+        return gzip.open(path, "rb")
     return path.open("rb")
 
 
@@ -78,8 +79,8 @@ def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def logs(path: Path, *suffixes: str) -> Iterator[Path]:
-    """The file itself, or all files below a folder whose names end so, those of a folder first."""
-    if path.is_file():
+    """The file (or pipe) itself, or all below a folder whose names end so, its own first."""
+    if path.exists() and not path.is_dir():
         yield path
         return
     for folder, folders, names in os.walk(path):
@@ -121,6 +122,8 @@ def why(error: BaseException) -> str:
         return "nested too deeply"
     if isinstance(error, KeyError):
         return f"{error.args[0]}: missing"
+    if isinstance(error, AttributeError | TypeError):
+        return "a value in it is of another kind than this log has there"
     message = str(error)
     if type(error).__name__ == "JSONDecodeError":
         return f"not JSON: {message}"

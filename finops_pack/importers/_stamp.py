@@ -35,8 +35,9 @@ def leave(options: Options, name: str, files: Sequence[File]) -> None:
 
 
 def _listing(options: Options, files: Sequence[File]) -> str:
-    ledger = os.stat((options.ledger or "").removeprefix("sqlite:///"))
-    lines = [repr((ledger.st_dev, ledger.st_ino, options))]
+    path = (options.ledger or "").removeprefix("sqlite:///")
+    ledger, born = os.stat(path), os.stat(f"{path}.lock").st_mtime_ns  # an inode is used again
+    lines = [repr((ledger.st_dev, ledger.st_ino, born, options))]
     lines += [f"{path} {f.st_size} {f.st_mtime_ns}" if f else str(path) for path, f in files]
     return "\n".join(lines)
 

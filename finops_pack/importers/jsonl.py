@@ -75,7 +75,7 @@ def call(told: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "type": "call",
         "id": text(told["id"], "id"),
-        "start_us": micros(text(told["time"], "time")),
+        "start_us": _time(told["time"]),
         "model": text(told["model"], "model"),
         **_usage(told["usage"]),
         **_plain(told),
@@ -90,12 +90,22 @@ def call(told: Any) -> dict[str, Any]:
     return row
 
 
+def _time(told: Any) -> int:
+    try:
+        return micros(text(told, "time"))
+    except (ValueError, OverflowError):
+        said = str(told)[:40]
+        raise ValueError(f"time: must be like 2025-11-18T23:55:16Z, got {said!r}") from None
+
+
 def _usage(usage: Any) -> dict[str, Any]:
     if not isinstance(usage, dict):
         raise ValueError("usage: must be an object")
     row: dict[str, Any] = {}
     for name, value in usage.items():
         if name == "extra":
+            if not isinstance(value, dict):
+                raise ValueError("usage.extra: must be an object")
             row["extra"] = {unit: _whole(n, f"usage.extra.{unit}") for unit, n in value.items()}
         elif name not in TOKEN_FIELDS:
             raise ValueError(f"usage.{name}: unknown; known are {', '.join(TOKEN_FIELDS)}, extra")

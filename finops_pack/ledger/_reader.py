@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops_pack.errors import ConfigError
+from finops_pack.errors import InputError
 from finops_pack.ledger import GROUPS
 from finops_pack.ledger._db import Db, Dialect, one
 from finops_pack.ledger._scope import HOUR_US
@@ -50,7 +50,7 @@ class Reader:
             return [totals(None, self._sums((), where).get((), _ZERO))]
         if by not in GROUPS and not by.startswith(TAG):
             known = ", ".join(GROUPS)
-            raise ConfigError(f"cannot group by {by!r}", mend=f"use one of {known} or tag:KEY")
+            raise InputError(f"cannot group by {by!r}", mend=f"use one of {known} or tag:KEY")
         found = self._sums((by,), where)
         if by.startswith(TAG) or by in ("task", "session"):
             self._add_the_rest(found, where)
@@ -62,8 +62,8 @@ class Reader:
         from finops_pack.model import DayTotals
 
         days = self._sums(("day",), where)
-        usd = usd_pair()
-        models = _by_day(self._sums(("day", "model"), where, (*usd, "calls", "unpriced_calls")))
+        usd, counts = usd_pair(), ("calls", "unpriced_calls", "invalid_calls")
+        models = _by_day(self._sums(("day", "model"), where, (*usd, *counts)))
         actions = _by_day(self._sums(("day", "action"), where, usd))
         return [
             DayTotals(
@@ -71,7 +71,7 @@ class Reader:
                 total=totals(day_name(day), days[day,]),
                 by_model={m: _usd(v) for m, v in models[day].items() if _known(v)},
                 by_action={a: _usd(v) for a, v in actions.get(day, {}).items()},
-                unpriced_models=tuple(sorted(m for m, v in models[day].items() if v[3])),
+                unpriced_models=tuple(sorted(m for m, v in models[day].items() if v[3] > v[4])),
             )
             for (day,) in sorted(days)
         ]
@@ -232,7 +232,7 @@ def _by_day(found: Mapping[Key, Sequence[int]]) -> dict[int, dict[str, Sequence[
 
 def _known(values: Sequence[int]) -> bool:
     """Whether there is an amount: calls without any price are no zero dollars."""
-    whole, rest, calls, unpriced = values
+    whole, rest, calls, unpriced = values[:4]
     return bool(whole or rest) or calls > unpriced
 
 

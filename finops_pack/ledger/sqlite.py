@@ -158,6 +158,7 @@ class SQLiteLedger(SQLLedger):
             _sqlite.patiently(lambda: writer.raw.execute("BEGIN IMMEDIATE"), deadline)
             migrate(writer, self, self.time_zone or time_zone(), columns_of_calls)
             writer.raw.execute("COMMIT")
+            os.utime(self._lock.path)  # its time is the ledger's birth, which importers look at
         self._writer = writer
         return writer
 

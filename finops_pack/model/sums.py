@@ -58,6 +58,11 @@ class Totals:
     extra_attempts: int = 0
     lost_ms: int = 0
 
+    @property
+    def lacks_price(self) -> bool:
+        """True when no rate was found for some; invalid counts have no price, but a model may."""
+        return self.unpriced_calls > self.invalid_calls
+
     def __add__(self, other: Totals) -> Totals:
         summed = {
             f.name: getattr(self, f.name) + getattr(other, f.name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -83,13 +82,14 @@ class Spend:
         return body
 
     def _repr_html_(self) -> str:
-        return html_table(
-            (self.by, "calls", "input", "output", "USD"),
-            (
-                (r.key or "(none)", r.calls, r.input_tokens, r.output_tokens, plain(r.usd))
-                for r in (*self.rows, self.total)
-            ),
-        )
+        from finops_pack.model.html import html_table
+
+        columns = (self.by, "calls", "input", "output", "USD")
+        rows = [
+            (r.key or "(none)", r.calls, r.input_tokens, r.output_tokens, amount(r) or "unpriced")
+            for r in (*self.rows, replace(self.total, key="total"))
+        ]
+        return html_table(columns, [] if self.nothing else rows, self.nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +207,8 @@ class BudgetView:
         return [line.to_dict() for line in self.lines]
 
     def _repr_html_(self) -> str:
+        from finops_pack.model.html import html_table
+
         return html_table(
             ("budget", "spent", "reserved", "left", "resets"),
             (
@@ -219,15 +221,5 @@ class BudgetView:
                 )
                 for line in self.lines
             ),
+            self.nothing,
         )
-
-
-def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A plain HTML table, every value escaped."""
-    from html import escape
-
-    def line(cells: Sequence[Any], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(str(c))}</{tag}>" for c in cells) + "</tr>"
-
-    body = "".join(line(row, "td") for row in rows)
-    return f"<table><thead>{line(columns, 'th')}</thead><tbody>{body}</tbody></table>"

@@ -67,7 +67,7 @@ def of_ledger(reader: Reader, name: str) -> Screen:
             requests=spend.total.requests,
             priced=spend.total.requests - spend.total.unpriced_calls - spend.total.partial_calls,
             estimated=spend.total.estimated_calls,
-            unpriced_models=tuple(r.key or "(none)" for r in spend.rows if r.unpriced_calls),
+            unpriced_models=tuple(r.key or "(none)" for r in spend.rows if r.lacks_price),
         ),
         cache=_cache(reader, period),
         budget=_monthly(money),

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from finops_pack.model import Basis, Call, Facts, Finding
-from finops_pack.money import plain
+from finops_pack.money import plain, shown
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._sessions import batches, session_of, sessions
 
@@ -81,6 +81,16 @@ class Waste:
     def to_dicts(self) -> list[dict[str, Any]]:
         """One row a category."""
         return [{"category": name, **part.to_dict()} for name, part in self.categories.items()]
+
+    def _repr_html_(self) -> str:
+        from finops_pack.model.html import html_table
+
+        rows = [
+            (name, part.calls, part.basis, plain(part.usd))
+            for name, part in self.categories.items()
+        ]
+        note = "" if rows else f"no waste found in {shown(self.total_usd)} of spend"
+        return html_table(("category", "calls", "basis", "USD"), rows, note)
 
 
 def find(calls: Iterable[Call], facts: Facts) -> Waste:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from finops_pack import cli, config, health
+from finops_pack import cli, config, health, recorder
 from finops_pack.health import Check, store
 from finops_pack.ledger import open_ledger
+from finops_pack.model import Usage
 
 MOUNTS = """\
 22 1 0:20 / / rw,relatime - overlay overlay rw
@@ -126,6 +127,13 @@ def test_unpriced_models_are_named_with_the_mend(empty_home: Path) -> None:
     assert check.state == "fault"
     assert "house-llm" in check.text
     assert check.mend == "finops rates alias house-llm=KNOWN-MODEL, then finops reprice"
+
+
+def test_counts_that_make_no_sense_are_told_apart_from_a_missing_price(empty_home: Path) -> None:
+    recorder.record(model="gpt-4o", usage=Usage(9, output_tokens=2, reasoning_tokens=5))
+    recorder.flush()
+    assert seen("unpriced") == []
+    assert only("invalid").text.startswith("gpt-4o: 1 calls")
 
 
 def test_an_unreachable_ledger_is_exit_code_3(

@@ -481,3 +481,46 @@ def test_progress_tells_bytes_of_both_passes(ledger: Any, lines: Any) -> None:
     importers.run(claude_code, [path], options, lambda *both: told.append(both))  # type: ignore[arg-type]
     size = path.stat().st_size
     assert told == [(size, 2 * size), (2 * size, 2 * size)]
+
+
+def test_a_ledger_made_anew_in_the_place_of_a_deleted_one_is_filled(
+    bring: Any, calls: Any, ledger: Any, lines: Any
+) -> None:
+    path = lines(answer(1, 1))
+    bring("claude-code", path)
+    assert bring("claude-code", path).skipped == 1
+    recorder.close()
+    ledger.close()
+    for file in Path(ledger.url.removeprefix("sqlite:///")).parent.glob("ledger.db*"):
+        if file.suffix != ".lock":
+            file.unlink()
+    bring("jsonl", lines({"id": "1", "time": at(1), "model": "m", "usage": {}}, name="other.jsonl"))
+    assert bring("claude-code", path).new == 1
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"output_tokens": None},
+        {"input_tokens": None, "server_tool_use": {"web_search_requests": None}},
+        {"cache_creation": {"ephemeral_5m_input_tokens": None, "ephemeral_1h_input_tokens": None}},
+        {"cache_read_input_tokens": None, "output_tokens_details": {"thinking_tokens": None}},
+    ],
+)
+def test_a_count_that_is_null_is_none_at_all(
+    bring: Any, calls: Any, lines: Any, nothing: dict[str, Any]
+) -> None:
+    bring("claude-code", lines(answer(1, 1, usage=nothing), answer(2, 2)))
+    assert [call.problems for call in calls()] == [(), ()]
+
+
+def test_a_byte_order_mark_is_no_damage(bring: Any, lines: Any) -> None:
+    path = lines({"type": "mode", "mode": "normal"}, answer(1, 1))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert (bring("claude-code", path).new, bring("claude-code", path).rejected) == (1, [])
+
+
+def test_a_link_to_nowhere_stops_no_import(bring: Any, lines: Any) -> None:
+    path = lines(answer(1, 1))
+    (path.parent / "gone.jsonl").symlink_to(path.parent / "nowhere")
+    assert bring("claude-code", path.parent).new == 1

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from finops_pack import importers
 from finops_pack.errors import ConfigError, InputError
 from finops_pack.importers import Options, Rejected, State
+from finops_pack.importers._lines import why
 
 NAMES = importers.names()
 
@@ -40,6 +41,11 @@ def test_an_importer_keeps_the_contract(name: str, tmp_path: Path) -> None:
     empty.touch()
     assert list(importer.files(empty)) == [empty]
     assert list(importer.read(empty, State())) == []
+
+
+@pytest.mark.parametrize("error", [TypeError("'int' is not iterable"), AttributeError("no 'get'")])
+def test_a_reason_is_in_words(error: Exception) -> None:
+    assert why(error) == "a value in it is of another kind than this log has there"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import threading
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,12 +109,13 @@ def test_the_same_id_from_another_source_is_another_call(
         ("[1]", "must be an object"),
         ({**GIVEN, "id": None}, "id: missing"),
         ({**GIVEN, "id": 7}, "id: must be a text"),
-        ({**GIVEN, "time": "yesterday"}, "Invalid isoformat"),
+        ({**GIVEN, "time": "yesterday"}, "time: must be like"),
         ({**GIVEN, "usage": {"prompt_tokens": 3}}, "usage.prompt_tokens: unknown"),
         ({**GIVEN, "usage": {"input_tokens": "3"}}, "usage.input_tokens: must be a whole number"),
         ({**GIVEN, "usage": {"input_tokens": True}}, "usage.input_tokens: must be a whole number"),
         ({**GIVEN, "usage": {"input_tokens": 10**30}}, "usage.input_tokens: must be"),
         ({**GIVEN, "usage": 5}, "usage: must be an object"),
+        ({**GIVEN, "usage": {"extra": 5}}, "usage.extra: must be an object"),
         ({**GIVEN, "context": {"speed": "fast"}}, "context.speed: unknown"),
         ({**GIVEN, "status": "fine"}, "status: must be one of ok"),
         ({**GIVEN, "verifier": "x"}, "verifier: must be one of schema"),
@@ -183,3 +186,21 @@ def test_dry_run_books_nothing_and_says_what_would_be(bring: Any, calls: Any, li
     assert (summary.read, summary.new, summary.unchanged) == (2, 1, 1)
     assert bring("jsonl", lines(changed), dry_run=True).corrected == 1
     assert len(calls()) == 1
+
+
+def test_a_pipe_is_read_as_a_file_is(bring: Any, calls: Any, tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writing = threading.Thread(target=path.write_text, args=(json.dumps(GIVEN),))
+    writing.start()
+    assert bring("jsonl", path).new == 1
+    writing.join()
+
+
+def test_a_torn_gz_gives_the_lines_before_the_tear(bring: Any, tmp_path: Path) -> None:
+    path = tmp_path / "torn.jsonl.gz"
+    told = "\n".join(json.dumps({**GIVEN, "id": os.urandom(20).hex()}) for _ in range(2000))
+    path.write_bytes(gzip.compress(told.encode())[:-2000])
+    summary = bring("jsonl", path)
+    assert 1500 < summary.new < 2000
+    assert "ended before" in summary.rejected[-1].reason

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from finops_pack.errors import ConfigError, LedgerUnreachable
+from finops_pack.errors import ConfigError, InputError, LedgerUnreachable
 from finops_pack.ledger import Booked, Ledger, Reservation, _sums
 from finops_pack.model import Call, Segment, Totals, Where
 from finops_pack.money import PICO_MAX
@@ -229,7 +229,7 @@ def test_nothing_is_one_empty_row_or_none(ledger: Ledger) -> None:
 
 
 def test_an_unknown_group_is_refused(ledger: Ledger) -> None:
-    with pytest.raises(ConfigError, match="colour") as refused:
+    with pytest.raises(InputError, match="colour") as refused:
         ledger.totals("colour", ALL)
     assert "served_model" in str(refused.value.mend)
 

@@ -13,6 +13,7 @@ import pytest
 
 import finops_pack
 from finops_pack import admin, config, query
+from finops_pack.errors import InputError
 from finops_pack.ledger import Ledger, Reservation, open_ledger
 from finops_pack.model import Where
 from finops_pack.query import Reader
@@ -206,6 +207,11 @@ def test_a_call_without_a_price_is_refused_under_a_hard_budget(reader: Reader) -
     admin.set_budget(None, "5 USD/month", unpriced="warn")
     with query.open() as again:
         assert again.check(model="house-llm", tokens_in=10).allowed
+
+
+def test_a_group_that_is_none_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(InputError, match="cannot group by 'nope'"):
+        finops_pack.spend(by="nope")
 
 
 def test_the_public_functions(ledger: Ledger, spent: Callable[..., None]) -> None:

@@ -113,6 +113,15 @@ def test_free_is_zero_and_unpriced_is_named_instead() -> None:
     assert (coverage["priced_requests"], coverage["unpriced_requests"]) == (3, 2)
 
 
+def test_a_model_is_not_without_a_price_since_counts_make_no_sense() -> None:
+    day = day_of(
+        group("gpt-4o", "1.5", calls=3, priced_calls=1, unpriced_calls=2, invalid_calls=2),
+        group("mystery", unpriced_calls=2, invalid_calls=1, calls=2),
+    )
+    coverage = (compose(day, WHO).metadata or {})["coverage"]
+    assert (coverage["unpriced_models"], coverage["unpriced_requests"]) == (["mystery"], 4)
+
+
 @pytest.mark.parametrize(
     "name",
     ["/home/ann/model.gguf", "~/models/x", "./x.py", "C:\\Users\\ann\\x", "file:///etc/x",
