@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from finops_pack import config, recorder
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Call, Where
 from finops_pack.testing import Wire
+
+# No test judges time: a busy machine is no failure.
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 

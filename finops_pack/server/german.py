@@ -224,6 +224,9 @@ WORDS = {
     "Lower the share of cache writes": "Den Cache-Write-Anteil senken",
     "Send unattended calls as a batch": "Unbeaufsichtigte Aufrufe als Batch senden",
     "Set cache breakpoints": "Cache-Breakpoints setzen",
+    "Compress the context before the cache expires": (
+        "Den Kontext komprimieren, bevor der Cache abläuft"
+    ),
     "Lengthen the heartbeat interval": "Das Heartbeat-Intervall erhöhen",
     "Try a cheaper model": "Ein günstigeres Modell versuchen",
     "Skip jobs that change nothing": "Jobs auslassen, die nichts ändern",
