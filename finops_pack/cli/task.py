@@ -54,13 +54,20 @@ def _list(reader: Reader, period: Period, tasks: list[Task], as_json: bool) -> i
         print(reader.nothing(period) or "no tasks in this period")
     else:
         rows = [
-            (task.id, _out.usd(task.usd), str(task.calls), task.outcome or "", task.project or "")
+            (task.id, _cost(task), str(task.calls), task.outcome or "", task.project or "")
             for task in ordered[:SHOWN]
         ]
         columns = ("task", "cost", "calls", "outcome", "project")
         _out.table(f"dearest tasks, {period.label}", columns, rows)
         print("why: finops task ID --why")
     return 0
+
+
+def _cost(task: Task) -> str:
+    """No price is not $0; a star says that some calls are not in the amount."""
+    if task.calls and task.calls == task.unpriced_calls:
+        return "unpriced"
+    return _out.usd(task.usd) + ("*" if task.unpriced_calls else "")
 
 
 def _one(

@@ -24,7 +24,7 @@ from finops_pack.ledger._store import SQLLedger
 from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, settled, time_zone
 
 _FILES = ("", "-wal", "-shm")
-_ANOTHER = "name another file: --ledger PATH, or FINOPS_LEDGER; see: finops doctor"
+_ANOTHER = "name another file: --ledger PATH, or FINOPS_LEDGER"
 _NORMAL, _FULL = 1, 2
 _MODES: dict[Write, dict[str, int]] = {
     "usual": {"wal_autocheckpoint": 1000, "synchronous": _NORMAL, "cache_size": -2_000},
@@ -236,7 +236,9 @@ class SQLiteLedger(SQLLedger):
         self._begin_anew()
 
     def _unreachable(self, error: Exception) -> LedgerUnreachable:
-        return LedgerUnreachable(f"ledger {self._path}: {error}", mend="see: finops doctor")
+        shut = isinstance(error, PermissionError) or "unable to open" in str(error)
+        mend = "name a place that can be written: FINOPS_LEDGER=PATH" if shut else None
+        return LedgerUnreachable(f"ledger {self._path}: {error}", mend=mend or "see: finops doctor")
 
     def before_fork(self) -> None:
         """Let no thread be inside SQLite: its locks would never open in the child."""

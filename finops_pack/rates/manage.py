@@ -203,7 +203,9 @@ def _replace(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise RatesError(f"{path}: {error.strerror or error}") from None
+        raise RatesError(
+            f"{path}: {error.strerror or error}", mend="make its folder one that you can write"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,13 @@ def test_flat_plans_are_shown_when_asked_for(finops: Callable[..., Any], week: P
         assert finops(command, "--json", "--last", "30d", "--billing", "subscription").code == 0
 
 
+def test_a_task_without_a_price_does_not_cost_0(finops: Callable[..., Any], week: Path) -> None:
+    (row,) = [
+        line for line in finops("task", "--last", "12h").out.splitlines() if "ticket-0-8" in line
+    ]
+    assert row.split()[:2] == ["ticket-0-8", "unpriced"]
+
+
 def test_days_stand_in_their_order(finops: Callable[..., Any], week: Path) -> None:
     days = [row["key"] for row in finops("spend", "--by", "day", "--json").json["rows"]]
     assert days == sorted(days, reverse=True)

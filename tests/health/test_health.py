@@ -133,7 +133,7 @@ def test_counts_that_make_no_sense_are_told_apart_from_a_missing_price(empty_hom
     recorder.record(model="gpt-4o", usage=Usage(9, output_tokens=2, reasoning_tokens=5))
     recorder.flush()
     assert seen("unpriced") == []
-    assert only("invalid").text.startswith("gpt-4o: 1 call")
+    assert only("invalid").text.startswith("gpt-4o: 1 call of")
 
 
 def test_an_unreachable_ledger_is_exit_code_3(

@@ -82,9 +82,19 @@ def test_crewai(wire: Wire) -> None:
 def test_answers_are_short_and_plain() -> None:
     for answer in (tools.check_budget(), tools.check_budget("0.40"), tools.get_spend()):
         assert 1 <= len(answer.splitlines()) <= tools.MAX_LINES
+        assert len(answer) / 4 <= 80  # tokens, as scripts/resident_cost.py counts them
     assert tools.check_budget("0.40").startswith("yes: $0.40; $7.50 left of $10")
     assert tools.get_spend().startswith("total: $2.5")
     assert "must be an amount" in tools.check_budget("much")
+
+
+def test_the_skills_command_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    from finops_pack import cli
+
+    assert cli.main(["budget"]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines() == tools.check_budget().splitlines()
+    assert "$7.50 left; $2.50 spent" in said
 
 
 def test_the_figure_is_the_ledgers() -> None:
