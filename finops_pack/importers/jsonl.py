@@ -129,7 +129,8 @@ def _plain(told: Mapping[str, Any]) -> dict[str, Any]:
         if name in _CHOICES and value not in _CHOICES[name]:
             raise ValueError(f"{name}: must be one of {', '.join(_CHOICES[name])}")
         if name in _NUMBERS:
-            _whole(value, name)
+            if _whole(value, name) < (name == "attempts"):
+                raise ValueError(f"{name}: must be at least {int(name == 'attempts')}")
         elif name in _LISTS:
             _objects(value, name)
         else:

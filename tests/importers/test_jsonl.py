@@ -117,6 +117,8 @@ def test_the_same_id_from_another_source_is_another_call(
         ({**GIVEN, "usage": 5}, "usage: must be an object"),
         ({**GIVEN, "usage": {"extra": 5}}, "usage.extra: must be an object"),
         ({**GIVEN, "context": {"speed": "fast"}}, "context.speed: unknown"),
+        ({**GIVEN, "attempts": 0}, "attempts: must be at least 1"),
+        ({**GIVEN, "duration_ms": -1}, "duration_ms: must be at least 0"),
         ({**GIVEN, "status": "fine"}, "status: must be one of ok"),
         ({**GIVEN, "verifier": "x"}, "verifier: must be one of schema"),
         ({**GIVEN, "billed_usd": "much"}, "billed_usd: must be an amount"),
