@@ -41,8 +41,8 @@ class Live:
         _charge(self.call, result)
 
     def failed(self, error: Any) -> None:
-        """litellm says why."""
-        _above.fail(self.call, error)
+        """litellm says why; by name alone, since it makes up a status for each, timeouts too."""
+        _above.fail(self.call, type(error).__name__)
 
     def first_token(self) -> None:
         """The first piece of a stream has come."""

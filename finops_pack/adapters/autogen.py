@@ -13,12 +13,13 @@ import functools
 import inspect
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
 from finops_pack import context, recorder
 from finops_pack.adapters import _above, _ending
+from finops_pack.adapters._streams import CUT
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending, guard
 from finops_pack.recorder._messages import get
@@ -104,13 +105,14 @@ def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
                 yield item
             return
         last: Any = None
+        came: list[str] = []
         try:
             async for item in _above.steps(stream, lambda: _above.owning(call)):
-                _piece(call, item)
+                _piece(call, item, came)
                 last = item
                 yield item
         except BaseException as error:
-            _failed(call, error)
+            _failed(call, error, came)
             raise
         _finished(call, last)
 
@@ -138,9 +140,10 @@ def _begin(client: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Pendi
 
 
 @guard
-def _piece(call: Pending, item: Any) -> None:
+def _piece(call: Pending, item: Any, came: list[str]) -> None:
     if isinstance(item, str):
         call.first_token()
+        came.append(item)
 
 
 @guard
@@ -163,8 +166,14 @@ def _finished(call: Pending, result: Any) -> None:
 
 
 @guard
-def _failed(call: Pending, error: BaseException) -> None:
-    _above.fail(call, error)
+def _failed(call: Pending, error: BaseException, came: Iterable[str] = ()) -> None:
+    """It failed, or its stream was left: what came of that is estimated."""
+    text = "".join(came)
+    if text and not call.told:
+        usage = call.estimate(text)
+        call.fail(error, usage, usage_basis="estimated", usage_method=CUT)
+    else:
+        _above.fail(call, error)
 
 
 def _usage_of(result: Any) -> Usage | None:
