@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from finops_pack import recorder
 from finops_pack.model import Call
+from finops_pack.recorder import _guard
 from finops_pack.testing import Wire
 from tests.adapters.ways import FRAMEWORKS, WAYS, judge
 
@@ -46,3 +48,29 @@ def test_a_cell(framework: str, way: str, wire: Wire, calls: Callable[[], list[C
     ways[way]()
     gc.collect()
     assert judge(framework, way, wire.calls, calls()) == SAYS[framework, way]
+
+
+@pytest.mark.parametrize("where", ["begin", "end", "record"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_fault_of_ours_is_told_once_and_swallowed(
+    framework: str,
+    where: str,
+    wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pytest.importorskip({"AutoGen": "autogen_ext"}.get(framework, framework.lower()))
+    ways = FRAMEWORKS[framework](wire)
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(_guard, "_said", set())
+    with monkeypatch.context() as faulty:
+        faulty.setattr(recorder.Recorder, where, broken)
+        for way in ("plain", "async", "stream, async", "plain"):
+            ways[way]()  # raises nothing
+    assert wire.calls == 4
+    said = [record.message for record in caplog.records if record.name == "finops_pack"]
+    assert len(said) == len(set(said))
+    assert said or where == "record"
