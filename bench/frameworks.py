@@ -41,9 +41,8 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder, sink() as url:
         python = environment(Path(folder, "env"))
-        print(
-            f"load {os.getloadavg()[0]:.1f}, {rounds} rounds; added µs a call: caller's thread (clock)\n"
-        )
+        print(f"load {os.getloadavg()[0]:.1f}, {rounds} rounds")
+        print("added µs a call, on the caller's thread (on the clock)\n")
         print(f"{'':<12}{'untracked':>12}" + "".join(f"{name:>20}" for name in TRACKERS[1:]))
         notes = [line(name, python, url, Path(folder), rounds) for name in FRAMEWORKS]
     print("\nx: the rival's time on the caller's thread over ours; the clock tells load, too")
