@@ -1,16 +1,28 @@
 """Print `docs/coverage.md`: what each adapter was tried with, and what it cannot see.
 
-python scripts/coverage.py > docs/coverage.md
+python -m scripts.coverage > docs/coverage.md
 """
 
 from __future__ import annotations
 
-from finops_pack import adapters
+import gc
+import logging
+import os
+import tempfile
+import warnings
+
+import finops_pack.auto  # noqa: F401
+from finops_pack import adapters, config, recorder
+from finops_pack.ledger import open_ledger
+from finops_pack.model import Where
+from finops_pack.testing import Wire
+from tests.adapters import ways
+from tests.adapters.ways import FRAMEWORKS
 
 HEAD = """\
 # Coverage
 
-Made by `python scripts/coverage.py` from the adapters themselves. A version outside the range is
+Made by `python -m scripts.coverage` from the adapters themselves. A version outside the range is
 tracked all the same, with one warning. Where an SDK below a framework is known (OpenAI, Anthropic),
 the provider's own counts are used, so cached tokens, the model that served, retries and failed
 structured output are exact also where the framework loses them.
@@ -19,27 +31,44 @@ structured output are exact also where the framework loses them.
 |---|---|---|"""
 
 WAYS = """
-## Ways of calling that are held by tests
+## Ways of calling
 
-Each is a test against a scripted provider: HTTP calls equal rows, buckets and cost to the last
-digit.
+Each cell is one run against a scripted provider: the HTTP calls that arrived, and what their rows
+say. `exact` is every bucket and the cost to the last digit; `estimated` came without usage, or was
+cut, and is marked so; `unknown` may have been billed and is shown as such; – is not offered by the
+framework, or not tried. A retried call is one row with its attempts.
+"""
 
-| way | LangChain | CrewAI | AutoGen | OpenAI SDK | Anthropic SDK |
-|---|---|---|---|---|---|
-| plain, async | yes | yes | yes | yes | yes |
-| batch, threads, executors | yes | yes | – | yes | yes |
-| streams, whole | yes | yes | yes | yes | yes |
-| streams, half read or cancelled | estimated | – | estimated | estimated | estimated |
-| structured output that fails | yes | yes | – | yes | – |
-| SDK retries as attempts | yes | yes | yes | yes | yes |
-| local cache hits are free | yes | – | yes | – | – |
-| embeddings | in the SDK | in the SDK | in the SDK | yes | – |
-| refused by a budget: no HTTP call | yes | yes | yes | yes | yes |"""
+
+def table() -> list[str]:
+    """The table, by running all of it."""
+    lines = [f"| way | {' | '.join(FRAMEWORKS)} |", "|---" * (len(FRAMEWORKS) + 1) + "|"]
+    cells = {way: [cell(name, way) for name in FRAMEWORKS] for way in ways.WAYS}
+    return lines + [f"| {way} | {' | '.join(said)} |" for way, said in cells.items()]
+
+
+def cell(framework: str, way: str) -> str:
+    """One way of one framework, in a home of its own."""
+    with tempfile.TemporaryDirectory() as home, Wire() as wire:
+        os.environ.update(HOME=home, XDG_STATE_HOME=home, XDG_CONFIG_HOME=home)
+        config.reload()
+        run = FRAMEWORKS[framework](wire).get(way)
+        if run is None:
+            return "–"
+        run()
+        gc.collect()
+        recorder.flush(10)
+        ledger = open_ledger(config.load().ledger)
+        try:
+            return ways.judge(framework, way, wire.calls, list(ledger.calls(Where())))
+        finally:
+            ledger.close()
+            recorder.close()
 
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *(row(name) for name in adapters.found()), WAYS, ""])
+    return "\n".join([HEAD, *(row(name) for name in adapters.found()), WAYS, *table(), ""])
 
 
 def row(name: str) -> str:
@@ -50,4 +79,6 @@ def row(name: str) -> str:
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    logging.disable()
     print(page(), end="")

@@ -91,20 +91,23 @@ def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | N
     if fields is None:
         return None
     kind, above = fields.pop("kind"), context.owner()
-    if above is not None and kind != "embeddings":  # of embeddings no framework tells
+    if above is not None and (kind != "embeddings" or above.embeds):
         return Ask(Told(above), kind, dialect, streams)
-    call = rec.begin(adapter=dialect.name, framework=dialect.name, **_place(), **fields)
+    call = rec.begin(adapter=dialect.name, framework=dialect.name, **place(4), **fields)
     return Ask(call, kind, dialect, streams)
 
 
-def _place() -> dict[str, Any]:
-    """What for, and in which run of a framework that does not itself see this call."""
+def place(depth: int) -> dict[str, Any]:
+    """What for, and in which run of a framework that does not itself see this call.
+
+    `depth` is how many frames above this one are surely ours.
+    """
     run = context.around()
     if run is None:
-        return {"action": _caller.name(4)}
+        return {"action": _caller.name(depth + 1)}
     return {
         "task": run.task,
-        "action": run.action or _caller.name(4),
+        "action": run.action or _caller.name(depth + 1),
         "agent": run.agent,
         "session": run.session,
         "parent": run.asker,

@@ -5,14 +5,13 @@ Beside the request itself its retries, headers and the closing of its streams ar
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from finops_pack import context, recorder
-from finops_pack.adapters import _ask, _usage
+from finops_pack import context
+from finops_pack.adapters import _ask, _patch, _usage
 from finops_pack.adapters._ask import Ask, Dialect
 from finops_pack.adapters._streams import Watched
 from finops_pack.recorder import Pending, guard
@@ -20,26 +19,15 @@ from finops_pack.recorder import Pending, guard
 
 def patch(base: ModuleType, streaming: ModuleType, dialect: Dialect) -> None:
     """Look at every request of an SDK, sync and async, whole and streamed; idempotent."""
-    if getattr(base.SyncAPIClient.request, "finops", False):
-        return
-    _replace(base.SyncAPIClient, "request", lambda original: _request(original, dialect))
-    _replace(base.AsyncAPIClient, "request", lambda original: _request_async(original, dialect))
-    _replace(base.SyncAPIClient, "_sleep_for_retry", _sleep)
-    _replace(base.AsyncAPIClient, "_sleep_for_retry", _sleep_async)
-    for client in (base.SyncAPIClient, base.AsyncAPIClient):
-        _replace(client, "_process_response", _process)
-    _replace(streaming.Stream, "close", _close)
-    _replace(streaming.AsyncStream, "close", _close_async)
-
-
-def _replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
-    original = getattr(owner, name, None)
-    if original is None:
-        recorder.warn_once(f"{owner.__module__}.{name} is gone: what it told is not seen")
-        return
-    made = functools.wraps(original)(wrap(original))
-    made.finops = True  # type: ignore[attr-defined]
-    setattr(owner, name, made)
+    sync, other = base.SyncAPIClient, base.AsyncAPIClient
+    _patch.replace(sync, "request", lambda original: _request(original, dialect))
+    _patch.replace(other, "request", lambda original: _request_async(original, dialect))
+    _patch.replace(sync, "_sleep_for_retry", _sleep)
+    _patch.replace(other, "_sleep_for_retry", _sleep_async)
+    for client in (sync, other):
+        _patch.replace(client, "_process_response", _process)
+    _patch.replace(streaming.Stream, "close", _close)
+    _patch.replace(streaming.AsyncStream, "close", _close_async)
 
 
 def _request(original: Any, dialect: Dialect) -> Any:

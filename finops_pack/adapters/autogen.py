@@ -11,15 +11,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-import operator
-import sys
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _above, _ending
-from finops_pack.model import Usage
+from finops_pack.adapters import _above, _autogen_read, _ending
+from finops_pack.adapters._streams import CUT
 from finops_pack.recorder import Pending, guard
 from finops_pack.recorder._messages import get
 
@@ -29,7 +26,6 @@ CANNOT_SEE = (
     "OpenAIAssistantAgent, which asks no ChatCompletionClient: its SDK calls are seen",
     "cached tokens of clients that use neither the OpenAI nor the Anthropic SDK",
 )
-_FRAMES = 25
 end_well = _ending.autogen_client  # agents that end with a message where their budget does
 
 
@@ -104,13 +100,14 @@ def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
                 yield item
             return
         last: Any = None
+        came: list[str] = []
         try:
             async for item in _above.steps(stream, lambda: _above.owning(call)):
-                _piece(call, item)
+                _piece(call, item, came)
                 last = item
                 yield item
         except BaseException as error:
-            _failed(call, error)
+            _failed(call, error, came)
             raise
         _finished(call, last)
 
@@ -122,15 +119,15 @@ def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
 def _begin(client: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Pending | None:
     if context.owned():
         return None
-    settings = _settings(client)
+    settings = _autogen_read.settings(client)
     extra = options.get("extra_create_args") or {}
     return recorder.get().begin(
         model=str(get(settings, "model") or type(client).__name__),
-        provider=_provider(client),
+        provider=_autogen_read.provider(client),
         adapter="autogen",
         framework="autogen",
         framework_version=_above.version_of("autogen-core"),
-        agent=_agent(),
+        agent=_autogen_read.agent(),
         messages=options.get("messages", args[0] if args else None),
         tools=options.get("tools"),
         max_output_tokens=extra.get("max_tokens") or get(settings, "max_tokens"),
@@ -138,9 +135,10 @@ def _begin(client: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Pendi
 
 
 @guard
-def _piece(call: Pending, item: Any) -> None:
+def _piece(call: Pending, item: Any, came: list[str]) -> None:
     if isinstance(item, str):
         call.first_token()
+        came.append(item)
 
 
 @guard
@@ -152,7 +150,7 @@ def _finished(call: Pending, result: Any) -> None:
     asked = content if isinstance(content, list) else ()
     _above.finish(
         call,
-        _usage_of(result),
+        _autogen_read.usage_of(result),
         response=content if isinstance(content, str) else None,
         tool_calls=[
             {"id": get(one, "id"), "name": get(one, "name"), "args": get(one, "arguments") or ""}
@@ -163,106 +161,21 @@ def _finished(call: Pending, result: Any) -> None:
 
 
 @guard
-def _failed(call: Pending, error: BaseException) -> None:
-    _above.fail(call, error)
-
-
-def _usage_of(result: Any) -> Usage | None:
-    """AutoGen's two numbers, for clients whose SDK told us nothing; 0 and 0 is no answer."""
-    usage = get(result, "usage")
-    sent, made = get(usage, "prompt_tokens"), get(usage, "completion_tokens")
-    return Usage(input_tokens=sent or 0, output_tokens=made or 0) if sent or made else None
-
-
-def _settings(client: Any) -> Any:
-    """The arguments that a client sends with every request."""
-    for holder in (client, get(client, "client"), get(client, "_client")):
-        found = get(holder, "_create_args")
-        if found:
-            return found
-    return {}
-
-
-def _provider(client: Any) -> str | None:
-    name = type(client).__name__
-    known = (("AzureOpenAI", "azure"), ("OpenAI", "openai"), ("AnthropicBedrock", "bedrock"),
-             ("Anthropic", "anthropic"))  # fmt: skip
-    return next((provider for word, provider in known if word in name), None)
-
-
-def _agent() -> str | None:
-    """The agent that asks: the runtime knows it, else it stands in a frame above."""
-    try:
-        from autogen_core._message_handler_context import MessageHandlerContext
-
-        return str(MessageHandlerContext.agent_id().type).rpartition("_")[0] or None
-    except Exception:  # noqa: BLE001 - outside of a runtime there is none
-        return _named_above(sys._getframe(2))
-
-
-def _named_above(frame: FrameType | None) -> str | None:
-    for _ in range(_FRAMES):
-        name = frame.f_locals.get("agent_name") if frame is not None else None
-        if isinstance(name, str) or frame is None:
-            return name
-        frame = frame.f_back
-    return None
+def _failed(call: Pending, error: BaseException, came: Iterable[str] = ()) -> None:
+    """It failed, or its stream was left: what came of that is estimated."""
+    text = "".join(came)
+    if text and not call.told:
+        usage = call.estimate(text)
+        call.fail(error, usage, usage_basis="estimated", usage_method=CUT)
+    else:
+        _above.fail(call, error)
 
 
 def __getattr__(name: str) -> Any:
     if name != "FinOpsClient":
         raise AttributeError(name)
-    globals()[name] = _client_class()
-    return globals()[name]
+    from finops_pack.adapters import _autogen_client
 
-
-def _client_class() -> Any:
-    from autogen_core.models import ChatCompletionClient
-
-    class FinOpsClient(ChatCompletionClient):
-        """The same client, tracked: `AssistantAgent("writer", FinOpsClient(client))`."""
-
-        component_type = "model"
-
-        def __init__(self, client: Any) -> None:
-            self.client = client
-
-        def __getattr__(self, attribute: str) -> Any:
-            return getattr(self.client, attribute)
-
-        async def create(self, *args: Any, **options: Any) -> Any:
-            """As the client's."""
-            return await self.client.create(*args, **options)
-
-        async def create_stream(
-            self, *args: Any, include_usage: bool | None = None, **options: Any
-        ) -> Any:
-            """As the client's, with its usage."""
-            takes = inspect.signature(self.client.create_stream).parameters
-            if "include_usage" in takes:
-                options["include_usage"] = include_usage
-            async for item in self.client.create_stream(*args, **options):
-                yield item
-
-        def dump_component(self) -> Any:
-            """The client's own component: what is loaded from it is tracked by `auto`."""
-            return self.client.dump_component()
-
-    for method in _DELEGATED:
-        setattr(FinOpsClient, method, _delegate(method))
-    for attribute in ("model_info", "capabilities"):
-        setattr(FinOpsClient, attribute, property(operator.attrgetter(f"client.{attribute}")))
-    FinOpsClient.__abstractmethods__ = frozenset()
-    _wrap(FinOpsClient)
-    return FinOpsClient
-
-
-_DELEGATED = ("close", "actual_usage", "total_usage", "count_tokens", "remaining_tokens")
-
-
-def _delegate(name: str) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **options: Any) -> Any:
-        return getattr(self.client, name)(*args, **options)
-
-    method.__name__ = name
-    return method
+    globals()[name] = cls = _autogen_client.made()
+    _wrap(cls)
+    return cls

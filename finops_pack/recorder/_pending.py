@@ -33,6 +33,7 @@ class Pending:
     tools: Any = None
     max_output_tokens: int | None = None
     below: Any = None  # the request that an SDK makes for this call just now
+    embeds = False  # whether its adapter hears of embeddings; hardly a framework does
     told: tuple[dict[str, Any], ...] = ()  # what SDKs below saw: arguments of `finish`
 
     def __init__(self, recorder: Recorder, row: dict[str, Any], running: tuple[Any, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -74,6 +75,10 @@ def test_a_stream_left_half_way_is_counted_and_marked(
     assert row.usage_basis != "measured" or row.status != "ok"
 
 
+@pytest.mark.skipif(
+    version("anthropic") >= "2", reason="autogen-ext 0.7.5 cannot speak to anthropic 2"
+)
+@pytest.mark.filterwarnings("ignore:The model .* is deprecated")  # AutoGen knows no newer ones
 def test_anthropic_cached_tokens_are_recovered(wire: Wire, calls: Calls) -> None:
     """AutoGen itself reports 100 of 1,000 input tokens, and none in streams."""
     from autogen_ext.models.anthropic import AnthropicChatCompletionClient
@@ -86,10 +91,7 @@ def test_anthropic_cached_tokens_are_recovered(wire: Wire, calls: Calls) -> None
         await claude.create(said("a"))
         await consume(claude.create_stream(said("b")))
 
-    try:
-        asyncio.run(both())
-    except TypeError as error:
-        pytest.skip(f"autogen-ext cannot speak to the installed anthropic SDK: {error}")
+    asyncio.run(both())
     whole, streamed = calls()
     assert whole.usage == streamed.usage == CLAUDE
 

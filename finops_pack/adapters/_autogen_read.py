@@ -1,0 +1,55 @@
+"""What AutoGen's clients and results say: usage, settings, provider, and which agent asks."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+from finops_pack.model import Usage
+from finops_pack.recorder._messages import get
+
+_FRAMES = 25
+
+
+def usage_of(result: Any) -> Usage | None:
+    """AutoGen's two numbers, for clients whose SDK told us nothing; 0 and 0 is no answer."""
+    usage = get(result, "usage")
+    sent, made = get(usage, "prompt_tokens"), get(usage, "completion_tokens")
+    return Usage(input_tokens=sent or 0, output_tokens=made or 0) if sent or made else None
+
+
+def settings(client: Any) -> Any:
+    """The arguments that a client sends with every request."""
+    for holder in (client, get(client, "client"), get(client, "_client")):
+        found = get(holder, "_create_args")
+        if found:
+            return found
+    return {}
+
+
+def provider(client: Any) -> str | None:
+    """Who is behind a client, told by its class."""
+    name = type(client).__name__
+    known = (("AzureOpenAI", "azure"), ("OpenAI", "openai"), ("AnthropicBedrock", "bedrock"),
+             ("Anthropic", "anthropic"))  # fmt: skip
+    return next((who for word, who in known if word in name), None)
+
+
+def agent() -> str | None:
+    """The agent that asks: the runtime knows it, else it stands in a frame above."""
+    try:
+        from autogen_core._message_handler_context import MessageHandlerContext
+
+        return str(MessageHandlerContext.agent_id().type).rpartition("_")[0] or None
+    except Exception:  # noqa: BLE001 - outside of a runtime there is none
+        return _named_above(sys._getframe(2))
+
+
+def _named_above(frame: FrameType | None) -> str | None:
+    for _ in range(_FRAMES):
+        name = frame.f_locals.get("agent_name") if frame is not None else None
+        if isinstance(name, str) or frame is None:
+            return name
+        frame = frame.f_back
+    return None

@@ -1,0 +1,111 @@
+"""OpenAI's wire: its answers and its streams as the arguments of `Pending.finish`.
+
+Read alike from the SDK's objects, from JSON, and from those who speak the same wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from finops_pack.adapters import _usage
+from finops_pack.adapters._streams import Gathering
+from finops_pack.model import Usage
+from finops_pack.recorder._messages import get, listed
+
+HIDDEN = "chat, usage hidden"
+"""The kind of a chat stream whose usage only we asked for: its extra chunk is kept back."""
+_PLAIN_TIERS = (None, "default", "auto", "standard")
+_UNITS = {
+    "web_search_call": "web_search",
+    "code_interpreter_call": "code_execution",
+    "image_generation_call": "image",
+}
+
+
+def answered(kind: str, body: Any) -> dict[str, Any]:
+    """Usage, model and tool calls of an answer."""
+    raw = get(body, "usage")
+    usage = _usage.openai(raw)
+    said: dict[str, Any] = {"billed_usd": _usage.charged(raw)}
+    said["served_model"] = get(body, "model")
+    if kind in ("chat", "completions"):
+        choice = next(iter(listed(get(body, "choices"))), None)
+        said["finish_reason"] = get(choice, "finish_reason")
+        said["tool_calls"] = [_call(c) for c in listed(get(get(choice, "message"), "tool_calls"))]
+    elif kind == "responses":
+        output = listed(get(body, "output"))
+        said["finish_reason"] = get(body, "status")
+        said["tool_calls"] = [_call(o) for o in output if get(o, "type") == "function_call"]
+        usage = _with_units(usage, output)
+    elif kind == "images" and usage is None:
+        usage = Usage(extra={"image": len(listed(get(body, "data")))})
+    if kind in ("chat", "completions", "responses"):
+        tier = get(body, "service_tier")
+        said["service_tier"] = None if tier in _PLAIN_TIERS else tier
+        said["response_id"] = get(body, "id")
+        said["response"] = body
+    return {"usage": usage, **said}
+
+
+def _call(call: Any) -> dict[str, Any]:
+    function = get(call, "function") or call
+    identity = get(call, "call_id") or get(call, "id")
+    return {"id": identity, "name": get(function, "name"), "args": get(function, "arguments")}
+
+
+def _with_units(usage: Any, output: list[Any]) -> Any:
+    """Searches, code runs and images of a response, which are billed beside its tokens."""
+    units: dict[str, int] = {}
+    for item in output:
+        unit = _UNITS.get(get(item, "type"))
+        if unit:
+            units[unit] = units.get(unit, 0) + 1
+    return replace(usage, extra={**usage.extra, **units}) if usage and units else usage
+
+
+class Chunks(Gathering):
+    """The chunks of a chat or a completion; the last may carry the usage."""
+
+    def __init__(self, hides_usage: bool = False) -> None:
+        super().__init__()
+        self.hides_usage = hides_usage
+
+    def hides(self, event: Any) -> bool:
+        return self.hides_usage and not event.choices and event.usage is not None
+
+    def see(self, event: Any) -> None:
+        if get(event, "usage"):
+            self.usage = _usage.openai(event.usage)
+            self.billed = _usage.charged(event.usage)
+        self.said["response_id"] = get(event, "id")
+        self.said["served_model"] = get(event, "model")
+        tier = get(event, "service_tier")
+        if tier not in _PLAIN_TIERS:
+            self.said["service_tier"] = tier
+        for choice in listed(get(event, "choices")):
+            if get(choice, "finish_reason"):
+                self.said["finish_reason"] = choice.finish_reason
+            delta = get(choice, "delta")
+            self.text.append(get(delta, "content") or get(choice, "text") or "")
+            for call in listed(get(delta, "tool_calls")):
+                function = get(call, "function")
+                arguments = get(function, "arguments") or ""
+                self.tool(get(call, "index"), get(call, "id"), get(function, "name"), arguments)
+
+
+class Events(Gathering):
+    """The events of a response; the last one carries it whole."""
+
+    def see(self, event: Any) -> None:
+        if event.type == "response.output_text.delta":
+            self.text.append(event.delta)
+        elif event.type in ("response.completed", "response.incomplete", "response.failed"):
+            said = answered("responses", event.response)
+            self.usage, self.billed = said.pop("usage"), said.pop("billed_usd")
+            self.said = said
+
+
+def gathering(kind: str) -> Gathering:
+    """What collects a stream."""
+    return Events() if kind == "responses" else Chunks(kind == HIDDEN)

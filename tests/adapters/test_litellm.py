@@ -1,0 +1,218 @@
+"""litellm against the wire: over the OpenAI SDK and over clients of its own, one row a call."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import asks another host
+
+import finops_pack
+from finops_pack.errors import BudgetExceeded
+from finops_pack.model import Call, Usage
+from finops_pack.testing import Reply, Wire
+from finops_pack.testing._openai import CHAT_USAGE
+
+litellm = pytest.importorskip("litellm", reason="litellm is not in this environment")
+pytestmark = pytest.mark.filterwarnings("ignore")  # litellm's own
+
+Calls = Callable[[], list[Call]]
+GPT, CLAUDE = "openai/gpt-4o", "anthropic/claude-opus-4-6"
+FULL = Usage(1000, 200, 600, reasoning_tokens=50)
+FULL_OF = {GPT: FULL, CLAUDE: Usage(1000, 200, 600, 200, 100), "openrouter/openai/gpt-4o": FULL}
+COSTS = {GPT: "0.00375", CLAUDE: "0.00805", "openrouter/openai/gpt-4o": "0.00375"}
+WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    """litellm asks for a loop where there is none, and would leave the one so made open."""
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield
+    asyncio.set_event_loop(None)
+    made.close()
+
+
+@pytest.fixture
+def asking(wire: Wire) -> Callable[..., dict[str, Any]]:
+    """The arguments of a call of this model that ask the wire."""
+
+    def made(model: str, **more: Any) -> dict[str, Any]:
+        base = wire.url if model == CLAUDE else wire.openai_url
+        said = [{"role": "user", "content": "hi"}]
+        return {"model": model, "messages": said, "api_key": "none", "api_base": base, **more}
+
+    return made
+
+
+@pytest.mark.parametrize("model", FULL_OF)
+def test_every_way_is_one_full_row(wire: Wire, asking: Any, calls: Calls, model: str) -> None:
+    async def awaited() -> None:
+        await litellm.acompletion(**asking(model))
+        await asyncio.gather(*(litellm.acompletion(**asking(model)) for _ in range(3)))
+        async for _ in await litellm.acompletion(**asking(model, **WITH_USAGE)):
+            pass
+
+    litellm.completion(**asking(model))
+    assert list(litellm.completion(**asking(model, **WITH_USAGE)))
+    asyncio.run(awaited())
+    rows = calls()
+    assert wire.calls == len(rows) == 7
+    assert {row.usage == FULL_OF[model] for row in rows} == {True}
+    assert {row.amount_usd for row in rows} == {Decimal(COSTS[model])}
+    assert {(row.adapter, row.status, row.usage_basis) for row in rows} == {
+        ("litellm", "ok", "measured")
+    }
+    assert {row.provider for row in rows} == {model.partition("/")[0]}
+    assert {row.action for row in rows} == {"test_every_way_is_one_full_row", "awaited"}
+
+
+def test_responses_and_embeddings(wire: Wire, calls: Calls) -> None:
+    to = {"input": "hi", "api_key": "none", "api_base": wire.openai_url}
+    litellm.responses(model=GPT, **to)
+    assert list(litellm.responses(model=GPT, stream=True, **to))
+    litellm.embedding(model="openai/text-embedding-3-small", **to)
+    asyncio.run(litellm.aembedding(model="openai/text-embedding-3-small", **to))
+    rows = calls()
+    assert wire.calls == len(rows) == 4
+    assert [row.usage for row in rows] == [FULL, FULL, Usage(8, 0), Usage(8, 0)]
+    assert {row.adapter for row in rows} == {"litellm"}
+    assert {row.billed_source for row in rows} == {None}
+
+
+def test_a_stream_without_usage_is_estimated_not_taken_from_its_tokenizer(
+    asking: Any, calls: Calls
+) -> None:
+    assert list(litellm.completion(**asking("openrouter/openai/gpt-4o", stream=True)))
+    [row] = calls()
+    assert row.usage_basis == "estimated"
+
+
+@pytest.mark.parametrize("model", [GPT, CLAUDE])
+def test_a_stream_left_early_is_cancelled(asking: Any, calls: Calls, model: str) -> None:
+    stream = litellm.completion(**asking(model, stream=True))
+    next(stream)
+    stream.finops = stream = None  # nobody reads on
+    gc.collect()
+    [row] = calls()
+    assert (row.status, row.usage_basis) == ("cancelled", "estimated")
+
+
+def test_errors_cost_nothing_and_retries_are_attempts(
+    wire: Wire, asking: Any, calls: Calls
+) -> None:
+    wire.script(Reply(status=400))
+    with pytest.raises(litellm.BadRequestError):
+        litellm.completion(**asking(CLAUDE))
+    again = Reply(status=429, headers={"retry-after-ms": "5"})
+    wire.script(again)
+    litellm.completion(**asking(GPT, max_retries=1))
+    wire.script(again)
+    litellm.completion(**asking(CLAUDE, num_retries=1))
+    refused, sdk, own = calls()
+    assert (refused.status, refused.error_type, refused.amount_usd) == (
+        "error", "BadRequestError", 0,
+    )  # fmt: skip
+    assert (sdk.attempts, own.attempts, wire.calls) == (2, 2, 5)
+    assert (sdk.usage, own.usage) == (FULL, FULL_OF[CLAUDE])
+
+
+def test_a_cancelled_call_leaves_nothing_behind(wire: Wire, asking: Any, calls: Calls) -> None:
+    import openai
+
+    async def cut() -> None:
+        wire.script(Reply(delay=0.5))
+        asked = asyncio.ensure_future(litellm.acompletion(**asking(CLAUDE)))
+        while not wire.calls:
+            await asyncio.sleep(0.01)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        del asked
+        gc.collect()
+        async with openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none") as client:
+            await client.embeddings.create(model="text-embedding-3-small", input="hi")
+
+    asyncio.run(cut())
+    cancelled, after = calls()
+    assert (cancelled.adapter, cancelled.status) == ("litellm", "cancelled")
+    assert (after.adapter, after.status) == ("openai", "ok")
+
+
+@pytest.mark.parametrize("model", ["litellm_proxy/gpt-4o", "openrouter/openai/gpt-4o"])
+def test_a_gateways_header_is_what_was_billed(
+    wire: Wire, asking: Any, calls: Calls, model: str
+) -> None:
+    """Over the OpenAI SDK and over litellm's own client; its own reckoning is no bill."""
+    wire.script(Reply(headers={"x-litellm-response-cost": "0.0123"}))
+    litellm.completion(**asking(model))
+    assert list(litellm.completion(**asking(model, **WITH_USAGE)))
+    billed, ours = calls()
+    assert (billed.amount_usd, billed.billed_source) == (Decimal("0.0123"), "litellm")
+    assert (ours.amount_usd, ours.billed_source) == (Decimal("0.00375"), None)
+
+
+def test_openrouters_own_cost_is_what_was_billed(wire: Wire, asking: Any, calls: Calls) -> None:
+    wire.script(
+        Reply(usage={**CHAT_USAGE, "cost": 0.0123}), Reply(usage=CHAT_USAGE | {"cost": 0.5})
+    )
+    litellm.completion(**asking("openrouter/openai/gpt-4o"))
+    assert list(litellm.completion(**asking("openrouter/openai/gpt-4o", **WITH_USAGE)))
+    rows = calls()
+    assert [row.amount_usd for row in rows] == [Decimal("0.0123"), Decimal("0.5")]
+    assert {row.billed_source for row in rows} == {"provider"}
+
+
+def test_an_answer_from_its_cache_is_free(
+    wire: Wire, asking: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from litellm.caching import Cache
+
+    # litellm 1.110 imports it for any answer from the cache; it is for its proxy's audio.
+    monkeypatch.setitem(sys.modules, "soundfile", ModuleType("soundfile"))
+    monkeypatch.setattr(litellm, "cache", Cache(type="local"))
+    litellm.completion(**asking(GPT, caching=True))
+    litellm.completion(**asking(GPT, caching=True))
+    paid, hit = calls()
+    assert wire.calls == 1
+    assert (paid.usage, hit.status, hit.amount_usd) == (FULL, "cache_hit", 0)
+
+
+@pytest.mark.parametrize("model", FULL_OF)
+def test_a_refused_budget_stops_it_under_its_own_name(wire: Wire, asking: Any, model: str) -> None:
+    finops_pack.track(budget="0.0000001 USD/day")
+    with pytest.raises(BudgetExceeded):
+        litellm.completion(**asking(model, num_retries=2))
+    with pytest.raises(BudgetExceeded):
+        asyncio.run(litellm.acompletion(**asking(model)))
+    assert wire.calls == 0
+
+
+def test_a_router_and_names_bound_before_us(wire: Wire, asking: Any, calls: Calls) -> None:
+    router = litellm.Router(
+        [{"model_name": "any", "litellm_params": {k: v for k, v in asking(GPT).items()
+                                                  if k != "messages"}}]
+    )  # fmt: skip
+    with finops_pack.task("ticket-1"), finops_pack.action("draft"):
+        asyncio.run(router.acompletion(model="any", messages=asking(GPT)["messages"]))
+    [row] = calls()
+    assert (row.usage, row.task, row.action) == (FULL, "ticket-1", "draft")
+
+
+def test_below_a_framework_it_is_silent(wire: Wire, calls: Calls) -> None:
+    crewai = pytest.importorskip("crewai")
+    os.environ.setdefault("OTEL_SDK_DISABLED", "true")
+    llm = crewai.LLM(model=CLAUDE, base_url=wire.url, api_key="none", is_litellm=True)
+    llm.call("hi")
+    [row] = calls()
+    assert (wire.calls, row.adapter, row.provider) == (1, "crewai", "anthropic")
+    assert row.usage == FULL_OF[CLAUDE]

@@ -1,0 +1,63 @@
+"""All frameworks in one process, imported before and after us: each call is one row of its own."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FRAMEWORKS = """
+import langchain_openai, langgraph.graph, crewai, autogen_ext.models.openai, autogen_agentchat.teams
+import openai, anthropic, litellm, agents, pydantic_ai, agent_framework, ag2
+"""
+ASK = """
+import warnings, logging
+warnings.simplefilter("ignore")
+logging.disable()
+from finops_pack import config, flush
+from finops_pack.ledger import open_ledger
+from finops_pack.model import Where
+from finops_pack.testing import Wire
+from tests.adapters import ways
+asked = {}
+for name, make in ways.FRAMEWORKS.items():
+    with Wire() as wire:
+        held = make(wire)
+        held["plain"]()
+        held["async"]()
+        asked[name] = wire.calls
+flush(10)
+rows = list(open_ledger(config.load().ledger).calls(Where()))
+print(asked, [(row.adapter, row.usage_basis, str(row.amount_usd)) for row in rows], sep="\\n")
+"""
+PRICES = {"anthropic": "0.00805", "litellm": "0.00805"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["import finops_pack.auto" + FRAMEWORKS, FRAMEWORKS + "import finops_pack.auto"],
+    ids=["before", "after"],
+)
+def test_all_at_once(lines: str) -> None:
+    for name in ("crewai", "autogen_ext", "litellm"):
+        pytest.importorskip(name)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", lines + ASK],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"CREWAI_DISABLE_TELEMETRY": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "1"},
+    )
+    asked, rows = map(ast.literal_eval, done.stdout.splitlines()[-2:])
+    assert set(asked.values()) == {2}
+    expected = [name.lower() for name in asked for _ in range(2)]
+    assert [adapter for adapter, _, _ in rows] == expected
+    assert {basis for _, basis, _ in rows} == {"measured"}
+    for adapter, _, amount in rows:
+        assert float(amount) == float(PRICES.get(adapter, "0.00375"))
