@@ -5,9 +5,11 @@ python -m scripts.coverage > docs/coverage.md
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
+import sys
 import tempfile
 import warnings
 
@@ -81,4 +83,6 @@ def row(name: str) -> str:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     logging.disable()
-    print(page(), end="")
+    with contextlib.redirect_stdout(sys.stderr):  # frameworks print, too
+        made = page()
+    print(made, end="")
