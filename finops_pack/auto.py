@@ -64,13 +64,16 @@ def track(
     framework swallows. `exact_streams` asks OpenAI-wire servers for usage in streams that would
     otherwise be estimated. Raises `ConfigError` for a budget or ledger that cannot be read.
     """
-    from finops_pack import config, recorder
+    from finops_pack import recorder
 
     specs = (budget,) if isinstance(budget, str) else budget
-    read = {"ledger": ledger, "budget": None if specs is None else tuple(specs)}
-    config.argue()
-    recorder.configure(project=project, tags=tags, stop=stop, **read)
-    config.argue(**read)  # `spend()` and `budget()` ask that ledger, and know that budget
+    recorder.configure(
+        project=project,
+        ledger=ledger,
+        budget=None if specs is None else tuple(specs),
+        tags=tags,
+        stop=stop,
+    )
     _options.exact_streams = exact_streams
     _watch()
     return Tracker()

@@ -70,7 +70,12 @@ def cell(framework: str, way: str) -> str:
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *(row(name) for name in adapters.found()), WAYS, *table(), ""])
+    return "\n".join([limits(), WAYS, *table(), ""])
+
+
+def limits() -> str:
+    """The part that stands in the adapters' own sources."""
+    return "\n".join([HEAD, *(row(name) for name in adapters.found())])
 
 
 def row(name: str) -> str:

@@ -150,18 +150,6 @@ def test_a_budget_of_the_environment_that_cannot_be_read_breaks_no_agent(
     assert any("budget is not in force" in record.message for record in caplog.records)
 
 
-def test_readers_see_what_track_was_told(empty_home: Path) -> None:
-    elsewhere = str(empty_home / "mine.db")
-    with finops_pack.track(ledger=elsewhere, budget="5 USD/day", project="bot"):
-        finops_pack.record(model="gpt-4o", usage=finops_pack.Usage(1000, 100))
-    (row,) = finops_pack.spend(by="project", last="1d").rows
-    assert (row.key, row.calls) == ("bot", 1)
-    (line,) = finops_pack.budget().lines
-    assert (line.limit_usd, line.spent_usd) == (5, Decimal("0.0035"))
-    finops_pack.track()
-    assert finops_pack.budget().lines == ()
-
-
 def test_arguments_that_cannot_be_read_change_nothing() -> None:
     with pytest.raises(ConfigError):
         finops_pack.track(budget="five dollars")

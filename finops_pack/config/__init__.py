@@ -1,0 +1,142 @@
+"""Settings, weakest first: defaults, the user's file, the project's file, environment.
+
+    ~/.config/finops/config.toml      the user's
+    ./finops.toml                     the project's: this folder or the nearest above it
+    FINOPS_*                          the environment
+
+What the program itself says (`say`: the arguments of `track`) wins over all of them. A project's
+file may not redirect money or data: what `RISKY` names counts only after `finops connect --trust-project`.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+from finops_pack.config._files import (
+    is_trusted,
+    nearest,
+    project_file,
+    read_file,
+    redirects,
+    trust,
+)
+from finops_pack.config._key import hash_key
+from finops_pack.config._places import (
+    CONFIG,
+    STATE,
+    config_dir,
+    data_dir,
+    home,
+    path_of,
+    state_dir,
+)
+from finops_pack.config._settings import API_URL, ENV, RISKY, VARIABLES, Config
+from finops_pack.config._text import from_text, parse_tags
+from finops_pack.errors import ConfigError
+
+__all__ = [
+    "API_URL",
+    "CONFIG",
+    "RISKY",
+    "STATE",
+    "VARIABLES",
+    "Config",
+    "config_dir",
+    "data_dir",
+    "hash_key",
+    "home",
+    "in_force",
+    "is_trusted",
+    "load",
+    "parse_tags",
+    "project_file",
+    "read_file",
+    "reload",
+    "say",
+    "state_dir",
+    "trust",
+]
+
+_said: dict[str, Any] = {}
+
+
+def load() -> Config:
+    """The settings of this process; read once, again after `reload()`."""
+    return _load(os.getcwd() if _cwd_exists() else "/")
+
+
+def reload() -> None:
+    """Forget what was read, for tests and after `finops connect`."""
+    _load.cache_clear()
+
+
+def say(**arguments: Any) -> None:
+    """What the program itself says, over every other setting; None: nothing is said of it."""
+    _said.clear()
+    _said.update({name: value for name, value in arguments.items() if value is not None})
+    reload()
+
+
+def _made(values: dict[str, Any], sources: dict[str, str], untrusted: dict[str, str]) -> Config:
+    """With what the program says on top."""
+    said = dict(_said)
+    if "tags" in said:
+        said["tags"] = {**values.get("tags", {}), **said["tags"]}
+    kept = {name: at for name, at in sources.items() if name not in said}
+    return Config(**{**values, **said}, sources=kept, untrusted=untrusted)
+
+
+def _cwd_exists() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4)
+def _load(folder: str) -> Config:
+    values: dict[str, Any] = {"ledger": os.path.join(home(*STATE), "ledger.db")}
+    sources: dict[str, str] = {}
+    untrusted: dict[str, str] = {}
+    user = os.path.join(home(*CONFIG), "config.toml")
+    project = nearest(folder)
+    for name in (user, project):
+        if name is None or not os.path.isfile(name):
+            continue
+        path = path_of(name)
+        settings = read_file(path)
+        if name == project and not is_trusted(path):
+            dropped = {k: str(v) for k, v in settings.items() if redirects(k, v)}
+            untrusted.update(dropped)
+            settings = {k: v for k, v in settings.items() if k not in dropped}
+        values.update(settings)
+        sources.update(dict.fromkeys(settings, str(path)))
+    for name, variable in ENV.items():
+        text = os.environ.get(variable)
+        if text:
+            values[name] = from_text(name, text, variable)
+            sources[name] = variable
+    return _made(values, sources, untrusted)
+
+
+def in_force() -> Config:
+    """The settings; where a file cannot be read, what the environment says: its budgets hold on."""
+    try:
+        return load()
+    except ConfigError:
+        return _of_environment()
+
+
+def _of_environment() -> Config:
+    values: dict[str, Any] = {"ledger": os.path.join(home(*STATE), "ledger.db")}
+    sources = {}
+    for name, variable in ENV.items():
+        if text := os.environ.get(variable):
+            with suppress(ConfigError):
+                values[name] = from_text(name, text, variable)
+                sources[name] = variable
+    return _made(values, sources, {})

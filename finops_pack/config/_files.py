@@ -1,0 +1,98 @@
+"""Settings files: found, read, checked, and trusted or not."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from finops_pack.config._places import config_dir, path_of
+from finops_pack.config._settings import ENV, LISTS, RISKY, Config
+from finops_pack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def project_file(folder: Path) -> Path | None:
+    """The nearest `finops.toml` at or above `folder`."""
+    found = nearest(str(folder))
+    return None if found is None else path_of(found)
+
+
+def nearest(folder: str) -> str | None:
+    """The same as text: this start-up needs no pathlib."""
+    while True:
+        path = os.path.join(folder, "finops.toml")
+        if os.path.isfile(path):
+            return path
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """One settings file, checked; raises `ConfigError` naming file and key."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", mend="mend the file or move it away") from None
+    return {key: _checked(path, key, value) for key, value in document.items()}
+
+
+def _checked(path: Path, key: str, value: Any) -> Any:
+    if key not in Config.__dataclass_fields__ or key in ("sources", "untrusted"):
+        known = ", ".join(sorted({*ENV, "webhooks", "rates_url"}))
+        raise ConfigError(f"{path}: {key}: unknown setting", mend=f"known settings: {known}")
+    if key == "api_key":
+        raise ConfigError(
+            f"{path}: api_key: a key does not belong here", mend="store it with: finops connect"
+        )
+    if key == "tags":
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            raise ConfigError(f"{path}: tags: must be a table of strings")
+        return value
+    if key in LISTS:
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
+            raise ConfigError(f"{path}: {key}: must be a string or a list of strings")
+        return tuple(items)
+    kind = bool if key == "disable" else str
+    if not isinstance(value, kind):
+        raise ConfigError(f"{path}: {key}: must be a {kind.__name__}, got {value!r}")
+    return value
+
+
+def redirects(key: str, value: Any) -> bool:
+    """Whether a setting says where money or data go."""
+    return key in RISKY or (key == "ledger" and "://" in str(value) and "sqlite:" not in value)
+
+
+def is_trusted(path: Path) -> bool:
+    """Whether the user has trusted this project file in its present wording."""
+    try:
+        trusted = json.loads((config_dir() / "trusted.json").read_text())
+        return bool(trusted.get(str(path.resolve())) == _digest(path))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def trust(path: Path) -> None:
+    """Let this project file redirect, until it is edited."""
+    store = config_dir() / "trusted.json"
+    try:
+        trusted = json.loads(store.read_text())
+    except (OSError, ValueError):
+        trusted = {}
+    trusted[str(path.resolve())] = _digest(path)
+    store.parent.mkdir(parents=True, exist_ok=True)
+    store.write_text(json.dumps(trusted, indent=1))
+
+
+def _digest(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()

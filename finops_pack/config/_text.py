@@ -1,0 +1,32 @@
+"""Settings as the environment writes them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from finops_pack.errors import ConfigError
+
+
+def from_text(name: str, text: str, variable: str) -> Any:
+    """The value of a setting; raises `ConfigError` naming the variable."""
+    if name == "tags":
+        return parse_tags(text, variable)
+    if name == "budget":
+        return tuple(part.strip() for part in text.split(";") if part.strip())
+    if name == "rates":
+        return tuple(part for part in text.split(os.pathsep) if part)
+    if name == "disable":
+        return text.lower() not in ("0", "false", "no")
+    return text
+
+
+def parse_tags(text: str, origin: str) -> dict[str, str]:
+    """`customer=acme,feature=chat` as a mapping; raises `ConfigError` naming `origin`."""
+    tags: dict[str, str] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"{origin}: {part!r} is not KEY=VALUE", mend="e.g. customer=acme")
+        tags[key.strip()] = value.strip()
+    return tags
