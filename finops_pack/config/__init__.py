@@ -5,7 +5,8 @@
     FINOPS_*                          the environment
 
 What the program itself says (`say`: the arguments of `track`) wins over all of them. A project's
-file may not redirect money or data: what `RISKY` names counts only after `finops connect --trust-project`.
+file may not redirect money or data: what `RISKY` names counts only after `finops connect
+--trust-project`.
 """
 
 from __future__ import annotations
