@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -98,6 +98,61 @@ async def test_async_with(calls: Calls) -> None:
         record()
     (row,) = calls()
     assert (row.task, row.action) == ("a", "b")
+
+
+def test_a_generator_is_inside_while_it_runs_and_its_consumer_is_not(calls: Calls) -> None:
+    @finops_pack.task("stream")
+    def stream() -> Iterator[int]:
+        record()
+        got = yield 1
+        record()
+        yield got
+
+    made = stream()
+    assert next(made) == 1
+    with finops_pack.action("consumer"):
+        record()
+        assert made.send(5) == 5
+        assert next(made, None) is None
+        record()
+    one, between, two, after = calls()
+    assert one.task == two.task
+    assert one.task is not None
+    assert one.task.startswith("stream#")
+    assert (between.task, between.action) == (after.task, after.action) == (None, "consumer")
+    assert two.action is None
+
+
+async def test_an_asynchronous_generator_too(calls: Calls) -> None:
+    @finops_pack.tags(customer="acme")
+    @finops_pack.task("stream")
+    async def stream() -> AsyncIterator[int]:
+        record()
+        yield 1
+        await asyncio.sleep(0)
+        record()
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        async for _ in stream():
+            record()
+    inside = [row for row in calls() if row.task]
+    assert len(inside) == 2
+    assert [row.tags for row in inside] == [{"customer": "acme"}] * 2
+    assert task_row(inside[0].task or "").outcome == "failed"
+
+
+def test_a_generator_left_early_has_not_failed() -> None:
+    ids = []
+
+    @finops_pack.task("stream")
+    def stream() -> Iterator[int]:
+        ids.append(context.current().task)
+        yield from range(9)
+
+    for _ in stream():
+        break
+    assert (task_row(ids[0]).outcome, bool(task_row(ids[0]).end_us)) == (None, True)
 
 
 def test_tags_merge_and_are_bounded() -> None:

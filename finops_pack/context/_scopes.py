@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 from finops_pack.context._held import Context, merge_tags, variable
 from finops_pack.context._ids import new_id, now_us
+from finops_pack.context._steps import async_steps, steps
 from finops_pack.model import Outcome, Trigger
 from finops_pack.money import from_pico
 
@@ -59,21 +61,35 @@ class Scope:
         return type(self)(**self._changes)
 
     def __call__(self, function: F) -> F:
-        """Decorate: each call of the function, coroutines too, is a scope of its own."""
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def inside_async(*args: Any, **kwargs: Any) -> Any:
-                with self._again(function):
-                    return await function(*args, **kwargs)
-
-            return inside_async  # type: ignore[return-value]
+        """Decorate: each call of the function is a scope of its own; coroutines, generators too."""
 
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
             with self._again(function):
                 return function(*args, **kwargs)
 
+        @functools.wraps(function)
+        async def inside_async(*args: Any, **kwargs: Any) -> Any:
+            with self._again(function):
+                return await function(*args, **kwargs)
+
+        @functools.wraps(function)
+        def inside_steps(*args: Any, **kwargs: Any) -> Any:
+            return (yield from steps(self._again(function), function(*args, **kwargs)))
+
+        @functools.wraps(function)
+        async def inside_async_steps(*args: Any, **kwargs: Any) -> Any:
+            stream = async_steps(self._again(function), function(*args, **kwargs))
+            async with contextlib.aclosing(stream):
+                async for item in stream:
+                    yield item
+
+        if inspect.iscoroutinefunction(function):
+            return inside_async  # type: ignore[return-value]
+        if inspect.isgeneratorfunction(function):
+            return inside_steps  # type: ignore[return-value]
+        if inspect.isasyncgenfunction(function):
+            return inside_async_steps  # type: ignore[return-value]
         return inside  # type: ignore[return-value]
 
 
