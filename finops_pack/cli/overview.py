@@ -101,7 +101,7 @@ def _document(reader: Reader, week: Period) -> dict[str, Any]:
         "trend": reader.trend(week).to_dict(),
         "waste_usd": plain(_lost(found.categories)),
         "waste_of_usd": plain(found.total_usd),
-        "score": score.score,
+        "score": None if score.score is None else round(score.score, 2),
         "top_lever": levers[0].to_dict() if levers else None,
         "alerts": [alert.to_dict() for alert in reader.alerts()],
         "coverage": coverage(reader.spend("model", week).total),

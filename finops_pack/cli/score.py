@@ -25,7 +25,8 @@ def run(args: argparse.Namespace) -> int:
         score = reader.score(period, **_args.where(args))
         nothing = reader.nothing(period, **_args.where(args))
     if args.json:
-        _out.document("finops.score", {**period.to_dict(), **score.to_dict()})
+        body = {**score.to_dict(), "nothing": nothing or None}
+        _out.document("finops.score", {**period.to_dict(), **body})
     elif nothing:
         print(nothing)
     else:

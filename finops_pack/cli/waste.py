@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
         nothing = reader.nothing(period, **_args.where(args))
     if args.json:
         findings = [_out.finding(found) for found in waste.findings]
-        document = {**period.to_dict(), **waste.to_dict(), "findings": findings}
-        _out.document("finops.waste", document)
+        body = {**waste.to_dict(), "nothing": nothing or None, "findings": findings}
+        _out.document("finops.waste", {**period.to_dict(), **body})
     elif nothing:
         print(nothing)
     else:
