@@ -42,13 +42,17 @@ def test_a_fork_waits_until_we_have_logged() -> None:
 
 
 def test_a_broken_handler_is_the_hosts_affair(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
     class Broken(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            asked.append(record.getMessage())
             raise RuntimeError("broken")
 
     logger = logging.getLogger("finops_pack")
     monkeypatch.setattr(logger, "handlers", [Broken()])
     log.warning("nobody hears this")
+    assert asked == ["finops: nobody hears this"]
 
 
 def test_level_and_name(caplog: pytest.LogCaptureFixture) -> None:
