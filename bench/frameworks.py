@@ -46,7 +46,7 @@ def main() -> None:
         print(f"{'':<12}{'untracked':>12}" + "".join(f"{name:>20}" for name in TRACKERS[1:]))
         notes = [line(name, python, url, Path(folder), rounds) for name in FRAMEWORKS]
     print("\nx: the rival's time on the caller's thread over ours; the clock tells load, too")
-    print("about 0: that rival installs, and does not see this version's calls")
+    print("about 0: as if that rival were not there; whether it saw the calls was not checked")
     print("\n".join(note for said in notes for note in said))
 
 
