@@ -75,12 +75,12 @@ def test_four_processes_share_one_budget(
     """Calls of $0.00375 under $0.03 a day: at most 8 HTTP calls, at least 4, all told why."""
     env = {**os.environ, "PYTHONPATH": str(TOP), "CREWAI_DISABLE_TELEMETRY": "true",
            "OTEL_SDK_DISABLED": "true", "CREWAI_TRACING_ENABLED": "false"}  # fmt: skip
+    for framework in set(frameworks):  # all of them before anybody reads one
+        (tmp_path / f"run_{framework}.py").write_text(BEGIN + ASK[framework] + END)
     with ExitStack() as stack:
         workers = []
         for framework in frameworks:
-            script = tmp_path / f"run_{framework}.py"
-            script.write_text(BEGIN + ASK[framework] + END)
-            words = [sys.executable, str(script), wire.openai_url]
+            words = [sys.executable, str(tmp_path / f"run_{framework}.py"), wire.openai_url]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             workers.append(stack.enter_context(subprocess.Popen(words, env=env, **pipes)))
         for worker in workers:
