@@ -1,0 +1,115 @@
+"""What LangChain's callbacks know: the runs in flight, and the calls in them.
+
+All handlers of a process share it: a run that two of them hear of is one row.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from typing import Any
+
+from finops_pack import context, recorder
+from finops_pack.adapters import _caller
+from finops_pack.adapters._lineage import Lineage, Run, metadata_session, seconds
+from finops_pack.recorder import Pending
+
+_GENERIC = ("Runnable", "LangGraph", "Chat")  # class names that say nothing about the work
+
+lineage = Lineage()
+in_flight: dict[Any, Live] = {}
+
+
+class Live:
+    """A model run in flight."""
+
+    __slots__ = ("before", "call", "chars", "run", "usage")
+
+    def __init__(self, call: Pending, run: Run | None) -> None:
+        self.call = call
+        self.run = run
+        self.chars = 0
+        self.usage: Any = None
+        self.before = context.own(call)
+
+
+def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
+    """What a chain run is: a node of a graph, the root, or a step inside."""
+    run.session = run.session or metadata_session(metadata)
+    run.agent = metadata.get("lc_agent_name") or run.agent
+    is_node = name == metadata.get("langgraph_node")
+    is_named_root = run.root is run and not str(name).startswith(_GENERIC)
+    if name and (is_node or is_named_root):
+        run.action = name
+
+
+def start(run_id: Any, messages: Any, parent_run_id: Any, metadata: Any, params: Any) -> None:
+    """A model was asked; raises what `recorder.begin` does when a budget refuses it."""
+    if run_id in in_flight:
+        return  # another of our handlers told us already
+    rec = recorder.get()
+    if not rec.enabled:
+        return
+    run = lineage.runs.get(parent_run_id) if parent_run_id else None
+    node = metadata.get("langgraph_node")
+    identity = context.new_id()
+    fields = {
+        "provider": metadata.get("ls_provider"),
+        "task": identity,  # a model asked by itself is its whole task
+        "framework": "langgraph" if node else "langchain",
+        "framework_version": _version(),
+        "adapter": "langchain",
+    }
+    agent, session = metadata.get("lc_agent_name"), metadata_session(metadata)
+    action = node
+    if run is not None:
+        fields["task"], fields["parent"] = run.task, run.asker
+        action, agent, session = run.action or node, agent or run.agent, session or run.session
+    fields["action"] = action or _caller.name(7)
+    if agent or session:
+        fields["agent"], fields["session"] = agent, session
+    call = rec.begin(
+        call_id=identity,
+        model=params.get("model") or params.get("model_name") or metadata.get("ls_model_name"),
+        messages=messages,
+        tools=params.get("tools"),
+        max_output_tokens=params.get("max_tokens") or params.get("max_completion_tokens"),
+        **fields,
+    )
+    in_flight[run_id] = Live(call, run)
+    if run is not None:
+        lineage.call_began(run, call)
+
+
+def ended(run_id: Any) -> Live | None:
+    """The run of a model is over; None when another handler said so already."""
+    live = in_flight.pop(run_id, None)
+    if live is not None:
+        context.disown(live.call, live.before)
+        if live.run is not None:
+            lineage.call_ended(live.run, live.call)
+    return live
+
+
+def over(run_id: Any, error: BaseException | None) -> Run | None:
+    """A chain, graph, tool or retriever is over."""
+    run = lineage.end(run_id, error)
+    if run is not None and run.tool_call_id:
+        recorder.get().tool_ran(run.tool_call_id, seconds(run), failed=error is not None)
+    return run
+
+
+@lru_cache(maxsize=1)
+def _version() -> str | None:
+    """LangChain's version."""
+    return getattr(sys.modules.get("langchain_core.version"), "VERSION", None)
+
+
+def forget() -> None:
+    """A forked child has none of these runs."""
+    lineage.clear()
+    in_flight.clear()
+
+
+os.register_at_fork(after_in_child=forget)
