@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from finops_pack.report import exact
 
-NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12)
+NUMBERS = st.decimals(
+    allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12
+).filter(lambda number: -int(number.as_tuple().exponent) <= exact.MAX_PLACES)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | NUMBERS | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
