@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from finops_pack.query.absent import Books
     from finops_pack.query.check import Answer
     from finops_pack.query.facts import LedgerFacts
+    from finops_pack.query.flow import Flow
     from finops_pack.score import Score
     from finops_pack.trend import Trend
     from finops_pack.waste import Waste
@@ -40,7 +41,7 @@ class Reader:
         self.zone = zone_of(ledger.time_zone)
         self.pending_calls = pending_calls
         self._ledger = ledger
-        self._held: dict[tuple[Any, ...], list[Call]] = {}
+        self._flows: dict[tuple[Any, ...], Flow] = {}
         self._facts: LedgerFacts | None = None
         self._found: dict[tuple[Any, ...], Waste] = {}
 
@@ -116,12 +117,17 @@ class Reader:
         return self._ledger.task(task_id)
 
     def calls(self, period: Period, **fields: Any) -> list[Call]:
-        """The calls of a period, in order of start; kept for the next analysis."""
+        """The calls of a period, in order of start; for those of a task, or of some minutes."""
+        return list(self._flow(period, **fields))
+
+    def _flow(self, period: Period, **fields: Any) -> Flow:
+        from finops_pack.query.flow import Flow
+
         where = period.where(**fields)
         key = tuple(getattr(where, name) for name in where.__slots__)
-        if key not in self._held:
-            self._held[key] = list(self._ledger.calls(where))
-        return self._held[key]
+        if key not in self._flows:
+            self._flows[key] = Flow(lambda: self._ledger.calls(where))
+        return self._flows[key]
 
     def stream(self, period: Period, **fields: Any) -> Iterator[Call]:
         """The calls of a period one by one, those of flat plans too; nothing is kept."""
@@ -161,7 +167,7 @@ class Reader:
 
         key = (period, *sorted(fields.items()))
         if key not in self._found:
-            self._found[key] = waste.find(self.calls(period, **fields), self.facts)
+            self._found[key] = waste.find(self._flow(period, **fields), self.facts, zone=self.zone)
         return self._found[key]
 
     def score(self, period: Period, **fields: Any) -> Score:
@@ -176,20 +182,20 @@ class Reader:
         """The failure modes of a period's tasks; `only` asks about one task."""
         from finops_pack import forensics
 
-        return forensics.find(self.calls(period, **fields), self.facts, task=only)
+        return forensics.find(self._flow(period, **fields), self.facts, task=only)
 
     def relations(self, period: Period, **fields: Any) -> list[Relation]:
         """What latency and errors go with, by model and action."""
         from finops_pack import forensics
 
-        return forensics.relations(self.calls(period, **fields))
+        return forensics.relations(self._flow(period, **fields))
 
     def cache(self, period: Period, **fields: Any) -> CacheReport:
         """Warmth, writes, cold calls, and what the next call costs."""
         from finops_pack import cache
 
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
-        return cache.analyse(self.calls(period, **fields), self.facts, now_us=now_us)
+        return cache.analyse(self._flow(period, **fields), self.facts, now_us=now_us)
 
     def trend(self, period: Period, **fields: Any) -> Trend:
         """Cost per task against the period of the same length before."""
@@ -211,7 +217,7 @@ class Reader:
         """What to change, dearest first."""
         from finops_pack import levers
 
-        return levers.find(self.calls(period, **fields), self.facts, days=self.days_of(period))
+        return levers.find(self._flow(period, **fields), self.facts, days=self.days_of(period))
 
     def days_of(self, period: Period) -> float:
         """The days that a period's calls stand for: from the ledger's first call to its last."""

@@ -62,6 +62,10 @@ class Outputs:
         else:
             heapq.heappushpop(kept, long)
 
+    def starts(self) -> dict[str, int]:
+        """When the answers that were kept began, µs, by call."""
+        return {long.call: long.start_us for kept in self._longest.values() for long in kept}
+
     def longest(self) -> Iterator[tuple[Long, Usual]]:
         """The longest answers with what is usual for their action."""
         for action, kept in sorted(self._longest.items()):
