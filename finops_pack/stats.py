@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import NormalDist, median
+from typing import Any, Generic, TypeVar
 
 MAD_SCALE = 1.4826  # makes the median absolute deviation of a normal its standard deviation
 ROBUST_Z = 3.5
 CHANCE = 0.05
+T = TypeVar("T")
+
+
+class Top(Generic[T]):
+    """The first `size` of any number of items, by their key; the others are only counted."""
+
+    def __init__(self, size: int, key: Callable[[T], Any]) -> None:
+        self.seen = 0
+        self._size = size
+        self._key = key
+        self._kept: list[T] = []
+
+    def add(self, item: T) -> None:
+        """Keep it for as long as it is among the first."""
+        self.seen += 1
+        self._kept.append(item)
+        if len(self._kept) >= 2 * self._size:
+            self._cut()
+
+    def _cut(self) -> None:
+        self._kept.sort(key=self._key)
+        del self._kept[self._size :]
+
+    def __iter__(self) -> Iterator[T]:
+        self._cut()
+        return iter(self._kept)
 
 
 def robust_z(history: Sequence[float], value: float, *, floor: float = 0.0) -> float:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
 from finops_pack.model import Finding
+from finops_pack.stats import Top
 from finops_pack.waste._result import Category, Unknown, Waste
 
 KEPT = 5_000
@@ -55,36 +56,25 @@ class Tally:
     def __init__(self, zone: tzinfo = UTC) -> None:
         self._zone = zone
         self._sums: dict[str, _Sums] = defaultdict(_Sums)
-        self._kept: list[Finding] = []
+        self._kept = Top(KEPT, _dearest)
         self._quarters: dict[int, Decimal] = defaultdict(Decimal)
-        self._seen = 0
 
     def add(self, findings: Iterable[Finding], starts: Mapping[str, int]) -> None:
         """Count findings; `starts` says when (µs) the calls that they name began."""
         for found in findings:
             self._sums[found.category].add(found)
             if found.basis != "unknown":
-                self._keep(found)
+                self._kept.add(found)
                 for call in found.calls:
                     self._quarters[starts[call] // _QUARTER_US] += found.usd / len(found.calls)
 
-    def _keep(self, found: Finding) -> None:
-        self._seen += 1
-        self._kept.append(found)
-        if len(self._kept) >= 2 * KEPT:
-            self._cut()
-
-    def _cut(self) -> None:
-        self._kept.sort(key=_dearest)
-        del self._kept[KEPT:]
-
     def waste(self, total: Decimal, order: Sequence[str]) -> Waste:
         """The sums, with the categories in this order."""
-        self._cut()
+        kept = tuple(self._kept)
         parts = {name: self._sums[name] for name in order if name in self._sums}
         return Waste(
             total_usd=total,
-            findings=tuple(self._kept),
+            findings=kept,
             categories={name: part.category for name, part in parts.items() if part.findings},
             unknown={
                 name: Unknown(part.unknown_tokens, part.unknown_calls, tuple(sorted(part.why)))
@@ -92,7 +82,7 @@ class Tally:
                 if part.unknown_tokens
             },
             days=self._days(),
-            left_out=self._seen - len(self._kept),
+            left_out=self._kept.seen - len(kept),
         )
 
     def _days(self) -> dict[str, Decimal]:
