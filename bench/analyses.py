@@ -33,7 +33,7 @@ def analyses() -> None:
     calls, facts = list(many(CALLS)), RateFacts()
 
     def judged() -> object:
-        return score.score(calls, waste.find(calls, facts), [])
+        return score.score(calls, waste.find(calls, facts), facts)
 
     for name, analyse in (
         ("waste and score", judged),

@@ -41,7 +41,7 @@ def miniswe_figures(folder: Path = DATA) -> Iterator[Figure]:
     found = waste.find(calls, RateFacts())
     whole = found.total_usd
     warm = cache.analyse(calls, RateFacts())
-    judged = score.score(calls, found, miniswe_tasks(folder))
+    judged = score.score(calls, found, RateFacts(miniswe_tasks(folder)))
     recovery = _share(found, "hallucination_recovery")
     yield Figure("format errors", sum(1 for c in calls if c.verifier), 322, "", 0)
     yield Figure("their recovery calls, % of dollars", recovery, 4.0, "4.2", 0.3)

@@ -41,7 +41,7 @@ ARROWS: dict[str, set[str]] = {
     "asgi": BASE | {"context", "recorder"},
     "_site": {"auto"},
     "unit_prices": BASE,
-    "query": BASE | ANALYSIS | {"ledger", "rates"},
+    "query": BASE | ANALYSIS | {"ledger", "rates", "sessions"},
     "report": BASE | {"query", "ledger"},
     "export": BASE | {"query"},
     "reconcile": BASE,

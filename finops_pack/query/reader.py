@@ -174,9 +174,8 @@ class Reader:
         """The share of the money that was not avoidable, 0-100."""
         from finops_pack import score
 
-        calls = self.calls(period, **fields)
-        tasks = self.facts.tasks({call.task for call in calls if call.task})
-        return score.score(calls, self.waste(period, **fields), list(tasks.values()))
+        calls = self._flow(period, **fields)
+        return score.score(calls, self.waste(period, **fields), self.facts)
 
     def forensics(self, period: Period, *, only: str | None = None, **fields: Any) -> list[Finding]:
         """The failure modes of a period's tasks; `only` asks about one task."""
@@ -201,16 +200,16 @@ class Reader:
         """Cost per task against the period of the same length before."""
         from finops_pack import trend
 
-        before = self.calls(period.before(), **fields)
-        return trend.compare(self.calls(period, **fields), before, self.facts)
+        before = self._flow(period.before(), **fields)
+        return trend.compare(self._flow(period, **fields), before, self.facts)
 
     def task_trend(self, period: Period, task: str) -> Trend:
         """What one task cost against the mean of the period's others, by cause."""
         from finops_pack import trend
+        from finops_pack.sessions import task_of
 
-        calls = self.calls(period)
-        mine = [call for call in calls if (call.task or call.id) == task]
-        others = [call for call in calls if (call.task or call.id) != task]
+        mine = (call for call in self._flow(period) if task_of(call) == task)
+        others = (call for call in self._flow(period) if task_of(call) != task)
         return trend.compare(mine, others, self.facts)
 
     def levers(self, period: Period, **fields: Any) -> list[Lever]:

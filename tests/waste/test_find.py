@@ -238,7 +238,7 @@ def test_nothing_is_nothing() -> None:
 def test_too_little_to_judge(count: int, usd: str) -> None:
     each = int(Decimal(usd) * 10**12 / count)
     calls = [call(i, billed_pico=each) for i in range(count)]
-    judged = score.score(calls, waste.find(calls, FACTS), [])
+    judged = score.score(calls, waste.find(calls, FACTS), FACTS)
     assert judged.score is None
     assert judged.reason is not None
     assert judged.reason.startswith("insufficient data")
