@@ -21,11 +21,11 @@ from finops_pack.stats import Top
 
 __all__ = ["Population", "Relation", "Run", "find", "relations"]
 
-KEPT = 5_000
+KEPT = 2_000
 
 
 def find(calls: Iterable[Call], facts: Facts, *, task: str | None = None) -> list[Finding]:
-    """The failure modes seen in these calls, the dearest thousands; `task` asks about one only.
+    """The failure modes seen in these calls, the two thousand dearest; `task` asks about one only.
 
     The other tasks are what is usual, so hand in a whole period either way. The calls are read
     twice, first for what is usual: an iterator, which can be read only once, is held.

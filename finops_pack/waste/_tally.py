@@ -12,7 +12,7 @@ from finops_pack.model import Finding
 from finops_pack.stats import Top
 from finops_pack.waste._result import Category, Unknown, Waste
 
-KEPT = 5_000
+KEPT = 2_000
 _QUARTER_US = 900_000_000  # offsets of time zones are whole quarters of an hour
 
 
