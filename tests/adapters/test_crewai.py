@@ -165,7 +165,7 @@ def test_listener_by_hand_changes_nothing(wire: Wire, llm: Any, calls: Calls) ->
 
 
 def test_anthropic_usage_of_the_bus_is_read_as_a_total() -> None:
-    from finops_pack.adapters.crewai import usage_of
+    from finops_pack.adapters._crewai_read import usage_of
 
     bus = {"input_tokens": 1000, "output_tokens": 200, "cached_prompt_tokens": 600,
            "cache_creation_tokens": 300}  # fmt: skip
