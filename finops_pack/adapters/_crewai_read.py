@@ -24,11 +24,11 @@ def usage_of(usage: Any) -> Usage | None:
     return _usage.any_shape(usage) if usage else None
 
 
-def answer(event: Any) -> dict[str, Any]:
-    """The arguments of `Pending.finish`, usage apart, from the event that ends a call."""
+def answer(event: Any) -> tuple[Usage | None, dict[str, Any]]:
+    """The arguments of `Pending.finish` from the event that ends a call."""
     said, kind = event.response, getattr(getattr(event, "call_type", None), "value", "")
     asked = said if kind == "tool_call" and isinstance(said, list) else ()
-    return {
+    return usage_of(event.usage), {
         "response": said if isinstance(said, str) else None,
         "tool_calls": [_tool(one) for one in asked],
         "finish_reason": event.finish_reason,

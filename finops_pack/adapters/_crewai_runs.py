@@ -15,6 +15,8 @@ _REMEMBERED = 1000
 _live: dict[str, tuple[Pending, Any]] = {}
 _over: OrderedDict[Any, None] = OrderedDict()  # failures are told twice, some ends too
 _last: OrderedDict[Any, Pending] = OrderedDict()  # (task, agent) -> its last call
+# The model that began a call here last, and the call's id.
+_begun: ContextVar[tuple[Any, str]] = ContextVar("finops_begun", default=(None, ""))
 
 
 class Kickoff(NamedTuple):
@@ -51,21 +53,35 @@ def kickoff() -> Kickoff | None:
     return held[-1] if held else None
 
 
-def began(event: Any, call: Pending) -> None:
+def began(source: Any, event: Any, call: Pending) -> None:
     """A call has begun: the SDKs below tell it what they see."""
     _live[event.call_id] = (call, context.own(call))
+    _begun.set((source, event.call_id))
     _remember(_last, _who(event), call)
 
 
-def is_over(event: Any) -> bool:
-    """Whether the end of this call was told before."""
-    return event.call_id in _over and event.call_id not in _live
-
-
-def ended(event: Any) -> Pending | None:
-    """The call that this event ends; None when nobody told of its beginning."""
+def refused(source: Any, event: Any) -> None:
+    """A budget refused this call: that it failed, as CrewAI says next, is no news."""
+    _begun.set((source, event.call_id))
     _remember(_over, event.call_id, None)
-    live = _live.pop(event.call_id, None)
+
+
+def key(source: Any, event: Any) -> str:
+    """The id of the call that an event ends: outside of a call's context each event has its own."""
+    model, begun = _begun.get()
+    known = event.call_id in _live or event.call_id in _over
+    return begun if model is source and not known else str(event.call_id)
+
+
+def is_over(call_id: str) -> bool:
+    """Whether the end of this call was told before."""
+    return call_id in _over and call_id not in _live
+
+
+def ended(call_id: str) -> Pending | None:
+    """The call that ends; None when nobody told of its beginning."""
+    _remember(_over, call_id, None)
+    live = _live.pop(call_id, None)
     if live is None:
         return None
     context.disown(*live)

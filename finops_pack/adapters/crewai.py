@@ -16,14 +16,17 @@ from finops_pack import recorder
 from finops_pack.adapters import _above, _crewai_classes, _crewai_read, _ending, _patch
 from finops_pack.adapters import _crewai_runs as runs
 from finops_pack.errors import BudgetExceeded
-from finops_pack.recorder import Pending, guard
+from finops_pack.model import Usage
+from finops_pack.recorder import guard
 
 MODULES = ("crewai.events.event_bus",)
 TESTED = {"crewai": ("1.13", "1.16")}
 CANNOT_SEE = (
     "usage of a custom BaseLLM that neither emits it nor calls a known SDK: estimated",
+    "that a custom BaseLLM which emits no beginning of a call asks a known SDK: two rows",
     "retries that litellm makes in an HTTP client of its own",
 )
+_FAILED = "LLMCallFailed"  # where no exception is at hand
 end_well = _ending.crewai_llm  # a crew that ends with a message where its budget does
 
 
@@ -54,8 +57,9 @@ def _started(source: Any, event: Any) -> None:
             max_output_tokens=int(event.max_tokens) if event.max_tokens else None,
         )
     except BudgetExceeded as refused:
+        runs.refused(source, event)
         raise _crewai_classes.aborted(refused) from None
-    runs.began(event, call)
+    runs.began(source, event, call)
 
 
 def _asked(source: Any, event: Any) -> dict[str, Any]:
@@ -75,27 +79,31 @@ def _asked(source: Any, event: Any) -> dict[str, Any]:
 
 @guard
 def _completed(source: Any, event: Any) -> None:
-    call = _ended(source, event)
+    key = runs.key(source, event)
+    if runs.is_over(key):
+        return
+    call, usage, said = runs.ended(key), *_crewai_read.answer(event)
     if call is not None:
-        _above.finish(call, _crewai_read.usage_of(event.usage), **_crewai_read.answer(event))
+        _above.finish(call, usage, **said)
+    else:
+        _only_its_end(source, event, usage, messages=event.messages, **said)
 
 
 @guard
 def _failed(source: Any, event: Any) -> None:
-    call = _ended(source, event)
+    key = runs.key(source, event)
+    if runs.is_over(key):
+        return
+    call, error = runs.ended(key), sys.exc_info()[1]
     if call is not None:
-        error = sys.exc_info()[1]
-        _above.fail(call, error if error is not None else "LLMCallFailed")
+        _above.fail(call, error if error is not None else _FAILED)
+    else:
+        _only_its_end(source, event, None, status="error", error_type=_FAILED)
 
 
-def _ended(source: Any, event: Any) -> Pending | None:
-    """The call that this event ends; None when it ended before."""
-    if runs.is_over(event):
-        return None
-    call = runs.ended(event)
-    if call is None:  # a custom model that says only how its calls end
-        call = recorder.get().begin(**_asked(source, event))
-    return call
+def _only_its_end(source: Any, event: Any, usage: Usage | None, **said: Any) -> None:
+    """A custom model that tells of no beginning: its answer is there, no budget can refuse it."""
+    recorder.get().record(usage=usage, **_asked(source, event), **said)
 
 
 @guard

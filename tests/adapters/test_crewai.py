@@ -139,6 +139,59 @@ def test_a_custom_llm_that_emits_nothing_is_seen_in_the_sdk(
     assert len({row.task for row in rows}) == 1
 
 
+def ask_openai(wire: Wire) -> None:
+    import openai
+
+    openai.OpenAI(base_url=wire.openai_url, api_key="none").chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "hi"}]
+    )
+
+
+@pytest.mark.parametrize("told", ["no usage", "usage"])
+def test_a_custom_llm_whose_events_share_no_id_is_one_row(
+    wire: Wire, calls: Calls, told: str
+) -> None:
+    """Outside of `llm_call_context` CrewAI gives each event of a call an id of its own."""
+    from crewai import BaseLLM
+    from crewai.events.types.llm_events import LLMCallType
+
+    usage = {"prompt_tokens": 1000, "completion_tokens": 200} if told == "usage" else None
+
+    class Own(BaseLLM):
+        def call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            self._emit_call_started_event(messages=messages)
+            ask_openai(wire)
+            for _ in range(2):  # as where a tool is run on the way
+                self._emit_call_completed_event("hello", LLMCallType.LLM_CALL, usage=usage)
+            return "hello"
+
+    own = Own(model="gpt-4o")
+    own.call("hi")
+    ask_openai(wire)  # the user's own
+    own.call("hi")
+    rows = calls()
+    assert wire.calls == len(rows) == 3
+    assert [row.adapter for row in rows] == ["crewai", "openai", "crewai"]
+    assert {row.usage == FULL for row in rows} == {True}
+
+
+def test_an_answer_that_is_there_is_counted_not_refused(calls: Calls) -> None:
+    """A custom model that tells only how its calls end is heard of when they are paid."""
+    from crewai import BaseLLM
+    from crewai.events.types.llm_events import LLMCallType
+
+    class Own(BaseLLM):
+        def call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            said = {"prompt_tokens": 1000, "completion_tokens": 200}
+            self._emit_call_completed_event("hello", LLMCallType.LLM_CALL, usage=said)
+            return "hello"
+
+    finops_pack.track(budget="0.0000001 USD/day")
+    assert Own(model="gpt-4o").call("hi") == "hello"
+    [row] = calls()
+    assert (row.usage, row.adapter, row.framework) == (Usage(1000, 200), "crewai", "crewai")
+
+
 def test_structured_output_that_fails_is_billed_and_rejected(
     wire: Wire, llm: Any, calls: Calls
 ) -> None:
