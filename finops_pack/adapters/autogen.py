@@ -82,8 +82,8 @@ def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
 
     async def create_stream(self: Any, *args: Any, **options: Any) -> Any:
         call = _begin(self, args, options)
-        if asks_usage and options.get("include_usage") is None:
-            options["include_usage"] = True
+        if asks_usage:
+            _ask_usage(options)
         stream = method(self, *args, **options)
         if call is None:
             async for item in stream:
@@ -102,6 +102,11 @@ def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
         _finished(call, last)
 
     return create_stream
+
+
+def _ask_usage(options: dict[str, Any]) -> None:
+    if options.get("include_usage") is None:
+        options["include_usage"] = True
 
 
 @guard

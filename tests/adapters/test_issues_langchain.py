@@ -1,4 +1,7 @@
-"""What others got wrong, by the issue that says so; each fails without our handling of it."""
+"""What others got wrong, by the issue that says so; each fails without our handling of it.
+
+`handling.py` says what that is, and `test_without_our_handling.py` that the test then fails.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ def test_1_langchain_32300_no_hook_is_leaked() -> None:
         adapters.install("langchain")
         with finops_pack.track():
             pass
-    assert len(tracers._configure_hooks) == before
+    leaked = len(tracers._configure_hooks) - before
+    assert leaked == 0
     ours = [hook for hook in tracers._configure_hooks if "FinOps" in str(hook[2])]
     assert len(ours) == 1
 
@@ -42,6 +46,7 @@ def test_2_langchain_32818_cache_tokens_of_streams_are_not_doubled(
     whole = list(claude.stream("hi"))
     assert whole
     one, two = calls()
+    assert two.cache_read_tokens == one.cache_read_tokens
     assert one.usage == two.usage == Usage(1000, 200, 600, 200, 100)
 
 
@@ -78,7 +83,8 @@ def test_5_langgraph_4848_streams_without_usage_are_estimated(
         pass
     (row,) = calls()
     basis, counted = ("estimated", Usage(5, 6)) if mode == "messages" else ("measured", FULL)
-    assert (row.usage_basis, row.usage) == (basis, counted)
+    assert row.usage_basis == basis
+    assert row.usage == counted
     assert row.amount_pico > 0
 
 
@@ -112,7 +118,7 @@ def test_7_neuro_san_1357_executors_that_lose_context_lose_no_call(
 
     asyncio.run(main())
     rows = calls()
-    assert len(rows) == 3
+    assert {row.adapter for row in rows} == {"langchain"}
     assert sorted(row.attempts for row in rows) == [1, 1, 2]
 
 
@@ -121,8 +127,7 @@ def test_7_opik_8295_a_retry_is_told_to_the_async_call_that_waits(
 ) -> None:
     wire.script(Reply(status=500, headers={"retry-after-ms": "5"}))
     asyncio.run(chat().ainvoke("hi"))
-    (row,) = calls()
-    assert row.attempts == 2
+    assert [(row.adapter, row.attempts) for row in calls()] == [("langchain", 2)]
 
 
 def test_14_phoenix_5628_framework_and_sdk_tracked_together_count_once(
