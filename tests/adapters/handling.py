@@ -54,8 +54,8 @@ class Handling:
         return int(self.test.__name__.split("_")[1])
 
     def __str__(self) -> str:
-        name = self.test.__name__.removeprefix("test_")
-        return "-".join([name, *map(str, self.params.values()), self.without.__name__])
+        ways = [value for value in self.params.values() if isinstance(value, str)]
+        return "-".join([self.test.__name__[5:], *ways, self.without.__name__])
 
 
 def one_handler_a_process(patch: Patch) -> None:
@@ -249,6 +249,11 @@ HANDLED = (
         chains.test_7_neuro_san_1357_executors_that_lose_context_lose_no_call,
         handler_as_a_default,
         "assert {'openai'} == {'langchain'}",
+    ),
+    Handling(
+        chains.test_7_local_deep_research_6294_thirteen_http_calls_are_thirteen_full_rows,
+        handler_as_a_default,
+        "Extra items in the left set",
     ),
     Handling(
         chains.test_7_opik_8295_a_retry_is_told_to_the_async_call_that_waits,

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -104,6 +106,39 @@ def test_6_langchain_15253_embeddings_are_counted_once(wire: Wire, calls: Calls)
     rows = calls()
     assert wire.calls == len(rows) == 2
     assert {(row.model, row.input_tokens) for row in rows} == {("text-embedding-3-small", 8)}
+
+
+def test_7_local_deep_research_6294_thirteen_http_calls_are_thirteen_full_rows(
+    wire: Wire, chat: Any, calls: Calls
+) -> None:
+    from langchain_core.runnables import RunnableLambda
+
+    model = chat()
+
+    async def gathered() -> None:
+        await asyncio.gather(*(model.ainvoke("hi") for _ in range(3)))
+        await asyncio.get_running_loop().run_in_executor(None, model.invoke, "hi")
+
+    model.invoke("hi")
+    thread = threading.Thread(target=model.invoke, args=("hi",))
+    thread.start()
+    thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(model.invoke, ["a", "b"]))
+    asyncio.run(gathered())
+    nested = RunnableLambda(lambda text: model.invoke(text)) | RunnableLambda(
+        lambda answer: model.invoke(answer.content)
+    )
+    nested.invoke("hi")
+    model.batch(["a", "b", "c"])
+
+    rows = calls()
+    assert wire.calls == len(rows) == 13
+    assert {row.adapter for row in rows} == {"langchain"}
+    assert {row.usage == FULL for row in rows} == {True}
+    assert {row.amount_usd for row in rows} == {Decimal("0.00375")}
+    assert {row.model for row in rows} == {"gpt-4o"}
+    assert all(row.response_id and row.provider == "openai" for row in rows)
 
 
 def test_7_neuro_san_1357_executors_that_lose_context_lose_no_call(
