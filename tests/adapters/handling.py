@@ -278,7 +278,7 @@ HANDLED = (
     Handling(
         crews.test_10_crewai_4168_tasks_at_once_keep_what_is_theirs,
         attribution_of_each_call,
-        "(2, 'role0', 'task0') != (2, 'role1', 'task1')",
+        "assert 1 == 3",
     ),
     Handling(
         crews.test_10_crewai_4822_a_thread_that_loses_context_loses_no_call,

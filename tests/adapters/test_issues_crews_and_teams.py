@@ -86,6 +86,7 @@ def test_10_crewai_4168_tasks_at_once_keep_what_is_theirs(
     wire.answer = by_subject
     crew_of(llm(), agents=3, at_once=2).kickoff()
     rows = sorted((row.input_tokens, row.agent, row.action) for row in calls())
+    assert len({agent for _, agent, _ in rows}) == 3
     assert rows == [(1, "role0", "task0"), (2, "role1", "task1"), (3, "role2", "task2")]
     assert len({row.task for row in calls()}) == 1
 
