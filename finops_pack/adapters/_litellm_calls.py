@@ -46,7 +46,7 @@ class Live:
 
     def finish(self, usage: Any, **fields: Any) -> None:
         """The answer, whole."""
-        _above.finish(self.call, usage, **fields)
+        self.call.end_as_told(usage, **fields)
 
     def fail(self, error: BaseException | str, usage: Any = None, **fields: Any) -> None:
         """A stream that was left or broke."""
