@@ -1,33 +1,95 @@
-"""Workflow: jobs on a clock whose answer is always the same change nothing: run them less."""
+"""Workflow: jobs on a clock whose answer is always the same change nothing: run them less.
+
+Answers that came twice are summed to the end; one that came once is forgotten when some
+thousands of others have come since.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
+from finops_pack.levers._found import Found
 from finops_pack.levers._lever import Lever, Work
-from finops_pack.model import Call
+from finops_pack.levers._recent import Recent
+from finops_pack.levers._rhythm import Start
+from finops_pack.levers._runs import CLOCK, Run
+from finops_pack.levers._search import LeverSearch
 
 MINIMUM_RUNS = 3
 
+_Key = tuple[str, str, Start]
+"""Project, answer, and what started the run."""
 
-def find(work: Work) -> Iterable[Lever]:
+
+@dataclass(slots=True)
+class _Same:
+    """Runs with one answer: the earliest, which was needed, and all others."""
+
+    needed: Found
+    idle: Found = field(default_factory=Found)
+
+    def add(self, run: Found) -> None:
+        early, late = sorted((self.needed, run), key=lambda found: found.first[0])
+        self.needed = early
+        self.idle.merge(late)
+
+    def merge(self, other: _Same) -> None:
+        self.add(other.needed)
+        self.idle.merge(other.idle)
+
+    @property
+    def runs(self) -> int:
+        return 1 + self.idle.groups
+
+
+class Search(LeverSearch):
     """One lever an answer that runs on a clock gave again and again without using a tool."""
-    runs: dict[str, list[Call]] = {}
-    for call in work.calls:
-        if call.task and work.trigger(call) in ("cron", "heartbeat"):
-            runs.setdefault(call.task, []).append(call)
-    for (project, answer), same in _same_answers(runs).items():
-        if len(same) < MINIMUM_RUNS:
-            continue
-        idle = [call for run in same[1:] for call in run]
-        usd = sum((call.amount_usd for call in idle), Decimal(0))
-        yield from work.lever(
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        self._once = Recent[_Same]()
+        self._again: dict[_Key, _Same] = {}
+
+    def ended(self, run: Run) -> None:
+        """Sum a task by its last answer, if a clock may have started it."""
+        if not run.answer or run.used_tools or not run.may_be_clocked:
+            return
+        key = (run.project, run.answer, run.start)
+        same = self._again.get(key) or self._once.get(key)
+        if same is None:
+            self._once.put(key, _Same(run.found))
+        else:
+            same.add(run.found)
+            self._again[key] = same
+
+    def levers(self) -> Iterable[Lever]:
+        """By project and answer, now that all rhythms are known."""
+        for (project, answer), same in self._of_answers():
+            if same.runs >= MINIMUM_RUNS:
+                yield from self._lever(project, answer, same)
+
+    def _of_answers(self) -> Iterator[tuple[tuple[str, str], _Same]]:
+        answers: dict[tuple[str, str], _Same] = {}
+        for (project, answer, start), same in {**dict(self._once.items()), **self._again}.items():
+            if self.work.trigger(start) not in CLOCK:
+                continue
+            if (project, answer) in answers:
+                answers[project, answer].merge(same)
+            else:
+                answers[project, answer] = same
+        return (
+            (f"{project}:{answer}", project, same) for (project, answer), same in answers.items()
+        )
+
+    def _lever(self, subject: str, project: str, same: _Same) -> list[Lever]:
+        usd = same.idle.usd
+        return self.work.lever(
             "workflow",
             "Skip jobs that change nothing",
             usd,
-            idle,
-            f"{len(same)} runs on a clock gave the very same answer without using a tool; "
+            same.idle.calls,
+            f"{same.runs} runs on a clock gave the very same answer without using a tool; "
             "check for news before asking a model",
             low=usd / 2,
             basis="estimated",
@@ -37,13 +99,3 @@ def find(work: Work) -> Iterable[Lever]:
             scope={"project": project},
             measure="day",
         )
-
-
-def _same_answers(runs: Mapping[str, list[Call]]) -> dict[tuple[str, str], list[list[Call]]]:
-    """Runs without tool calls by (project, hash of the last answer)."""
-    found: dict[tuple[str, str], list[list[Call]]] = {}
-    for calls in runs.values():
-        answer = calls[-1].response_hash
-        if answer and not any(call.tool_calls for call in calls):
-            found.setdefault((calls[-1].project or "", answer), []).append(calls)
-    return found

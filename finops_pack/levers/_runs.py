@@ -1,0 +1,91 @@
+"""Tasks in brief: what started them, and what a lever may ask of them once they are over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from finops_pack.levers._found import Found, place_of
+from finops_pack.levers._recent import Recent
+from finops_pack.levers._rhythm import Beat, Rhythm, Start
+from finops_pack.levers._sample import Brief
+from finops_pack.model import Call, Facts
+
+CLOCK = ("cron", "heartbeat")
+SHORT = 3
+
+
+class Run:
+    """One task. `short` are all its calls while they are no more than `SHORT`, then none."""
+
+    __slots__ = ("answer", "beats", "found", "place", "project", "short", "told", "used_tools")
+
+    def __init__(self, first: Call) -> None:
+        self.place = place_of(first)
+        self.project = first.project or ""
+        self.told: str | None = None
+        self.beats: tuple[Beat, ...] = ()
+        self.found = Found()
+        self.short: list[Brief] = []
+        self.answer: str | None = None
+        self.used_tools = False
+
+    def see(self, call: Call) -> None:
+        """The task's next call."""
+        self.told = self.told or call.trigger
+        self.found.usd += call.amount_usd
+        self.found.note(self.place, call.id)
+        self.answer = call.response_hash
+        self.used_tools = self.used_tools or bool(call.tool_calls)
+        if self.found.count <= SHORT:
+            self.short.append(Brief.of(call))
+        else:
+            self.short.clear()
+
+    @property
+    def start(self) -> Start:
+        """What started it, for `Work.trigger`."""
+        return self.told or self.beats
+
+    @property
+    def may_be_clocked(self) -> bool:
+        """Whether a clock started it, or its rhythm may yet say so."""
+        return self.told is None or self.told in CLOCK
+
+
+class Runs:
+    """The tasks that go on; each is told of once it is over."""
+
+    def __init__(self, facts: Facts, rhythm: Rhythm, tell: Callable[[Run], None]) -> None:
+        self._facts = facts
+        self._rhythm = rhythm
+        self._tell = tell
+        self._open = Recent[Run](self._over)
+
+    def see(self, call: Call) -> None:
+        """The next paid call; one without a task is in no run."""
+        if not call.task:
+            return
+        run = self._open.get(call.task)
+        if run is None:
+            run = Run(call)
+            self._open.put(call.task, run)
+        run.see(call)
+        if not call.trigger:
+            self._beat(run, call)
+
+    def _beat(self, run: Run, call: Call) -> None:
+        beat = (call.project or "", call.agent or "")
+        if beat not in run.beats:
+            run.beats = (*run.beats, beat)
+            self._rhythm.begin(beat, call.start_us)
+
+    def _over(self, ended: Mapping[str, Run]) -> None:
+        rows = self._facts.tasks(ended)
+        for task, run in ended.items():
+            row = rows.get(task)
+            run.told = (row.trigger if row else None) or run.told
+            self._tell(run)
+
+    def close(self) -> None:
+        """All tasks are over."""
+        self._open.close()
