@@ -23,11 +23,11 @@ from datetime import date
 from finops_pack.levers._lever import Lever, Work, share_of_writes
 from finops_pack.levers._runs import Run, Runs
 from finops_pack.levers._search import LeverSearch
-from finops_pack.levers._since import Saving, in_scope, saving
+from finops_pack.levers._since import Saving, Spent, in_scope, saving, spent
 from finops_pack.model import Call, DayTotals, Facts
 from finops_pack.sessions import sent
 
-__all__ = ["Lever", "Saving", "find", "from_days", "in_scope", "saving"]
+__all__ = ["Lever", "Saving", "Spent", "find", "from_days", "in_scope", "saving", "spent"]
 
 
 def find(calls: Iterable[Call], facts: Facts, *, days: float | None = None) -> list[Lever]:

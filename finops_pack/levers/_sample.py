@@ -16,7 +16,7 @@ from typing import NamedTuple
 from finops_pack.model import Call, Facts, Usage
 from finops_pack.money import from_pico
 
-SIZE = 500
+SIZE = 1_000
 _HERE: Mapping[str, str] = {}
 
 

@@ -78,11 +78,9 @@ class Search(LeverSearch):
                 answers[project, answer].merge(same)
             else:
                 answers[project, answer] = same
-        return (
-            (f"{project}:{answer}", project, same) for (project, answer), same in answers.items()
-        )
+        return iter(answers.items())
 
-    def _lever(self, subject: str, project: str, same: _Same) -> list[Lever]:
+    def _lever(self, project: str, answer: str, same: _Same) -> list[Lever]:
         usd = same.idle.usd
         return self.work.lever(
             "workflow",
