@@ -12,7 +12,7 @@ from typing import Any, Literal
 from finops_pack.alerts import WRITE_SHARE_LIMIT, recent_writes
 from finops_pack.levers._rhythm import DAY_US, Rhythm, Start
 from finops_pack.levers._since import Measure
-from finops_pack.model import Basis, Call, DayTotals, Facts
+from finops_pack.model import Basis, CacheRules, Call, DayTotals, Facts
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
 
@@ -80,6 +80,7 @@ class Work:
         self._days = days
         self._span_us: tuple[int, int] | None = None
         self._prices = UnitPrices(facts)
+        self._rules: dict[tuple[str | None, str, int], CacheRules | None] = {}
 
     def see(self, call: Call) -> None:
         """The next call, in order of start."""
@@ -104,6 +105,14 @@ class Work:
     def per_token(self, call: Call, kind: str) -> Decimal | None:
         """USD of one token of `kind` (`input`, `cache_read`, …) at this call; None if unknown."""
         return self._prices.per_token(call, kind)
+
+    def rules(self, call: Call) -> CacheRules | None:
+        """The provider's cache facts on the day of this call; asked once a model and day."""
+        key = (call.provider, call.model, call.start_us // DAY_US)
+        if key not in self._rules:
+            found = self.facts.cache_rules(call.provider, call.model, call.started_at)
+            self._rules[key] = found
+        return self._rules[key]
 
     def lever(
         self,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 
-from finops_pack.levers._found import Found, place_of
+from finops_pack.levers._found import Group, place_of
 from finops_pack.levers._recent import Recent
 from finops_pack.levers._rhythm import Beat, Rhythm, Start
 from finops_pack.levers._sample import Brief
@@ -12,34 +13,31 @@ from finops_pack.model import Call, Facts
 
 CLOCK = ("cron", "heartbeat")
 SHORT = 3
+FEW = 40  # rows asked for at once while calls go by: for many, a ledger reads all its tasks
 
 
-class Run:
+class Run(Group):
     """One task. `short` are all its calls while they are no more than `SHORT`, then none."""
 
-    __slots__ = ("answer", "beats", "found", "place", "project", "short", "told", "used_tools")
+    __slots__ = ("answer", "beats", "project", "short", "told", "used_tools")
 
     def __init__(self, first: Call) -> None:
-        self.place = place_of(first)
+        super().__init__(place_of(first))
         self.project = first.project or ""
         self.told: str | None = None
         self.beats: tuple[Beat, ...] = ()
-        self.found = Found()
-        self.short: list[Brief] = []
+        self.short: tuple[Brief, ...] = ()
         self.answer: str | None = None
         self.used_tools = False
 
     def see(self, call: Call) -> None:
         """The task's next call."""
+        self.note(call)
+        self.usd += call.amount_usd
         self.told = self.told or call.trigger
-        self.found.usd += call.amount_usd
-        self.found.note(self.place, call.id)
         self.answer = call.response_hash
         self.used_tools = self.used_tools or bool(call.tool_calls)
-        if self.found.count <= SHORT:
-            self.short.append(Brief.of(call))
-        else:
-            self.short.clear()
+        self.short = (*self.short, Brief.of(call)) if self.count <= SHORT else ()
 
     @property
     def start(self) -> Start:
@@ -80,12 +78,18 @@ class Runs:
             self._rhythm.begin(beat, call.start_us)
 
     def _over(self, ended: Mapping[str, Run]) -> None:
-        rows = self._facts.tasks(ended)
+        rest = iter(ended.items())
+        while some := dict(islice(rest, FEW)):
+            self._settle(some)
+
+    def close(self) -> None:
+        """All tasks are over."""
+        self._settle(dict(self._open.items()))
+
+    def _settle(self, ended: Mapping[str, Run]) -> None:
+        rows = self._facts.tasks(ended) if ended else {}
         for task, run in ended.items():
             row = rows.get(task)
             run.told = (row.trigger if row else None) or run.told
             self._tell(run)
-
-    def close(self) -> None:
-        """All tasks are over."""
-        self._open.close()
+            run.short = ()  # the run may be held on to

@@ -17,28 +17,32 @@ from finops_pack.model import Call, Facts, Usage
 from finops_pack.money import from_pico
 
 SIZE = 1_000
-_HERE: Mapping[str, str] = {}
 
 
 class Brief(NamedTuple):
-    """What it takes to price a call elsewhere once the call itself is gone."""
+    """What it takes to price a call elsewhere once the call itself is gone: plain values."""
 
     start_us: int
     id: str
     model: str
     served_model: str
     provider: str | None
-    usage: Usage
-    context: Mapping[str, str]
+    processing: str | None
+    service_tier: str | None
+    region: str | None
     pico: int
+    tokens: tuple[int, int, int, int, int, int]
+    extra: Mapping[str, int]
 
     @classmethod
     def of(cls, call: Call) -> Brief:
         """A call in brief."""
-        served = call.served_model or call.model
         return cls(
-            call.start_us, call.id, call.model, served, call.provider, call.usage,
-            call.context or _HERE, call.amount_pico,
+            call.start_us, call.id, call.model, call.served_model or call.model, call.provider,
+            call.processing, call.service_tier, call.region, call.amount_pico,
+            (call.input_tokens, call.output_tokens, call.cache_read_tokens,
+             call.cache_write_5m_tokens, call.cache_write_1h_tokens, call.reasoning_tokens),
+            call.extra,
         )  # fmt: skip
 
     @property
@@ -46,10 +50,19 @@ class Brief(NamedTuple):
         """What it cost here."""
         return from_pico(self.pico)
 
-    def cost(self, facts: Facts, model: str, context: Mapping[str, str] = _HERE) -> Decimal | None:
+    @property
+    def as_batch(self) -> dict[str, str]:
+        """The context of the same call in a batch."""
+        named = {"service_tier": self.service_tier, "region": self.region}
+        return {"processing": "batch", **{key: value for key, value in named.items() if value}}
+
+    def cost(
+        self, facts: Facts, model: str, context: Mapping[str, str] | None = None
+    ) -> Decimal | None:
         """USD on that model in that context; None where that has no full price."""
+        usage = Usage(*self.tokens, self.extra)
         at = datetime.fromtimestamp(self.start_us / 1e6, UTC)
-        cost = facts.price(model, self.usage, provider=self.provider, at=at, context=context)
+        cost = facts.price(model, usage, provider=self.provider, at=at, context=context)
         return cost.usd if cost.state in ("priced", "free") else None
 
 

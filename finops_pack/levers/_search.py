@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from finops_pack.levers._found import Found, Tally
+from finops_pack.levers._found import Found, Group, Tally
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._recent import Recent
 from finops_pack.levers._runs import Run
@@ -30,14 +30,17 @@ class LeverSearch(ABC):
         """What was found, once all calls were seen and all tasks are over."""
 
 
-class Session(Protocol):
+class Session(Group, ABC):
     """What a lever must know of one session with one model while that goes on."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def see(self, call: Call) -> None:
         """The session's next call."""
 
-    def found(self) -> Found:
-        """What it would have saved, for the calls that count."""
+    def settle(self) -> None:
+        """The session is over: say what it would have saved."""
 
 
 S = TypeVar("S", bound=Session)
@@ -72,7 +75,8 @@ class SessionSearch(LeverSearch, Generic[S]):
 
     def _over(self, ended: Mapping[tuple[str, str], S]) -> None:
         for (model, _), session in ended.items():
-            self._saved.add(model, session.found())
+            session.settle()
+            self._saved.add(model, session)
 
     def levers(self) -> Iterable[Lever]:
         """One a model, where there is something to save."""

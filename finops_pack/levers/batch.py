@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
-from finops_pack.levers._found import Found, Tally
+from finops_pack.levers._found import EVIDENCE_CALLS, Found
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._rhythm import Start
 from finops_pack.levers._runs import CLOCK, Run
@@ -30,32 +30,29 @@ class Search(LeverSearch):
         """Keep the calls of a short chain that a clock may have started."""
         if run.may_be_clocked:
             for call in run.short:
-                if call.context.get("processing") != "batch":
+                if call.processing != "batch":
                     self._waiting[call.model, run.start].add(call)
 
     def levers(self) -> Iterable[Lever]:
         """By model, now that all rhythms are known."""
-        saved = Tally()
+        saved: dict[str, Found] = {}
         for (model, start), sample in self._waiting.items():
             if self.work.trigger(start) in CLOCK:
-                saved.add(model, self._saved(sample))
-        for model, found in saved:
+                saved.setdefault(model, Found()).merge(self._saved(sample))
+        for model, found in saved.items():
             yield from self._lever(model, found)
 
     def _saved(self, sample: Sample) -> Found:
-        found, kept = Found(), sample.kept()
-        for call in kept:
-            usd = self._saving(call)
-            if usd > 0:
-                found.usd += usd
-                found.note((call.start_us, call.id), call.id)
-        found.usd = sample.of_all(found.usd)
-        found.count = found.count * sample.count // len(kept)
-        return found
+        kept = [(call, self._saving(call)) for call in sample.kept()]
+        gains = [(call, usd) for call, usd in kept if usd > 0]
+        return Found(
+            sample.of_all(sum((usd for _, usd in gains), Decimal(0))),
+            sample.count * len(gains) // len(kept),
+            first=[((call.start_us, call.id), call.id) for call, _ in gains[:EVIDENCE_CALLS]],
+        )
 
     def _saving(self, call: Brief) -> Decimal:
-        context = {**call.context, "processing": "batch"}
-        batch = call.cost(self.work.facts, call.served_model, context)
+        batch = call.cost(self.work.facts, call.served_model, call.as_batch)
         return Decimal(0) if batch is None else call.usd - batch
 
     def _lever(self, model: str, found: Found) -> list[Lever]:

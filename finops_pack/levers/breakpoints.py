@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
-from finops_pack.levers._search import SessionSearch
+from finops_pack.levers._search import Session, SessionSearch
 from finops_pack.model import CacheRules, Call
 
 
@@ -23,24 +23,23 @@ class _Terms(NamedTuple):
     premium: Decimal  # USD a token that is written
 
 
-class _Session:
+class _Session(Session):
     """Tokens that would have been read and written; nothing once a call was cached anyway."""
 
-    __slots__ = ("_before", "_found", "_held", "_place", "_terms", "_written")
+    __slots__ = ("_before", "_held", "_terms", "_written")
 
     def __init__(self, work: Work, first: Call) -> None:
+        super().__init__(place_of(first))
         self._terms = _terms(work, first)
-        self._place = place_of(first)
         self._before: tuple[int, int] | None = None
         self._held = self._written = 0
-        self._found = Found()
 
     def see(self, call: Call) -> None:
         if call.cache_read_tokens or call.cache_write_5m_tokens or call.cache_write_1h_tokens:
-            self._terms, self._found = None, Found()
+            self._terms = None
         if self._terms is None:
             return
-        self._found.note(self._place, call.id)
+        self.note(call)
         if call.input_tokens >= self._terms.rules.minimum_tokens:
             held = self._repeated(call, self._terms.rules)
             self._held += held
@@ -54,16 +53,15 @@ class _Session:
         held = min(tokens, call.input_tokens)
         return held if held >= rules.minimum_tokens else 0
 
-    def found(self) -> Found:
+    def settle(self) -> None:
         """Reads gained less write premiums paid."""
         if self._terms:
-            self._found.usd = self._held * self._terms.gain - self._written * self._terms.premium
-        return self._found
+            self.usd = self._held * self._terms.gain - self._written * self._terms.premium
 
 
 def _terms(work: Work, call: Call) -> _Terms | None:
     """None where the provider caches by itself, or a price is missing."""
-    rules = work.facts.cache_rules(call.provider, call.model, call.started_at)
+    rules = work.rules(call)
     full = work.per_token(call, "input")
     read = work.per_token(call, "cache_read")
     write = work.per_token(call, "cache_write_5m")

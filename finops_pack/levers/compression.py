@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
-from finops_pack.levers._search import SessionSearch
+from finops_pack.levers._search import Session, SessionSearch
 from finops_pack.model import Call
 
 SUMMARY_TOKENS = 2000
@@ -26,27 +26,22 @@ class _Sent(NamedTuple):
     long: bool
 
 
-class _Session:
+class _Session(Session):
     """The rewrites of a session so far, and the call that the next one comes after."""
 
-    __slots__ = ("_before", "_found", "_place", "_work")
+    __slots__ = ("_before", "_work")
 
     def __init__(self, work: Work, first: Call) -> None:
+        super().__init__(place_of(first))
         self._work = work
-        self._place = place_of(first)
         self._before: _Sent | None = None
-        self._found = Found()
 
     def see(self, call: Call) -> None:
         usd = _saving(self._work, self._before, call) if self._before else Decimal(0)
         if usd > 0:
-            self._found.usd += usd
-            self._found.note(self._place, call.id)
+            self.usd += usd
+            self.note(call)
         self._before = _sent(call)
-
-    def found(self) -> Found:
-        """The rewrites that a summary would have made cheaper."""
-        return self._found
 
 
 def _sent(call: Call) -> _Sent:
@@ -69,7 +64,7 @@ def _saving(work: Work, before: _Sent, call: Call) -> Decimal:
 
 
 def _expired(work: Work, before: _Sent, call: Call) -> bool:
-    rules = work.facts.cache_rules(call.provider, call.model, call.started_at)
+    rules = work.rules(call)
     if rules is None:
         return False
     seconds = (rules.long_ttl_seconds if before.long else None) or rules.ttl_seconds

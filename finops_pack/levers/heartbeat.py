@@ -29,9 +29,13 @@ class _Beats:
     found: Found = field(default_factory=Found)
     starts: array[int] = field(default_factory=lambda: array("q"))
 
-    def add(self, found: Found, starts: Iterable[int]) -> None:
-        self.found.merge(found)
-        self.starts.extend(starts)
+    def add(self, run: Run) -> None:
+        self.found.add(run)
+        self.starts.append(run.place[0])
+
+    def merge(self, other: _Beats) -> None:
+        self.found.merge(other.found)
+        self.starts.extend(other.starts)
 
 
 class Search(LeverSearch):
@@ -44,8 +48,7 @@ class Search(LeverSearch):
     def ended(self, run: Run) -> None:
         """Sum a task that a heartbeat may have started."""
         if run.may_be_clocked:
-            beats = self._beats.setdefault((run.project, run.start), _Beats())
-            beats.add(run.found, [run.place[0]])
+            self._beats.setdefault((run.project, run.start), _Beats()).add(run)
 
     def levers(self) -> Iterable[Lever]:
         """By project, now that all rhythms are known."""
@@ -58,7 +61,7 @@ class Search(LeverSearch):
         projects: dict[str, _Beats] = {}
         for (project, start), beats in self._beats.items():
             if self.work.trigger(start) == "heartbeat":
-                projects.setdefault(project, _Beats()).add(beats.found, beats.starts)
+                projects.setdefault(project, _Beats()).merge(beats)
         return iter(projects.items())
 
     def _lever(self, project: str, found: Found, hours: float) -> list[Lever]:

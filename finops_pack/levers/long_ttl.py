@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
-from finops_pack.levers._search import SessionSearch
+from finops_pack.levers._search import Session, SessionSearch
 from finops_pack.model import Call
 
 
@@ -25,22 +25,21 @@ class _Terms(NamedTuple):
     premium: Decimal  # USD a token that is written for longer
 
 
-class _Session:
+class _Session(Session):
     """Tokens written anew only because the short TTL had run out, and those written anyway."""
 
-    __slots__ = ("_before", "_found", "_place", "_rewritten", "_terms", "_written")
+    __slots__ = ("_before", "_rewritten", "_terms", "_written")
 
     def __init__(self, work: Work, first: Call) -> None:
+        super().__init__(place_of(first))
         self._terms = _terms(work, first)
-        self._place = place_of(first)
         self._before: tuple[int, int] | None = None
         self._rewritten = self._written = 0
-        self._found = Found()
 
     def see(self, call: Call) -> None:
         if self._terms is None:
             return
-        self._found.note(self._place, call.id)
+        self.note(call)
         rewritten = self._lost(call, self._terms)
         self._rewritten += rewritten
         self._written += call.cache_write_5m_tokens - rewritten
@@ -55,17 +54,16 @@ class _Session:
         lost = max(0, min(tokens, call.input_tokens) - call.cache_read_tokens)
         return min(lost, call.cache_write_5m_tokens)
 
-    def found(self) -> Found:
+    def settle(self) -> None:
         """What is read instead, less the premium on the other writes."""
         if self._terms:
             gain = self._rewritten * self._terms.gain
-            self._found.usd = gain - self._written * self._terms.premium
-        return self._found
+            self.usd = gain - self._written * self._terms.premium
 
 
 def _terms(work: Work, call: Call) -> _Terms | None:
     """None where there is no longer TTL, or a price is missing."""
-    rules = work.facts.cache_rules(call.provider, call.model, call.started_at)
+    rules = work.rules(call)
     read = work.per_token(call, "cache_read")
     short = work.per_token(call, "cache_write_5m")
     long = work.per_token(call, "cache_write_1h")

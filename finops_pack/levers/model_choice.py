@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from finops_pack.levers._found import Found, place_of
+from finops_pack.levers._found import Group, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._sample import Brief, Sample
 from finops_pack.levers._search import LeverSearch
@@ -54,18 +54,19 @@ class _Answers:
         return self._short * 2 > self.count
 
 
-class _Group:
+class _Kind(Group):
     """The calls of one kind."""
 
-    __slots__ = ("answers", "found", "sample")
+    __slots__ = ("answers", "sample")
 
-    def __init__(self) -> None:
-        self.answers, self.sample, self.found = _Answers(), Sample(), Found()
+    def __init__(self, first: Call) -> None:
+        super().__init__(place_of(first))
+        self.answers, self.sample = _Answers(), Sample()
 
     def see(self, call: Call) -> None:
+        self.note(call)
         self.answers.see(call)
         self.sample.add(call)
-        self.found.note(place_of(call), call.id)
 
 
 class Search(LeverSearch):
@@ -73,24 +74,24 @@ class Search(LeverSearch):
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
-        self._groups: dict[_Key, _Group] = {}
+        self._kinds: dict[_Key, _Kind] = {}
 
     def see(self, call: Call) -> None:
         """Count a call where it belongs."""
         key = (call.served_model or call.model, call.provider, call.action or "")
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = _Group()
-        group.see(call)
+        kind = self._kinds.get(key)
+        if kind is None:
+            kind = self._kinds[key] = _Kind(call)
+        kind.see(call)
 
     def levers(self) -> Iterable[Lever]:
         """By kind of call."""
-        for (model, provider, action), group in self._groups.items():
-            if group.answers.plausible:
-                yield from self._offer(model, provider, action, group)
+        for (model, provider, action), kind in self._kinds.items():
+            if kind.answers.plausible:
+                yield from self._offer(model, provider, action, kind)
 
-    def _offer(self, model: str, provider: str | None, action: str, group: _Group) -> list[Lever]:
-        kept = group.sample.kept()
+    def _offer(self, model: str, provider: str | None, action: str, kind: _Kind) -> list[Lever]:
+        kept = kind.sample.kept()
         best = self._cheapest(self.work.facts.alternatives(model, provider), kept)
         saving = self._saving(best, kept) if best else None
         if best is None or saving is None:
@@ -99,9 +100,9 @@ class Search(LeverSearch):
         return self.work.lever(
             "model",
             "Try a cheaper model",
-            group.sample.of_all(saving),
-            group.found.calls,
-            f"{where} ({group.answers.count} calls, short answers) on {best} instead of {model}; "
+            kind.sample.of_all(saving),
+            kind.ids,
+            f"{where} ({kind.count} calls, short answers) on {best} instead of {model}; "
             "check the quality first",
             low=Decimal(0),
             basis="estimated",

@@ -7,7 +7,7 @@ thousands of others have come since.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from operator import attrgetter
 
 from finops_pack.levers._found import Found
 from finops_pack.levers._lever import Lever, Work
@@ -22,25 +22,25 @@ _Key = tuple[str, str, Start]
 """Project, answer, and what started the run."""
 
 
-@dataclass(slots=True)
 class _Same:
-    """Runs with one answer: the earliest, which was needed, and all others."""
+    """Runs with one answer: the earliest, which was needed, and the sum of all others."""
 
-    needed: Found
-    idle: Found = field(default_factory=Found)
+    __slots__ = ("idle", "needed")
 
-    def add(self, run: Found) -> None:
-        early, late = sorted((self.needed, run), key=lambda found: found.first[0])
+    def __init__(self, run: Run) -> None:
+        self.needed = run
+        self.idle: Found | None = None
+
+    def add(self, run: Run) -> None:
+        early, late = sorted((self.needed, run), key=attrgetter("place"))
         self.needed = early
-        self.idle.merge(late)
+        self.idle = self.idle or Found()
+        self.idle.add(late)
 
     def merge(self, other: _Same) -> None:
         self.add(other.needed)
-        self.idle.merge(other.idle)
-
-    @property
-    def runs(self) -> int:
-        return 1 + self.idle.groups
+        if self.idle and other.idle:
+            self.idle.merge(other.idle)
 
 
 class Search(LeverSearch):
@@ -58,16 +58,16 @@ class Search(LeverSearch):
         key = (run.project, run.answer, run.start)
         same = self._again.get(key) or self._once.get(key)
         if same is None:
-            self._once.put(key, _Same(run.found))
+            self._once.put(key, _Same(run))
         else:
-            same.add(run.found)
+            same.add(run)
             self._again[key] = same
 
     def levers(self) -> Iterable[Lever]:
         """By project and answer, now that all rhythms are known."""
         for (project, answer), same in self._of_answers():
-            if same.runs >= MINIMUM_RUNS:
-                yield from self._lever(project, answer, same)
+            if same.idle and 1 + same.idle.groups >= MINIMUM_RUNS:
+                yield from self._lever(project, answer, same.idle)
 
     def _of_answers(self) -> Iterator[tuple[tuple[str, str], _Same]]:
         answers: dict[tuple[str, str], _Same] = {}
@@ -80,16 +80,15 @@ class Search(LeverSearch):
                 answers[project, answer] = same
         return iter(answers.items())
 
-    def _lever(self, project: str, answer: str, same: _Same) -> list[Lever]:
-        usd = same.idle.usd
+    def _lever(self, project: str, answer: str, idle: Found) -> list[Lever]:
         return self.work.lever(
             "workflow",
             "Skip jobs that change nothing",
-            usd,
-            same.idle.calls,
-            f"{same.runs} runs on a clock gave the very same answer without using a tool; "
+            idle.usd,
+            idle.calls,
+            f"{1 + idle.groups} runs on a clock gave the very same answer without using a tool; "
             "check for news before asking a model",
-            low=usd / 2,
+            low=idle.usd / 2,
             basis="estimated",
             effort="config",
             assumption="an answer that did not change was not needed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from finops_pack.levers._found import Found, Place, place_of
+from finops_pack.levers._found import Found, Group, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._recent import Recent
 from finops_pack.levers._search import LeverSearch
@@ -19,25 +19,26 @@ _Where = tuple[str, str]
 class _Session:
     """Premiums that a session paid for writes; none once it has read."""
 
-    __slots__ = ("_place", "paid", "prefixes", "read")
+    __slots__ = ("paid", "place", "prefixes", "read")
 
     def __init__(self, first: Call) -> None:
-        self._place: Place = place_of(first)
+        self.place = place_of(first)
         self.read = False
-        self.prefixes: set[str] = set()
-        self.paid: dict[_Where, Found] = {}
+        self.prefixes: tuple[str, ...] = ()
+        self.paid: dict[_Where, Group] = {}
 
     def see(self, work: Work, call: Call) -> None:
         if self.read or call.cache_read_tokens:
             self.read, self.paid = True, {}
             return
-        self.prefixes.update(call.prefix_hashes[:1])
+        if call.prefix_hashes and call.prefix_hashes[0] not in self.prefixes:
+            self.prefixes = (*self.prefixes, call.prefix_hashes[0])
         usd = _premium(work, call)
         if usd > 0:
             where = ("action", call.action) if call.action else ("model", call.model)
-            found = self.paid.setdefault(where, Found())
-            found.usd += usd
-            found.note(self._place, call.id)
+            group = self.paid.setdefault(where, Group(self.place))
+            group.usd += usd
+            group.note(call)
 
 
 class Search(LeverSearch):
@@ -79,13 +80,15 @@ class Search(LeverSearch):
             if session.paid:
                 prefixes = frozenset(session.prefixes)
                 waiting = self._waiting.get(prefixes) or {}
-                _merge(waiting, session.paid)
+                for where, group in session.paid.items():
+                    waiting.setdefault(where, Found()).add(group)
                 self._waiting.put(prefixes, waiting)
 
     def _unread(self, ended: Mapping[frozenset[str], dict[_Where, Found]]) -> None:
         for prefixes, paid in ended.items():
             if not any(self._read.get(prefix) for prefix in prefixes):
-                _merge(self._paid, paid)
+                for where, found in paid.items():
+                    self._paid.setdefault(where, Found()).merge(found)
 
     def levers(self) -> Iterable[Lever]:
         """By action, or by model where calls have none."""
@@ -107,11 +110,6 @@ class Search(LeverSearch):
             subject=name,
             scope={kind: name},
         )
-
-
-def _merge(into: dict[_Where, Found], groups: Mapping[_Where, Found]) -> None:
-    for where, found in groups.items():
-        into.setdefault(where, Found()).merge(found)
 
 
 def _premium(work: Work, call: Call) -> Decimal:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from finops_pack.levers._found import Found, place_of
+from finops_pack.levers._found import Group, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._recent import Recent
 from finops_pack.levers._search import LeverSearch
@@ -22,7 +22,7 @@ class _Sent(NamedTuple):
 
     start_us: int
     session: str
-    prefix_hashes: Sequence[str]
+    prefix_hashes: tuple[str, ...]
 
 
 class Search(LeverSearch):
@@ -32,7 +32,7 @@ class Search(LeverSearch):
         super().__init__(work)
         self._last = Recent[_Sent]()
         self._started = Recent[bool]()
-        self._saved: dict[str, Found] = {}
+        self._saved: dict[str, Group] = {}
 
     def see(self, call: Call) -> None:
         """Compare the first call of a session with the last one that began alike."""
@@ -44,26 +44,26 @@ class Search(LeverSearch):
             self._started.put(call.session, True)
             if before and before.session != call.session:
                 self._cold(before, call)
-        self._last.put(key, _Sent(call.start_us, call.session, call.prefix_hashes))
+        self._last.put(key, _Sent(call.start_us, call.session, tuple(call.prefix_hashes)))
 
     def _cold(self, before: _Sent, call: Call) -> None:
         usd = _cold_start(self.work, before, call)
         if usd > 0:
-            found = self._saved.setdefault(call.project or "", Found())
+            found = self._saved.setdefault(call.project or "", Group(place_of(call)))
             found.usd += usd
-            found.note(place_of(call), call.id)
+            found.note(call)
 
     def levers(self) -> Iterable[Lever]:
         """By project."""
         for project, found in self._saved.items():
             yield from self._lever(project, found)
 
-    def _lever(self, project: str, found: Found) -> list[Lever]:
+    def _lever(self, project: str, found: Group) -> list[Lever]:
         return self.work.lever(
             "workflow",
             "Bundle tasks into warm sessions",
             found.usd,
-            found.calls,
+            found.ids,
             f"{found.count} sessions began cold while another with the same prefix was warm; "
             "continue there",
             low=found.usd / 2,
@@ -77,7 +77,7 @@ class Search(LeverSearch):
 
 def _cold_start(work: Work, before: _Sent, call: Call) -> Decimal:
     """USD the first call paid for a prefix that was warm elsewhere."""
-    rules = work.facts.cache_rules(call.provider, call.model, call.started_at)
+    rules = work.rules(call)
     if rules is None or call.cache_read_tokens:
         return Decimal(0)
     gap_us = call.start_us - before.start_us
