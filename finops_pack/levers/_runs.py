@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import islice
 
 from finops_pack.levers._found import Group, place_of
 from finops_pack.levers._recent import Recent
@@ -13,7 +12,6 @@ from finops_pack.model import Call, Facts
 
 CLOCK = ("cron", "heartbeat")
 SHORT = 3
-FEW = 40  # rows asked for at once while calls go by: for many, a ledger reads all its tasks
 
 
 class Run(Group):
@@ -77,16 +75,11 @@ class Runs:
             run.beats = (*run.beats, beat)
             self._rhythm.begin(beat, call.start_us)
 
-    def _over(self, ended: Mapping[str, Run]) -> None:
-        rest = iter(ended.items())
-        while some := dict(islice(rest, FEW)):
-            self._settle(some)
-
     def close(self) -> None:
         """All tasks are over."""
-        self._settle(dict(self._open.items()))
+        self._over(dict(self._open.items()))
 
-    def _settle(self, ended: Mapping[str, Run]) -> None:
+    def _over(self, ended: Mapping[str, Run]) -> None:
         rows = self._facts.tasks(ended) if ended else {}
         for task, run in ended.items():
             row = rows.get(task)
