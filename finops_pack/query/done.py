@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +12,6 @@ from finops_pack.query.period import Period
 
 if TYPE_CHECKING:
     from finops_pack.levers import Saving
-    from finops_pack.model import Call
     from finops_pack.query.reader import Reader
 
 BASELINE_DAYS = 30
@@ -26,8 +25,8 @@ def measured(reader: Reader, key: str, body: Mapping[str, Any]) -> dict[str, Any
     accepted = datetime.fromisoformat(body["accepted_at"])
     scope = body.get("scope") or {}
     baseline = Period(accepted - timedelta(days=BASELINE_DAYS), accepted)
-    before = levers.spent(levers.in_scope(_paid_for(reader, baseline), scope))
-    since = levers.spent(levers.in_scope(_paid_for(reader, Period(accepted, None)), scope))
+    before = levers.spent(levers.in_scope(reader.flow(baseline), scope))
+    since = levers.spent(levers.in_scope(reader.flow(Period(accepted, None)), scope))
     measure: Literal["task", "day"] = "day" if body.get("measure") == "day" else "task"
     found = levers.saving(
         before,
@@ -45,11 +44,6 @@ def measured(reader: Reader, key: str, body: Mapping[str, Any]) -> dict[str, Any
         "estimated_saving_usd": body["estimated_saving_usd"],
         **_figures(found, since.tasks, before.tasks),
     }
-
-
-def _paid_for(reader: Reader, period: Period) -> Iterator[Call]:
-    """The calls of a period that somebody pays for, one by one: no flat plan's."""
-    return (call for call in reader.stream(period) if call.billing_mode != "subscription")
 
 
 def _days(first_us: int | None, until: datetime) -> float:

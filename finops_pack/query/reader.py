@@ -118,9 +118,10 @@ class Reader:
 
     def calls(self, period: Period, **fields: Any) -> list[Call]:
         """The calls of a period, in order of start; for those of a task, or of some minutes."""
-        return list(self._flow(period, **fields))
+        return list(self.flow(period, **fields))
 
-    def _flow(self, period: Period, **fields: Any) -> Flow:
+    def flow(self, period: Period, **fields: Any) -> Flow:
+        """The calls of a period one by one, any number of times; few are kept."""
         from finops_pack.query.flow import Flow
 
         where = period.where(**fields)
@@ -167,56 +168,56 @@ class Reader:
 
         key = (period, *sorted(fields.items()))
         if key not in self._found:
-            self._found[key] = waste.find(self._flow(period, **fields), self.facts, zone=self.zone)
+            self._found[key] = waste.find(self.flow(period, **fields), self.facts, zone=self.zone)
         return self._found[key]
 
     def score(self, period: Period, **fields: Any) -> Score:
         """The share of the money that was not avoidable, 0-100."""
         from finops_pack import score
 
-        calls = self._flow(period, **fields)
+        calls = self.flow(period, **fields)
         return score.score(calls, self.waste(period, **fields), self.facts)
 
     def forensics(self, period: Period, *, only: str | None = None, **fields: Any) -> list[Finding]:
         """The failure modes of a period's tasks; `only` asks about one task."""
         from finops_pack import forensics
 
-        return forensics.find(self._flow(period, **fields), self.facts, task=only)
+        return forensics.find(self.flow(period, **fields), self.facts, task=only)
 
     def relations(self, period: Period, **fields: Any) -> list[Relation]:
         """What latency and errors go with, by model and action."""
         from finops_pack import forensics
 
-        return forensics.relations(self._flow(period, **fields))
+        return forensics.relations(self.flow(period, **fields))
 
     def cache(self, period: Period, **fields: Any) -> CacheReport:
         """Warmth, writes, cold calls, and what the next call costs."""
         from finops_pack import cache
 
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
-        return cache.analyse(self._flow(period, **fields), self.facts, now_us=now_us)
+        return cache.analyse(self.flow(period, **fields), self.facts, now_us=now_us)
 
     def trend(self, period: Period, **fields: Any) -> Trend:
         """Cost per task against the period of the same length before."""
         from finops_pack import trend
 
-        before = self._flow(period.before(), **fields)
-        return trend.compare(self._flow(period, **fields), before, self.facts)
+        before = self.flow(period.before(), **fields)
+        return trend.compare(self.flow(period, **fields), before, self.facts)
 
     def task_trend(self, period: Period, task: str) -> Trend:
         """What one task cost against the mean of the period's others, by cause."""
         from finops_pack import trend
         from finops_pack.sessions import task_of
 
-        mine = (call for call in self._flow(period) if task_of(call) == task)
-        others = (call for call in self._flow(period) if task_of(call) != task)
+        mine = (call for call in self.flow(period) if task_of(call) == task)
+        others = (call for call in self.flow(period) if task_of(call) != task)
         return trend.compare(mine, others, self.facts)
 
     def levers(self, period: Period, **fields: Any) -> list[Lever]:
         """What to change, dearest first."""
         from finops_pack import levers
 
-        return levers.find(self._flow(period, **fields), self.facts, days=self.days_of(period))
+        return levers.find(self.flow(period, **fields), self.facts, days=self.days_of(period))
 
     def days_of(self, period: Period) -> float:
         """The days that a period's calls stand for: from the ledger's first call to its last."""
