@@ -12,7 +12,7 @@ import pytest
 PACK = Path(__file__).parent.parent / "finops_pack"
 BASE = {"errors", "log", "money", "model", "config", "budgets"}
 ANALYSIS = {"waste", "forensics", "cache", "score", "trend", "levers", "alerts", "forecast"}
-SHARED = {"sessions", "sketch", "stats", "unit_prices"}
+SHARED = {"figures", "sessions", "sketch", "stats", "unit_prices"}
 FACES = {"cli", "mcp_server", "server", "tools"}
 
 ARROWS: dict[str, set[str]] = {
@@ -20,6 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "log": set(),
     "money": set(),
     "model": {"money"},
+    "figures": {"money"},
     "config": {"errors"},
     "budgets": {"errors", "money", "model"},
     "context": BASE,
@@ -41,7 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "asgi": BASE | {"context", "recorder"},
     "_site": {"auto"},
     "unit_prices": BASE,
-    "query": BASE | ANALYSIS | {"ledger", "rates", "sessions"},
+    "query": BASE | ANALYSIS | {"figures", "ledger", "rates", "sessions"},
     "report": BASE | {"query", "ledger"},
     "export": BASE | {"query"},
     "reconcile": BASE,
@@ -51,6 +52,7 @@ ARROWS: dict[str, set[str]] = {
     "tools": BASE | {"query", "prompts"},
     "cli": BASE
     | {
+        "figures",
         "query",
         "report",
         "importers",

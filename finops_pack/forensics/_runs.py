@@ -121,8 +121,3 @@ def because(run: Run, population: Population, cause: str, usd: Decimal) -> str:
     """`This task cost 2.4× the usual because …` if that explains it, else the cause alone."""
     times = population.times_usual(run, usd)
     return f"This task cost {times} because {cause}" if times else cause[0].upper() + cause[1:]
-
-
-def tokens(count: float) -> str:
-    """`61k`, `850`."""
-    return f"{count / 1000:.0f}k" if count >= 10_000 else f"{count:,.0f}"

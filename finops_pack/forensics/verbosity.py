@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from finops_pack.forensics._runs import Population, Run, because, tokens
+from finops_pack.figures import tokens
+from finops_pack.forensics._runs import Population, Run, because
 from finops_pack.model import Call, Finding
 from finops_pack.stats import Usual
 

@@ -12,11 +12,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from finops_pack.figures import tokens, usd
 from finops_pack.model import Call, Finding
 from finops_pack.stats import ROBUST_Z, Usual, surprising_z
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._outputs import Long
-from finops_pack.waste._say import tokens, usd
 
 CATEGORY = "runaway_output"
 ORDER = 60
