@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finops_pack.cache._chains import Step
+from finops_pack.sketch import common_blocks
 
 BANDS = ((0, 300, "under 5 min"), (300, 3600, "5 min to 1 h"), (3600, 10**9, "over 1 h"))
 CHUNKS = 1024
@@ -120,18 +121,9 @@ class Overlap:
         other = self._before.get(call.project or "")
         if other is not None:
             self._total += len(call.prefix_hashes)
-            self._shared += _common(other, call.prefix_hashes)
+            self._shared += common_blocks(other, call.prefix_hashes)
         self._before[call.project or ""] = call.prefix_hashes
 
     def share(self) -> float | None:
         """0-1; None when no two sessions carry hashes."""
         return self._shared / self._total if self._total else None
-
-
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    count = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count

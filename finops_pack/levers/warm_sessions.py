@@ -6,7 +6,7 @@ in the cache within the TTL: the same leading blocks, by keyed hash.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._recent import Recent
 from finops_pack.levers._search import LeverSearch
 from finops_pack.model import Call
+from finops_pack.sketch import common_blocks
 
 
 class _Sent(NamedTuple):
@@ -81,18 +82,9 @@ def _cold_start(work: Work, before: _Sent, call: Call) -> Decimal:
     if rules is None or call.cache_read_tokens:
         return Decimal(0)
     gap_us = call.start_us - before.start_us
-    shared = _shared_blocks(before.prefix_hashes, call.prefix_hashes)
+    shared = common_blocks(before.prefix_hashes, call.prefix_hashes)
     tokens = call.input_tokens * shared // len(call.prefix_hashes)
     read = work.per_token(call, "cache_read")
     paid = work.per_token(call, "cache_write_5m" if call.cache_write_5m_tokens else "input")
     warm = gap_us <= rules.ttl_seconds * 1_000_000 and tokens >= rules.minimum_tokens
     return tokens * (paid - read) if warm and read is not None and paid else Decimal(0)
-
-
-def _shared_blocks(one: Sequence[str], other: Sequence[str]) -> int:
-    shared = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        shared += 1
-    return shared
