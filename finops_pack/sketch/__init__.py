@@ -1,7 +1,7 @@
 """Fingerprints of prompts, and what of a prompt the answers never used.
 
 `Reducer` turns prompts and answers into hashes, counts and, when a session closes, scores;
-`unused_probability` is the score on its own; `common_blocks` and `common_tokens` compare two prefixes.
+`unused_probability` is the score on its own; `common_blocks` and `common_tokens` compare prefixes.
 """
 
 from finops_pack.sketch._prefix import common_blocks, common_tokens
