@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters import ways
+
 ROOT = Path(__file__).parents[2]
 FRAMEWORKS = """
 import langchain_openai, langgraph.graph, crewai, autogen_ext.models.openai, autogen_agentchat.teams
@@ -25,9 +27,9 @@ from finops_pack.model import Where
 from finops_pack.testing import Wire
 from tests.adapters import ways
 asked = {}
-for name, make in ways.FRAMEWORKS.items():
+for name in filter(ways.here, ways.FRAMEWORKS):
     with Wire() as wire:
-        held = make(wire)
+        held = ways.FRAMEWORKS[name].ways(wire)
         held["plain"]()
         held["async"]()
         asked[name] = wire.calls
@@ -35,7 +37,6 @@ flush(10)
 rows = list(open_ledger(config.load().ledger).calls(Where()))
 print(asked, [(row.adapter, row.usage_basis, str(row.amount_usd)) for row in rows], sep="\\n")
 """
-PRICES = {"anthropic": "0.00805", "litellm": "0.00805"}
 
 
 @pytest.mark.parametrize(
@@ -56,8 +57,9 @@ def test_all_at_once(lines: str) -> None:
     )
     asked, rows = map(ast.literal_eval, done.stdout.splitlines()[-2:])
     assert set(asked.values()) == {2}
-    expected = [name.lower() for name in asked for _ in range(2)]
-    assert [adapter for adapter, _, _ in rows] == expected
-    assert {basis for _, basis, _ in rows} == {"measured"}
-    for adapter, _, amount in rows:
-        assert float(amount) == float(PRICES.get(adapter, "0.00375"))
+    expected = [
+        (ways.FRAMEWORKS[name].ADAPTER, "measured", str(ways.FRAMEWORKS[name].EXACT[1]))
+        for name in asked
+        for _ in range(2)
+    ]
+    assert [(adapter, basis, usd.rstrip("0")) for adapter, basis, usd in rows] == expected
