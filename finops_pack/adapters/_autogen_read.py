@@ -1,4 +1,4 @@
-"""What AutoGen's clients and results say: usage, settings, provider, and which agent asks."""
+"""What AutoGen's results and clients say: usage, settings, provider, and which agent asks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,41 @@ import sys
 from types import FrameType
 from typing import Any
 
+from finops_pack.adapters import _above
+from finops_pack.adapters._streams import CUT
 from finops_pack.model import Usage
+from finops_pack.recorder import Pending
 from finops_pack.recorder._messages import get
 
 _FRAMES = 25
+
+
+def answer(call: Pending, result: Any) -> None:
+    """End the call with a `CreateResult`."""
+    if get(result, "cached"):
+        call.finish(None, status="cache_hit")
+        return
+    content = get(result, "content")
+    asked = content if isinstance(content, list) else ()
+    _above.finish(
+        call,
+        usage_of(result),
+        response=content if isinstance(content, str) else None,
+        tool_calls=[
+            {"id": get(one, "id"), "name": get(one, "name"), "args": get(one, "arguments") or ""}
+            for one in asked
+        ],
+        finish_reason=get(result, "finish_reason"),
+    )
+
+
+def failure(call: Pending, error: BaseException, came: str = "") -> None:
+    """It failed, or its stream was left: what came of that is estimated."""
+    if came and not call.told:
+        usage = call.estimate(came)
+        call.fail(error, usage, usage_basis="estimated", usage_method=CUT)
+    else:
+        _above.fail(call, error)
 
 
 def usage_of(result: Any) -> Usage | None:

@@ -11,6 +11,7 @@ from finops_pack.model import Usage
 from finops_pack.recorder import Pending
 
 _PLAIN_TIERS = (None, "default", "standard", "auto")
+_HIT = "total_cost"  # is 0 in the usage of an answer that came from LangChain's own cache
 _OWN_IDS = ("run-", "lc_")  # LangChain's own, not the provider's
 _NOTHING: Mapping[str, Any] = {}
 
@@ -27,8 +28,8 @@ def answer(call: Pending, result: Any, seen: Any) -> list[str]:
         return []
     meta = message.response_metadata or _NOTHING
     counted = message.usage_metadata
-    if counted and counted.get("total_cost") == 0:
-        call.finish(None, status="cache_hit")  # the answer came from LangChain's own cache
+    if counted and counted.get(_HIT) == 0:
+        call.finish(None, status="cache_hit")
         return []
     asked, broken = message.tool_calls, message.invalid_tool_calls
     fields = {

@@ -5,95 +5,11 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from finops_pack import context
-from finops_pack.adapters import _above, _openai_read, _patch, _usage
-from finops_pack.adapters._ask import Told
+from finops_pack.adapters import _openai_read, _patch, _usage
 from finops_pack.adapters._openai_read import Chunks, Events
-from finops_pack.adapters._streams import Gathering
-from finops_pack.recorder import Pending, guard
+from finops_pack.adapters._streams import Gathering, Watched
+from finops_pack.recorder import Pending
 from finops_pack.recorder._messages import get, listed
-
-
-class Live:
-    """A call in flight; it hangs on litellm's log of it, and is cut when that is dropped."""
-
-    sent = False
-
-    def __init__(self, call: Pending, kind: str) -> None:
-        self.call, self.kind = call, kind
-        self._before = context.own(call)
-
-    def disown(self) -> None:
-        """What follows in this context is no part of it."""
-        context.disown(self.call, self._before)
-
-    def __del__(self) -> None:
-        if self.call.open:  # cancelled: litellm speaks only of errors
-            guard(self.call.fail)("CancelledError", status="cancelled")
-
-    @property
-    def open(self) -> bool:
-        """Whether its end is still to come."""
-        return self.call.open
-
-    def charged(self, result: Any) -> None:
-        """What a gateway's header says; litellm's own `response_cost` is a guess, not a bill."""
-        _charge(self.call, result)
-
-    def failed(self, error: Any) -> None:
-        """litellm says why; by name alone, since it makes up a status for each, timeouts too."""
-        _above.fail(self.call, type(error).__name__)
-
-    def first_token(self) -> None:
-        """The first piece of a stream has come."""
-        self.call.first_token()
-
-    def estimate(self, response: Any) -> Any:
-        """The usage by length."""
-        return self.call.estimate(response)
-
-    def finish(self, usage: Any, **fields: Any) -> None:
-        """The answer, whole."""
-        _above.finish(self.call, usage, **fields)
-
-    def fail(self, error: BaseException | str, usage: Any = None, **fields: Any) -> None:
-        """A stream that was left or broke."""
-        self.call.fail(error, usage, **fields)
-
-
-class Below(Told):
-    """A call below a framework that counts it: told what came, unless an SDK below told it."""
-
-    sent = False
-
-    def __init__(self, above: Pending, kind: str) -> None:
-        super().__init__(above)
-        self.call, self.kind = above, kind
-        self._before = len(above.told)
-
-    def disown(self) -> None:
-        """It owns nothing."""
-
-    def failed(self, error: Any) -> None:
-        """The framework hears of it too."""
-        self.open = False
-
-    def charged(self, result: Any) -> None:
-        """As of any call."""
-        _charge(self.call, result)
-
-    def finish(self, usage: Any, **fields: Any) -> None:
-        """The answer, whole."""
-        if len(self.call.told) == self._before:
-            super().finish(usage, **fields)
-        self.open = False
-
-
-def _charge(call: Pending, result: Any) -> None:
-    headers = get(get(result, "_hidden_params"), "additional_headers")
-    cost = _usage.dollars(get(headers, "llm_provider-x-litellm-response-cost"))
-    if cost is not None:
-        call.charged(cost, "litellm")
 
 
 def messages(log: Any, options: Any) -> list[Any]:
@@ -101,6 +17,26 @@ def messages(log: Any, options: Any) -> list[Any]:
     head = options.get("instructions") or options.get("system")
     sent = listed(options.get("messages") or log.messages)
     return ([{"role": "system", "content": head}] if head else []) + sent
+
+
+def named(model: Any, options: dict[str, Any]) -> tuple[str | None, str]:
+    """(provider, model) as litellm itself takes the name apart."""
+    from litellm import get_llm_provider
+
+    name, said = str(model or ""), options.get("custom_llm_provider")
+    try:
+        rest, provider, _, _ = get_llm_provider(name, said, options.get("api_base"))
+    except Exception:  # noqa: BLE001 - it will refuse the call itself, with its own words
+        return said, name
+    return provider, rest
+
+
+def charge(call: Pending, result: Any) -> None:
+    """What a gateway's header says; litellm's own `response_cost` is a guess, not a bill."""
+    headers = get(get(result, "_hidden_params"), "additional_headers")
+    cost = _usage.dollars(get(headers, "llm_provider-x-litellm-response-cost"))
+    if cost is not None:
+        call.charged(cost, "litellm")
 
 
 def is_hit(result: Any) -> bool:
@@ -156,37 +92,17 @@ def watch(cls: Any) -> None:
 
 def _next(original: Any) -> Any:
     def __next__(self: Any) -> Any:
-        watched = vars(self).get("finops")
-        if watched is None:
-            return original(self)
-        try:
-            event = original(self)
-        except StopIteration:
-            watched.end()
-            raise
-        except BaseException as error:
-            watched.cut(error)
-            raise
-        watched.see(event)
-        return event
+        watched: Watched | None = vars(self).get("finops")
+        return original(self) if watched is None else watched.step(lambda: original(self))
 
     return __next__
 
 
 def _anext(original: Any) -> Any:
     async def __anext__(self: Any) -> Any:
-        watched = vars(self).get("finops")
+        watched: Watched | None = vars(self).get("finops")
         if watched is None:
             return await original(self)
-        try:
-            event = await original(self)
-        except StopAsyncIteration:
-            watched.end()
-            raise
-        except BaseException as error:
-            watched.cut(error)
-            raise
-        watched.see(event)
-        return event
+        return await watched.step_async(lambda: original(self))
 
     return __anext__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -62,8 +62,17 @@ class Watched:
         return self
 
     def __next__(self) -> Any:
+        event = self.step(self.inner.__next__)
+        return next(self) if self.gathering.hides(event) else event
+
+    async def __anext__(self) -> Any:
+        event = await self.step_async(self.inner.__anext__)
+        return await anext(self) if self.gathering.hides(event) else event
+
+    def step(self, take: Callable[[], Any]) -> Any:
+        """The next event, looked at; the stream's end or its break, told."""
         try:
-            event = next(self.inner)
+            event = take()
         except StopIteration:
             self.end()
             raise
@@ -71,11 +80,12 @@ class Watched:
             self.cut(error)
             raise
         self.see(event)
-        return next(self) if self.gathering.hides(event) else event
+        return event
 
-    async def __anext__(self) -> Any:
+    async def step_async(self, take: Callable[[], Awaitable[Any]]) -> Any:
+        """The same, awaited."""
         try:
-            event = await anext(self.inner)
+            event = await take()
         except StopAsyncIteration:
             self.end()
             raise
@@ -83,7 +93,7 @@ class Watched:
             self.cut(error)
             raise
         self.see(event)
-        return await anext(self) if self.gathering.hides(event) else event
+        return event
 
     def close(self) -> None:
         """As a generator's: the user stops reading."""

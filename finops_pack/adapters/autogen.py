@@ -9,14 +9,12 @@ their usage, which AutoGen leaves out unless told.
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _above, _autogen_read, _ending
-from finops_pack.adapters._streams import CUT
+from finops_pack.adapters import _above, _autogen_read, _ending, _patch
 from finops_pack.recorder import Pending, guard
 from finops_pack.recorder._messages import get
 
@@ -59,14 +57,10 @@ def _wrap(cls: Any) -> None:
     for name, wrapper in (("create", _creating), ("create_stream", _streaming)):
         method = vars(cls).get(name)
         if method is not None and not getattr(method, "__isabstractmethod__", False):
-            setattr(cls, name, wrapper(method))
+            _patch.replace(cls, name, wrapper)
 
 
 def _creating(method: Callable[..., Any]) -> Callable[..., Any]:
-    if getattr(method, "finops", False):
-        return method
-
-    @functools.wraps(method)
     async def create(self: Any, *args: Any, **options: Any) -> Any:
         call = _begin(self, args, options)
         if call is None:
@@ -80,20 +74,16 @@ def _creating(method: Callable[..., Any]) -> Callable[..., Any]:
         _finished(call, result)
         return result
 
-    create.finops = True  # type: ignore[attr-defined]
     return create
 
 
 def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
-    if getattr(method, "finops", False):
-        return method
     asks_usage = "include_usage" in inspect.signature(method).parameters
 
-    @functools.wraps(method)
     async def create_stream(self: Any, *args: Any, **options: Any) -> Any:
         call = _begin(self, args, options)
-        if asks_usage and options.get("include_usage") is None:
-            options["include_usage"] = True
+        if asks_usage:
+            _ask_usage(options)
         stream = method(self, *args, **options)
         if call is None:
             async for item in stream:
@@ -107,12 +97,16 @@ def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
                 last = item
                 yield item
         except BaseException as error:
-            _failed(call, error, came)
+            _failed(call, error, "".join(came))
             raise
         _finished(call, last)
 
-    create_stream.finops = True  # type: ignore[attr-defined]
     return create_stream
+
+
+def _ask_usage(options: dict[str, Any]) -> None:
+    if options.get("include_usage") is None:
+        options["include_usage"] = True
 
 
 @guard
@@ -141,34 +135,7 @@ def _piece(call: Pending, item: Any, came: list[str]) -> None:
         came.append(item)
 
 
-@guard
-def _finished(call: Pending, result: Any) -> None:
-    if get(result, "cached"):
-        call.finish(None, status="cache_hit")
-        return
-    content = get(result, "content")
-    asked = content if isinstance(content, list) else ()
-    _above.finish(
-        call,
-        _autogen_read.usage_of(result),
-        response=content if isinstance(content, str) else None,
-        tool_calls=[
-            {"id": get(one, "id"), "name": get(one, "name"), "args": get(one, "arguments") or ""}
-            for one in asked
-        ],
-        finish_reason=get(result, "finish_reason"),
-    )
-
-
-@guard
-def _failed(call: Pending, error: BaseException, came: Iterable[str] = ()) -> None:
-    """It failed, or its stream was left: what came of that is estimated."""
-    text = "".join(came)
-    if text and not call.told:
-        usage = call.estimate(text)
-        call.fail(error, usage, usage_basis="estimated", usage_method=CUT)
-    else:
-        _above.fail(call, error)
+_finished, _failed = guard(_autogen_read.answer), guard(_autogen_read.failure)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from finops_pack import context, recorder
 from finops_pack.adapters import _above, _ask, _litellm_read, _patch
-from finops_pack.adapters._litellm_read import Below, Live
+from finops_pack.adapters._litellm_calls import Below, Live
 from finops_pack.adapters._streams import Watched
 from finops_pack.recorder import guard
 
@@ -65,7 +65,7 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
     if above is not None:
         log.finops = Below(above, kind) if kind != "embeddings" else None
         return
-    provider, model = _named(log.model, options)
+    provider, model = _litellm_read.named(log.model, options)
     call = rec.begin(
         model=model,
         provider=_PROVIDERS.get(provider or "", provider),
@@ -79,18 +79,6 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
     )
     call.embeds = True
     log.finops = Live(call, kind)
-
-
-def _named(model: Any, options: dict[str, Any]) -> tuple[str | None, str]:
-    """(provider, model) as litellm itself takes the name apart."""
-    from litellm import get_llm_provider
-
-    name, said = str(model or ""), options.get("custom_llm_provider")
-    try:
-        rest, provider, _, _ = get_llm_provider(name, said, options.get("api_base"))
-    except Exception:  # noqa: BLE001 - it will refuse the call itself, with its own words
-        return said, name
-    return provider, rest
 
 
 def _sending(original: Any) -> Any:
@@ -147,7 +135,7 @@ def _answered(log: Any, result: Any) -> None:
     if _litellm_read.is_hit(result):
         live.finish(None, status="cache_hit")
         return
-    live.charged(result)
+    _litellm_read.charge(live.call, result)
     if hasattr(type(result), "__next__") or hasattr(type(result), "__anext__"):
         _litellm_read.watch(type(result))
         result.finops = Watched(None, live, _litellm_read.gathering(live.kind, result))

@@ -129,9 +129,12 @@ class Recorder:
             warn_once(f"a call could not be recorded ({type(error).__name__})", error)
 
     def record(
-        self, *, model: str, usage: Usage, provider: str | None = None, **fields: Any
+        self, *, model: str, usage: Usage | None, provider: str | None = None, **fields: Any
     ) -> str:
-        """Book one finished call by hand; its id. `fields` are any fields of `model.Call`."""
+        """Book one finished call by hand; its id. `fields` are any fields of `model.Call`.
+
+        Without `usage` it is estimated from its text, as `Pending.finish` does.
+        """
         end = {name: fields.pop(name, None) for name in ("response", "billed_usd")}
         tool_calls = fields.pop("tool_calls", ())
         messages, tools = fields.pop("messages", None), fields.pop("tools", None)

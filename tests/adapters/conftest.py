@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from finops_pack.testing import Wire
+
+for name in ("CREWAI_DISABLE_TELEMETRY", "OTEL_SDK_DISABLED", "LITELLM_LOCAL_MODEL_COST_MAP"):
+    os.environ.setdefault(name, "true")  # no other host is asked
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +39,24 @@ def claude(wire: Wire) -> Any:
     from langchain_anthropic import ChatAnthropic
 
     return ChatAnthropic(model="claude-opus-4-6", base_url=wire.url, api_key="none")
+
+
+@pytest.fixture
+def llm(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Makes CrewAI's models that ask the wire."""
+    crewai = pytest.importorskip("crewai", reason="the set with openai 3 has no CrewAI")
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+
+    def make(**settings: Any) -> Any:
+        server = {"base_url": wire.openai_url, "api_key": "none"}
+        return crewai.LLM(**{"model": "openai/gpt-4o", **server, **settings})
+
+    return make
+
+
+@pytest.fixture
+def client(wire: Wire) -> Any:
+    """AutoGen's OpenAI client, asking the wire."""
+    from autogen_ext.models.openai import OpenAIChatCompletionClient
+
+    return OpenAIChatCompletionClient(model="gpt-4o", base_url=wire.openai_url, api_key="none")

@@ -48,6 +48,11 @@ def test_an_adapter_imports_its_framework_only_inside_functions(name: str) -> No
 
 
 @pytest.mark.parametrize("name", FOUND)
+def test_an_adapter_is_about_150_lines(name: str) -> None:
+    assert len(adapters.source(name).splitlines()) <= 155
+
+
+@pytest.mark.parametrize("name", FOUND)
 def test_the_version_at_hand_is_one_that_was_tried(name: str) -> None:
     state = adapters.status(name)
     for package in state.packages:

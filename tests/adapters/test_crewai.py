@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 from decimal import Decimal
 from importlib.util import find_spec
 from typing import Any
 
 import pytest
-
-os.environ.setdefault("CREWAI_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("OTEL_SDK_DISABLED", "true")
 
 import finops_pack
 from finops_pack.model import Call, Usage
@@ -24,19 +20,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # CrewAI's own, at import
     pytest.mark.skipif(find_spec("crewai") is None, reason="the set with openai 3 has no CrewAI"),
 ]
-
-
-@pytest.fixture
-def llm(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    import crewai
-
-    monkeypatch.setenv("OPENAI_API_KEY", "none")
-
-    def make(**settings: Any) -> Any:
-        given = {"model": "openai/gpt-4o", "base_url": wire.openai_url, "api_key": "none"}
-        return crewai.LLM(**{**given, **settings})
-
-    return make
 
 
 def crew_of(llm: Any, agents: int = 1, name: str = "support") -> Any:
@@ -63,37 +46,6 @@ def test_one_full_row_a_call_with_role_and_task(wire: Wire, llm: Any, calls: Cal
     assert len({row.task for row in rows}) == 1
     assert {row.project for row in rows} == {"support"}
     assert {row.adapter for row in rows} == {"crewai"}
-
-
-def test_crewai_7259_a_shared_llm_is_not_counted_twice(wire: Wire, llm: Any, calls: Calls) -> None:
-    """`crew.usage_metrics` says 4,800 tokens for these 2,400, and counts on with each kickoff."""
-    crew = crew_of(llm(), agents=2)
-    crew.kickoff()
-    crew.kickoff()
-    rows = calls()
-    assert sum(row.input_tokens + row.output_tokens for row in rows) == 4 * 1200
-    assert len({row.task for row in rows}) == 2
-
-
-def test_crewai_4056_streams_have_usage(wire: Wire, llm: Any, calls: Calls) -> None:
-    crew_of(llm(stream=True)).kickoff()
-    [row] = calls()
-    assert row.usage == FULL
-
-
-def test_crewai_4168_threads_keep_their_attribution(wire: Wire, llm: Any, calls: Calls) -> None:
-    from crewai import Agent, Crew, Task
-
-    shared = llm()
-    agents = [Agent(role=f"r{i}", goal="g", backstory="b", llm=shared) for i in range(3)]
-    tasks = [
-        Task(name=f"t{i}", description="d", expected_output="e", agent=a, async_execution=i < 2)
-        for i, a in enumerate(agents)
-    ]
-    Crew(agents=agents, tasks=tasks).kickoff()
-    rows = calls()
-    assert {(row.agent, row.action) for row in rows} == {("r0", "t0"), ("r1", "t1"), ("r2", "t2")}
-    assert len({row.task for row in rows}) == 1
 
 
 def test_a_failure_is_told_twice_and_counted_once(wire: Wire, llm: Any, calls: Calls) -> None:
@@ -139,6 +91,59 @@ def test_a_custom_llm_that_emits_nothing_is_seen_in_the_sdk(
     assert len({row.task for row in rows}) == 1
 
 
+def ask_openai(wire: Wire) -> None:
+    import openai
+
+    openai.OpenAI(base_url=wire.openai_url, api_key="none").chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "hi"}]
+    )
+
+
+@pytest.mark.parametrize("told", ["no usage", "usage"])
+def test_a_custom_llm_whose_events_share_no_id_is_one_row(
+    wire: Wire, calls: Calls, told: str
+) -> None:
+    """Outside of `llm_call_context` CrewAI gives each event of a call an id of its own."""
+    from crewai import BaseLLM
+    from crewai.events.types.llm_events import LLMCallType
+
+    usage = {"prompt_tokens": 1000, "completion_tokens": 200} if told == "usage" else None
+
+    class Own(BaseLLM):
+        def call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            self._emit_call_started_event(messages=messages)
+            ask_openai(wire)
+            for _ in range(2):  # as where a tool is run on the way
+                self._emit_call_completed_event("hello", LLMCallType.LLM_CALL, usage=usage)
+            return "hello"
+
+    own = Own(model="gpt-4o")
+    own.call("hi")
+    ask_openai(wire)  # the user's own
+    own.call("hi")
+    rows = calls()
+    assert wire.calls == len(rows) == 3
+    assert [row.adapter for row in rows] == ["crewai", "openai", "crewai"]
+    assert {row.usage == FULL for row in rows} == {True}
+
+
+def test_an_answer_that_is_there_is_counted_not_refused(calls: Calls) -> None:
+    """A custom model that tells only how its calls end is heard of when they are paid."""
+    from crewai import BaseLLM
+    from crewai.events.types.llm_events import LLMCallType
+
+    class Own(BaseLLM):
+        def call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            said = {"prompt_tokens": 1000, "completion_tokens": 200}
+            self._emit_call_completed_event("hello", LLMCallType.LLM_CALL, usage=said)
+            return "hello"
+
+    finops_pack.track(budget="0.0000001 USD/day")
+    assert Own(model="gpt-4o").call("hi") == "hello"
+    [row] = calls()
+    assert (row.usage, row.adapter, row.framework) == (Usage(1000, 200), "crewai", "crewai")
+
+
 def test_structured_output_that_fails_is_billed_and_rejected(
     wire: Wire, llm: Any, calls: Calls
 ) -> None:
@@ -165,7 +170,7 @@ def test_listener_by_hand_changes_nothing(wire: Wire, llm: Any, calls: Calls) ->
 
 
 def test_anthropic_usage_of_the_bus_is_read_as_a_total() -> None:
-    from finops_pack.adapters.crewai import usage_of
+    from finops_pack.adapters._crewai_read import usage_of
 
     bus = {"input_tokens": 1000, "output_tokens": 200, "cached_prompt_tokens": 600,
            "cache_creation_tokens": 300}  # fmt: skip

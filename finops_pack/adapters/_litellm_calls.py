@@ -1,0 +1,77 @@
+"""litellm's calls in flight: a row of their own, or told to the framework above that counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from finops_pack import context
+from finops_pack.adapters import _above
+from finops_pack.adapters._ask import Told
+from finops_pack.recorder import Pending, guard
+
+
+class Live:
+    """A call in flight; it hangs on litellm's log of it, and is cut when that is dropped."""
+
+    sent = False
+
+    def __init__(self, call: Pending, kind: str) -> None:
+        self.call, self.kind = call, kind
+        self._before = context.own(call)
+
+    def disown(self) -> None:
+        """What follows in this context is no part of it."""
+        context.disown(self.call, self._before)
+
+    def __del__(self) -> None:
+        if self.call.open:  # cancelled: litellm speaks only of errors
+            guard(self.call.fail)("CancelledError", status="cancelled")
+
+    @property
+    def open(self) -> bool:
+        """Whether its end is still to come."""
+        return self.call.open
+
+    def failed(self, error: Any) -> None:
+        """litellm says why; by name alone, since it makes up a status for each, timeouts too."""
+        _above.fail(self.call, type(error).__name__)
+
+    def first_token(self) -> None:
+        """The first piece of a stream has come."""
+        self.call.first_token()
+
+    def estimate(self, response: Any) -> Any:
+        """The usage by length."""
+        return self.call.estimate(response)
+
+    def finish(self, usage: Any, **fields: Any) -> None:
+        """The answer, whole."""
+        _above.finish(self.call, usage, **fields)
+
+    def fail(self, error: BaseException | str, usage: Any = None, **fields: Any) -> None:
+        """A stream that was left or broke."""
+        self.call.fail(error, usage, **fields)
+
+
+class Below(Told):
+    """A call below a framework that counts it: told what came, unless an SDK below told it."""
+
+    sent = False
+
+    def __init__(self, above: Pending, kind: str) -> None:
+        super().__init__(above)
+        self.call, self.kind = above, kind
+        self._before = len(above.told)
+
+    def disown(self) -> None:
+        """It owns nothing."""
+
+    def failed(self, error: Any) -> None:
+        """The framework hears of it too."""
+        self.open = False
+
+    def finish(self, usage: Any, **fields: Any) -> None:
+        """The answer, whole."""
+        if len(self.call.told) == self._before:
+            super().finish(usage, **fields)
+        self.open = False
