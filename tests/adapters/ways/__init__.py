@@ -15,7 +15,10 @@ from types import ModuleType
 
 from tests.adapters.ways._judge import judge as judge
 
-for name in ("CREWAI_DISABLE_TELEMETRY", "OTEL_SDK_DISABLED", "LITELLM_LOCAL_MODEL_COST_MAP"):
+for name in (
+    "CREWAI_DISABLE_TELEMETRY", "OTEL_SDK_DISABLED", "LITELLM_LOCAL_MODEL_COST_MAP",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS",
+):  # fmt: skip
     os.environ.setdefault(name, "true")  # no other host is asked
 
 _FILES = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
