@@ -45,7 +45,8 @@ WAYS = """
 Each cell is one run against a scripted provider: the HTTP calls that arrived, and what their rows
 say. `exact` is every bucket and the cost to the last digit; `estimated` came without usage, or was
 cut, and is marked so; `unknown` may have been billed and is shown as such; – is not offered by the
-framework, or not tried. A retried call is one row with its attempts."""
+framework, or not tried. A retried call is one row with its attempts; an agent's tool call is two.
+ag2 is run with openai 3, which its client needs; the others hold with both."""
 
 
 def tables() -> list[str]:
