@@ -46,7 +46,7 @@ Each cell is one run against a scripted provider: the HTTP calls that arrived, a
 say. `exact` is every bucket and the cost to the last digit; `estimated` came without usage, or was
 cut, and is marked so; `unknown` may have been billed and is shown as such; – is not offered by the
 framework, or not tried. A retried call is one row with its attempts; an agent's tool call is two.
-ag2 is run with openai 3, which its client needs; the others hold with both."""
+ag2 is run with openai 3, which its client needs; all but CrewAI hold with it, too."""
 
 
 def tables() -> list[str]:
