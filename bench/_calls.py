@@ -21,7 +21,10 @@ AIDER_CHECKS = {"search_mismatch": "edit", "nonconform": "format", "lint": "form
 
 
 class RateFacts:
-    """`model.Facts` from the rate tables alone: no ledger, so no segments and no tasks."""
+    """`model.Facts` from the rate tables and the tasks told: no ledger, so no segments."""
+
+    def __init__(self, tasks: Iterable[Task] = ()) -> None:
+        self._tasks = {task.id: task for task in tasks}
 
     def price(
         self,
@@ -44,7 +47,7 @@ class RateFacts:
         return ()
 
     def tasks(self, ids: Iterable[str]) -> Mapping[str, Task]:
-        return {}
+        return self._tasks
 
 
 def priced(**fields: Any) -> Call:

@@ -15,9 +15,9 @@ from bench._calls import DATA, RateFacts, aider, claude_code, miniswe, miniswe_t
 from bench._home import home_of
 from finops_pack import cache, cli, score, waste
 from finops_pack.model import TOKEN_FIELDS, Call
+from finops_pack.sessions import groups
 from finops_pack.waste import cold_cache
 from finops_pack.waste._ground import Ground
-from finops_pack.waste._sessions import sessions
 
 
 class Figure(NamedTuple):
@@ -41,7 +41,7 @@ def miniswe_figures(folder: Path = DATA) -> Iterator[Figure]:
     found = waste.find(calls, RateFacts())
     whole = found.total_usd
     warm = cache.analyse(calls, RateFacts())
-    judged = score.score(calls, found, miniswe_tasks(folder))
+    judged = score.score(calls, found, RateFacts(miniswe_tasks(folder)))
     recovery = _share(found, "hallucination_recovery")
     yield Figure("format errors", sum(1 for c in calls if c.verifier), 322, "", 0)
     yield Figure("their recovery calls, % of dollars", recovery, 4.0, "4.2", 0.3)
@@ -64,7 +64,7 @@ def lost_usd(calls: list[Call]) -> Decimal:
     return sum(
         (
             cold_cache.usd_of(loss, ground)
-            for group in sessions(calls)
+            for group in groups(calls)
             for loss in cold_cache.losses_of(group, ground, every=True)
         ),
         Decimal(0),

@@ -15,7 +15,7 @@ from typing import Any
 from bench._calls import DATA, RateFacts, aider, miniswe
 from finops_pack import waste
 from finops_pack.model import Call
-from finops_pack.waste import session_of
+from finops_pack.sessions import session_of
 
 RIVALS = ("agenticmeter==0.4.1", "stepcost==0.3.2", "agentsonar==0.7.0")
 CHILD = Path(__file__).parent / "_rivals_child.py"

@@ -7,13 +7,13 @@ says nothing of success, so cost per task and per successful task stand beside i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from finops_pack.model import Basis, Call, Task
-from finops_pack.money import plain
+from finops_pack.model import Basis, Call, Facts, Task
+from finops_pack.money import from_pico, plain
 from finops_pack.waste import Waste
 
 MINIMUM_CALLS = 20
@@ -22,12 +22,16 @@ MINIMUM_USD = Decimal("0.10")
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Points lost to one category: a percent of the money each."""
+    """Points lost to one category: a percent of the money each.
+
+    `on` is the number of calls that they fall on; `calls` are those of the findings kept.
+    """
 
     category: str
     points: float
     usd: Decimal
     basis: Basis
+    on: int
     calls: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,7 +41,7 @@ class Points:
             "points": round(self.points, 2),
             "usd": plain(self.usd),
             "basis": self.basis,
-            "calls": len(self.calls),
+            "calls": self.on,
         }
 
 
@@ -82,28 +86,38 @@ def _plain(amount: Decimal | None) -> str | None:
     return None if amount is None else plain(round(amount, 6))
 
 
-def score(calls: Iterable[Call], waste: Waste, tasks: Sequence[Task]) -> Score:
-    """The score of these calls by the waste found in them; `tasks` are the rows of their tasks."""
-    sent = [call for call in calls if call.reached_provider]
-    total, enough = waste.total_usd, _enough(len(sent), waste.total_usd)
-    by_task = _by_root(sent, tasks)
-    outcomes = {task.id: task.outcome for task in tasks}
-    judged = [usd for task, usd in by_task.items() if outcomes.get(task)]
-    won = sum(1 for task in by_task if outcomes.get(task) == "succeeded")
-    spent = sum(by_task.values(), Decimal(0))
+def score(calls: Iterable[Call], waste: Waste, facts: Facts) -> Score:
+    """The score of these calls by the waste found in them; `facts` know their tasks' outcomes."""
+    sent, by_task = _spent(calls)
+    tasks = facts.tasks(by_task) if by_task else {}
+    by_root = _by_root(by_task, tasks)
+    total, enough = waste.total_usd, _enough(sent, waste.total_usd)
+    judged = {t: pico for t, pico in by_root.items() if t in tasks and tasks[t].outcome}
+    won = sum(1 for task in judged if tasks[task].outcome == "succeeded")
     return Score(
         score=float(100 * (1 - waste.avoidable_usd / total)) if enough else None,
-        reason=None if enough else _too_little(len(sent), total),
-        calls=len(sent),
+        reason=None if enough else _too_little(sent, total),
+        calls=sent,
         total_usd=total,
         avoidable_usd=waste.avoidable_usd,
         points=_points(waste) if enough else (),
-        tasks=len(by_task),
-        usd_per_task=spent / len(by_task) if by_task else None,
+        tasks=len(by_root),
+        usd_per_task=from_pico(sum(by_root.values())) / len(by_root) if by_root else None,
         succeeded=won,
         failed=len(judged) - won,
-        usd_per_success=sum(judged, Decimal(0)) / won if won else None,
+        usd_per_success=from_pico(sum(judged.values())) / won if won else None,
     )
+
+
+def _spent(calls: Iterable[Call]) -> tuple[int, dict[str, int]]:
+    """How many calls reached a provider, and the pico-USD of each task's priced ones."""
+    sent, spent = 0, dict[str, int]()
+    for call in calls:
+        if call.reached_provider:
+            sent += 1
+            if call.task and not call.unpriced:
+                spent[call.task] = spent.get(call.task, 0) + call.amount_pico
+    return sent, spent
 
 
 def _enough(calls: int, total: Decimal) -> bool:
@@ -123,24 +137,25 @@ def _points(waste: Waste) -> tuple[Points, ...]:
     for name, part in sorted(waste.categories.items(), key=lambda item: (-item[1].usd, item[0])):
         named = {call for f in waste.findings if f.category == name for call in f.calls}
         share = float(100 * part.usd / waste.total_usd)
-        lost.append(Points(name, share, part.usd, part.basis, tuple(sorted(named))))
+        calls = tuple(sorted(named))
+        lost.append(Points(name, share, part.usd, part.basis, part.calls, calls))
     return tuple(lost)
 
 
-def _by_root(calls: Sequence[Call], tasks: Sequence[Task]) -> dict[str, Decimal]:
-    """Root task -> USD of the priced calls of its whole tree; without any it is not known."""
-    parents = {task.id: task.parent for task in tasks}
-    spent: dict[str, Decimal] = {}
-    for call in calls:
-        if call.task and not call.unpriced:
-            root = _root(call.task, parents)
-            spent[root] = spent.get(root, Decimal(0)) + call.amount_usd
-    return spent
+def _by_root(spent: Mapping[str, int], tasks: Mapping[str, Task]) -> dict[str, int]:
+    """Root task -> pico-USD of the priced calls of its whole tree; without any it is not known."""
+    roots: dict[str, int] = {}
+    for task, pico in spent.items():
+        root = _root(task, tasks)
+        roots[root] = roots.get(root, 0) + pico
+    return roots
 
 
-def _root(task: str, parents: dict[str, str | None]) -> str:
-    seen = {task}
-    while (parent := parents.get(task)) and parent in parents and parent not in seen:
+def _root(task: str, tasks: Mapping[str, Task]) -> str:
+    seen: set[str | None] = {task}
+    while task in tasks and (parent := tasks[task].parent) is not None:
+        if parent in seen or parent not in tasks:
+            break
         seen.add(parent)
         task = parent
     return task

@@ -4,12 +4,105 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from statistics import NormalDist, median
+from typing import Any, Generic, TypeVar
 
 MAD_SCALE = 1.4826  # makes the median absolute deviation of a normal its standard deviation
 ROBUST_Z = 3.5
 CHANCE = 0.05
+MINIMUM_USUAL = 20  # before anything counts as usual
+LEAST_SPREAD = 0.1  # of a logarithm: about 10 %
+T = TypeVar("T")
+
+
+class Top(Generic[T]):
+    """The first `size` of any number of items, by their key; the others are only counted."""
+
+    def __init__(self, size: int, key: Callable[[T], Any]) -> None:
+        self.seen = 0
+        self._size = size
+        self._key = key
+        self._kept: list[T] = []
+
+    def add(self, item: T) -> None:
+        """Keep it for as long as it is among the first."""
+        self.seen += 1
+        self._kept.append(item)
+        if len(self._kept) >= 2 * self._size:
+            self._cut()
+
+    def _cut(self) -> None:
+        self._kept.sort(key=self._key)
+        del self._kept[self._size :]
+
+    def __iter__(self) -> Iterator[T]:
+        self._cut()
+        return iter(self._kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """The usual size of a positive count: median, and robust deviation of its logarithm."""
+
+    median: float
+    spread: float
+    count: int
+
+    def z(self, value: float) -> float:
+        """Robust deviations of `value` from the median, on a log scale; 0 for nothing."""
+        return math.log(value / self.median) / self.spread if value > 0 else 0.0
+
+    def exceeded(self, value: float) -> bool:
+        """Whether it stands out."""
+        return self.z(value) > ROBUST_Z
+
+
+class Sizes:
+    """Any number of positive whole numbers, held to three digits: flat in how many there are."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[int]()
+
+    def add(self, size: int) -> None:
+        """Count one; what is not above 0 is none."""
+        if size > 0:
+            self._counts[_three_digits(size)] += 1
+
+    def median(self) -> float | None:
+        """The middle one, None of none."""
+        return _weighted_median(self._counts) if self._counts else None
+
+    def usual(self) -> Usual | None:
+        """What is usual, from at least twenty."""
+        count = self._counts.total()
+        if count < MINIMUM_USUAL:
+            return None
+        logs = {math.log(size): held for size, held in self._counts.items()}
+        centre = _weighted_median(logs)
+        away = Counter[float]()
+        for value, held in logs.items():
+            away[abs(value - centre)] += held
+        spread = MAD_SCALE * _weighted_median(away)
+        return Usual(math.exp(centre), max(spread, LEAST_SPREAD), count)
+
+
+def _three_digits(size: int) -> int:
+    if size < 1000:
+        return size
+    scale = 10 ** (len(str(size)) - 3)
+    return int((size + scale // 2) // scale * scale)
+
+
+def _weighted_median(counts: Mapping[float, int] | Mapping[int, int]) -> float:
+    ordered = sorted(counts.items())
+    ends = list(accumulate(held for _, held in ordered))
+    low, high = ((ends[-1] + 1) // 2, ends[-1] // 2 + 1)
+    return (ordered[bisect_left(ends, low)][0] + ordered[bisect_left(ends, high)][0]) / 2
 
 
 def robust_z(history: Sequence[float], value: float, *, floor: float = 0.0) -> float:

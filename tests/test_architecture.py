@@ -12,7 +12,7 @@ import pytest
 PACK = Path(__file__).parent.parent / "finops_pack"
 BASE = {"errors", "log", "money", "model", "config", "budgets"}
 ANALYSIS = {"waste", "forensics", "cache", "score", "trend", "levers", "alerts", "forecast"}
-SHARED = {"sketch", "stats", "unit_prices"}
+SHARED = {"figures", "sessions", "sketch", "stats", "unit_prices"}
 FACES = {"cli", "mcp_server", "server", "tools"}
 
 ARROWS: dict[str, set[str]] = {
@@ -20,6 +20,7 @@ ARROWS: dict[str, set[str]] = {
     "log": set(),
     "money": set(),
     "model": {"money"},
+    "figures": {"money"},
     "config": {"errors"},
     "budgets": {"errors", "money", "model"},
     "context": BASE,
@@ -35,12 +36,13 @@ ARROWS: dict[str, set[str]] = {
     "waste": BASE | SHARED | {"cache"},  # both speak of the same cold calls
     "score": BASE | SHARED | {"waste"},
     "levers": BASE | SHARED | {"alerts"},  # both speak of the same share of writes
+    "sessions": BASE,
     "stats": BASE,
     "testing": {"auto"},  # the demo's agent begins with the one line, as a user's would
     "asgi": BASE | {"context", "recorder"},
     "_site": {"auto"},
     "unit_prices": BASE,
-    "query": BASE | ANALYSIS | {"ledger", "rates"},
+    "query": BASE | ANALYSIS | {"figures", "ledger", "rates", "sessions"},
     "report": BASE | {"query", "ledger"},
     "export": BASE | {"query"},
     "reconcile": BASE,
@@ -50,6 +52,7 @@ ARROWS: dict[str, set[str]] = {
     "tools": BASE | {"query", "prompts"},
     "cli": BASE
     | {
+        "figures",
         "query",
         "report",
         "importers",

@@ -6,7 +6,7 @@ import pytest
 
 from finops_pack import score, waste
 from finops_pack.model import Call, Task
-from tests.facts import FACTS, call
+from tests.facts import FACTS, Table, call
 
 
 def spending(count: int = 25, **fields: object) -> list[Call]:
@@ -15,7 +15,9 @@ def spending(count: int = 25, **fields: object) -> list[Call]:
 
 
 def judge(calls: list[Call], *tasks: Task) -> score.Score:
-    return score.score(calls, waste.find(calls, FACTS), tasks)
+    return score.score(
+        calls, waste.find(calls, FACTS), Table(tasks={task.id: task for task in tasks})
+    )
 
 
 def test_a_point_is_a_percent_of_the_money() -> None:

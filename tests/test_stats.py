@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -64,3 +65,35 @@ def test_theil_sen() -> None:
 def test_what_surprises_grows_with_how_many_are_looked_at() -> None:
     assert stats.surprising_z(1) == stats.surprising_z(100) == 3.5
     assert stats.normal_above(stats.surprising_z(10_000)) * 10_000 == pytest.approx(0.05, rel=0.01)
+
+
+@given(st.lists(st.integers(-3, 999), max_size=60))
+def test_small_sizes_are_held_exactly(values: list[int]) -> None:
+    sizes = stats.Sizes()
+    for value in values:
+        sizes.add(value)
+    above = [value for value in values if value > 0]
+    assert sizes.median() == (median(above) if above else None)
+    usual = sizes.usual()
+    assert (usual is None) == (len(above) < 20)
+    if usual:
+        logs = [math.log(value) for value in above]
+        spread = stats.MAD_SCALE * median(abs(value - median(logs)) for value in logs)
+        assert usual.median == pytest.approx(math.exp(median(logs)))
+        assert usual.spread == pytest.approx(max(spread, stats.LEAST_SPREAD))
+
+
+@given(st.integers(1000, 10**9))
+def test_large_sizes_are_held_to_three_digits(value: int) -> None:
+    sizes = stats.Sizes()
+    sizes.add(value)
+    assert sizes.median() == pytest.approx(value, rel=0.005)
+
+
+@given(st.lists(st.integers()), st.integers(1, 9))
+def test_the_first_of_many(values: list[int], size: int) -> None:
+    top = stats.Top[int](size, lambda value: value)
+    for value in values:
+        top.add(value)
+    assert list(top) == sorted(values)[:size]
+    assert top.seen == len(values)

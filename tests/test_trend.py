@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from finops_pack import trend
 from finops_pack.model import Call
+from finops_pack.trend import _account
 from tests.facts import FACTS, PRICES, Table, call
 
 
@@ -114,3 +117,28 @@ def test_a_rise_of_half_is_found() -> None:
     assert found.significant
     assert found.low is not None
     assert found.low < 0.5 < (found.high or 0) + 0.3
+
+
+def test_a_stream_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_account, "SAMPLE", 50)
+
+    def stream(count: int, usual: int = 1_000) -> Iterator[Call]:
+        return (call(n * 10, id=f"{n}", input_tokens=usual + n % 99) for n in range(count))
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        try:
+            found = trend.compare(stream(count, 2_000), stream(count), FACTS)
+            assert (found.now_tasks, found.significant) == (count, True)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(200)
+    assert peak(3_200) < 2 * peak(800)  # prices are kept by day
+
+
+def test_a_stream_says_what_a_list_says() -> None:
+    now, before = tasks(9, 3, start=1000), tasks(9, 2)
+    listed = trend.compare(now[::-1], before[::-1], FACTS)
+    assert trend.compare(iter(now), iter(before), FACTS) == listed

@@ -12,23 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from finops_pack import context
-from finops_pack.model import Usage
 from finops_pack.recorder import Pending
-
-_KEPT = ("provider", "framework", "framework_version", "adapter", "agent", "action", "task",
-         "session", "project", "parent", "tags")  # fmt: skip
-
-
-def finish(call: Pending, usage: Usage | None, **fields: Any) -> None:
-    """End a call: by what the SDK below saw of it, else by what the framework says."""
-    told = list(call.told)
-    if not told:
-        call.finish(usage, **fields)
-        return
-    for earlier in told[:-1]:
-        _row_of_its_own(call, earlier)
-    known = {name: value for name, value in told[-1].items() if value is not None}
-    call.finish(**{**fields, "usage": usage, **known})
 
 
 def fail(call: Pending, error: BaseException | str) -> None:
@@ -38,14 +22,7 @@ def fail(call: Pending, error: BaseException | str) -> None:
         call.fail(error)
         return
     name = error if isinstance(error, str) else type(error).__name__
-    finish(call, None, error_type=name[:200], verifier=told[-1].get("verifier") or "schema")
-
-
-def _row_of_its_own(call: Pending, seen: dict[str, Any]) -> None:
-    attribution = {name: call.row[name] for name in _KEPT if call.row.get(name)}
-    known = {name: value for name, value in seen.items() if value is not None}
-    usage = known.pop("usage", None) or Usage()
-    call.recorder.record(model=call.row["model"], usage=usage, **{**attribution, **known})
+    call.end_as_told(None, error_type=name[:200], verifier=told[-1].get("verifier") or "schema")
 
 
 def derived(**fields: Any) -> context.Scope:

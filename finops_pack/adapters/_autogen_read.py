@@ -22,8 +22,7 @@ def answer(call: Pending, result: Any) -> None:
         return
     content = get(result, "content")
     asked = content if isinstance(content, list) else ()
-    _above.finish(
-        call,
+    call.end_as_told(
         usage_of(result),
         response=content if isinstance(content, str) else None,
         tool_calls=[

@@ -38,7 +38,7 @@ class Live:
         if usage is None:
             _above.fail(self.call, name)
         else:
-            _above.finish(self.call, usage, error_type=name, verifier="schema")
+            self.call.end_as_told(usage, error_type=name, verifier="schema")
 
     def first_token(self) -> None:
         """The first piece of a stream has come."""
@@ -50,7 +50,7 @@ class Live:
 
     def finish(self, usage: Any, **fields: Any) -> None:
         """The answer, whole."""
-        _above.finish(self.call, usage, **fields)
+        self.call.end_as_told(usage, **fields)
 
     def fail(self, error: BaseException | str, usage: Any = None, **fields: Any) -> None:
         """A stream that was left or broke."""

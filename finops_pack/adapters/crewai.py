@@ -24,6 +24,7 @@ TESTED = {"crewai": ("1.13", "1.16")}
 CANNOT_SEE = (
     "usage of a custom BaseLLM that neither emits it nor calls a known SDK: estimated",
     "that a custom BaseLLM which emits no beginning of a call asks a known SDK: two rows",
+    "that a custom BaseLLM which emits events hands its calls on to another CrewAI LLM: two rows",
     "retries that litellm makes in an HTTP client of its own",
 )
 _FAILED = "LLMCallFailed"  # where no exception is at hand
@@ -84,7 +85,7 @@ def _completed(source: Any, event: Any) -> None:
         return
     call, usage, said = runs.ended(key), *_crewai_read.answer(event)
     if call is not None:
-        _above.finish(call, usage, **said)
+        call.end_as_told(usage, **said)
     else:
         _only_its_end(source, event, usage, messages=event.messages, **said)
 

@@ -9,19 +9,20 @@ Pure functions of calls and dated provider facts; nothing here knows a price or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Literal, Protocol
 
 from finops_pack.cache._chains import Step, chains
-from finops_pack.cache._cold import CAUSES, ColdCall, cause_of, cold_calls
-from finops_pack.cache._decay import Decay, decay, session_overlap
-from finops_pack.cache._lost import LEAST, Lost, lost
-from finops_pack.cache._money import Writes, saved, writes
-from finops_pack.cache._next import NextCall, next_call
+from finops_pack.cache._cold import CAUSES, Cold, ColdCall, cause_of
+from finops_pack.cache._decay import Decay, Overlap, Warmth
+from finops_pack.cache._lost import LEAST, Losses, Lost
+from finops_pack.cache._money import Money, Writes
+from finops_pack.cache._next import NextCall, Upcoming
 from finops_pack.cache._rules import Rules
-from finops_pack.cache._sources import Source, sources
+from finops_pack.cache._sources import Source, Sources
 from finops_pack.model import Call, Facts
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
@@ -39,12 +40,12 @@ __all__ = [
     "analyse",
     "cause_of",
     "chains",
-    "next_call",
 ]
 
 State = Literal["Hot", "Warm", "Cold", "unknown"]
 HOT, WARM = 0.95, 0.50
 TARGET = 0.95
+BATCH = 1000  # steps whose sessions are asked about at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class CacheReport:
 
     `saved_usd` is what reads saved against cold starts, net of write premiums. `overlap` is
     the share of prefix blocks that sessions had in common with the one before them. `lost` are
-    prefixes paid again, `sources` what the user named (`finops_pack.context_source`).
+    prefixes paid again, `sources` what the user named (`finops_pack.context_source`). Of very
+    many cold calls the dearest thousand are kept in `cold`.
     """
 
     calls: int
@@ -70,6 +72,7 @@ class CacheReport:
     next: tuple[NextCall, ...] = ()
     lost: tuple[Lost, ...] = ()
     sources: tuple[Source, ...] = ()
+    causes: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
 
     @property
     def lost_usd(self) -> Decimal:
@@ -77,12 +80,8 @@ class CacheReport:
         return sum((row.usd for row in self.lost), Decimal(0))
 
     def cold_by_cause(self) -> dict[str, tuple[int, Decimal]]:
-        """Cause -> (calls, USD lost), only causes that occurred."""
-        found: dict[str, tuple[int, Decimal]] = {}
-        for call in self.cold:
-            count, usd = found.get(call.cause, (0, Decimal(0)))
-            found[call.cause] = (count + 1, usd + call.usd)
-        return found
+        """Cause -> (calls, USD lost), only causes that occurred; over all, not only those kept."""
+        return dict(self.causes)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, amounts as decimal strings."""
@@ -103,7 +102,7 @@ class CacheReport:
             "write_usd": plain(self.writes.usd),
             "ttl_granted": self.writes.granted,
             "saved_usd": plain(self.saved_usd),
-            "cold_calls": len(self.cold),
+            "cold_calls": sum(count for count, _ in self.causes.values()),
             "cold_by_cause": causes,
             "lost_prefix_usd": plain(self.lost_usd),
             "lost_by_cause": {row.cause: row.to_dict() for row in self.lost},
@@ -119,32 +118,67 @@ def _share(value: float | None) -> float | None:
 
 
 def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -> CacheReport:
-    """The report over these calls; with `now_us` also what the next call of each session costs."""
-    steps = chains(calls)
+    """The report over these calls; with `now_us` also what the next call of each session costs.
+
+    A sequence may come in any order; an iterator must be in order of start, and is not held.
+    """
     prices, rules = UnitPrices(facts), Rules(facts)
-    total = sum(step.call.input_tokens for step in steps)
-    read = sum(step.call.cache_read_tokens for step in steps)
-    could = sum(step.shared for step in steps)
-    hit = read / total if total else None
-    attainable = could / total if total else None
-    # A cache shared between sessions can read more than a session's own past: that is not over 1.
-    warmth = min(1.0, read / could) if could else None
+    rates, money, sources = _Rates(), Money(prices), Sources(facts, prices)
+    cold, losses = Cold(rules, prices), Losses(rules, prices)
+    warmth, overlap = Warmth(), Overlap()
+    upcoming = None if now_us is None else Upcoming(rules, prices, now_us)
+    each: list[_Part] = [rates, money, sources, cold, losses, warmth, overlap]
+    each += [upcoming] if upcoming else []
+    steps = chains(calls)
+    while some := list(islice(steps, BATCH)):
+        sources.learn(some)
+        for step in some:
+            for part in each:
+                part.see(step)
     return CacheReport(
-        calls=len(steps),
-        input_tokens=total,
-        hit=hit,
-        attainable=attainable,
-        warmth=warmth,
-        state=state_of(warmth),
-        writes=writes(steps, prices),
-        saved_usd=saved(steps, prices),
-        cold=cold_calls(steps, rules, prices),
-        decay=decay(steps),
-        overlap=session_overlap(steps),
-        next=next_call(steps, rules, prices, now_us) if now_us is not None else (),
-        lost=lost(steps, rules, prices),
-        sources=sources(steps, facts, prices),
+        calls=rates.calls,
+        input_tokens=rates.total,
+        hit=rates.of_total(rates.read),
+        attainable=rates.of_total(rates.could),
+        warmth=rates.warmth,
+        state=state_of(rates.warmth),
+        writes=money.writes(),
+        saved_usd=money.saved_usd,
+        cold=cold.dearest(),
+        decay=warmth.rows(),
+        overlap=overlap.share(),
+        next=upcoming.rows() if upcoming else (),
+        lost=losses.rows(),
+        sources=sources.rows(),
+        causes=cold.causes,
     )
+
+
+class _Part(Protocol):
+    """One question to all steps, which are seen in order of start."""
+
+    def see(self, step: Step) -> None: ...
+
+
+class _Rates:
+    """Tokens that were read, and that could have been."""
+
+    def __init__(self) -> None:
+        self.calls = self.total = self.read = self.could = 0
+
+    def see(self, step: Step) -> None:
+        self.calls += 1
+        self.total += step.call.input_tokens
+        self.read += step.call.cache_read_tokens
+        self.could += step.shared
+
+    def of_total(self, tokens: int) -> float | None:
+        return tokens / self.total if self.total else None
+
+    @property
+    def warmth(self) -> float | None:
+        # A cache shared between sessions can read more than a session's own past: not over 1.
+        return min(1.0, self.read / self.could) if self.could else None
 
 
 def state_of(warmth: float | None) -> State:

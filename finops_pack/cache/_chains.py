@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from finops_pack.model import Call
+from finops_pack.sessions import sent, session_of
+
+OPEN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +37,17 @@ class Step:
         return self.call.cache_write_5m_tokens + self.call.cache_write_1h_tokens
 
 
-def chains(calls: Iterable[Call]) -> list[Step]:
-    """All calls with a prompt that reached a provider, in order of start."""
-    sent = (c for c in calls if c.reached_provider and c.input_tokens > 0 and not c.problems)
-    last: dict[tuple[str, str, str], Call] = {}
-    steps = []
-    for call in sorted(sent, key=lambda c: (c.start_us, c.id)):
-        key = (
-            call.session or call.task or call.id,
-            call.agent or "",
-            call.served_model or call.model,
-        )
-        steps.append(Step(call, last.get(key)))
-        last[key] = call
-    return steps
+def chains(calls: Iterable[Call]) -> Iterator[Step]:
+    """All calls with a prompt that reached a provider, in order of start.
+
+    A chain is forgotten once 10,000 others have gone on since its last call.
+    """
+    last: OrderedDict[tuple[str, str, str], Call] = OrderedDict()
+    for call in sent(calls):
+        if call.input_tokens > 0 and not call.problems:
+            key = (session_of(call), call.agent or "", call.served_model or call.model)
+            yield Step(call, last.get(key))
+            last[key] = call
+            last.move_to_end(key)
+            if len(last) > OPEN:
+                last.popitem(last=False)

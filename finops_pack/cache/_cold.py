@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 
 from finops_pack.cache._chains import Step
 from finops_pack.cache._rules import Rules
 from finops_pack.model import CacheRules, Call
+from finops_pack.stats import Top
 from finops_pack.unit_prices import UnitPrices
 
 CAUSES = ("first", "ttl_expired", "prefix_changed", "below_minimum", "provider_miss", "not_cached")
+
+KEPT = 1000
 
 # A prompt that lost more than this share of its predecessor was compacted or rewritten.
 SHRUNK = 0.8
@@ -28,20 +31,34 @@ class ColdCall:
     gap_s: float | None
 
 
-def cold_calls(steps: Iterable[Step], facts: Rules, prices: UnitPrices) -> tuple[ColdCall, ...]:
-    """Every cold call at a provider whose cache facts are on file, in order of start."""
-    found = []
-    for step in steps:
-        rules = facts.of(step.call)
-        if rules is None or step.call.cache_read_tokens:
-            continue
-        if step.before is None and not step.written:
-            continue  # nothing was expected of it, and nothing paid for
+class Cold:
+    """Every cold call at a provider whose cache facts are on file.
+
+    `causes` are their number and the USD lost, by cause; of the calls the dearest are kept.
+    """
+
+    def __init__(self, facts: Rules, prices: UnitPrices) -> None:
+        self._facts = facts
+        self._prices = prices
+        self.causes: dict[str, tuple[int, Decimal]] = {}
+        self._kept = Top[tuple[int, ColdCall]](KEPT, lambda item: (-item[1].usd, item[0]))
+
+    def see(self, step: Step) -> None:
+        """Count one call if it was cold."""
+        rules = None if step.call.cache_read_tokens else self._facts.of(step.call)
+        if rules is None or (step.before is None and not step.written):
+            return  # nothing was expected of a first call that paid for no write
         cause = cause_of(step, rules)
         tokens = 0 if cause in ("first", "below_minimum") else step.shared
-        usd = tokens * premium(step.call, prices)
-        found.append(ColdCall(step.call.id, cause, tokens, usd, step.gap_s))
-    return tuple(found)
+        usd = tokens * premium(step.call, self._prices)
+        count, sum_usd = self.causes.get(cause, (0, Decimal(0)))
+        self.causes[cause] = (count + 1, sum_usd + usd)
+        cold = ColdCall(step.call.id, cause, tokens, usd, step.gap_s)
+        self._kept.add((self._kept.seen, cold))
+
+    def dearest(self) -> tuple[ColdCall, ...]:
+        """In order of start."""
+        return tuple(cold for _, cold in sorted(self._kept, key=itemgetter(0)))
 
 
 def cause_of(step: Step, rules: CacheRules) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from finops_pack.cache._chains import Step
-from finops_pack.model import Call
+from finops_pack.sketch import common_blocks
 
 BANDS = ((0, 300, "under 5 min"), (300, 3600, "5 min to 1 h"), (3600, 10**9, "over 1 h"))
-_HALF = 2
+CHUNKS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +32,98 @@ class Decay:
         }
 
 
-def decay(steps: Sequence[Step]) -> tuple[Decay, ...]:
-    """One row a band of pauses: 5 minutes and 1 hour are the TTLs in use."""
-    rows = []
-    for low, high, name in BANDS:
-        inside = [s for s in steps if s.gap_s is not None and low <= s.gap_s < high]
-        half = len(inside) // _HALF
-        early, late = _warmth(inside[:half]), _warmth(inside[half:])
-        trend = late - early if early is not None and late is not None else None
-        rows.append(Decay(name, len(inside), _warmth(inside), trend))
-    return tuple(rows)
+class Warmth:
+    """Warmth by band of pauses: 5 minutes and 1 hour are the TTLs in use."""
+
+    def __init__(self) -> None:
+        self._bands = {name: Halves() for _, _, name in BANDS}
+
+    def see(self, step: Step) -> None:
+        """Count one call that came after another."""
+        gap_s = step.gap_s
+        if gap_s is None:
+            return
+        for low, high, name in BANDS:
+            if low <= gap_s < high:
+                self._bands[name].add(min(step.call.cache_read_tokens, step.shared), step.shared)
+
+    def rows(self) -> tuple[Decay, ...]:
+        """One row a band."""
+        return tuple(_row(name, halves) for name, halves in self._bands.items())
 
 
-def _warmth(steps: Sequence[Step]) -> float | None:
-    could = sum(step.shared for step in steps)
-    read = sum(min(step.call.cache_read_tokens, step.shared) for step in steps)
+def _row(name: str, halves: Halves) -> Decay:
+    early, late = (_warmth(*half) for half in halves.split())
+    trend = late - early if early is not None and late is not None else None
+    return Decay(name, halves.count, _warmth(*halves.whole()), trend)
+
+
+def _warmth(read: int, could: int) -> float | None:
     return read / could if could else None
 
 
-def session_overlap(steps: Sequence[Step]) -> float | None:
-    """Prefix blocks a session's first call shares with the session before it, as a share.
+class Halves:
+    """Sums of pairs over the earlier and the later half of a stream of unknown length.
 
-    From chained keyed hashes; None when no two sessions carry them.
+    The pairs are held in at most 1,024 chunks of equal count, so the middle is met to one in
+    five hundred, and exactly below a thousand pairs.
     """
-    before: dict[str, Call] = {}
-    shared = total = 0
-    for step in steps:
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._each = 1
+        self._chunks: list[tuple[int, int]] = []
+
+    def add(self, one: int, other: int) -> None:
+        """Count a pair."""
+        if self.count % self._each:
+            held = self._chunks[-1]
+            self._chunks[-1] = (held[0] + one, held[1] + other)
+        else:
+            self._chunks.append((one, other))
+        self.count += 1
+        if len(self._chunks) == CHUNKS and not self.count % self._each:
+            self._chunks = [
+                (a[0] + b[0], a[1] + b[1])
+                for a, b in zip(self._chunks[::2], self._chunks[1::2], strict=True)
+            ]
+            self._each *= 2
+
+    def split(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The sums of the first half and of the rest."""
+        middle = self.count // 2 // self._each
+        return _sums(self._chunks[:middle]), _sums(self._chunks[middle:])
+
+    def whole(self) -> tuple[int, int]:
+        """The sums of all."""
+        return _sums(self._chunks)
+
+
+def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    return sum(one for one, _ in pairs), sum(other for _, other in pairs)
+
+
+class Overlap:
+    """Prefix blocks a session's first call shares with the session before it in its project.
+
+    From chained keyed hashes.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[str, Sequence[str]] = {}
+        self._shared = self._total = 0
+
+    def see(self, step: Step) -> None:
+        """Compare a first call with the first call before it."""
         call = step.call
         if step.before is not None or not call.prefix_hashes:
-            continue
-        other = before.get(call.project or "")
+            return
+        other = self._before.get(call.project or "")
         if other is not None:
-            total += len(call.prefix_hashes)
-            shared += _common(other.prefix_hashes, call.prefix_hashes)
-        before[call.project or ""] = call
-    return shared / total if total else None
+            self._total += len(call.prefix_hashes)
+            self._shared += common_blocks(other, call.prefix_hashes)
+        self._before[call.project or ""] = call.prefix_hashes
 
-
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    count = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
+    def share(self) -> float | None:
+        """0-1; None when no two sessions carry hashes."""
+        return self._shared / self._total if self._total else None

@@ -6,7 +6,6 @@ cold cache is the part of it that counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -35,20 +34,27 @@ class Lost:
         return {"calls": self.calls, "tokens": self.tokens, "usd": plain(self.usd)}
 
 
-def lost(steps: Sequence[Step], facts: Rules, prices: UnitPrices) -> tuple[Lost, ...]:
-    """One row a cause, dearest first; nothing of providers whose cache facts are not on file."""
-    rows: dict[str, Lost] = {}
-    for step in steps:
+class Losses:
+    """One row a cause; nothing of providers whose cache facts are not on file."""
+
+    def __init__(self, facts: Rules, prices: UnitPrices) -> None:
+        self._facts = facts
+        self._prices = prices
+        self._rows: dict[str, Lost] = {}
+
+    def see(self, step: Step) -> None:
+        """Count what one call lost."""
         tokens = step.shared - step.call.cache_read_tokens
-        if tokens <= 0:
-            continue
-        rules = facts.of(step.call)
+        rules = self._facts.of(step.call) if tokens > 0 else None
         if rules is None:
-            continue
+            return
         cause = _cause(step, rules) if tokens >= LEAST else "below_minimum"
-        row, usd = rows.get(cause, Lost(cause)), tokens * premium(step.call, prices)
-        rows[cause] = Lost(cause, row.calls + 1, row.tokens + tokens, row.usd + usd)
-    return tuple(sorted(rows.values(), key=lambda row: (-row.usd, row.cause)))
+        row, usd = self._rows.get(cause, Lost(cause)), tokens * premium(step.call, self._prices)
+        self._rows[cause] = Lost(cause, row.calls + 1, row.tokens + tokens, row.usd + usd)
+
+    def rows(self) -> tuple[Lost, ...]:
+        """Dearest first."""
+        return tuple(sorted(self._rows.values(), key=lambda row: (-row.usd, row.cause)))
 
 
 def _cause(step: Step, rules: CacheRules) -> str:

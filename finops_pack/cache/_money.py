@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -25,20 +24,42 @@ class Writes:
     granted: dict[str, int]
 
 
-def writes(steps: Sequence[Step], prices: UnitPrices) -> Writes:
-    """The write share in tokens and in dollars."""
-    short = sum(step.call.cache_write_5m_tokens for step in steps)
-    long = sum(step.call.cache_write_1h_tokens for step in steps)
-    total = sum(step.call.input_tokens for step in steps)
-    spent = sum((step.call.amount_usd for step in steps), Decimal(0))
-    usd = sum((write_usd(step, prices) for step in steps if step.written), Decimal(0))
-    return Writes(
-        tokens=short + long,
-        usd=usd,
-        token_share=(short + long) / total if total else None,
-        usd_share=float(usd / spent) if spent else None,
-        granted={"5m": short, "1h": long},
-    )
+class Money:
+    """Adds up what calls wrote and saved.
+
+    Saved is against the same prompts sent cold, net of what writing cost above plain input.
+    """
+
+    def __init__(self, prices: UnitPrices) -> None:
+        self._prices = prices
+        self._short = self._long = self._input = 0
+        self._spent = self._written = self.saved_usd = Decimal(0)
+
+    def see(self, step: Step) -> None:
+        """Count one call."""
+        call = step.call
+        self._short += call.cache_write_5m_tokens
+        self._long += call.cache_write_1h_tokens
+        self._input += call.input_tokens
+        self._spent += call.amount_usd
+        wrote = write_usd(step, self._prices) if step.written else Decimal(0)
+        self._written += wrote
+        full = self._prices.per_token(call, "input")
+        if full is not None and (call.cache_read_tokens or step.written):
+            read = self._prices.per_token(call, "cache_read")
+            gain = Decimal(0) if read is None else call.cache_read_tokens * (full - read)
+            self.saved_usd += gain - (wrote - step.written * full)
+
+    def writes(self) -> Writes:
+        """The write share in tokens and in dollars."""
+        tokens = self._short + self._long
+        return Writes(
+            tokens=tokens,
+            usd=self._written,
+            token_share=tokens / self._input if self._input else None,
+            usd_share=float(self._written / self._spent) if self._spent else None,
+            granted={"5m": self._short, "1h": self._long},
+        )
 
 
 def write_usd(step: Step, prices: UnitPrices) -> Decimal:
@@ -47,18 +68,3 @@ def write_usd(step: Step, prices: UnitPrices) -> Decimal:
     return call.cache_write_5m_tokens * (
         prices.per_token(call, "cache_write_5m") or Decimal(0)
     ) + call.cache_write_1h_tokens * (prices.per_token(call, "cache_write_1h") or Decimal(0))
-
-
-def saved(steps: Sequence[Step], prices: UnitPrices) -> Decimal:
-    """USD saved against the same prompts sent cold, net of what writing cost above input."""
-    usd = Decimal(0)
-    for step in steps:
-        call = step.call
-        full = prices.per_token(call, "input")
-        read = prices.per_token(call, "cache_read")
-        if full is None or not (call.cache_read_tokens or step.written):
-            continue
-        if read is not None:
-            usd += call.cache_read_tokens * (full - read)
-        usd -= write_usd(step, prices) - step.written * full
-    return usd

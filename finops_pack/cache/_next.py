@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -49,18 +48,29 @@ class NextCall:
         }
 
 
-def next_call(
-    steps: Sequence[Step], facts: Rules, prices: UnitPrices, now_us: int
-) -> tuple[NextCall, ...]:
-    """One row a session that cached something in the last day: the warm ones, soonest cold first,
-    then those gone cold, the latest first.
-    """
-    latest: dict[tuple[str, str], Call] = {}
-    for step in steps:
-        if step.call.session:
-            latest[(step.call.session, step.call.served_model or step.call.model)] = step.call
-    rows = (_row(call, facts, prices, now_us) for call in latest.values())
-    return tuple(sorted((r for r in rows if r), key=_urgency))
+class Upcoming:
+    """The latest call of each session of the last day."""
+
+    def __init__(self, facts: Rules, prices: UnitPrices, now_us: int) -> None:
+        self._facts = facts
+        self._prices = prices
+        self._now_us = now_us
+        self._latest: dict[tuple[str, str], Call] = {}
+
+    def see(self, step: Step) -> None:
+        """Remember the call, if its cache may still matter."""
+        call = step.call
+        if call.session and self._now_us - call.start_us <= SHOWN_S * 1_000_000:
+            self._latest[call.session, call.served_model or call.model] = call
+
+    def rows(self) -> tuple[NextCall, ...]:
+        """One row a session that cached something: the warm ones, soonest cold first, then those
+        gone cold, the latest first.
+        """
+        rows = (
+            _row(call, self._facts, self._prices, self._now_us) for call in self._latest.values()
+        )
+        return tuple(sorted((r for r in rows if r), key=_urgency))
 
 
 def _urgency(row: NextCall) -> tuple[bool, int, str]:
@@ -72,7 +82,7 @@ def _row(call: Call, facts: Rules, prices: UnitPrices, now_us: int) -> NextCall 
     cached = call.cache_read_tokens + call.cache_write_5m_tokens + call.cache_write_1h_tokens
     age_s = (now_us - call.start_us) / 1e6
     read = prices.per_token(call, "cache_read")
-    if rules is None or read is None or not cached or age_s > SHOWN_S:
+    if rules is None or read is None or not cached:
         return None
     ttl = rules.ttl_seconds
     if call.cache_write_1h_tokens and rules.long_ttl_seconds:

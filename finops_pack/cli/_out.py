@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from finops_pack.errors import FinOpsError
+from finops_pack.figures import bar, count, tokens, usd
 from finops_pack.money import plain
-from finops_pack.query.text import bar, tokens, usd
 
 if TYPE_CHECKING:
     from finops_pack.model import Finding
@@ -52,11 +52,6 @@ def failure(error: FinOpsError, as_json: bool) -> None:
     warn(f"finops: {error}")
     if error.mend:
         warn(f"  mend: {error.mend}")
-
-
-def count(number: int, noun: str) -> str:
-    """`1 call`, `2,000 calls`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -22,7 +22,7 @@ _ANSWERS: dict[str, BillingMode] = {"m": "metered", "s": "subscription", "": "un
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Example: finops import claude-code --billing subscription"""
-    parser.add_argument("name", nargs="?", metavar="WHAT", help=", ".join(importers.names()))
+    parser.add_argument("name", nargs="?", metavar="WHAT", help="whose logs; alone: all there are")
     parser.add_argument("path", nargs="*", help="files or folders; - is standard input")
     parser.add_argument("--source", metavar="NAME", help="name of these rows, with their ids")
     parser.add_argument(

@@ -45,7 +45,7 @@ def _show(score: Score) -> None:
     if score.points:
         rows = [
             (lost.category.replace("_", " "), f"-{lost.points:.1f}", _out.usd(lost.usd),
-             f"{len(lost.calls):,}", lost.basis)
+             f"{lost.on:,}", lost.basis)
             for lost in score.points
         ]  # fmt: skip
         _out.table("points lost", ("category", "points", "USD", "calls", "basis"), rows)

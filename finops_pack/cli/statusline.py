@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from finops_pack.cli import _args
-from finops_pack.query.text import bar, usd
+from finops_pack.figures import bar, usd
 from finops_pack.query.views import BudgetView
 
 HELP = "one line: today, the tightest budget, what is left; for prompts and status bars"

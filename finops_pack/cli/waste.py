@@ -34,7 +34,12 @@ def run(args: argparse.Namespace) -> int:
         nothing = reader.nothing(period, **_args.where(args))
     if args.json:
         findings = [_out.finding(found) for found in waste.findings]
-        body = {**waste.to_dict(), "nothing": nothing or None, "findings": findings}
+        body = {
+            **waste.to_dict(),
+            "nothing": nothing or None,
+            "findings": findings,
+            "findings_left_out": waste.left_out,
+        }
         _out.document("finops.waste", {**period.to_dict(), **body})
     elif nothing:
         print(nothing)
@@ -55,8 +60,9 @@ def _show(waste: Waste, limit: int) -> None:
     for found in shown:
         print()
         _out.show_finding(found)
-    if len(waste.findings) > len(shown):
-        print(f"\n… and {len(waste.findings) - len(shown)} more: finops waste --json")
+    more = len(waste.findings) + waste.left_out - len(shown)
+    if more:
+        print(f"\n… and {more:,} more: finops waste --json")
 
 
 def _rows(waste: Waste) -> Iterator[tuple[str, ...]]:

@@ -10,9 +10,10 @@ from decimal import Decimal
 
 from finops_pack import query
 from finops_pack.cli import _args
+from finops_pack.figures import tokens, usd
 from finops_pack.model import Call
 from finops_pack.query import Period, Reader
-from finops_pack.query.text import budget_lines, tokens, usd
+from finops_pack.query.text import budget_lines
 
 HELP = "live: burn rate, budget bars, the last calls"
 SHOWN = 10

@@ -1,6 +1,6 @@
 """Why a task cost more than usual: one failure mode a file, found by name.
 
-A mode has `MODE` and `find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]`.
+A mode has `MODE` and `find(run: Run, population: Population) -> Iterable[Finding]`.
 A finding's dollars are the excess over the usual; modes may explain the same dollars, so they
 are causes, not parts of a sum (the parts are in `waste`).
 """
@@ -9,29 +9,45 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from functools import lru_cache
 from types import ModuleType
 
 from finops_pack.forensics._runs import Population, Run, runs_of
 from finops_pack.forensics._shape import Relation, relations
 from finops_pack.model import Call, Facts, Finding
+from finops_pack.stats import Top
 
 __all__ = ["Population", "Relation", "Run", "find", "relations"]
 
+KEPT = 2_000
+
 
 def find(calls: Iterable[Call], facts: Facts, *, task: str | None = None) -> list[Finding]:
-    """The failure modes seen in these calls, dearest first; `task` asks about one only.
+    """The failure modes seen in these calls, the two thousand dearest; `task` asks about one only.
 
-    The other tasks are what is usual, so hand in a whole period either way.
+    The other tasks are what is usual, so hand in a whole period either way. The calls are read
+    twice, first for what is usual: an iterator, which can be read only once, is held.
     """
-    runs = runs_of(calls)
-    population = Population(runs, facts)
-    asked = [run for run in runs if task is None or run.id == task]
-    found = [finding for mode in modes() for finding in mode.find(asked, population)]
-    return sorted(found, key=lambda f: (-f.usd, f.category, f.task or "", f.calls))
+    if isinstance(calls, Iterator):
+        calls = list(calls)
+    population = Population(runs_of(calls), facts)
+    found = Top(KEPT, _dearest)
+    for run in runs_of(calls):
+        if task is None or run.id == task:
+            for mode in modes():
+                for finding in mode.find(run, population):
+                    found.add(finding)
+    return list(found)
 
 
-def modes() -> list[ModuleType]:
+def _dearest(found: Finding) -> tuple[Decimal, str, str, tuple[str, ...]]:
+    return -found.usd, found.category, found.task or "", found.calls
+
+
+@lru_cache(maxsize=1)
+def modes() -> tuple[ModuleType, ...]:
     """The failure-mode modules there are."""
     names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
-    return [importlib.import_module(f"finops_pack.forensics.{name}") for name in names]
+    return tuple(importlib.import_module(f"finops_pack.forensics.{name}") for name in names)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from statistics import median
 from typing import NamedTuple
 
 from finops_pack.model import Call, Facts
-from finops_pack.stats import MAD_SCALE, ROBUST_Z
+from finops_pack.money import from_pico, to_pico
+from finops_pack.sessions import groups, task_of
+from finops_pack.stats import Sizes, Usual
 from finops_pack.unit_prices import UnitPrices
 
-MINIMUM_USUAL = 20  # calls before anything counts as usual
-LEAST_SPREAD = 0.1  # of a logarithm: about 10 %
 PART = Decimal("0.2")  # of what a task cost beyond the usual: less is not its cause
 
 
@@ -58,59 +56,31 @@ class Run:
         return sum(len(call.tool_calls) for call in self.calls)
 
 
-def runs_of(calls: Iterable[Call]) -> list[Run]:
-    """Calls that reached a provider, by task; a call without one is a task of its own."""
-    groups: dict[str, list[Call]] = defaultdict(list)
-    for call in calls:
-        if call.reached_provider:
-            groups[call.task or call.id].append(call)
-    ordered = (sorted(group, key=lambda c: (c.start_us, c.id)) for group in groups.values())
-    return [Run(group[0].task or group[0].id, group) for group in ordered]
-
-
-@dataclass(frozen=True)
-class Usual:
-    """The usual size of a positive count: median, and robust deviation of its logarithm."""
-
-    median: float
-    spread: float
-    count: int
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> Usual | None:
-        """From at least `MINIMUM_USUAL` positive values, else None."""
-        logs = sorted(math.log(value) for value in values if value > 0)
-        if len(logs) < MINIMUM_USUAL:
-            return None
-        centre = median(logs)
-        spread = MAD_SCALE * median(abs(value - centre) for value in logs)
-        return cls(math.exp(centre), max(spread, LEAST_SPREAD), len(logs))
-
-    def z(self, value: float) -> float:
-        """Robust deviations of `value` from the median, on a log scale; 0 for nothing."""
-        return math.log(value / self.median) / self.spread if value > 0 else 0.0
-
-    def exceeded(self, value: float) -> bool:
-        """Whether it stands out."""
-        return self.z(value) > ROBUST_Z
+def runs_of(calls: Iterable[Call]) -> Iterator[Run]:
+    """Calls that reached a provider, by task; one that was silent for a day begins anew."""
+    return (Run(task_of(group[0]), group) for group in groups(calls, task_of))
 
 
 class Population:
     """What is usual: by action where there is enough of it, else over all."""
 
-    def __init__(self, runs: Sequence[Run], facts: Facts) -> None:
+    def __init__(self, runs: Iterable[Run], facts: Facts) -> None:
         self.facts = facts
         self.prices = UnitPrices(facts)
-        steps = [step for run in runs for step in run.steps]
         # A first step brings in the instructions: it is like other first steps alone.
-        self._new_input = {
-            first: _by_action((s.call, float(s.new)) for s in steps if s.first is first)
-            for first in (True, False)
-        }
-        self._output = _by_action((s.call, float(s.call.output_tokens)) for s in steps)
-        self.tool_calls = Usual.of(float(run.tool_calls) for run in runs)
-        costs = [float(run.usd) for run in runs if run.usd > 0]
-        self.task_usd = Decimal(repr(median(costs))) if costs else None
+        new_input, output = (ByAction(), ByAction()), ByAction()
+        tool_calls, costs = Sizes(), Sizes()
+        for run in runs:
+            for step in run.steps:
+                new_input[step.first].add(step.call, step.new)
+                output.add(step.call, step.call.output_tokens)
+            tool_calls.add(run.tool_calls)
+            costs.add(to_pico(run.usd))
+        self._new_input = [sizes.usual() for sizes in new_input]
+        self._output = output.usual()
+        self.tool_calls = tool_calls.usual()
+        cost = costs.median()
+        self.task_usd = None if cost is None else from_pico(round(cost))
 
     def new_input(self, step: Step) -> Usual | None:
         """Usual new input tokens of such a step."""
@@ -130,21 +100,24 @@ class Population:
         return f"{run.usd / self.task_usd:.1f}× the usual"
 
 
-def _by_action(values: Iterable[tuple[Call, float]]) -> Mapping[str | None, Usual]:
-    groups: dict[str | None, list[float]] = defaultdict(list)
-    for call, value in values:
-        groups[call.action or ""].append(value)
-        groups[None].append(value)
-    made = {action: Usual.of(sizes) for action, sizes in groups.items()}
-    return {action: usual for action, usual in made.items() if usual}
+class ByAction:
+    """Sizes by action, and of all together."""
+
+    def __init__(self) -> None:
+        self._sizes: defaultdict[str | None, Sizes] = defaultdict(Sizes)
+
+    def add(self, call: Call, size: int) -> None:
+        """Count one for the call's action."""
+        self._sizes[call.action or ""].add(size)
+        self._sizes[None].add(size)
+
+    def usual(self) -> dict[str | None, Usual]:
+        """What is usual for each action that has enough, and for all (None)."""
+        made = {action: sizes.usual() for action, sizes in self._sizes.items()}
+        return {action: usual for action, usual in made.items() if usual}
 
 
 def because(run: Run, population: Population, cause: str, usd: Decimal) -> str:
     """`This task cost 2.4× the usual because …` if that explains it, else the cause alone."""
     times = population.times_usual(run, usd)
     return f"This task cost {times} because {cause}" if times else cause[0].upper() + cause[1:]
-
-
-def tokens(count: float) -> str:
-    """`61k`, `850`."""
-    return f"{count / 1000:.0f}k" if count >= 10_000 else f"{count:,.0f}"

@@ -8,10 +8,11 @@ carried it, at the price each paid for its input.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 
-from finops_pack.forensics._runs import Population, Run, because, tokens
+from finops_pack.figures import tokens
+from finops_pack.forensics._runs import Population, Run, because
 from finops_pack.model import Call, Finding
 
 MODE = "input_explosion"
@@ -19,32 +20,31 @@ MINIMUM_TOKENS = 2000
 CERTAIN_Z = 7.0
 
 
-def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
+def find(run: Run, population: Population) -> Iterable[Finding]:
     """One finding a step that exploded."""
-    for run in tasks:
-        for place, step in enumerate(run.steps):
-            call, new, usual = step.call, step.new, population.new_input(step)
-            if new < MINIMUM_TOKENS or usual is None or not usual.exceeded(new):
-                continue
-            excess = new - int(usual.median)
-            carried = _carriers(run, place)
-            usd = sum((population.prices.input_paid(c, excess) for c in carried), Decimal(0))
-            cause = f"{_culprit(run, call, new)} entered at step {place + 1}"
-            yield Finding(
-                category=MODE,
-                title=because(run, population, cause, usd),
-                calls=tuple(c.id for c in carried),
-                usd=usd,
-                basis="estimated",
-                confidence=0.8 if usual.z(new) < CERTAIN_Z else 0.9,
-                evidence=(
-                    f"call {call.id}: {tokens(new)} new input tokens; the usual is "
-                    f"{tokens(usual.median)} (n = {usual.count})",
-                    f"{len(carried)} call{'s' if len(carried) > 1 else ''} carried them",
-                ),
-                mend="cut, page or summarise such results before they enter the context",
-                task=run.id,
-            )
+    for place, step in enumerate(run.steps):
+        call, new, usual = step.call, step.new, population.new_input(step)
+        if new < MINIMUM_TOKENS or usual is None or not usual.exceeded(new):
+            continue
+        excess = new - int(usual.median)
+        carried = _carriers(run, place)
+        usd = sum((population.prices.input_paid(c, excess) for c in carried), Decimal(0))
+        cause = f"{_culprit(run, call, new)} entered at step {place + 1}"
+        yield Finding(
+            category=MODE,
+            title=because(run, population, cause, usd),
+            calls=tuple(c.id for c in carried),
+            usd=usd,
+            basis="estimated",
+            confidence=0.8 if usual.z(new) < CERTAIN_Z else 0.9,
+            evidence=(
+                f"call {call.id}: {tokens(new)} new input tokens; the usual is "
+                f"{tokens(usual.median)} (n = {usual.count})",
+                f"{len(carried)} call{'s' if len(carried) > 1 else ''} carried them",
+            ),
+            mend="cut, page or summarise such results before they enter the context",
+            task=run.id,
+        )
 
 
 def _carriers(run: Run, place: int) -> list[Call]:

@@ -19,15 +19,14 @@ MINIMUM_FAILED = 5
 SHARE = 0.10
 
 
-def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
+def find(run: Run, population: Population) -> Iterable[Finding]:
     """One finding a task whose requests were retried in a chain."""
-    for run in tasks:
-        chains = _chains(run.calls)
-        burst = _burst(run.calls)
-        involved = {call.id: call for chain in chains for call in chain}
-        involved.update((call.id, call) for call in burst)
-        if involved:
-            yield _finding(run, list(involved.values()), chains, population)
+    chains = _chains(run.calls)
+    burst = _burst(run.calls)
+    involved = {call.id: call for chain in chains for call in chain}
+    involved.update((call.id, call) for call in burst)
+    if involved:
+        yield _finding(run, list(involved.values()), chains, population)
 
 
 def _finding(

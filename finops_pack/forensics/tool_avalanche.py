@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from finops_pack.forensics._runs import Population, Run, Usual, because
+from finops_pack.forensics._runs import Population, Run, because
 from finops_pack.model import Call, Finding
+from finops_pack.stats import Usual
 
 MODE = "tool_avalanche"
 SAME_RESULT = 4
@@ -32,12 +33,11 @@ class Use(NamedTuple):
     failed: bool
 
 
-def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
+def find(run: Run, population: Population) -> Iterable[Finding]:
     """At most one finding a task: its strongest sign."""
-    for run in tasks:
-        sign = next(_signs(_uses(run), population.tool_calls), None)
-        if sign:
-            yield _finding(run, population, *sign)
+    sign = next(_signs(_uses(run), population.tool_calls), None)
+    if sign:
+        yield _finding(run, population, *sign)
 
 
 def _finding(

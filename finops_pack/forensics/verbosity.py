@@ -6,24 +6,25 @@ Rule: robust z of the log of output tokens above 3.5 for its action, or a finish
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 
-from finops_pack.forensics._runs import Population, Run, Usual, because, tokens
+from finops_pack.figures import tokens
+from finops_pack.forensics._runs import Population, Run, because
 from finops_pack.model import Call, Finding
+from finops_pack.stats import Usual
 
 MODE = "verbosity"
 MINIMUM_TOKENS = 500
 CUT_OFF = ("length", "max_tokens", "MAX_TOKENS")
 
 
-def find(tasks: Sequence[Run], population: Population) -> Iterable[Finding]:
+def find(run: Run, population: Population) -> Iterable[Finding]:
     """One finding an answer that ran away."""
-    for run in tasks:
-        for place, call in enumerate(run.calls):
-            usual = population.output(call)
-            if usual is not None and _runaway(call, usual):
-                yield _finding(run, place, call, usual, population)
+    for place, call in enumerate(run.calls):
+        usual = population.output(call)
+        if usual is not None and _runaway(call, usual):
+            yield _finding(run, place, call, usual, population)
 
 
 def _runaway(call: Call, usual: Usual) -> bool:

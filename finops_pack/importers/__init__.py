@@ -56,10 +56,15 @@ def names() -> list[str]:
 
 def load(name: str) -> Importer:
     """The importer of that name; raises `InputError` when there is none."""
-    if name not in names():
-        raise InputError(f"no importer {name!r}", mend=f"there are: {', '.join(names())}")
-    module: Importer = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
-    return module
+    full = f"{__name__}.{name.replace('-', '_')}"
+    try:
+        if name.replace("-", "").isalnum():
+            module: Importer = importlib.import_module(full)
+            return module
+    except ModuleNotFoundError as error:
+        if error.name != full:
+            raise
+    raise InputError(f"no importer {name!r}", mend=f"there are: {', '.join(names())}")
 
 
 def run(

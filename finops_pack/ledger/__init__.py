@@ -124,6 +124,10 @@ class Ledger(Protocol):
         """One task."""
         ...
 
+    def tasks_of(self, ids: Sequence[str]) -> list[Task]:
+        """The tasks of these ids, as `task` gives each; those that there are."""
+        ...
+
     def segments(self, sessions: Sequence[str]) -> list[Segment]:
         """The context segments of these sessions."""
         ...

@@ -122,11 +122,14 @@ class SQLLedger(Documents):
 
     def task(self, task_id: str) -> Task | None:
         """One task, with the calls that somebody pays for; else with those of a flat plan."""
-        for billing in (None, "subscription"):
-            found = self.tasks(Where(task=task_id, billing=billing), limit=1)
-            if found:
-                return found[0]
-        return None
+        return next(iter(self.tasks_of([task_id])), None)
+
+    def tasks_of(self, ids: Sequence[str]) -> list[Task]:
+        """The tasks of these ids, as `task` gives each; those that there are."""
+        from finops_pack.ledger._tasks import tasks_of
+
+        with self._read() as db:
+            return tasks_of(db, ids)
 
     def segments(self, sessions: Sequence[str]) -> list[Segment]:
         """The context segments of these sessions."""

@@ -30,6 +30,14 @@ def tasks(db: Db, dialect: Dialect, where: Where, limit: int | None) -> list[Tas
     return [_task(row, sums.get(row[0], [])) for row in rows]
 
 
+def tasks_of(db: Db, ids: Sequence[str]) -> list[Task]:
+    """The tasks of these ids, with the calls that somebody pays for; else those of a flat plan."""
+    rows = list(select_in(db, ", ".join(_COLUMNS), "tasks", ("id",), [(i,) for i in ids]))
+    sums = _sums(db, ids, Where())
+    flat = _sums(db, [i for i in ids if i not in sums], Where(billing="subscription"))
+    return [_task(row, sums.get(row[0]) or flat.get(row[0], [])) for row in rows]
+
+
 def _conditions(dialect: Dialect, where: Where) -> tuple[list[str], list[Any]]:
     billing, values = _billing(where)
     mine = "SELECT 1 FROM by_task WHERE by_task.task = tasks.id"

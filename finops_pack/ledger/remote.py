@@ -123,6 +123,11 @@ class RemoteLedger:
         found: Task | None = wire.read(Task | None, self._read("task", id=task_id))
         return found
 
+    def tasks_of(self, ids: Sequence[str]) -> list[Task]:
+        """The tasks of these ids, as `task` gives each; those that there are."""
+        found: list[Task] = wire.read(list[Task], self._read("tasks_of", ids=list(ids)))
+        return found
+
     def segments(self, sessions: Sequence[str]) -> list[Segment]:
         """The context segments of these sessions."""
         answer = self._read("segments", sessions=list(sessions))

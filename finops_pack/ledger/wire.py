@@ -98,6 +98,10 @@ def _call(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
     return None if found is None else call_row(found)
 
 
+def _tasks_of(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    return write(list[Task], ledger.tasks_of(read(list[str], asked.get("ids"))))
+
+
 def _segments(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
     return write(list[Segment], ledger.segments(read(list[str], asked.get("sessions"))))
 
@@ -138,6 +142,7 @@ READS: dict[str, Answer] = {
     "call": _call,
     "tasks": _tasks,
     "task": lambda ledger, asked: write(Task | None, ledger.task(text(asked, "id"))),
+    "tasks_of": _tasks_of,
     "segments": _segments,
     "get": lambda ledger, asked: ledger.get(text(asked, "kind"), text(asked, "key")),
     "documents": lambda ledger, asked: ledger.documents(text(asked, "kind")),

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
 from finops_pack.alerts import WRITE_SHARE_LIMIT, recent_writes
-from finops_pack.levers._rhythm import DAY_US, infer_triggers
+from finops_pack.levers._rhythm import DAY_US, Rhythm, Start
 from finops_pack.levers._since import Measure
-from finops_pack.model import Basis, Call, DayTotals, Facts
+from finops_pack.model import Basis, CacheRules, Call, DayTotals, Facts
 from finops_pack.money import plain
-from finops_pack.unit_prices import UnitPrices, price_of
+from finops_pack.unit_prices import UnitPrices
 
 Kind = Literal["cache", "batch", "model", "workflow"]
 Effort = Literal["config", "workflow", "automatic"]
 
 MONTH_DAYS = Decimal(30)
 MINIMUM_USD = Decimal("0.01")
-EVIDENCE_CALLS = 10
 _MICRO = Decimal("0.000001")
 
 
@@ -72,71 +71,55 @@ class Lever:
         }
 
 
-@dataclass
-class Tally:
-    """Dollars and their calls by subject, in the order the subjects were first seen."""
-
-    rows: dict[str, tuple[Decimal, list[Call]]] = field(default_factory=dict)
-
-    def add(self, subject: str, usd: Decimal, *calls: Call) -> None:
-        """Count an amount; what saves nothing leaves no trace."""
-        if usd > 0:
-            before, seen = self.rows.get(subject, (Decimal(0), []))
-            self.rows[subject] = (before + usd, [*seen, *calls])
-
-    def __iter__(self) -> Iterator[tuple[str, Decimal, list[Call]]]:
-        return ((subject, usd, calls) for subject, (usd, calls) in self.rows.items())
-
-
 class Work:
-    """The paid calls in order of start, their tasks, the facts, and the days they stand for."""
+    """The facts, what calls cost by them, and the days that the calls stand for."""
 
-    def __init__(self, calls: Iterable[Call], facts: Facts, days: float | None = None) -> None:
-        paid = (call for call in calls if call.amount_pico > 0)
-        self.calls = sorted(paid, key=lambda call: (call.start_us, call.id))
+    def __init__(self, facts: Facts, days: float | None = None) -> None:
         self.facts = facts
-        self.tasks = facts.tasks({call.task for call in self.calls if call.task})
-        self.days = Decimal(repr(self._span() if days is None else days))
-        self._rhythm = infer_triggers(self.calls)
+        self.rhythm = Rhythm()
+        self._days = days
+        self._span_us: tuple[int, int] | None = None
         self._prices = UnitPrices(facts)
+        self._rules: dict[tuple[str | None, str, int], CacheRules | None] = {}
 
-    def _span(self) -> float:
-        if not self.calls:
-            return 1.0
-        return max(1.0, (self.calls[-1].start_us - self.calls[0].start_us) / DAY_US)
+    def see(self, call: Call) -> None:
+        """The next call, in order of start."""
+        first_us = self._span_us[0] if self._span_us else call.start_us
+        self._span_us = first_us, call.start_us
+
+    @property
+    def days(self) -> Decimal:
+        """As told, else from the first call to the last; known once all were seen."""
+        first_us, last_us = self._span_us or (0, 0)
+        seen = max(1.0, (last_us - first_us) / DAY_US)
+        return Decimal(repr(seen if self._days is None else self._days))
+
+    def trigger(self, start: Start) -> str | None:
+        """What started a task: as told, else as its rhythm suggests; known at the end."""
+        return self.rhythm.trigger(start)
 
     def monthly(self, usd: Decimal) -> Decimal:
         """An amount of these days as USD a month, to the micro-dollar."""
         return (usd * MONTH_DAYS / self.days).quantize(_MICRO)
 
-    def sessions(self) -> Iterator[tuple[str, list[Call]]]:
-        """(model, calls) of each session and model, in order."""
-        groups: dict[tuple[str, str], list[Call]] = {}
-        for call in self.calls:
-            if call.session:
-                groups.setdefault((call.served_model or call.model, call.session), []).append(call)
-        return ((model, calls) for (model, _), calls in groups.items())
-
-    def trigger(self, call: Call) -> str | None:
-        """What started the call's task: as told, else as its rhythm suggests."""
-        task = self.tasks.get(call.task or "")
-        told = (task.trigger if task else None) or call.trigger
-        return told or self._rhythm.get(call.task or "")
-
-    def price(self, call: Call, **context: str) -> Decimal | None:
-        """What the same call would cost in another context; None if that has no price."""
-        return price_of(self.facts, call, **context)
-
     def per_token(self, call: Call, kind: str) -> Decimal | None:
         """USD of one token of `kind` (`input`, `cache_read`, …) at this call; None if unknown."""
         return self._prices.per_token(call, kind)
+
+    def rules(self, call: Call) -> CacheRules | None:
+        """The provider's cache facts on the day of this call; asked once a model and day."""
+        key = (call.provider, call.model, call.start_us // DAY_US)
+        if key not in self._rules:
+            found = self.facts.cache_rules(call.provider, call.model, call.started_at)
+            self._rules[key] = found
+        return self._rules[key]
 
     def lever(
         self,
         kind: Kind,
         title: str,
         usd: Decimal,
-        calls: Sequence[Call],
+        calls: Sequence[str],
         message: str,
         *,
         low: Decimal | None = None,
@@ -155,7 +138,7 @@ class Work:
                 estimated_saving_usd=saving,
                 low_usd=saving if low is None else self.monthly(low),
                 high_usd=saving if high is None else self.monthly(high),
-                calls=tuple(call.id for call in calls[:EVIDENCE_CALLS]),
+                calls=tuple(calls),
                 **fields,
             )
         ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Literal
 
 from finops_pack.model import Call
+from finops_pack.money import PICO
+from finops_pack.sessions import task_of
 from finops_pack.stats import quantile
 
 Measure = Literal["task", "day"]
@@ -37,13 +40,44 @@ class Saving:
     new_tasks: int = 0
 
 
-def in_scope(calls: Iterable[Call], scope: Mapping[str, str]) -> list[Call]:
+@dataclass(slots=True)
+class Spent:
+    """What tasks cost in USD by their kind, and when the first of them began (µs)."""
+
+    costs: dict[Kind, array[float]] = field(default_factory=dict)
+    first_us: int | None = None
+
+    @property
+    def tasks(self) -> int:
+        """How many there are."""
+        return _count(self.costs)
+
+
+def spent(calls: Iterable[Call]) -> Spent:
+    """What the tasks of these calls cost; of each no more than its sum is held."""
+    first_us: int | None = None
+    tasks: dict[str, tuple[Kind, int]] = {}
+    for call in calls:
+        first_us = call.start_us if first_us is None else min(first_us, call.start_us)
+        kind, pico = tasks.get(task_of(call)) or (_kind(call), 0)
+        tasks[task_of(call)] = kind, pico + call.amount_pico
+    costs: dict[Kind, array[float]] = {}
+    for kind, pico in tasks.values():
+        costs.setdefault(kind, array("d")).append(pico / PICO)
+    return Spent(costs, first_us)
+
+
+def _kind(first: Call) -> Kind:
+    return first.project or "", first.agent or "", first.action or ""
+
+
+def in_scope(calls: Iterable[Call], scope: Mapping[str, str]) -> Iterator[Call]:
     """The paid calls that a lever is about; a scope is any of project, action and model."""
-    return [
+    return (
         call
         for call in calls
         if call.amount_pico > 0 and all(_named(call, name) == told for name, told in scope.items())
-    ]
+    )
 
 
 def _named(call: Call, name: str) -> str:
@@ -53,15 +87,14 @@ def _named(call: Call, name: str) -> str:
 
 
 def saving(
-    before: Sequence[Call], since: Sequence[Call], *, days_before: float, days: float,
-    measure: Measure = "task",
-) -> Saving | None:  # fmt: skip
+    before: Spent, since: Spent, *, days_before: float, days: float, measure: Measure = "task"
+) -> Saving | None:
     """None with fewer than five tasks on a side.
 
     A lever that makes tasks cheaper is measured a task, the mix held still: each kind of task
     counts as often as it ran since. One that makes runs fewer is measured a day.
     """
-    was, now = _costs(before), _costs(since)
+    was, now = before.costs, since.costs
     if measure == "task":
         kept = {kind: costs for kind, costs in now.items() if kind in was}
         new = sum(len(costs) for kind, costs in now.items() if kind not in was)
@@ -76,19 +109,6 @@ def saving(
     tail = (1 - CONFIDENCE) / 2
     low, high = quantile(drawn, tail), quantile(drawn, 1 - tail)
     return Saving(_monthly(was, now, *rates), low, high, tasks, base, new)
-
-
-def _costs(calls: Iterable[Call]) -> dict[Kind, list[float]]:
-    """USD of each task by its kind; a call without a task is one of its own."""
-    tasks: dict[str, list[Call]] = {}
-    for call in calls:
-        tasks.setdefault(call.task or call.id, []).append(call)
-    costs: dict[Kind, list[float]] = {}
-    for run in tasks.values():
-        first = run[0]
-        kind = (first.project or "", first.agent or "", first.action or "")
-        costs.setdefault(kind, []).append(float(sum(call.amount_usd for call in run)))
-    return costs
 
 
 def _count(costs: Costs) -> int:

@@ -6,54 +6,89 @@ the session's call before it, as long as it did not shrink. Only gaps within the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
-from finops_pack.levers._lever import Lever, Tally, Work
-from finops_pack.model import Call
+from finops_pack.levers._found import Found, place_of
+from finops_pack.levers._lever import Lever, Work
+from finops_pack.levers._search import Session, SessionSearch
+from finops_pack.model import CacheRules, Call
 
 
-def find(work: Work) -> Iterable[Lever]:
+class _Terms(NamedTuple):
+    """What caching would change in a session, by the prices on its first day."""
+
+    rules: CacheRules
+    gain: Decimal  # USD a token that is read, not sent in full
+    premium: Decimal  # USD a token that is written
+
+
+class _Session(Session):
+    """Tokens that would have been read and written; nothing once a call was cached anyway."""
+
+    __slots__ = ("_before", "_held", "_terms", "_written")
+
+    def __init__(self, work: Work, first: Call) -> None:
+        super().__init__(place_of(first))
+        self._terms = _terms(work, first)
+        self._before: tuple[int, int] | None = None
+        self._held = self._written = 0
+
+    def see(self, call: Call) -> None:
+        if call.cache_read_tokens or call.cache_write_5m_tokens or call.cache_write_1h_tokens:
+            self._terms = None
+        if self._terms is None:
+            return
+        self.note(call)
+        if call.input_tokens >= self._terms.rules.minimum_tokens:
+            held = self._repeated(call, self._terms.rules)
+            self._held += held
+            self._written += call.input_tokens - held
+        self._before = call.start_us, call.input_tokens
+
+    def _repeated(self, call: Call, rules: CacheRules) -> int:
+        start_us, tokens = self._before or (0, 0)
+        if call.start_us - start_us > rules.ttl_seconds * 1_000_000:
+            return 0
+        held = min(tokens, call.input_tokens)
+        return held if held >= rules.minimum_tokens else 0
+
+    def settle(self) -> None:
+        """Reads gained less write premiums paid."""
+        if self._terms:
+            self.usd = self._held * self._terms.gain - self._written * self._terms.premium
+
+
+def _terms(work: Work, call: Call) -> _Terms | None:
+    """None where the provider caches by itself, or a price is missing."""
+    rules = work.rules(call)
+    full = work.per_token(call, "input")
+    read = work.per_token(call, "cache_read")
+    write = work.per_token(call, "cache_write_5m")
+    if rules is None or not rules.explicit or full is None or read is None or write is None:
+        return None
+    return _Terms(rules, full - read, write - full)
+
+
+class Search(SessionSearch[_Session]):
     """One lever a model whose sessions resend their prompts at the full price."""
-    saved = Tally()
-    for model, calls in work.sessions():
-        if not any(_cached(call) for call in calls):
-            saved.add(model, _saving(work, calls), *calls)
-    for model, usd, calls in saved:
-        yield from work.lever(
+
+    def begin(self, call: Call) -> _Session:
+        """What it resends, in tokens."""
+        return _Session(self.work, call)
+
+    def of_model(self, model: str, found: Found) -> list[Lever]:
+        """The lever on all its sessions."""
+        return self.work.lever(
             "cache",
             "Set cache breakpoints",
-            usd,
-            calls,
-            f"{len(calls)} calls to {model} resent their prompts uncached; set cache breakpoints",
-            low=usd / 2,
+            found.usd,
+            found.calls,
+            f"{found.count} calls to {model} resent their prompts uncached; set cache breakpoints",
+            low=found.usd / 2,
             basis="estimated",
             effort="config",
             assumption="each prompt extends the one before it; writes at the 5-minute price",
             subject=model,
             scope={"model": model},
         )
-
-
-def _cached(call: Call) -> int:
-    return call.cache_read_tokens + call.cache_write_5m_tokens + call.cache_write_1h_tokens
-
-
-def _saving(work: Work, calls: Sequence[Call]) -> Decimal:
-    """Reads gained less write premiums paid, in USD; 0 where the provider caches by itself."""
-    rules = work.facts.cache_rules(calls[0].provider, calls[0].model, calls[0].started_at)
-    full = work.per_token(calls[0], "input")
-    read = work.per_token(calls[0], "cache_read")
-    write = work.per_token(calls[0], "cache_write_5m")
-    if rules is None or not rules.explicit or full is None or read is None or write is None:
-        return Decimal(0)
-    saved, before = Decimal(0), None
-    for call in calls:
-        held = 0
-        if before and call.start_us - before.start_us <= rules.ttl_seconds * 1_000_000:
-            held = min(before.input_tokens, call.input_tokens)
-        if call.input_tokens >= rules.minimum_tokens:
-            held = held if held >= rules.minimum_tokens else 0
-            saved += held * (full - read) - (call.input_tokens - held) * (write - full)
-        before = call
-    return saved

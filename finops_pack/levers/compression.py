@@ -6,56 +6,69 @@ summary that is sent in its place, and less making it: one read of the prompt an
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
-from finops_pack.levers._lever import Lever, Tally, Work
+from finops_pack.levers._found import Found, place_of
+from finops_pack.levers._lever import Lever, Work
+from finops_pack.levers._search import Session, SessionSearch
 from finops_pack.model import Call
 
 SUMMARY_TOKENS = 2000
 
 
-def find(work: Work) -> Iterable[Lever]:
-    """One lever a model whose sessions go on after their cache has expired."""
-    saved = Tally()
-    for model, calls in work.sessions():
-        for before, call in itertools.pairwise(calls):
-            saved.add(model, _saving(work, before, call), call)
-    for model, usd, calls in saved:
-        yield from work.lever(
-            "workflow",
-            "Compress the context before the cache expires",
-            usd,
-            calls,
-            f"{len(calls)} calls to {model} paid for their whole context again after a pause; "
-            "compress it while it is warm",
-            low=usd / 2,
-            basis="estimated",
-            effort="automatic",
-            assumption=f"a summary of {SUMMARY_TOKENS:,} tokens stands in for the context",
-            subject=model,
-            scope={"model": model},
-        )
+class _Sent(NamedTuple):
+    """What a call left in the cache."""
+
+    start_us: int
+    tokens: int
+    cached: bool
+    long: bool
 
 
-def _saving(work: Work, before: Call, call: Call) -> Decimal:
+class _Session(Session):
+    """The rewrites of a session so far, and the call that the next one comes after."""
+
+    __slots__ = ("_before", "_work")
+
+    def __init__(self, work: Work, first: Call) -> None:
+        super().__init__(place_of(first))
+        self._work = work
+        self._before: _Sent | None = None
+
+    def see(self, call: Call) -> None:
+        usd = _saving(self._work, self._before, call) if self._before else Decimal(0)
+        if usd > 0:
+            self.usd += usd
+            self.note(call)
+        self._before = _sent(call)
+
+
+def _sent(call: Call) -> _Sent:
+    written = call.cache_write_5m_tokens + call.cache_write_1h_tokens
+    cached = bool(call.cache_read_tokens + written)
+    return _Sent(call.start_us, call.input_tokens, cached, bool(call.cache_write_1h_tokens))
+
+
+def _saving(work: Work, before: _Sent, call: Call) -> Decimal:
     """USD that one rewrite would have cost less; at most 0 where it was none, or a short one."""
-    rules = work.facts.cache_rules(call.provider, call.model, call.started_at)
+    lost = min(before.tokens, call.input_tokens) - call.cache_read_tokens
+    if not before.cached or lost <= SUMMARY_TOKENS or not _expired(work, before, call):
+        return Decimal(0)
     read, output = work.per_token(call, "cache_read"), work.per_token(call, "output")
     paid = work.per_token(call, _kind(call))
-    if rules is None or read is None or output is None or paid is None or not _cached(before):
+    if read is None or output is None or paid is None:
         return Decimal(0)
-    long = rules.long_ttl_seconds if before.cache_write_1h_tokens else None
-    if call.start_us - before.start_us <= (long or rules.ttl_seconds) * 1_000_000:
-        return Decimal(0)
-    lost = min(before.input_tokens, call.input_tokens) - call.cache_read_tokens
-    summary = before.input_tokens * read + SUMMARY_TOKENS * output
+    summary = before.tokens * read + SUMMARY_TOKENS * output
     return (lost - SUMMARY_TOKENS) * paid - summary
 
 
-def _cached(call: Call) -> int:
-    return call.cache_read_tokens + call.cache_write_5m_tokens + call.cache_write_1h_tokens
+def _expired(work: Work, before: _Sent, call: Call) -> bool:
+    rules = work.rules(call)
+    if rules is None:
+        return False
+    seconds = (rules.long_ttl_seconds if before.long else None) or rules.ttl_seconds
+    return call.start_us - before.start_us > seconds * 1_000_000
 
 
 def _kind(call: Call) -> str:
@@ -63,3 +76,28 @@ def _kind(call: Call) -> str:
     if call.cache_write_1h_tokens:
         return "cache_write_1h"
     return "cache_write_5m" if call.cache_write_5m_tokens else "input"
+
+
+class Search(SessionSearch[_Session]):
+    """One lever a model whose sessions go on after their cache has expired."""
+
+    def begin(self, call: Call) -> _Session:
+        """Its rewrites."""
+        return _Session(self.work, call)
+
+    def of_model(self, model: str, found: Found) -> list[Lever]:
+        """The lever on all its rewrites."""
+        return self.work.lever(
+            "workflow",
+            "Compress the context before the cache expires",
+            found.usd,
+            found.calls,
+            f"{found.count} calls to {model} paid for their whole context again after a pause; "
+            "compress it while it is warm",
+            low=found.usd / 2,
+            basis="estimated",
+            effort="automatic",
+            assumption=f"a summary of {SUMMARY_TOKENS:,} tokens stands in for the context",
+            subject=model,
+            scope={"model": model},
+        )

@@ -7,27 +7,88 @@ are named; the others are better left on the short TTL.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
-from finops_pack.levers._lever import Lever, Tally, Work
+from finops_pack.levers._found import Found, place_of
+from finops_pack.levers._lever import Lever, Work
+from finops_pack.levers._search import Session, SessionSearch
 from finops_pack.model import Call
 
 
-def find(work: Work) -> Iterable[Lever]:
+class _Terms(NamedTuple):
+    """What the long TTL would change in a session, by the prices on its first day."""
+
+    ttl_us: int
+    long_ttl_us: int
+    gain: Decimal  # USD a token that is read, not written again
+    premium: Decimal  # USD a token that is written for longer
+
+
+class _Session(Session):
+    """Tokens written anew only because the short TTL had run out, and those written anyway."""
+
+    __slots__ = ("_before", "_rewritten", "_terms", "_written")
+
+    def __init__(self, work: Work, first: Call) -> None:
+        super().__init__(place_of(first))
+        self._terms = _terms(work, first)
+        self._before: tuple[int, int] | None = None
+        self._rewritten = self._written = 0
+
+    def see(self, call: Call) -> None:
+        if self._terms is None:
+            return
+        self.note(call)
+        rewritten = self._lost(call, self._terms)
+        self._rewritten += rewritten
+        self._written += call.cache_write_5m_tokens - rewritten
+        self._before = call.start_us, call.input_tokens
+
+    def _lost(self, call: Call, terms: _Terms) -> int:
+        if self._before is None:
+            return 0
+        start_us, tokens = self._before
+        if not terms.ttl_us < call.start_us - start_us <= terms.long_ttl_us:
+            return 0
+        lost = max(0, min(tokens, call.input_tokens) - call.cache_read_tokens)
+        return min(lost, call.cache_write_5m_tokens)
+
+    def settle(self) -> None:
+        """What is read instead, less the premium on the other writes."""
+        if self._terms:
+            gain = self._rewritten * self._terms.gain
+            self.usd = gain - self._written * self._terms.premium
+
+
+def _terms(work: Work, call: Call) -> _Terms | None:
+    """None where there is no longer TTL, or a price is missing."""
+    rules = work.rules(call)
+    read = work.per_token(call, "cache_read")
+    short = work.per_token(call, "cache_write_5m")
+    long = work.per_token(call, "cache_write_1h")
+    if rules is None or not rules.long_ttl_seconds or read is None or not short or not long:
+        return None
+    ttl_us, long_ttl_us = rules.ttl_seconds * 1_000_000, rules.long_ttl_seconds * 1_000_000
+    return _Terms(ttl_us, long_ttl_us, short - read, long - short)
+
+
+class Search(SessionSearch[_Session]):
     """One lever a model whose sessions pause longer than the short cache lives."""
-    gains = Tally()
-    for model, calls in work.sessions():
-        gains.add(model, _gain(work, calls), *calls)
-    for model, usd, calls in gains:
-        count = len({call.session for call in calls})
-        yield from work.lever(
+
+    def begin(self, call: Call) -> _Session:
+        """What it rewrites, in tokens."""
+        return _Session(self.work, call)
+
+    def of_model(self, model: str, found: Found) -> list[Lever]:
+        """The lever on the sessions that would gain."""
+        return self.work.lever(
             "cache",
             "Use the one-hour cache where sessions pause",
-            usd,
-            calls,
-            f"{count} sessions on {model} pause longer than the short cache lives; the one-hour "
-            "cache there pays, premium included",
+            found.usd,
+            found.calls,
+            f"{found.groups} sessions on {model} pause longer than the short cache lives; the "
+            "one-hour cache there pays, premium included",
             low=Decimal(0),
             basis="estimated",
             effort="config",
@@ -35,28 +96,3 @@ def find(work: Work) -> Iterable[Lever]:
             subject=model,
             scope={"model": model},
         )
-
-
-def _gain(work: Work, calls: Sequence[Call]) -> Decimal:
-    rules = work.facts.cache_rules(calls[0].provider, calls[0].model, calls[0].started_at)
-    read = work.per_token(calls[0], "cache_read")
-    short = work.per_token(calls[0], "cache_write_5m")
-    long = work.per_token(calls[0], "cache_write_1h")
-    if rules is None or not rules.long_ttl_seconds or read is None or not short or not long:
-        return Decimal(0)
-    gain, before = Decimal(0), None
-    for call in calls:
-        rewritten = _rewritten(before, call, rules.ttl_seconds, rules.long_ttl_seconds)
-        gain += rewritten * (short - read)
-        gain -= (call.cache_write_5m_tokens - rewritten) * (long - short)
-        before = call
-    return gain
-
-
-def _rewritten(before: Call | None, call: Call, ttl: int, long_ttl: int) -> int:
-    """Tokens written anew only because the short TTL had run out."""
-    if before is None:
-        return 0
-    gap = (call.start_us - before.start_us) / 1e6
-    lost = max(0, min(before.input_tokens, call.input_tokens) - call.cache_read_tokens)
-    return min(lost, call.cache_write_5m_tokens) if ttl < gap <= long_ttl else 0

@@ -8,34 +8,66 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
-from finops_pack.levers._lever import Lever, Tally, Work
+from finops_pack.levers._found import Group, place_of
+from finops_pack.levers._lever import Lever, Work
+from finops_pack.levers._recent import Recent
+from finops_pack.levers._search import LeverSearch
 from finops_pack.model import Call
+from finops_pack.sketch import common_blocks
 
 
-def find(work: Work) -> Iterable[Lever]:
+class _Sent(NamedTuple):
+    """The last call that began with a prefix."""
+
+    start_us: int
+    session: str
+    prefix_hashes: tuple[str, ...]
+
+
+class Search(LeverSearch):
     """One lever a project that starts cold sessions beside warm ones."""
-    saved = Tally()
-    last: dict[tuple[str, str], Call] = {}
-    started: set[str] = set()
-    for call in work.calls:
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        self._last = Recent[_Sent]()
+        self._started = Recent[bool]()
+        self._saved: dict[str, Group] = {}
+
+    def see(self, call: Call) -> None:
+        """Compare the first call of a session with the last one that began alike."""
         if not call.session or not call.prefix_hashes:
-            continue
+            return
         key = (call.served_model or call.model, call.prefix_hashes[0])
-        before = last.get(key)
-        if before and call.session not in started and before.session != call.session:
-            saved.add(call.project or "", _cold_start(work, before, call), call)
-        started.add(call.session)
-        last[key] = call
-    for project, usd, calls in saved:
-        yield from work.lever(
+        before = self._last.get(key)
+        if not self._started.get(call.session):
+            self._started.put(call.session, True)
+            if before and before.session != call.session:
+                self._cold(before, call)
+        self._last.put(key, _Sent(call.start_us, call.session, tuple(call.prefix_hashes)))
+
+    def _cold(self, before: _Sent, call: Call) -> None:
+        usd = _cold_start(self.work, before, call)
+        if usd > 0:
+            found = self._saved.setdefault(call.project or "", Group(place_of(call)))
+            found.usd += usd
+            found.note(call)
+
+    def levers(self) -> Iterable[Lever]:
+        """By project."""
+        for project, found in self._saved.items():
+            yield from self._lever(project, found)
+
+    def _lever(self, project: str, found: Group) -> list[Lever]:
+        return self.work.lever(
             "workflow",
             "Bundle tasks into warm sessions",
-            usd,
-            calls,
-            f"{len(calls)} sessions began cold while another with the same prefix was warm; "
+            found.usd,
+            found.ids,
+            f"{found.count} sessions began cold while another with the same prefix was warm; "
             "continue there",
-            low=usd / 2,
+            low=found.usd / 2,
             basis="estimated",
             effort="workflow",
             assumption="the shared prefix blocks are read instead of written",
@@ -44,23 +76,15 @@ def find(work: Work) -> Iterable[Lever]:
         )
 
 
-def _cold_start(work: Work, before: Call, call: Call) -> Decimal:
+def _cold_start(work: Work, before: _Sent, call: Call) -> Decimal:
     """USD the first call paid for a prefix that was warm elsewhere."""
-    rules = work.facts.cache_rules(call.provider, call.model, call.started_at)
+    rules = work.rules(call)
     if rules is None or call.cache_read_tokens:
         return Decimal(0)
     gap_us = call.start_us - before.start_us
-    tokens = call.input_tokens * _shared_blocks(before, call) // len(call.prefix_hashes)
+    shared = common_blocks(before.prefix_hashes, call.prefix_hashes)
+    tokens = call.input_tokens * shared // len(call.prefix_hashes)
     read = work.per_token(call, "cache_read")
     paid = work.per_token(call, "cache_write_5m" if call.cache_write_5m_tokens else "input")
     warm = gap_us <= rules.ttl_seconds * 1_000_000 and tokens >= rules.minimum_tokens
     return tokens * (paid - read) if warm and read is not None and paid else Decimal(0)
-
-
-def _shared_blocks(one: Call, other: Call) -> int:
-    shared = 0
-    for a, b in zip(one.prefix_hashes, other.prefix_hashes, strict=False):
-        if a != b:
-            break
-        shared += 1
-    return shared

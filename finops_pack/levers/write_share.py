@@ -6,19 +6,31 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from finops_pack.levers._lever import Lever, Work, for_writes
+from finops_pack.levers._search import LeverSearch
 from finops_pack.model import Call
+from finops_pack.money import from_pico
 
 
-def find(work: Work) -> Iterable[Lever]:
+class Search(LeverSearch):
     """At most one lever."""
-    total = sum((call.amount_usd for call in work.calls), Decimal(0))
-    writes = sum((_written(work, call) for call in work.calls), Decimal(0))
-    lever = for_writes(writes, total, work.days)
-    return [lever] if lever else []
 
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        self._pico = 0
+        self._writes = Decimal(0)
 
-def _written(work: Work, call: Call) -> Decimal:
-    """What the call's cache writes cost in USD."""
-    short = work.per_token(call, "cache_write_5m") or Decimal(0)
-    long = work.per_token(call, "cache_write_1h") or Decimal(0)
-    return call.cache_write_5m_tokens * short + call.cache_write_1h_tokens * long
+    def see(self, call: Call) -> None:
+        """Add what the call cost, and its cache writes."""
+        self._pico += call.amount_pico
+        if call.cache_write_5m_tokens or call.cache_write_1h_tokens:
+            self._writes += self._written(call)
+
+    def _written(self, call: Call) -> Decimal:
+        short = self.work.per_token(call, "cache_write_5m") or Decimal(0)
+        long = self.work.per_token(call, "cache_write_1h") or Decimal(0)
+        return call.cache_write_5m_tokens * short + call.cache_write_1h_tokens * long
+
+    def levers(self) -> Iterable[Lever]:
+        """The recommendation, while the share is too high."""
+        lever = for_writes(self._writes, from_pico(self._pico), self.work.days)
+        return [lever] if lever else []

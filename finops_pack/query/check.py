@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from finops_pack.figures import usd
 from finops_pack.model import Usage
 from finops_pack.money import plain
-from finops_pack.query.text import usd
 from finops_pack.query.views import BudgetLine
 
 BATCH = {"processing": "batch"}

@@ -12,7 +12,6 @@ from finops_pack.query.period import Period
 
 if TYPE_CHECKING:
     from finops_pack.levers import Saving
-    from finops_pack.model import Call
     from finops_pack.query.reader import Reader
 
 BASELINE_DAYS = 30
@@ -26,13 +25,13 @@ def measured(reader: Reader, key: str, body: Mapping[str, Any]) -> dict[str, Any
     accepted = datetime.fromisoformat(body["accepted_at"])
     scope = body.get("scope") or {}
     baseline = Period(accepted - timedelta(days=BASELINE_DAYS), accepted)
-    before = levers.in_scope(reader.calls(baseline), scope)
-    since = levers.in_scope(reader.calls(Period(accepted, None)), scope)
+    before = levers.spent(levers.in_scope(reader.flow(baseline), scope))
+    since = levers.spent(levers.in_scope(reader.flow(Period(accepted, None)), scope))
     measure: Literal["task", "day"] = "day" if body.get("measure") == "day" else "task"
     found = levers.saving(
         before,
         since,
-        days_before=_days(before, accepted),
+        days_before=_days(before.first_us, accepted),
         days=max(1.0, (datetime.now(UTC) - accepted).total_seconds() / 86400),
         measure=measure,
     )
@@ -43,18 +42,13 @@ def measured(reader: Reader, key: str, body: Mapping[str, Any]) -> dict[str, Any
         "scope": scope,
         "measure": measure,
         "estimated_saving_usd": body["estimated_saving_usd"],
-        **_figures(found, _tasks(since), _tasks(before)),
+        **_figures(found, since.tasks, before.tasks),
     }
 
 
-def _days(calls: list[Call], until: datetime) -> float:
-    """The days before `until` that these calls stand for."""
-    first = min((call.start_us for call in calls), default=None)
-    return 1.0 if first is None else max(1.0, (until.timestamp() * 1e6 - first) / DAY_US)
-
-
-def _tasks(calls: list[Call]) -> int:
-    return len({call.task or call.id for call in calls})
+def _days(first_us: int | None, until: datetime) -> float:
+    """The days before `until` that calls since `first_us` stand for."""
+    return 1.0 if first_us is None else max(1.0, (until.timestamp() * 1e6 - first_us) / DAY_US)
 
 
 def _figures(found: Saving | None, tasks: int, before: int) -> dict[str, Any]:

@@ -50,20 +50,5 @@ class LedgerFacts:
         return self._ledger.segments(list(sessions))
 
     def tasks(self, ids: Iterable[str]) -> Mapping[str, Task]:
-        """The rows of these tasks; of many, the newest ones."""
-        wanted = set(ids)
-        found = (self._ledger.task(i) for i in wanted) if len(wanted) < _FEW else _every(self)
-        return {task.id: task for task in found if task is not None and task.id in wanted}
-
-    def every_task(self) -> Sequence[Task]:
-        """All task rows."""
-        from finops_pack.model import Where
-
-        return self._ledger.tasks(Where())
-
-
-_FEW = 50
-
-
-def _every(facts: LedgerFacts) -> Sequence[Task]:
-    return facts.every_task()
+        """The rows of these tasks."""
+        return {task.id: task for task in self._ledger.tasks_of(sorted(set(ids)))}

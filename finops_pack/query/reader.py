@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from finops_pack.query.absent import Books
     from finops_pack.query.check import Answer
     from finops_pack.query.facts import LedgerFacts
+    from finops_pack.query.flow import Flow
     from finops_pack.score import Score
     from finops_pack.trend import Trend
     from finops_pack.waste import Waste
@@ -40,7 +41,7 @@ class Reader:
         self.zone = zone_of(ledger.time_zone)
         self.pending_calls = pending_calls
         self._ledger = ledger
-        self._held: dict[tuple[Any, ...], list[Call]] = {}
+        self._flows: dict[tuple[Any, ...], Flow] = {}
         self._facts: LedgerFacts | None = None
         self._found: dict[tuple[Any, ...], Waste] = {}
 
@@ -116,12 +117,18 @@ class Reader:
         return self._ledger.task(task_id)
 
     def calls(self, period: Period, **fields: Any) -> list[Call]:
-        """The calls of a period, in order of start; kept for the next analysis."""
+        """The calls of a period, in order of start; for those of a task, or of some minutes."""
+        return list(self.flow(period, **fields))
+
+    def flow(self, period: Period, **fields: Any) -> Flow:
+        """The calls of a period one by one, any number of times; few are kept."""
+        from finops_pack.query.flow import Flow
+
         where = period.where(**fields)
         key = tuple(getattr(where, name) for name in where.__slots__)
-        if key not in self._held:
-            self._held[key] = list(self._ledger.calls(where))
-        return self._held[key]
+        if key not in self._flows:
+            self._flows[key] = Flow(lambda: self._ledger.calls(where))
+        return self._flows[key]
 
     def stream(self, period: Period, **fields: Any) -> Iterator[Call]:
         """The calls of a period one by one, those of flat plans too; nothing is kept."""
@@ -161,57 +168,56 @@ class Reader:
 
         key = (period, *sorted(fields.items()))
         if key not in self._found:
-            self._found[key] = waste.find(self.calls(period, **fields), self.facts)
+            self._found[key] = waste.find(self.flow(period, **fields), self.facts, zone=self.zone)
         return self._found[key]
 
     def score(self, period: Period, **fields: Any) -> Score:
         """The share of the money that was not avoidable, 0-100."""
         from finops_pack import score
 
-        calls = self.calls(period, **fields)
-        tasks = self.facts.tasks({call.task for call in calls if call.task})
-        return score.score(calls, self.waste(period, **fields), list(tasks.values()))
+        calls = self.flow(period, **fields)
+        return score.score(calls, self.waste(period, **fields), self.facts)
 
     def forensics(self, period: Period, *, only: str | None = None, **fields: Any) -> list[Finding]:
         """The failure modes of a period's tasks; `only` asks about one task."""
         from finops_pack import forensics
 
-        return forensics.find(self.calls(period, **fields), self.facts, task=only)
+        return forensics.find(self.flow(period, **fields), self.facts, task=only)
 
     def relations(self, period: Period, **fields: Any) -> list[Relation]:
         """What latency and errors go with, by model and action."""
         from finops_pack import forensics
 
-        return forensics.relations(self.calls(period, **fields))
+        return forensics.relations(self.flow(period, **fields))
 
     def cache(self, period: Period, **fields: Any) -> CacheReport:
         """Warmth, writes, cold calls, and what the next call costs."""
         from finops_pack import cache
 
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
-        return cache.analyse(self.calls(period, **fields), self.facts, now_us=now_us)
+        return cache.analyse(self.flow(period, **fields), self.facts, now_us=now_us)
 
     def trend(self, period: Period, **fields: Any) -> Trend:
         """Cost per task against the period of the same length before."""
         from finops_pack import trend
 
-        before = self.calls(period.before(), **fields)
-        return trend.compare(self.calls(period, **fields), before, self.facts)
+        before = self.flow(period.before(), **fields)
+        return trend.compare(self.flow(period, **fields), before, self.facts)
 
     def task_trend(self, period: Period, task: str) -> Trend:
         """What one task cost against the mean of the period's others, by cause."""
         from finops_pack import trend
+        from finops_pack.sessions import task_of
 
-        calls = self.calls(period)
-        mine = [call for call in calls if (call.task or call.id) == task]
-        others = [call for call in calls if (call.task or call.id) != task]
+        mine = (call for call in self.flow(period) if task_of(call) == task)
+        others = (call for call in self.flow(period) if task_of(call) != task)
         return trend.compare(mine, others, self.facts)
 
     def levers(self, period: Period, **fields: Any) -> list[Lever]:
         """What to change, dearest first."""
         from finops_pack import levers
 
-        return levers.find(self.calls(period, **fields), self.facts, days=self.days_of(period))
+        return levers.find(self.flow(period, **fields), self.facts, days=self.days_of(period))
 
     def days_of(self, period: Period) -> float:
         """The days that a period's calls stand for: from the ledger's first call to its last."""

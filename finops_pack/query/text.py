@@ -1,29 +1,11 @@
-"""Answers as short text: for people at a terminal and for agents, figures and marks alike."""
+"""Answers as short text: for people at a terminal and for agents alike."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from finops_pack.money import shown
+from finops_pack.figures import bar, usd
 from finops_pack.query.views import BudgetLine, BudgetView
-
-usd = shown
-
-
-def tokens(count: int) -> str:
-    """`950`, `61k`, `15.5M`, `1.3B`."""
-    if count < 10_000:
-        return f"{count:,}"
-    for size, unit in ((10**9, "B"), (10**6, "M")):
-        if count >= size - size // 2000:  # what would be rounded to it
-            return f"{count / size:.1f}{unit}"
-    return f"{count / 1000:.0f}k"
-
-
-def bar(share: float, width: int = 20) -> str:
-    """`████████░░`: a share of 0–1, full when over."""
-    filled = round(min(1.0, max(0.0, share)) * width)
-    return "█" * filled + "░" * (width - filled)
 
 
 def budget_lines(view: BudgetView) -> list[str]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 NOT_SEEN = ("usage",)  # `missing` of a call whose usage nobody told us: it may have been billed
 
+_SHARED = ("provider", "framework", "framework_version", "adapter", "agent", "action", "task",
+           "session", "project", "parent", "tags")  # fmt: skip
+
 
 class Pending:
     """A call that has begun. `finish` or `fail` ends it, once; what comes later amends it."""
@@ -102,9 +105,23 @@ class Pending:
         """Change fields of the row later, e.g. `verifier="schema"`."""
         self.recorder.write({"type": "amend", "id": self.id, **fields})
 
+    def end_as_told(self, usage: Usage | None, **fields: Any) -> None:
+        """End by what SDKs below saw, else by what is said here; each of their answers is a row."""
+        *earlier, last = self.told or ({},)
+        for seen in earlier:
+            attribution = {name: self.row[name] for name in _SHARED if self.row.get(name)}
+            known = {"usage": Usage(), "model": self.row["model"], **_known(seen)}
+            self.recorder.record(**{**attribution, **known})
+        self.finish(**{**fields, "usage": usage, **_known(last)})
+
     def orphan(self) -> None:
-        """Nobody says how it ended: unknown, possibly billed. An end that comes late amends it."""
-        if self.open:
+        """Nobody says how it ended: unknown, possibly billed. An end that comes late amends it.
+
+        What an SDK below was answered is known all the same.
+        """
+        if self.open and self.told:
+            self.end_as_told(None)
+        elif self.open:
             self.fail("NoEnd", status="unknown")
             self.swept = True
 
@@ -201,3 +218,7 @@ def _status(error: BaseException | str, name: str, status: str) -> str:
 
 # `context.owner()` gives Pending objects; said here so that the arrow is checked by mypy.
 _: type[context.Owner] = Pending
+
+
+def _known(seen: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in seen.items() if value is not None}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from finops_pack.model import Call, DayTotals, Finding
+from finops_pack.model import DayTotals
 from finops_pack.query import BudgetView, Period, Reader
 from finops_pack.server.screen import (
     PERIODS,
@@ -50,13 +49,12 @@ def of_ledger(reader: Reader, name: str) -> Screen:
     today = datetime.now(reader.zone).date()
     days, waste, score = reader.days(period), reader.waste(period), reader.score(period)
     money, spend = reader.budget(), reader.spend("model", period)
-    wasted = waste_by_day(waste.findings, reader.calls(period), reader)
     return Screen(
         period=name,
         start=(today - timedelta(days=PERIODS[name] - 1)).isoformat(),
         end=today.isoformat(),
         today=today.isoformat(),
-        bars=[_bar(day, wasted.get(day.date, Decimal(0))) for day in days],
+        bars=[_bar(day, waste.days.get(day.date, Decimal(0))) for day in days],
         total=spend.total.usd,
         month=money.month_usd,
         unit=_unit(reader, period),
@@ -78,25 +76,6 @@ def of_ledger(reader: Reader, name: str) -> Screen:
         pending=reader.pending_calls,
         note=reader.nothing(period),
     )
-
-
-def waste_by_day(
-    findings: Sequence[Finding], calls: Sequence[Call], reader: Reader
-) -> dict[str, Decimal]:
-    """USD wasted a day: each finding's amount falls evenly on the calls that it names."""
-    on = {call.id: day_of(call.start_us, reader) for call in calls}
-    found: dict[str, Decimal] = defaultdict(Decimal)
-    for finding in findings:
-        named = [call for call in finding.calls if call in on]
-        for call in named:
-            found[on[call]] += finding.usd / len(named)
-    return found
-
-
-def day_of(start_us: int, reader: Reader) -> str:
-    """The calendar day of a moment in the ledger's zone."""
-    moment = datetime.fromtimestamp(start_us / 1e6, UTC)
-    return moment.astimezone(reader.zone).date().isoformat()
 
 
 def _bar(day: DayTotals, wasted: Decimal) -> Bar:

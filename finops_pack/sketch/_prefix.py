@@ -55,10 +55,15 @@ def chained(parts: Iterable[tuple[str, Digest]], key: bytes) -> tuple[str, list[
     return state.hex(), prefixes
 
 
+def common_blocks(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many prefix hashes two requests share from their start."""
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return sum(1 for _ in same)
+
+
 def common_tokens(one: Sequence[str], other: Sequence[str]) -> int:
     """About how many tokens two requests share from their start, by their prefix hashes."""
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return STEP // BYTES_PER_TOKEN * sum(1 for _ in same) ** 2
+    return STEP // BYTES_PER_TOKEN * common_blocks(one, other) ** 2
 
 
 def _hash(data: bytes, key: bytes, size: int) -> bytes:

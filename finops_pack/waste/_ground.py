@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from finops_pack.cache import Rules
 from finops_pack.model import CacheRules, Call, Facts, Segment
+from finops_pack.sessions import session_of
 from finops_pack.unit_prices import UnitPrices
 from finops_pack.waste._outputs import Outputs
-from finops_pack.waste._sessions import session_of
 
 NOTHING = Decimal(0)
 
@@ -57,21 +57,9 @@ class Ground:
         self._segments: dict[str, list[Segment]] = {}
         self._rules = Rules(facts)
 
-    def counted(self, calls: Iterable[Call]) -> Iterable[Call]:
-        """The same calls, summed as they go by."""
-        if isinstance(calls, Sequence):
-            self.total_usd += sum((c.amount_usd for c in calls if c.reached_provider), NOTHING)
-            return calls
-        return self._summing(calls)
-
-    def _summing(self, calls: Iterable[Call]) -> Iterator[Call]:
-        for call in calls:
-            if call.reached_provider:
-                self.total_usd += call.amount_usd
-            yield call
-
     def begin(self, batch: Sequence[Sequence[Call]]) -> None:
-        """Learn the segments of these sessions."""
+        """Learn the segments of these sessions, and what they cost."""
+        self.total_usd += sum((call.amount_usd for calls in batch for call in calls), NOTHING)
         self._segments = {}
         for segment in self.facts.segments([session_of(calls[0]) for calls in batch]):
             self._segments.setdefault(segment.session, []).append(segment)

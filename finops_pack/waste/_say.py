@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from finops_pack.model import Call
-from finops_pack.money import shown as usd
-
-__all__ = ["count", "gap", "named", "one_task", "some", "tokens", "usd"]
 
 SHOWN = 3  # examples a finding
 T = TypeVar("T")
@@ -17,18 +14,6 @@ T = TypeVar("T")
 def named(call: Call) -> str:
     """`call 4f2a at 2026-03-01 12:03:11 UTC`."""
     return f"call {call.id} at {call.started_at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def tokens(count: int) -> str:
-    """`850`, `61k`, `1.2M`."""
-    if count < 10_000:
-        return f"{count:,}"
-    return f"{count / 1000:.0f}k" if count < 10**6 else f"{count / 1e6:.1f}M"
-
-
-def count(number: int, thing: str) -> str:
-    """`1 call`, `3 calls`."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def some(items: Sequence[T], sentence: Callable[[T], str]) -> tuple[str, ...]:

@@ -17,10 +17,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from finops_pack.cache import LEAST, Step, cause_of
+from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call, Finding
 from finops_pack.sketch import common_tokens
 from finops_pack.waste._ground import Ground
-from finops_pack.waste._say import count, named, one_task, some, tokens, usd
+from finops_pack.waste._say import named, one_task, some
 
 CATEGORY = "cold_cache"
 ORDER = 40

@@ -14,9 +14,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
+from finops_pack.figures import count, usd
 from finops_pack.model import Call, Finding
 from finops_pack.waste._ground import Ground
-from finops_pack.waste._say import count, named, one_task, some, usd
+from finops_pack.waste._say import named, one_task, some
 
 CATEGORY = "hallucination_recovery"
 ORDER = 20

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from finops_pack.figures import count, usd
 from finops_pack.model import Call, Finding
 from finops_pack.waste._ground import Ground
-from finops_pack.waste._say import count, named, one_task, some, usd
+from finops_pack.waste._say import named, one_task, some
 
 CATEGORY = "repeat_calls"
 ORDER = 30

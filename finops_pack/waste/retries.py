@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from finops_pack.figures import count, usd
 from finops_pack.model import Call, Finding
 from finops_pack.waste._ground import Ground
-from finops_pack.waste._say import count, gap, named, one_task, some, usd
+from finops_pack.waste._say import gap, named, one_task, some
 
 CATEGORY = "retries"
 ORDER = 10

@@ -12,11 +12,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
+from finops_pack.figures import tokens, usd
 from finops_pack.model import Call, Finding
-from finops_pack.stats import ROBUST_Z, surprising_z
+from finops_pack.stats import ROBUST_Z, Usual, surprising_z
 from finops_pack.waste._ground import Ground
-from finops_pack.waste._outputs import Long, Usual
-from finops_pack.waste._say import tokens, usd
+from finops_pack.waste._outputs import Long
 
 CATEGORY = "runaway_output"
 ORDER = 60
@@ -60,8 +60,7 @@ def finish(ground: Ground) -> Iterator[Finding]:
 
 
 def _surprising(long: Long, usual: Usual) -> bool:
-    z = math.log(long.tokens / usual.median) / usual.spread
-    return z > surprising_z(usual.answers)
+    return usual.z(long.tokens) > surprising_z(usual.count)
 
 
 def _finding(long: Long, usual: Usual, excess: int, paid: Decimal) -> Finding:
@@ -76,7 +75,7 @@ def _finding(long: Long, usual: Usual, excess: int, paid: Decimal) -> Finding:
         confidence=0.9 if long.cut else 0.7,
         evidence=(
             f"call {long.call}: {tokens(long.tokens)} output tokens, of them "
-            f"{tokens(long.reasoning)} reasoning; the median of {usual.answers:,} such answers is "
+            f"{tokens(long.reasoning)} reasoning; the median of {usual.count:,} such answers is "
             f"{normal}",
             f"{tokens(excess)} tokens beyond 3.5 robust deviations: {usd(paid)}",
         ),

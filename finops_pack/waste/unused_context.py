@@ -15,11 +15,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call, Finding, Segment
 from finops_pack.sketch import unused_probability
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._held import holders, shared_by_processes, usd_held
-from finops_pack.waste._say import count, named, one_task, some, tokens, usd
+from finops_pack.waste._say import named, one_task, some
 
 __all__ = ["CATEGORY", "ORDER", "find", "unused_probability"]
 

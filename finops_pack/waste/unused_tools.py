@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call, Finding
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._held import holders, pooled
-from finops_pack.waste._say import count, one_task, tokens, usd
+from finops_pack.waste._say import one_task
 
 CATEGORY = "unused_tools"
 ORDER = 55

@@ -17,7 +17,6 @@ import pytest
 import finops_pack
 from finops_pack import context, recorder
 from finops_pack.adapters import (
-    _above,
     _anthropic_read,
     _ask,
     _crewai_read,
@@ -130,7 +129,7 @@ def accounting_by_call(patch: Patch) -> None:
         recorder.get().record(model="gpt-4o", usage=usage, task=context.current().task)
         runs.kickoff_over()
 
-    patch.setattr(_above, "finish", lambda call, usage, **said: None)
+    patch.setattr(Pending, "end_as_told", lambda call, usage, **said: None)
     patch.setitem(crewai._LOOKS, "crew_kickoff_completed", kicked_off_and_over)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import finops_pack
+from finops_pack import recorder
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Reply, Wire
 
@@ -125,6 +126,24 @@ def test_a_custom_llm_whose_events_share_no_id_is_one_row(
     assert wire.calls == len(rows) == 3
     assert [row.adapter for row in rows] == ["crewai", "openai", "crewai"]
     assert {row.usage == FULL for row in rows} == {True}
+
+
+def test_calls_below_a_custom_llm_that_never_ends_are_not_lost(wire: Wire, calls: Calls) -> None:
+    from crewai import BaseLLM
+
+    class Own(BaseLLM):
+        def call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            self._emit_call_started_event(messages=messages)
+            raise RuntimeError("without a word of it")
+
+    with pytest.raises(RuntimeError):
+        Own(model="gpt-4o").call("hi")
+    ask_openai(wire)
+    ask_openai(wire)
+    recorder.get().sweep(0)
+    rows = calls()
+    assert wire.calls == len(rows) == 2
+    assert [(row.usage, row.amount_usd) for row in rows] == [(FULL, Decimal("0.00375"))] * 2
 
 
 def test_an_answer_that_is_there_is_counted_not_refused(calls: Calls) -> None:

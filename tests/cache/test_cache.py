@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops_pack import cache
+from finops_pack.cache import _chains, _cold, _decay
+from finops_pack.model import Call
 from tests.facts import FACTS, MINUTE_US, START_US, call
 
 
@@ -145,3 +149,63 @@ def test_the_next_call_that_is_still_warm_comes_first() -> None:
     calls = [call(m, session=f"s{m}", **cached) for m in (0, 50, 58, 59)]
     rows = cache.analyse(calls, FACTS, now_us=START_US + 60 * MINUTE_US).next
     assert [row.session for row in rows] == ["s58", "s59", "s50", "s0"]
+
+
+def sessions(count: int) -> Iterator[Call]:
+    for n in range(count):
+        for minute in (0, 1, 30):
+            yield call(n * 40 + minute, id=f"{n}.{minute}", session=f"s{n}", input_tokens=5_000)
+
+
+def test_a_stream_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cold, "KEPT", 10)
+    monkeypatch.setattr(_chains, "OPEN", 20)
+    monkeypatch.setattr(_decay, "CHUNKS", 32)
+    monkeypatch.setattr(cache, "BATCH", 30)
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        try:
+            assert cache.analyse(sessions(count), FACTS, now_us=10**18).calls == 3 * count
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(50)
+    assert peak(400) < 2 * peak(100)  # prices are kept by day
+
+
+def test_a_stream_says_what_a_list_says() -> None:
+    calls = list(sessions(30))
+    assert cache.analyse(iter(calls), FACTS) == cache.analyse(calls[::-1], FACTS)
+
+
+def test_of_many_cold_calls_the_dearest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = [call(n, session="s", input_tokens=5_000 + n) for n in range(9)]
+    every = cache.analyse(calls, FACTS)
+    monkeypatch.setattr(_cold, "KEPT", 3)
+    some = cache.analyse(calls, FACTS)
+    assert some.cold == every.cold[-3:]
+    assert some.cold_by_cause() == every.cold_by_cause()
+    assert some.to_dict()["cold_calls"] == len(every.cold)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=200))
+def test_halves_of_a_stream(pairs: list[tuple[int, int]]) -> None:
+    halves = _decay.Halves()
+    for one, other in pairs:
+        halves.add(one, other)
+    early, late = halves.split()
+    middle = len(pairs) // 2
+    assert early == tuple(sum(pair[side] for pair in pairs[:middle]) for side in (0, 1))
+    assert halves.whole() == (early[0] + late[0], early[1] + late[1])
+
+
+def test_halves_of_a_long_stream_are_about_halves() -> None:
+    halves = _decay.Halves()
+    for _ in range(12_345):
+        halves.add(1, 2)
+    assert halves.count == 12_345
+    assert halves.whole() == (12_345, 24_690)
+    assert abs(halves.split()[0][0] - 12_345 / 2) < 12_345 / 500

@@ -15,14 +15,14 @@ from finops_pack.ledger import open_ledger
 NOW = datetime.now(UTC)
 
 
-def jobs(count: int, days_ago: float, tokens: int) -> None:
+def jobs(count: int, days_ago: float, tokens: int, **fields: Any) -> None:
     """Unattended tasks of one call, an hour apart."""
     for n in range(count):
         start = NOW - timedelta(days=days_ago) + timedelta(hours=n)
         recorder.record(
             model="claude-sonnet-4-5", provider="anthropic", task=f"{days_ago}/{n}", action="sort",
             project="mail", trigger="cron", usage=Usage(input_tokens=tokens, output_tokens=9),
-            start_us=int(start.timestamp() * 1e6),
+            start_us=int(start.timestamp() * 1e6), **fields,
         )  # fmt: skip
     recorder.flush()
 
@@ -55,6 +55,7 @@ def test_a_lever_is_accepted_and_its_saving_measured(capsys: pytest.CaptureFixtu
 
     accepted_days_ago(lever["id"], 4)
     jobs(10, 3, 50_000)
+    jobs(10, 2, 900_000, billing_mode="subscription")  # nobody pays for these one by one
     [row] = told(capsys, "--done")["levers"]
     assert (row["tasks"], row["baseline_tasks"], row["new_tasks"]) == (10, 20, 0)
     # ten tasks at $0.15 less each within four days

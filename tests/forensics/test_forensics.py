@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops_pack import forensics
+from finops_pack.forensics import _shape
 from finops_pack.model import Call, Finding
 from tests.facts import FACTS, call
 
@@ -179,3 +182,41 @@ def test_very_many_tool_calls_show_when_one_task_is_asked_about() -> None:
     asked = forensics.find([*ordinary, busy], FACTS, task="odd")
     [found] = [f for f in asked if f.category == "tool_avalanche"]
     assert "because it made 80 tool calls (usually 5)" in found.title
+
+
+def test_a_stream_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forensics, "KEPT", 10)
+    monkeypatch.setattr(_shape, "SAMPLE", 10)
+
+    class Days:
+        """Three tasks a day, one of them in a loop; read as often as asked."""
+
+        def __init__(self, days: int) -> None:
+            self._days = days
+
+        def __iter__(self) -> Iterator[Call]:
+            for day in range(self._days):
+                for n in range(12):
+                    uses = [{"name": "ls", "args_hash": "a", "result_hash": "r"}] * 5
+                    yield call(
+                        day * 1440 + n * 60, id=f"{day}.{n}", task=f"{day}.{n % 3}",
+                        duration_ms=9, tool_calls=uses if n % 3 else [], input_tokens=100 + n,
+                    )  # fmt: skip
+
+    def peak(days: int) -> int:
+        tracemalloc.start()
+        try:
+            assert len(forensics.find(Days(days), FACTS)) == 10
+            [row] = forensics.relations(Days(days))
+            assert row.calls == days * 12
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(20)
+    assert peak(120) < 2 * peak(30)  # prices are kept by day
+
+
+def test_a_stream_finds_what_a_list_finds() -> None:
+    calls = [*usual(), odd(1, input_tokens=80_000), odd(2, output_tokens=90_000)]
+    assert forensics.find(iter(calls), FACTS) == forensics.find(calls[::-1], FACTS) != []

@@ -324,6 +324,19 @@ def test_tasks_newest_first_by_what_is_asked(ledger: Ledger, line: Line) -> None
     assert len(ledger.tasks(Where(project="p"))) == 4
 
 
+def test_many_tasks_by_their_ids(ledger: Ledger, line: Line) -> None:
+    ledger.book([
+        line("c1", task="paid"), line("c2", task="paid", billing_mode="subscription"),
+        line("c3", task="flat", billing_mode="subscription"),
+    ])  # fmt: skip
+    ledger.book([{"type": "task", "id": "idle", "start_us": NOON - 1}])
+    found = {task.id: task.calls for task in ledger.tasks_of(["flat", "idle", "none", "paid"])}
+    assert found == {"flat": 1, "idle": 0, "paid": 1}
+    many = [line(f"m{n}", task=f"m{n}") for n in range(2500)]
+    ledger.book(many)
+    assert len(ledger.tasks_of([f"m{n}" for n in range(5000)])) == 2500
+
+
 def test_segments_are_replaced(ledger: Ledger) -> None:
     told = {"session": "s", "id": "g", "kind": "system", "tokens": 5, "first_call": "a",
             "last_call": "a"}  # fmt: skip

@@ -20,7 +20,8 @@ def tasks(action: str, sizes: list[int], **fields: Any) -> list[Call]:
 
 
 def saved(before: list[Call], since: list[Call], **fields: Any) -> levers.Saving:
-    found = levers.saving(before, since, days_before=30, days=15, **fields)
+    was, now = levers.spent(before), levers.spent(iter(since))
+    found = levers.saving(was, now, days_before=30, days=15, **fields)
     assert found is not None
     return found
 
@@ -52,7 +53,7 @@ def test_fewer_runs_are_a_saving_a_day() -> None:
 
 
 def test_too_few_tasks_say_nothing() -> None:
-    few, many = tasks("a", [1] * 4), tasks("a", [1] * 9)
+    few, many = levers.spent(tasks("a", [1] * 4)), levers.spent(tasks("a", [1] * 9))
     assert levers.saving(few, many, days_before=1, days=1) is None
     assert levers.saving(many, few, days_before=1, days=1) is None
 
@@ -64,10 +65,30 @@ def test_the_scope_is_what_the_lever_is_about() -> None:
         call(2, project="p", action="a", model="small", input_tokens=9),
         call(3, action="a"),
     ]
-    assert len(levers.in_scope(calls, {})) == 3  # the last cost nothing
-    assert len(levers.in_scope(calls, {"action": "a"})) == 2
-    assert len(levers.in_scope(calls, {"action": "", "project": "p"})) == 1
-    assert len(levers.in_scope(calls, {"model": "small"})) == 1
+
+    def named(**scope: str) -> list[str]:
+        return [one.id for one in levers.in_scope(iter(calls), scope)]
+
+    assert named() == ["c0", "c1", "c2"]  # the last cost nothing
+    assert named(action="a") == ["c0", "c2"]
+    assert named(action="", project="p") == ["c1"]
+    assert named(model="small") == ["c2"]
+
+
+def test_of_a_task_its_kind_and_its_sum_are_kept() -> None:
+    calls = [
+        call(2, task="t", action="a", input_tokens=1000),
+        call(3, task="u", action="b", input_tokens=5000),
+        call(4, task="t", action="b", input_tokens=1000),
+        call(1, action="a", input_tokens=3000),
+    ]
+    spent = levers.spent(calls)
+    assert {kind[2]: list(costs) for kind, costs in spent.costs.items()} == {
+        "a": [0.006, 0.009],
+        "b": [0.015],
+    }
+    assert (spent.tasks, spent.first_us) == (3, calls[3].start_us)
+    assert (levers.spent([]).tasks, levers.spent([]).first_us) == (0, None)
 
 
 sizes = st.lists(st.integers(1, 900), min_size=5, max_size=30)

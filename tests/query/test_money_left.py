@@ -18,7 +18,7 @@ from finops_pack.ledger import Ledger, Reservation, open_ledger
 from finops_pack.model import Where
 from finops_pack.query import Reader
 from finops_pack.query.money_left import view
-from finops_pack.query.text import ahead, budget_lines, tokens, usd
+from finops_pack.query.text import ahead, budget_lines
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 USD = 10**12
@@ -221,28 +221,6 @@ def test_the_public_functions(ledger: Ledger, spent: Callable[..., None]) -> Non
     assert "&lt;b&gt;" in spend._repr_html_()
     assert finops_pack.budget().today_usd == Decimal("1.5")
     assert "<table>" in finops_pack.budget()._repr_html_()
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [
-        ("0", "$0"),
-        ("12.345", "$12.34"),
-        ("1234567.8", "$1,234,567.80"),
-        ("0.09", "$0.09"),
-        ("0.0042", "$0.0042"),
-        ("0.00000042", "$0.00000042"),
-        ("-0.5", "-$0.50"),
-        ("0.999", "$1.00"),
-    ],
-)
-def test_amounts_as_people_read_them(amount: str, text: str) -> None:
-    assert usd(Decimal(amount)) == text
-
-
-def test_counts_as_people_read_them() -> None:
-    counts = (0, 9_999, 61_234, 999_999, 15_499_566, 1_296_800_000)
-    assert [tokens(n) for n in counts] == ["0", "9,999", "61k", "1.0M", "15.5M", "1.3B"]
 
 
 def test_how_far_ahead() -> None:

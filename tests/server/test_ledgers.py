@@ -80,6 +80,7 @@ def test_it_answers_as_a_ledger_on_disk(remote, local):
         assert getattr(mine, name) == getattr(theirs, name)
     assert remote.call("nobody") is None
     assert remote.task("t0") == local.task("t0")
+    assert remote.tasks_of(["t1", "t0"]) == local.tasks_of(["t1", "t0"]) != []
     assert remote.segments(["s"]) == local.segments(["s"])
     assert remote.span() == local.span()
     assert remote.time_zone == local.time_zone
@@ -227,7 +228,7 @@ lines = st.fixed_dictionaries(
     {"type": st.sampled_from(["call", "amend", "task", "segment", "event", "x"])},
     optional=dict.fromkeys(FIELDS[1:], values),
 )
-ASKED = ["where", "by", "id", "kind", "key", "sessions", "limit", "wanted", "limits", "body",
+ASKED = ["where", "by", "id", "ids", "kind", "key", "sessions", "limit", "wanted", "limits", "body",
          "before", "after", "call_id", "pico", "spool", "source"]  # fmt: skip
 
 
@@ -239,7 +240,7 @@ def test_nothing_that_is_sent_breaks_the_server(site):
         if path.endswith("{question}")
         for name in methods["post"]["parameters"][0]["schema"]["enum"]
     ]
-    assert len(paths) == 18
+    assert len(paths) == 19
     quiet = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
     @quiet

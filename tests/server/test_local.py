@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from decimal import Decimal
 
 import pytest
 from starlette.testclient import TestClient
 
 from finops_pack.ledger import open_ledger
-from finops_pack.model import Call, Finding
-from finops_pack.query import Reader
-from finops_pack.server import machine, tasks
+from finops_pack.model import Call
+from finops_pack.server import tasks
 from finops_pack.server.local import create_local
 
 HOUR = 3_600_000_000
@@ -144,11 +142,3 @@ def test_a_loop_of_parents_is_cut_open():
         return sum(1 + count(node.children) for node in nodes)
 
     assert count(tasks.tree(calls)) == 4
-
-
-def test_waste_falls_on_the_days_of_its_calls(ledger):
-    reader = Reader(ledger)
-    calls = [Call("a", 0), Call("b", 86_400_000_000), Call("c", 86_400_000_001)]
-    wasted = Finding("retries", "t", ("a", "b", "c", "gone"), Decimal(3), "measured", 1.0, (), "m")
-    found = machine.waste_by_day([wasted], calls, reader)
-    assert found == {"1970-01-01": Decimal(1), "1970-01-02": Decimal(2)}

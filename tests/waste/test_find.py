@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from finops_pack import score, waste
 from finops_pack.model import VERIFIERS, Call, Segment
 from finops_pack.money import plain
+from finops_pack.waste import _tally
 from tests.facts import FACTS, call
 from tests.waste.conftest import Context
 
@@ -187,7 +188,12 @@ def test_the_document(found: Any) -> None:
     assert [row["category"] for row in result.to_dicts()] == list(result.categories)
 
 
-def test_a_stream_is_not_held() -> None:
+def test_of_a_stream_nothing_is_held_but_the_dearest_findings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_tally, "KEPT", 50)
+    monkeypatch.setattr(waste, "BATCH", 100)
+
     def stream(days: int) -> Iterator[Call]:
         for day in range(days):
             for n in range(20):
@@ -196,14 +202,26 @@ def test_a_stream_is_not_held() -> None:
     def peak(days: int) -> int:
         tracemalloc.start()
         try:
-            for one in waste.sessions(stream(days)):
-                assert len(one) == 6
+            assert len(waste.find(stream(days), FACTS).findings) == 50
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
     peak(2)
-    assert peak(16) < 1.5 * peak(4)
+    assert peak(24) < 2 * peak(6)  # prices are kept by day
+
+
+def test_what_is_left_out_is_counted_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = [one for n in range(9) for one in troubled(f"s{n}", n * 700)]
+    every = waste.find(calls, FACTS)
+    monkeypatch.setattr(_tally, "KEPT", 4)
+    some = waste.find(calls, FACTS)
+    assert some.findings == every.findings[:4]
+    assert some.left_out == len(every.findings) - 4
+    assert (some.categories, some.unknown, some.days) == (
+        every.categories, every.unknown, every.days
+    )  # fmt: skip
+    assert sum(every.days.values()) == every.avoidable_usd
 
 
 def test_a_stream_finds_what_a_list_finds() -> None:
@@ -220,7 +238,7 @@ def test_nothing_is_nothing() -> None:
 def test_too_little_to_judge(count: int, usd: str) -> None:
     each = int(Decimal(usd) * 10**12 / count)
     calls = [call(i, billed_pico=each) for i in range(count)]
-    judged = score.score(calls, waste.find(calls, FACTS), [])
+    judged = score.score(calls, waste.find(calls, FACTS), FACTS)
     assert judged.score is None
     assert judged.reason is not None
     assert judged.reason.startswith("insufficient data")

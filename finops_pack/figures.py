@@ -1,0 +1,28 @@
+"""Figures as short text, for people at a terminal and for agents alike."""
+
+from __future__ import annotations
+
+from finops_pack.money import shown
+
+usd = shown
+
+
+def tokens(count: float) -> str:
+    """`950`, `61k`, `15.5M`, `1.3B`."""
+    if count < 10_000:
+        return f"{count:,.0f}"
+    for size, unit in ((10**9, "B"), (10**6, "M")):
+        if count >= size - size // 2000:  # what would be rounded to it
+            return f"{count / size:.1f}{unit}"
+    return f"{count / 1000:.0f}k"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 call`, `2,000 calls`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def bar(share: float, width: int = 20) -> str:
+    """`████████░░`: a share of 0–1, full when over."""
+    filled = round(min(1.0, max(0.0, share)) * width)
+    return "█" * filled + "░" * (width - filled)

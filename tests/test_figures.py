@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from finops_pack.figures import bar, count, tokens, usd
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0", "$0"),
+        ("12.345", "$12.34"),
+        ("1234567.8", "$1,234,567.80"),
+        ("0.09", "$0.09"),
+        ("0.0042", "$0.0042"),
+        ("0.00000042", "$0.00000042"),
+        ("-0.5", "-$0.50"),
+        ("0.999", "$1.00"),
+    ],
+)
+def test_amounts_as_people_read_them(amount: str, text: str) -> None:
+    assert usd(Decimal(amount)) == text
+
+
+def test_counts_as_people_read_them() -> None:
+    counts = (0, 9_999, 61_234, 999_999, 15_499_566, 1_296_800_000)
+    assert [tokens(n) for n in counts] == ["0", "9,999", "61k", "1.0M", "15.5M", "1.3B"]
+
+
+def test_things_are_counted() -> None:
+    assert [count(n, "call") for n in (0, 1, 2_000)] == ["0 calls", "1 call", "2,000 calls"]
+
+
+@pytest.mark.parametrize(("share", "said"), [(-1, "░░░░"), (0.5, "██░░"), (9, "████")])
+def test_a_share_as_a_bar(share: float, said: str) -> None:
+    assert bar(share, 4) == said
