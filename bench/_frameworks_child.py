@@ -2,8 +2,8 @@
 
 `python _frameworks_child.py FRAMEWORK TRACKER SINK`. Providers are answered inside the process,
 where their HTTP client would open a connection; SINK takes what the rivals export. The first line
-of the answer is `ready`, or why this pair cannot be measured; then one of µs a call, on the clock
-and of this thread, for each block.
+of the answer is how many calls of a block the tracker saw with their usage, or why this pair cannot
+be measured; then one of µs a call, on the clock and of this thread, for each block.
 """
 
 from __future__ import annotations
@@ -100,12 +100,17 @@ def autogen(tracker: str) -> Callable[[], Any]:
 
 FRAMEWORKS = {f.__name__: f for f in (openai, anthropic, langchain, crewai, autogen)}
 INSTRUMENTORS = {
-    "openai": ("openai", "OpenAIInstrumentor"),
-    "anthropic": ("anthropic", "AnthropicInstrumentor"),
-    "langchain": ("langchain", "LangChainInstrumentor"),
-    "crewai": ("crewai", "CrewAIInstrumentor"),
-    "autogen": ("autogen_agentchat", "AutogenAgentChatInstrumentor"),
+    "openai": {"openai": "OpenAIInstrumentor"},
+    "anthropic": {"anthropic": "AnthropicInstrumentor"},
+    "langchain": {"langchain": "LangChainInstrumentor"},
+    # CrewAI's own sees crews, not what its native client asks.
+    "crewai": {"crewai": "CrewAIInstrumentor", "openai": "OpenAIInstrumentor"},
+    "autogen": {"autogen_agentchat": "AutogenAgentChatInstrumentor"},
 }
+MODULES = {
+    "openai": "openai", "anthropic": "anthropic", "langchain": "langchain_openai",
+    "crewai": "crewai", "autogen": "autogen_ext.models.openai",
+}  # fmt: skip
 LANGFUSE = ("openai", "langchain")
 
 
@@ -118,9 +123,11 @@ def track(framework: str, tracker: str, sink: str) -> None:
             raise LookupError("has none of its own")
         keys = {"LANGFUSE_PUBLIC_KEY": "pk", "LANGFUSE_SECRET_KEY": "sk", "LANGFUSE_HOST": sink}
         os.environ.update(keys)
+        importlib.import_module("langfuse").get_client()
     elif tracker == "openinference":
         _openinference(framework, sink)
     elif tracker == "agentops":
+        importlib.import_module(MODULES[framework])  # it breaks the imports that it watches
         agentops = importlib.import_module("agentops")
         agentops.init(
             api_key="00000000-0000-4000-8000-000000000000", endpoint=sink,
@@ -129,15 +136,54 @@ def track(framework: str, tracker: str, sink: str) -> None:
 
 
 def _openinference(framework: str, sink: str) -> None:
+    from opentelemetry import trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{sink}/v1/traces")))
-    module, name = INSTRUMENTORS[framework]
-    found = importlib.import_module(f"openinference.instrumentation.{module}")
-    getattr(found, name)().instrument(tracer_provider=provider)
+    trace.set_tracer_provider(provider)
+    for module, name in INSTRUMENTORS[framework].items():
+        found = importlib.import_module(f"openinference.instrumentation.{module}")
+        getattr(found, name)().instrument(tracer_provider=provider)
+
+
+def seen(tracker: str, ask: Callable[[], Any]) -> int:
+    """How many calls of a block the tracker saw, with what they used."""
+    if tracker == "none":
+        block(ask)
+        return 0
+    count = _rows if tracker == "finops_pack" else _spans()
+    before = count()
+    block(ask)
+    return count() - before
+
+
+def _rows() -> int:
+    from finops_pack import config, recorder
+    from finops_pack.ledger import open_ledger
+    from finops_pack.model import Where
+
+    recorder.flush(10)
+    rows = open_ledger(config.load().ledger).calls(Where())
+    return sum(row.usage_basis == "measured" for row in rows)
+
+
+def _spans() -> Callable[[], int]:
+    """Rivals make spans: those that say anything of tokens are counted."""
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    ended: list[Any] = []
+
+    class Counter(SpanProcessor):
+        def on_end(self, span: Any) -> None:
+            ended.append(span.attributes)
+
+    trace.get_tracer_provider().add_span_processor(Counter())  # type: ignore[attr-defined]
+    words = ("token", "usage")
+    return lambda: sum(any(w in name for name in held for w in words) for held in ended)
 
 
 def block(ask: Callable[[], Any]) -> tuple[float, float]:
@@ -150,7 +196,7 @@ def block(ask: Callable[[], Any]) -> tuple[float, float]:
 
 
 def main(framework: str, tracker: str, sink: str) -> None:
-    """Say `ready` or why not; then a block for each line."""
+    """Say what it sees or why not; then a block for each line."""
     talk, sys.stdout = sys.stdout, sys.stderr
 
     def say(what: Any) -> None:
@@ -161,10 +207,10 @@ def main(framework: str, tracker: str, sink: str) -> None:
         track(framework, tracker, sink)
         ask = FRAMEWORKS[framework](tracker)
         block(ask)
+        say(seen(tracker, ask))
     except Exception as error:
         say(f"{type(error).__name__}: {error}"[:200])
         return
-    say("ready")
     for _ in sys.stdin:
         say(block(ask))
 

@@ -3,8 +3,9 @@
 Each (framework, tracker) is a process of its own, since trackers patch for good; all of one
 framework live at once and take turns, a block of calls each, so that other work on the machine
 meets all of them alike. The figure is the median of the differences to the untracked process in
-the same round. Rivals are installed into an environment that is thrown away; providers are
-answered inside the process, rivals export to a server here that takes everything.
+the same round, beside its quartiles. A tracker that did not see every call is given no time.
+Rivals are installed into folders that are thrown away; providers are answered inside the process,
+rivals export to a server here that takes everything.
 """
 
 from __future__ import annotations
@@ -15,10 +16,8 @@ import os
 import statistics
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import threading
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,12 +25,15 @@ from pathlib import Path
 
 FRAMEWORKS = ("openai", "anthropic", "langchain", "crewai", "autogen")
 TRACKERS = ("none", "finops_pack", "langfuse", "openinference", "agentops")
-RIVALS = ("langfuse==5.0.4", "agentops==0.4.21", *(
-    f"openinference-instrumentation-{name}"
-    for name in ("openai", "anthropic", "langchain", "crewai", "autogen-agentchat")
-))  # fmt: skip
+INSTRUMENTED = ("openai", "anthropic==1.1.2", "langchain", "crewai", "autogen-agentchat")
+RIVALS = {
+    "langfuse": ["langfuse==5.0.4"],
+    "openinference": [f"openinference-instrumentation-{name}" for name in INSTRUMENTED],
+    "agentops": ["agentops==0.4.21"],
+}
 CHILD = Path(__file__).parent / "_frameworks_child.py"
 ROOT = Path(__file__).parent.parent
+CALLS = 25  # in a block, of the child
 
 
 def main() -> None:
@@ -40,27 +42,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder, sink() as url:
-        python = environment(Path(folder, "env"))
-        print(f"load {os.getloadavg()[0]:.1f}, {rounds} rounds")
-        print("added µs a call, on the caller's thread (on the clock)\n")
-        print(f"{'':<12}{'untracked':>12}" + "".join(f"{name:>20}" for name in TRACKERS[1:]))
-        notes = [line(name, python, url, Path(folder), rounds) for name in FRAMEWORKS]
-    print("\nx: the rival's time on the caller's thread over ours; the clock tells load, too")
-    print("about 0: as if that rival were not there; whether it saw the calls was not checked")
-    print("\n".join(note for said in notes for note in said))
+        install(Path(folder))
+        print(f"load {os.getloadavg()[0]:.1f}, {rounds} rounds of {CALLS} calls")
+        print("µs that a call takes more on the caller's thread: median, quartiles; on the clock\n")
+        for framework in FRAMEWORKS:
+            measure(framework, url, Path(folder), rounds)
 
 
-def environment(folder: Path) -> str:
-    """An interpreter that has our packages, and the rivals on top where they install."""
-    venv.create(folder, with_pip=True)
-    python = str(folder / "bin" / "python")
-    there = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages/ours.pth"
-    (folder / there).write_text(f"{sysconfig.get_path('purelib')}\n{ROOT}\n")
-    for rival in RIVALS:
-        subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", rival], check=False, capture_output=True
-        )
-    return python
+def install(folder: Path) -> None:
+    """Each rival into a folder of its own, beside the versions that we test with."""
+    held = folder / "constraints.txt"
+    ours = (ROOT / "constraints.txt").read_text().splitlines(keepends=True)
+    older = ("packaging=", "psutil=", "termcolor=", "wrapt=")  # agentops wants them
+    held.write_text("".join(line for line in ours if not line.startswith(older)))
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "-c", str(held), "--target"]
+    for name, packages in RIVALS.items():
+        subprocess.run([*pip, str(folder / name), *packages], check=False, capture_output=True)
 
 
 @contextmanager
@@ -89,16 +86,20 @@ def sink() -> Iterator[str]:
 class Child:
     """One (framework, tracker); `fault` says why it cannot be measured."""
 
-    def __init__(self, python: str, framework: str, tracker: str, url: str, home: Path) -> None:
+    def __init__(self, framework: str, tracker: str, url: str, folder: Path) -> None:
+        home = folder / f"{framework}-{tracker}"
+        home.mkdir()
         places = dict.fromkeys(("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"), str(home))
         quiet = {"CREWAI_DISABLE_TELEMETRY": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "true"}
+        path = {"PYTHONPATH": str(folder / tracker)}
         self.process = subprocess.Popen(
-            [python, "-W", "ignore", str(CHILD), framework, tracker, url],
+            [sys.executable, "-W", "ignore", str(CHILD), framework, tracker, url],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, cwd=home, env={**os.environ, **places, **quiet},
+            text=True, cwd=home, env={**os.environ, **places, **quiet, **path},
         )  # fmt: skip
         said = self._hear()
-        self.fault = None if said == "ready" else str(said)
+        self.saw = said if isinstance(said, int) else 0
+        self.fault = said if isinstance(said, str) else None
 
     def _hear(self) -> object:
         assert self.process.stdout
@@ -119,13 +120,9 @@ class Child:
         self.process.communicate()
 
 
-def line(framework: str, python: str, url: str, folder: Path, rounds: int) -> list[str]:
-    """Measure and print one framework; what could not be measured, and why."""
-    children = {}
-    for tracker in TRACKERS:
-        home = folder / f"{framework}-{tracker}"
-        home.mkdir()
-        children[tracker] = Child(python, framework, tracker, url, home)
+def measure(framework: str, url: str, folder: Path, rounds: int) -> None:
+    """Measure and print one framework."""
+    children = {tracker: Child(framework, tracker, url, folder) for tracker in TRACKERS}
     live = {name: child for name, child in children.items() if child.fault is None}
     try:
         times = [{name: child.block() for name, child in live.items()} for _ in range(rounds)]
@@ -133,25 +130,31 @@ def line(framework: str, python: str, url: str, folder: Path, rounds: int) -> li
         for child in children.values():
             child.end()
     bare = statistics.median(round_["none"][1] for round_ in times)
-    added = {name: _added(times, name) for name in live if name != "none"}
-    ours = added["finops_pack"][1]
-    cells = [_cell(added.get(name), name, ours) for name in TRACKERS[1:]]
-    print(f"{framework:<12}{bare:>12.0f}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
-    return [f"{framework}, {n}: {c.fault}" for n, c in children.items() if c.fault]
+    print(f"{framework}, untracked: {bare:.0f}")
+    for tracker in TRACKERS[1:]:
+        print(f"  {tracker:<14}{_said(children[tracker], tracker, times)}", flush=True)
 
 
-def _added(times: list[dict[str, tuple[float, float]]], name: str) -> tuple[float, float]:
-    wall, cpu = (
-        statistics.median(round_[name][i] - round_["none"][i] for round_ in times) for i in (0, 1)
-    )
-    return wall, cpu
+def _said(child: Child, tracker: str, times: list[dict[str, tuple[float, float]]]) -> str:
+    if child.fault is not None:
+        return child.fault
+    saw = f"saw {child.saw or 'none'} of {CALLS} calls"
+    if child.saw != CALLS:
+        return saw
+    clock, _ = _added(times, tracker, 0)
+    added, (low, high) = _added(times, tracker, 1)
+    ours, _ = _added(times, "finops_pack", 1)
+    ratio = "" if tracker == "finops_pack" else f", {added / ours:.1f} times ours"
+    return f"{added:.0f} ({low:.0f} to {high:.0f}); {clock:.0f} on the clock{ratio}; {saw}"
 
 
-def _cell(added: tuple[float, float] | None, name: str, ours: float) -> str:
-    if added is None:
-        return "–"
-    ratio = "" if name == "finops_pack" else f" {added[1] / ours:.1f}x"
-    return f"{added[1]:.0f} ({added[0]:.0f}){ratio}"
+def _added(
+    times: list[dict[str, tuple[float, float]]], name: str, which: int
+) -> tuple[float, tuple[float, float]]:
+    """The median of the differences to the untracked, and their quartiles."""
+    more = [round_[name][which] - round_["none"][which] for round_ in times]
+    low, middle, high = statistics.quantiles(more, n=4)
+    return middle, (low, high)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ call above, which then knows the provider's exact usage even where the framework
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -45,11 +46,11 @@ class Told:
         self.open = False
         self.above.told += ({"usage": usage, **fields},)
 
-    def fail(self, error: BaseException | str, usage: Usage | None = None, **_: Any) -> None:
+    def fail(self, error: BaseException | str, usage: Usage | None = None, **said: Any) -> None:
         """No answer. Of a cancellation the framework may never speak; other errors it will."""
         self.open = False
         if isinstance(error, BaseException) and type(error).__name__ == "CancelledError":
-            self.above.cut(error)
+            self.above.cut(error, usage, **said)
 
     def orphan(self) -> None:
         """Nobody read it; the framework knows what it does."""
@@ -130,14 +131,20 @@ def end(ask: Ask, result: Any) -> None:
 
 
 def _look_when_parsed(ask: Ask, result: Any) -> None:
-    """A raw response whose `parse` gives the stream."""
+    """A raw response whose `parse` gives the stream, at once or awaited."""
     parse = result.parse
 
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        stream = parse(*args, **kwargs)
+    def look(stream: Any) -> Any:
         if hasattr(stream, "_iterator") and not isinstance(stream._iterator, Watched):
             observe(stream, ask.call, ask.dialect.gathering(ask.kind))
         return stream
+
+    async def awaited(stream: Any) -> Any:
+        return look(await stream)
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        stream = parse(*args, **kwargs)
+        return awaited(stream) if inspect.isawaitable(stream) else look(stream)
 
     result.parse = watched
 

@@ -32,9 +32,13 @@ class Live:
         """Whether its end is still to come."""
         return self.call.open
 
-    def failed(self, error: Any) -> None:
+    def failed(self, error: Any, usage: Any = None) -> None:
         """litellm says why; by name alone, since it makes up a status for each, timeouts too."""
-        _above.fail(self.call, type(error).__name__)
+        name = type(error).__name__
+        if usage is None:
+            _above.fail(self.call, name)
+        else:
+            self.call.end_as_told(usage, error_type=name, verifier="schema")
 
     def first_token(self) -> None:
         """The first piece of a stream has come."""
@@ -66,8 +70,10 @@ class Below(Told):
     def disown(self) -> None:
         """It owns nothing."""
 
-    def failed(self, error: Any) -> None:
-        """The framework hears of it too."""
+    def failed(self, error: Any, usage: Any = None) -> None:
+        """The framework hears of it too, but not of what was billed."""
+        if usage is not None:
+            self.finish(usage)
         self.open = False
 
     def finish(self, usage: Any, **fields: Any) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from finops_pack.adapters import _openai_read, _patch, _usage
+from finops_pack.adapters import _anthropic_read, _openai_read, _patch, _usage
 from finops_pack.adapters._openai_read import Chunks, Events
 from finops_pack.adapters._streams import Gathering, Watched
-from finops_pack.recorder import Pending
+from finops_pack.model import Usage
+from finops_pack.recorder import Pending, guard
 from finops_pack.recorder._messages import get, listed
 
 
@@ -46,14 +50,36 @@ def is_hit(result: Any) -> bool:
 
 def answered(kind: str, result: Any) -> dict[str, Any]:
     """The arguments of `finish` from an answer."""
-    if kind == "messages":  # Anthropic's own shape, passed through
-        return {"usage": _usage.any_shape(get(result, "usage")), "response": result}
+    kind = _asked(kind, result)
+    if kind == "messages":
+        return _anthropic_read.answered(kind, result)
     return _openai_read.answered(kind, result)
+
+
+def refused(log: Any, error: Any) -> Usage | None:
+    """What an answer used that litellm's own check of its schema refused: it is billed."""
+    if type(error).__name__ != "JSONSchemaValidationError":
+        return None
+    raw = log.model_call_details.get("original_response")
+    return _usage.any_shape(get(json.loads(raw) if isinstance(raw, str) else raw, "usage"))
 
 
 def gathering(kind: str, stream: Any) -> Gathering:
     """What collects a stream."""
+    kind = _asked(kind, stream)
+    if kind == "messages":
+        return _anthropic_read.Lines()
     return _Events() if kind == "responses" else _Chunks(stream)
+
+
+def _asked(kind: str, result: Any) -> str:
+    """What was asked for messages where a provider has none: its answer is seen first."""
+    if kind != "messages":
+        return kind
+    if hasattr(result, "choices") or hasattr(result, "chunks"):
+        return "chat"
+    stream = type(result).__module__.startswith("litellm.responses")
+    return "responses" if stream or get(result, "object") == "response" else kind
 
 
 class _Events(Events):
@@ -85,24 +111,61 @@ class _Chunks(Chunks):
 
 def watch(cls: Any) -> None:
     """Look at what streams of this class give, where somebody put a `finops` on them; once."""
-    for name, wrap in (("__next__", _next), ("__anext__", _anext)):
+    for name, wrap in _WATCHED.items():
         if hasattr(cls, name):
             _patch.replace(cls, name, wrap)
 
 
+@contextmanager
+def _looking(stream: Any) -> Iterator[Watched | None]:
+    """Inside a step litellm closes its streams itself: they are nobody's then."""
+    watched: Watched | None = vars(stream).pop("finops", None)
+    try:
+        yield watched
+    finally:
+        if watched is not None:
+            stream.finops = watched
+
+
 def _next(original: Any) -> Any:
     def __next__(self: Any) -> Any:
-        watched: Watched | None = vars(self).get("finops")
-        return original(self) if watched is None else watched.step(lambda: original(self))
+        with _looking(self) as watched:
+            return watched.step(lambda: original(self)) if watched else original(self)
 
     return __next__
 
 
 def _anext(original: Any) -> Any:
     async def __anext__(self: Any) -> Any:
-        watched: Watched | None = vars(self).get("finops")
-        if watched is None:
+        with _looking(self) as watched:
+            if watched:
+                return await watched.step_async(lambda: original(self))
             return await original(self)
-        return await watched.step_async(lambda: original(self))
 
     return __anext__
+
+
+def _close(original: Any) -> Any:
+    def close(self: Any) -> None:
+        original(self)
+        _left(self)
+
+    return close
+
+
+def _aclose(original: Any) -> Any:
+    async def aclose(self: Any) -> None:
+        await original(self)
+        _left(self)
+
+    return aclose
+
+
+@guard
+def _left(stream: Any) -> None:
+    watched: Watched | None = vars(stream).get("finops")
+    if watched is not None:
+        watched.cut(None)
+
+
+_WATCHED = {"__next__": _next, "__anext__": _anext, "close": _close, "aclose": _aclose}

@@ -17,10 +17,7 @@ from finops_pack.recorder import guard
 
 MODULES = ("litellm",)
 TESTED = {"litellm": ("1.106", "1.111")}
-CANNOT_SEE = (
-    "rerank, speech, transcription, realtime, the proxy's pass-through routes",
-    "streams of anthropic_messages: marked cancelled, their tokens unknown",
-)
+CANNOT_SEE = ("rerank, speech, transcription, realtime, the proxy's pass-through routes",)
 _KINDS = {
     "completion": "chat",
     "text_completion": "completions",
@@ -112,7 +109,7 @@ def _failed(log: Any, error: Any) -> None:
     live: Live | Below | None = vars(log).get("finops")
     if live is not None and live.open:
         live.disown()
-        live.failed(error)
+        live.failed(error, _litellm_read.refused(log, error))
 
 
 def _answering(original: Any) -> Any:

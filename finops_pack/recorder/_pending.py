@@ -125,11 +125,11 @@ class Pending:
             self.fail("NoEnd", status="unknown")
             self.swept = True
 
-    def cut(self, error: BaseException) -> None:
-        """It was cancelled below; what the framework may still say about it amends it."""
+    def cut(self, error: BaseException, usage: Usage | None = None, **fields: Any) -> None:
+        """It was cancelled below; what the framework may still say amends it, if nothing came."""
         if self.open:
-            self.fail(error)
-            self.swept = True
+            self.fail(error, usage, **fields)
+            self.swept = usage is None
 
     def close(self, usage: Usage | None, response: Any, fields: dict[str, Any]) -> dict[str, Any]:
         """The finished row, still without its price; called by the recorder alone."""

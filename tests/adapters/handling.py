@@ -17,11 +17,11 @@ import pytest
 import finops_pack
 from finops_pack import context, recorder
 from finops_pack.adapters import (
+    _anthropic_read,
     _ask,
     _crewai_read,
     _langchain_read,
     _usage,
-    anthropic,
     autogen,
     crewai,
     langchain,
@@ -69,11 +69,11 @@ def cumulative_counts(patch: Patch) -> None:
     """anthropic: the counts of a stream's last event replace those of its first."""
 
     def added(self: Any, usage: Any) -> None:
-        for name in anthropic._COUNTS[:4]:
+        for name in _anthropic_read._COUNTS[:4]:
             self.counts[name] = self.counts.get(name, 0) + _usage.first(usage, name)
         self.usage = _usage.anthropic(self.counts)
 
-    patch.setattr(anthropic._Events, "_count", added)
+    patch.setattr(_anthropic_read.Events, "_count", added)
 
 
 def cached_tokens_inside_the_input(patch: Patch) -> None:

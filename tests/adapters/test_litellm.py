@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import asks another host
+os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")  # and its calls, too
 
 import finops_pack
 from finops_pack.errors import BudgetExceeded
@@ -101,10 +100,46 @@ def test_a_stream_without_usage_is_estimated_not_taken_from_its_tokenizer(
 def test_a_stream_left_early_is_cancelled(asking: Any, calls: Calls, model: str) -> None:
     stream = litellm.completion(**asking(model, stream=True))
     next(stream)
-    stream.finops = stream = None  # nobody reads on
-    gc.collect()
+    stream.close()
     [row] = calls()
     assert (row.status, row.usage_basis) == ("cancelled", "estimated")
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": True}])
+@pytest.mark.parametrize("model", FULL_OF)
+def test_messages_of_any_provider(asking: Any, calls: Calls, model: str, more: Any) -> None:
+    """Anthropic's own, and made of responses and of chats where a provider has none."""
+
+    async def ask() -> None:
+        said = await litellm.anthropic_messages(**asking(model, max_tokens=9, **more))
+        assert [piece async for piece in said] if more else said["content"]
+
+    asyncio.run(ask())
+    [row] = calls()
+    assert (row.usage, row.amount_usd) == (FULL_OF[model], Decimal(COSTS[model]))
+    assert (row.adapter, row.status, row.usage_basis) == ("litellm", "ok", "measured")
+
+
+@pytest.mark.parametrize("model", FULL_OF)
+def test_an_answer_that_its_schema_check_refuses_is_billed(
+    wire: Wire, asking: Any, calls: Calls, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pydantic import BaseModel
+
+    class Answer(BaseModel):
+        word: str
+
+    monkeypatch.setattr(litellm, "enable_json_schema_validation", True)
+    wire.script(Reply(text="no"), Reply(text="no"))
+    with pytest.raises(litellm.JSONSchemaValidationError):
+        litellm.completion(**asking(model, response_format=Answer))
+    with pytest.raises(litellm.JSONSchemaValidationError):
+        asyncio.run(litellm.acompletion(**asking(model, response_format=Answer)))
+    rows = calls()
+    assert [row.usage for row in rows] == [FULL_OF[model]] * 2
+    assert {(row.verifier, row.error_type) for row in rows} == {
+        ("schema", "JSONSchemaValidationError")
+    }
 
 
 def test_errors_cost_nothing_and_retries_are_attempts(
@@ -177,8 +212,6 @@ def test_an_answer_from_its_cache_is_free(
 ) -> None:
     from litellm.caching import Cache
 
-    # litellm 1.110 imports it for any answer from the cache; it is for its proxy's audio.
-    monkeypatch.setitem(sys.modules, "soundfile", ModuleType("soundfile"))
     monkeypatch.setattr(litellm, "cache", Cache(type="local"))
     litellm.completion(**asking(GPT, caching=True))
     litellm.completion(**asking(GPT, caching=True))

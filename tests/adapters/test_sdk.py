@@ -225,6 +225,20 @@ def test_a_body_that_nobody_reads_is_unknown(client: Any, calls: Calls) -> None:
     assert (row.status, row.missing) == ("unknown", ("usage",))
 
 
+def test_a_stream_that_is_parsed_later_is_one_full_row(wire: Wire, calls: Calls) -> None:
+    """As the OpenAI Agents SDK asks."""
+
+    async def ask() -> None:
+        async with openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none") as client:
+            asked = client.responses.with_streaming_response
+            async with asked.create(model="gpt-4o", input="hi", stream=True) as raw:
+                assert [event async for event in await raw.parse()]
+
+    asyncio.run(ask())
+    (row,) = calls()
+    assert (row.usage, row.status, row.usage_basis) == (FULL, "ok", "measured")
+
+
 def test_a_gateways_own_price_is_what_was_billed(wire: Wire, client: Any, calls: Calls) -> None:
     counted = {"prompt_tokens": 1000, "completion_tokens": 200, "cost": 0.0042}
     wire.script(Reply(headers={"x-litellm-response-cost": "0.0123"}), Reply(usage=counted))
