@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-from finops_pack import query
 from finops_pack.model import BillingMode
-from finops_pack.query import Period, Reader
+
+if TYPE_CHECKING:  # not every command reads: the read API is 7 ms of a cold start
+    from finops_pack.query import Period, Reader
 
 
 def add_common(parser: argparse.ArgumentParser, *, last: str | None = "7d") -> None:
@@ -34,6 +35,8 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
 
 def reader(args: argparse.Namespace) -> Reader:
     """The ledger asked for, drained; a context manager. Says what is still pending."""
+    from finops_pack import query
+
     opened = query.open(args.ledger)
     if opened.pending_calls and not args.json:
         from finops_pack.cli import _out
@@ -44,6 +47,8 @@ def reader(args: argparse.Namespace) -> Reader:
 
 def period(args: argparse.Namespace, opened: Reader) -> Period:
     """The period asked for, else the command's default, in the ledger's time zone."""
+    from finops_pack.query import Period
+
     last = args.last
     if last is None and not args.since and not args.until:
         last = args.default_last

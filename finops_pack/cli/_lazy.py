@@ -1,7 +1,8 @@
 """Standard modules that others import at start and this command seldom needs, loaded at first use.
 
 `dataclasses` imports `inspect`, and with it the compiler's tables: a tenth of a cold
-`finops budget`. To be imported before anything that imports dataclasses.
+`finops budget`; `pathlib` imports `ipaddress`, by way of `urllib`. To be imported before anything
+that imports those.
 """
 
 from __future__ import annotations
@@ -30,3 +31,4 @@ def defer(name: str) -> None:
 
 
 defer("inspect")
+defer("ipaddress")

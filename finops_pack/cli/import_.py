@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from finops_pack import importers
@@ -109,6 +108,8 @@ def _show(summary: Summary, importer: Importer, dry_run: bool) -> None:
             f"finops import {importer.NAME} --billing subscription"
         )
     if summary.new and summary.first_us is not None and not dry_run:
+        from datetime import UTC, datetime
+
         since = datetime.fromtimestamp(summary.first_us / 1e6, UTC)
         plan = " --billing subscription" if summary.billing == "subscription" else ""
         print(f"next: finops spend --by project --since {since:%Y-%m-%d}{plan}")
