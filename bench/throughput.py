@@ -10,6 +10,7 @@ and "p99" are what one call takes on its thread; with a pause the caches are col
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -126,7 +127,7 @@ def _inserted() -> Callable[[int, int], object]:
     def connection() -> sqlite3.Connection:
         with lock:
             raw = sqlite3.connect(path, isolation_level=None, timeout=30)
-            raw.execute("PRAGMA journal_mode = WAL")
+            _into_wal(raw)
             raw.execute("PRAGMA synchronous = NORMAL")
             raw.execute(f"CREATE TABLE IF NOT EXISTS direct ({names})")
         return raw
@@ -138,6 +139,15 @@ def _inserted() -> Callable[[int, int], object]:
         local.raw.execute(f"INSERT INTO direct VALUES ({', '.join('?' * _COLUMNS)})", values)
 
     return insert
+
+
+def _into_wal(raw: sqlite3.Connection) -> None:
+    """SQLite does not wait where two processes change the mode of a new file at once."""
+    for _ in range(100):
+        with contextlib.suppress(sqlite3.OperationalError):
+            raw.execute("PRAGMA journal_mode = WAL")
+            return
+        time.sleep(0.02)
 
 
 _WAYS = {"record": _recorded, "spool": _spooled, "insert": _inserted}
