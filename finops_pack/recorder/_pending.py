@@ -12,6 +12,7 @@ from finops_pack import context
 from finops_pack.model import Usage
 from finops_pack.money import to_pico
 from finops_pack.recorder._estimate import METHOD, estimate
+from finops_pack.recorder._guard import guard
 from finops_pack.recorder._price import count, price
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Pending:
             self.recorder.record(**{**attribution, **known})
         self.finish(**{**fields, "usage": usage, **_known(last)})
 
+    @guard
     def orphan(self) -> None:
         """Nobody says how it ended: unknown, possibly billed. An end that comes late amends it.
 

@@ -111,6 +111,17 @@ def answer() -> Any:
     return Answer
 
 
+def in_loop(ask: Way) -> None:
+    """Ask in a synchronous way that wants the thread to have a loop, and would leave it open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        ask()
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
 def _threads(ask: Ask) -> None:
     raw = [threading.Thread(target=ask) for _ in range(2)]
     for thread in raw:

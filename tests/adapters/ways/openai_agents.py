@@ -8,7 +8,16 @@ from typing import Any
 
 from finops_pack.testing import Reply, Wire
 from tests.adapters.ways._judge import GPT
-from tests.adapters.ways._shared import TOOL, Ask, Way, answer, common, scripted, streamed
+from tests.adapters.ways._shared import (
+    TOOL,
+    Ask,
+    Way,
+    answer,
+    common,
+    in_loop,
+    scripted,
+    streamed,
+)  # fmt: skip
 
 NAME, NEEDS, ADAPTER, EXACT = "OpenAI Agents", "agents", "openai", GPT
 
@@ -35,27 +44,14 @@ def ways_of(wire: Wire, model: Any) -> dict[str, Way]:
         assert [piece async for piece in pieces(include_usage=None)]
 
     def structured() -> None:
-        _run(agent(output_type=answer()))
+        in_loop(lambda: Runner.run_sync(agent(output_type=answer()), "hi"))
 
-    ask: Ask = lambda **more: _run(agent(**more))  # noqa: E731
+    ask: Ask = lambda **more: in_loop(lambda: Runner.run_sync(agent(**more), "hi"))  # noqa: E731
     return common(wire, ask, lambda: Runner.run(agent(), "hi")) | streamed(wire, pieces) | {
         "stream, usage not asked": lambda: asyncio.run(unasked()),
         "bad structured output": lambda: scripted(wire, structured, Reply(text="no")),
         "tool call": lambda: scripted(wire, ask, TOOL),
     }  # fmt: skip
-
-
-def _run(agent: Any) -> None:
-    """`Runner.run_sync`, which asks for a loop of the main thread's."""
-    from agents import Runner
-
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        Runner.run_sync(agent, "hi")
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
 
 
 def _maker(wire: Wire, model: Any) -> Any:

@@ -8,7 +8,17 @@ from typing import Any
 
 from finops_pack.testing import Reply, Wire
 from tests.adapters.ways._judge import GPT
-from tests.adapters.ways._shared import SLOW, TOOL, Ask, Way, answer, common, scripted, streamed
+from tests.adapters.ways._shared import (
+    SLOW,
+    TOOL,
+    Ask,
+    Way,
+    answer,
+    common,
+    in_loop,
+    scripted,
+    streamed,
+)  # fmt: skip
 
 NAME, NEEDS, ADAPTER, EXACT = "Pydantic AI", "pydantic_ai.models.openai", "openai", GPT
 
@@ -30,23 +40,12 @@ def ways(wire: Wire) -> dict[str, Way]:
     def structured() -> None:
         asyncio.run(agent(output_type=answer()).run("hi"))
 
-    ask: Ask = lambda **more: _run(agent(**more))  # noqa: E731
+    ask: Ask = lambda **more: in_loop(lambda: agent(**more).run_sync("hi"))  # noqa: E731
     return common(wire, ask, lambda: agent().run("hi")) | streamed(wire, pieces) | {
         "stream, half read": lambda: asyncio.run(half()),
         "bad structured output": lambda: scripted(wire, structured, Reply(text="no")),
         "tool call": lambda: scripted(wire, ask, TOOL),
     }  # fmt: skip
-
-
-def _run(agent: Any) -> None:
-    """`run_sync`, which would leave the loop open that it makes."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        agent.run_sync("hi")
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
 
 
 def _maker(wire: Wire) -> Any:
