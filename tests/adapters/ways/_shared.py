@@ -17,6 +17,7 @@ Ask = Callable[..., Any]
 AsyncAsk = Callable[..., Coroutine[Any, Any, Any]]
 RETRY = Reply(status=429, headers={"retry-after-ms": "5"})
 SLOW = Reply(pace=0.1)  # some frameworks read ahead of their user
+SLOWER = Reply(pace=0.3)  # a busy machine may be late in cutting it short
 TOOL = Reply(tools=[("t1", "look_up", {"word": "x"})])
 SAID: list[Any] = [{"role": "user", "content": "hi"}]
 SCHEMA = {"type": "object", "properties": {"word": {"type": "string"}}}
@@ -71,7 +72,7 @@ def streamed(wire: Wire, pieces: Callable[[], AsyncIterator[Any]]) -> dict[str, 
     }
 
 
-def cut(wire: Wire, aask: AsyncAsk, began: Way, reply: Reply = SLOW) -> None:
+def cut(wire: Wire, aask: AsyncAsk, began: Way, reply: Reply = SLOWER) -> None:
     """Cancel what is asked, as soon as `began()`."""
 
     async def run() -> None:
