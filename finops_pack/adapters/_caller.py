@@ -12,7 +12,18 @@ import finops_pack
 _OURS = os.path.dirname(os.path.abspath(finops_pack.__file__))
 _ROOTS = (_OURS, *{sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib")})
 _ELSEWHERE = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}", "<frozen")
-_theirs: dict[str, bool] = {}
+
+
+class _Files(dict[str, bool]):
+    """Whether a source file is the user's own; each is looked at once."""
+
+    def __missing__(self, path: str) -> bool:
+        library = path.startswith(_ROOTS) or any(part in path for part in _ELSEWHERE)
+        self[path] = not library
+        return not library
+
+
+_theirs = _Files()
 
 
 def name(depth: int = 2) -> str | None:
@@ -26,19 +37,10 @@ def name(depth: int = 2) -> str | None:
         frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        theirs = _theirs.get(code.co_filename)
-        if theirs is None:
-            theirs = _is_theirs(code.co_filename)
-        if theirs:
+        if _theirs[code.co_filename]:
             if code.co_name == "<module>":
                 return os.path.splitext(os.path.basename(code.co_filename))[0]
             if not code.co_name.startswith("<"):  # a lambda or comprehension says nothing
                 return code.co_name
         frame = frame.f_back
     return None
-
-
-def _is_theirs(path: str) -> bool:
-    library = path.startswith(_ROOTS) or any(part in path for part in _ELSEWHERE)
-    _theirs[path] = not library
-    return not library

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from finops_pack.adapters import _usage
@@ -16,7 +16,7 @@ _OWN_IDS = ("run-", "lc_")  # LangChain's own, not the provider's
 _NOTHING: Mapping[str, Any] = {}
 
 
-def answer(call: Pending, result: Any, seen: Any) -> list[str]:
+def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
     """End the call with an `LLMResult`; the ids of the tool calls that it asks for.
 
     `seen` is the usage that a stream carried, should the result have lost it.
@@ -25,25 +25,13 @@ def answer(call: Pending, result: Any, seen: Any) -> list[str]:
     message = getattr(generation, "message", None)
     if message is None:
         _completion(call, result, generation)
-        return []
+        return ()
     meta = message.response_metadata or _NOTHING
     counted = message.usage_metadata
     if counted and counted.get(_HIT) == 0:
         call.finish(None, status="cache_hit")
-        return []
-    asked, broken = message.tool_calls, message.invalid_tool_calls
-    fields = {
-        "served_model": meta.get("model_name") or meta.get("model"),
-        "response_id": meta.get("id") or message.id,
-        "finish_reason": meta.get("finish_reason") or meta.get("stop_reason"),
-    }
-    if str(fields["response_id"]).startswith(_OWN_IDS):
-        fields["response_id"] = None
-    tier = meta.get("service_tier") or _usage.tier_of(counted)
-    if tier not in _PLAIN_TIERS:
-        fields["service_tier"] = tier
-    if broken:
-        fields["verifier"] = "schema"
+        return ()
+    fields = _fields(message, meta, counted)
     usage = _usage.langchain(counted)
     raw = meta.get("token_usage") or meta.get("usage")
     if raw:
@@ -54,9 +42,31 @@ def answer(call: Pending, result: Any, seen: Any) -> list[str]:
         usage = told["usage"] or usage
         fields["response_id"] = told.get("response_id") or fields["response_id"]
         fields["billed_usd"] = told.get("billed_usd") or fields.get("billed_usd")
-    tool_calls = [*asked, *broken] if asked or broken else ()
-    call.finish(usage or _usage.langchain(seen), response=message, tool_calls=tool_calls, **fields)
-    return [tool["id"] for tool in asked if tool.get("id")] if asked else []
+    if usage is None:
+        usage = _usage.langchain(seen)
+    asked, broken = message.tool_calls, message.invalid_tool_calls
+    if not asked and not broken:
+        content = message.content
+        call.end(usage, content if isinstance(content, str) else message, (), fields)
+        return ()
+    call.end(usage, message, [*asked, *broken], fields)
+    return [tool["id"] for tool in asked if tool.get("id")]
+
+
+def _fields(message: Any, meta: Mapping[str, Any], counted: Any) -> dict[str, Any]:
+    get = meta.get
+    identity = get("id") or message.id
+    fields = {
+        "served_model": get("model_name") or get("model"),
+        "response_id": None if str(identity).startswith(_OWN_IDS) else identity,
+        "finish_reason": get("finish_reason") or get("stop_reason"),
+    }
+    tier = get("service_tier") or _usage.tier_of(counted)
+    if tier not in _PLAIN_TIERS:
+        fields["service_tier"] = tier
+    if message.invalid_tool_calls:
+        fields["verifier"] = "schema"
+    return fields
 
 
 def _completion(call: Pending, result: Any, generation: Any) -> None:

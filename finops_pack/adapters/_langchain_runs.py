@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _caller
+from finops_pack.adapters import _caller, _langchain_read
 from finops_pack.adapters._lineage import Lineage, Run, metadata_session, seconds
 from finops_pack.recorder import Pending
 
+_NOTHING: dict[str, Any] = {}
 _GENERIC = ("Runnable", "LangGraph", "Chat")  # class names that say nothing about the work
 
 lineage = Lineage()
@@ -24,13 +25,12 @@ in_flight: dict[Any, Live] = {}
 class Live:
     """A model run in flight."""
 
-    __slots__ = ("before", "call", "chars", "run", "usage")
+    chars = 0
+    usage: Any = None
 
     def __init__(self, call: Pending, run: Run | None) -> None:
         self.call = call
         self.run = run
-        self.chars = 0
-        self.usage: Any = None
         self.before = context.own(call)
 
 
@@ -44,47 +44,70 @@ def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
         run.action = name
 
 
-def start(run_id: Any, messages: Any, parent_run_id: Any, metadata: Any, params: Any) -> None:
+def start(run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: Any) -> None:
     """A model was asked; raises what `recorder.begin` does when a budget refuses it."""
-    if run_id in in_flight:
+    key = getattr(run_id, "int", run_id)  # a UUID's own hash is Python, and slow
+    if key in in_flight:
         return  # another of our handlers told us already
     rec = recorder.get()
     if not rec.enabled:
         return
+    metadata, params = metadata or _NOTHING, params or _NOTHING
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
-    node = metadata.get("langgraph_node")
-    identity = context.new_id()
-    fields = {
-        "provider": metadata.get("ls_provider"),
-        "task": identity,  # a model asked by itself is its whole task
-        "framework": "langgraph" if node else "langchain",
-        "framework_version": _version(),
-        "adapter": "langchain",
-    }
-    agent, session = metadata.get("lc_agent_name"), metadata_session(metadata)
-    action = node
-    if run is not None:
-        fields["task"], fields["parent"] = run.task, run.asker
-        action, agent, session = run.action or node, agent or run.agent, session or run.session
-    fields["action"] = action or _caller.name(7)
-    if agent or session:
-        fields["agent"], fields["session"] = agent, session
-    call = rec.begin(
-        call_id=identity,
-        model=params.get("model") or params.get("model_name") or metadata.get("ls_model_name"),
-        messages=messages,
-        tools=params.get("tools"),
-        max_output_tokens=params.get("max_tokens") or params.get("max_completion_tokens"),
-        **fields,
+    call = rec.open(
+        _row(metadata, params, run),
+        batch[0] if batch else (),
+        params.get("tools"),
+        params.get("max_tokens") or params.get("max_completion_tokens"),
     )
-    in_flight[run_id] = Live(call, run)
+    in_flight[key] = Live(call, run)
     if run is not None:
         lineage.call_began(run, call)
 
 
+def _row(metadata: dict[str, Any], params: dict[str, Any], run: Run | None) -> dict[str, Any]:
+    """What is known of a call before it is made."""
+    get = metadata.get
+    node, identity = get("langgraph_node"), context.new_id()
+    known = {
+        "id": identity,
+        "task": identity,  # a model asked by itself is its whole task
+        "model": params.get("model") or params.get("model_name") or get("ls_model_name") or "",
+        "framework": "langgraph" if node else "langchain",
+        "framework_version": _version(),
+        "adapter": "langchain",
+    }
+    action, agent, session, provider = (
+        node, get("lc_agent_name"), metadata_session(metadata), get("ls_provider"),
+    )  # fmt: skip
+    if run is not None:
+        action, agent, session = run.action or node, agent or run.agent, session or run.session
+        known["task"] = run.task
+        if run.asker:
+            known["parent"] = run.asker
+    action = action or _caller.name(8)
+    if action:
+        known["action"] = action
+    if provider:
+        known["provider"] = provider
+    if agent:
+        known["agent"] = agent
+    if session:
+        known["session"] = session
+    return known
+
+
+def answered(run_id: Any, response: Any) -> None:
+    """A model answered."""
+    live = ended(run_id)
+    if live is not None:
+        for asked in _langchain_read.answer(live.call, response, live.usage):
+            lineage.asked(asked, live.call)
+
+
 def ended(run_id: Any) -> Live | None:
     """The run of a model is over; None when another handler said so already."""
-    live = in_flight.pop(run_id, None)
+    live = in_flight.pop(getattr(run_id, "int", run_id), None)
     if live is not None:
         context.disown(live.call, live.before)
         if live.run is not None:

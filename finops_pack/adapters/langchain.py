@@ -31,6 +31,7 @@ class _Handler:
 
     raise_error = True
     run_inline = True
+    ignore_llm = ignore_chat_model = False  # plain, where the base class computes them each time
 
     @guard
     def on_chat_model_start(
@@ -45,19 +46,18 @@ class _Handler:
         **_: Any,
     ) -> None:
         """A chat model was asked; refused here when a hard budget says so."""
-        sent = messages[0] if messages else []
-        runs.start(run_id, sent, parent_run_id, metadata or {}, invocation_params or {})
+        runs.start(run_id, messages, parent_run_id, metadata, invocation_params)
 
     @guard
     def on_llm_start(self, serialized: Any, prompts: Any, *, run_id: Any, **said: Any) -> None:
         """The same for a model that completes text."""
-        metadata, params = said.get("metadata") or {}, said.get("invocation_params") or {}
-        runs.start(run_id, prompts, said.get("parent_run_id"), metadata, params)
+        params = said.get("invocation_params")
+        runs.start(run_id, (prompts,), said.get("parent_run_id"), said.get("metadata"), params)
 
     @guard
     def on_llm_new_token(self, token: Any, *, run_id: Any, chunk: Any = None, **_: Any) -> None:
         """A piece of a stream: when it began, how much came, should it be cut short."""
-        live = runs.in_flight.get(run_id)
+        live = runs.in_flight.get(getattr(run_id, "int", run_id))
         if live is None:
             return
         live.call.first_token()
@@ -69,10 +69,7 @@ class _Handler:
     @guard
     def on_llm_end(self, response: Any, *, run_id: Any, **_: Any) -> None:
         """The model answered: its row is written."""
-        live = runs.ended(run_id)
-        if live is not None:
-            for asked in _langchain_read.answer(live.call, response, live.usage):
-                runs.lineage.asked(asked, live.call)
+        runs.answered(run_id, response)
 
     @guard
     def on_llm_error(self, error: Any, *, run_id: Any, response: Any = None, **_: Any) -> None:

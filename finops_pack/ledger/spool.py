@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import orjson
+
 from finops_pack.ledger import _lock
 from finops_pack.ledger._folders import folder, folders, usable
 from finops_pack.ledger._json import compact
@@ -31,12 +33,11 @@ _LOOK_SECONDS = 0.25
 
 
 def encode(mapping: Mapping[str, Any]) -> bytes:
-    """One line as compact JSON."""
-    return compact(mapping).encode()
-
-
-def framed(line: bytes) -> bytes:
-    """A line with its check in front and its end behind."""
+    """One line: its check, compact JSON, its end."""
+    try:
+        line = orjson.dumps(mapping, default=str)
+    except TypeError:  # huge numbers, half characters: Python's own JSON takes those too
+        line = compact(mapping).encode()
     return b"%08x %b\n" % (crc32(line), line)
 
 
@@ -72,9 +73,8 @@ class Spool:
         self._memory = Memory()
         self._lost_told = self.lost
 
-    def append(self, line: bytes) -> bool:
-        """Keep one line; True when it survives a SIGKILL from here on."""
-        record = framed(line)
+    def append(self, record: bytes) -> bool:
+        """Keep one or more encoded lines; True when they survive a SIGKILL from here on."""
         try:
             with self._lock:
                 if self._busy:
@@ -162,7 +162,7 @@ class Spool:
     def _tell_loss(self) -> None:
         count, self._lost_told = self.lost - self._lost_told, self.lost
         line = {"type": "event", "kind": "loss", "key": os.urandom(8).hex(), "lines": count}
-        self._written(framed(encode({**line, "time_us": time.time_ns() // 1000})))
+        self._written(encode({**line, "time_us": time.time_ns() // 1000}))
 
     def _stored(self, records: bytes) -> bool:
         """Into the open file, else into a new one in the first folder that takes them."""

@@ -42,7 +42,6 @@ def price(
     rate = plan.rate(at_us, usage.input_tokens)
     if rate is None:
         return Cost("unpriced", reason=plan.why(at_us))
-    _seen[rate.id] = rate
     return rate.cost(usage)
 
 
@@ -58,11 +57,10 @@ def price_pico(
         plan = _plans.get((model, provider, tuple(context.items()) if context else None))
         if plan is None:
             plan = _plan(model, provider, context)
-        rate = plan.only or plan.rate(at_us, usage.input_tokens)
+        rate = plan.rate(at_us, usage.input_tokens)
         if rate is None:
             return None, "unpriced", None, ()
         amount = rate.pico(usage)
-        _seen[rate.id] = rate
         if amount:
             return amount, "priced", rate.id, ()
         cost = rate.cost(usage)
@@ -132,6 +130,7 @@ def _plan(model: str, provider: str | None, context: Mapping[str, str] | None) -
         if len(_plans) >= _PLANS_MAX:
             _plans.clear()
         _plans[key] = plan
+        _seen.update({rate.id: rate for rate in plan.rates()})
     return plan
 
 

@@ -46,18 +46,19 @@ class Plan:
     slots: list[Slot] = field(default_factory=list)
     reason: str = ""
     starts: list[int] = field(default_factory=list)
-    only: Rate | None = None  # the usual case: one rate, whatever the time and the size
+    newest: Rate | None = None  # the usual case: one rate since then, whatever the hour and size
+    newest_since: int = END
 
     def __post_init__(self) -> None:
         self.starts = [slot.since for slot in self.slots]
-        first = self.slots[0] if len(self.slots) == 1 else None
-        if first and not first.schedule and len(first.standard) == 1 and first.since == BEGIN:
-            self.only = first.standard[0][1]
+        last = self.slots[-1] if self.slots else Slot(END)
+        if not last.schedule and len(last.standard) == 1:
+            self.newest, self.newest_since = last.standard[0][1], last.since
 
     def rate(self, at_us: int, total_input: int) -> Rate | None:
         """The rate for a call, None when there is none (then see `why`)."""
-        if self.only is not None:
-            return self.only
+        if at_us >= self.newest_since:
+            return self.newest
         number = bisect_right(self.starts, at_us) - 1
         return self.slots[number].rate(at_us, total_input) if number >= 0 else None
 

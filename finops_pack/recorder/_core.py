@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops_pack import context
@@ -16,7 +15,7 @@ from finops_pack.model import Usage
 from finops_pack.recorder._guard import warn_once
 from finops_pack.recorder._pending import Pending, said
 from finops_pack.recorder._price import priced
-from finops_pack.recorder._reduce import Over, Ran, Reducing
+from finops_pack.recorder._reduce import Over, Ran, Reducing, left
 
 if TYPE_CHECKING:
     from finops_pack.gate import Gate
@@ -33,11 +32,12 @@ class Recorder:
         self.settings = settings
         self.stop = stop
         self.refusal: Refusal | None = None
+        self._project = settings.project
         self._tags = _standing_tags(settings)
         self._spool: Spool | None = None
         self._ledger: Ledger | None = None
         self._open: dict[str, Pending] = {}
-        self._reducing = Reducing(hash_key(settings), self.write, self.sweep)
+        self._reducing = Reducing(hash_key(settings), self.write_all, self.sweep)
         self._gate = _gate_of(settings, stop)
         self._no_budget_until = 0
 
@@ -57,10 +57,25 @@ class Recorder:
 
         Raises `BudgetExceeded` or `BudgetStop` when a hard budget refuses it, nothing else.
         """
-        call = self._begin(model, call_id, tags, fields)
-        call.messages, call.tools = messages, tools
+        row = said(fields)
+        row["id"] = call_id or context.new_id()
+        row["model"] = model or ""
+        return self.open(row, messages, tools, max_output_tokens, tags)
+
+    def open(
+        self,
+        row: dict[str, Any],
+        messages: Any = None,
+        tools: Any = None,
+        max_output_tokens: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Pending:
+        """`begin` for whoever has made the row: its fields that are known, `id` and `model`."""
+        call = self._opened(row, tags)
+        call.messages = messages
+        call.tools = tools
         call.max_output_tokens = max_output_tokens
-        if call.running or call.row["start_us"] >= self._no_budget_until:
+        if call.running or row["start_us"] >= self._no_budget_until:
             self._ask_gate(call)
         self._open[call.id] = call
         return call
@@ -79,25 +94,18 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - a fault of ours is no refusal
             warn_once(f"a budget could not be looked up ({type(error).__name__})", error)
 
-    def _begin(
-        self,
-        model: str | None,
-        call_id: str | None,
-        tags: Mapping[str, str] | None,
-        fields: dict[str, Any],
-    ) -> Pending:
-        row = said(fields)
+    def _opened(self, row: dict[str, Any], tags: Mapping[str, str] | None) -> Pending:
         row["type"] = "call"
-        row["id"] = call_id or context.new_id()
-        row["model"] = model or ""
-        row.setdefault("start_us", context.now_us())
-        row.setdefault("billing_mode", "metered")
+        if "start_us" not in row:
+            row["start_us"] = context.now_us()
+        if "billing_mode" not in row:
+            row["billing_mode"] = "metered"
         held = context.current()
         if held is not context.NOTHING:
             _explicit(row, held)
             tags = {**(tags or {}), **held.tags} if held.tags else tags
-        if self.settings.project and "project" not in row:
-            row["project"] = self.settings.project
+        if self._project and "project" not in row:
+            row["project"] = self._project
         if tags or self._tags:
             row["tags"] = context.merge_tags(self._tags, tags or {})
         return Pending(self, row, held.running)
@@ -108,23 +116,24 @@ class Recorder:
         usage: Usage | None,
         response: Any,
         tool_calls: Iterable[Mapping[str, Any]],
-        billed_usd: Decimal | None,
         fields: dict[str, Any],
     ) -> None:
         """Price a call, write its row and let the rest be done behind; never raises."""
         try:
             self._open.pop(call.id, None)
-            if billed_usd is not None:
-                call.charged(billed_usd, str(fields.pop("billed_source", None) or "provider"))
+            billed = fields.pop("billed_usd", None)
+            if billed is not None:
+                call.charged(billed, str(fields.pop("billed_source", None) or "provider"))
             late = call.swept
             row = call.close(usage, response, fields)
             pico = call.price()
             self.write(_late(row) if late else row)
-            call.count(pico, again=late)
+            if call.running:
+                call.count(pico, again=late)
             if row.get("usage_basis") != "unknown":  # else it expires into estimated spend
                 self._gate.settle(call, pico)
             if call.messages is not None or response is not None or tool_calls:
-                self._reducing.put((call, response, tool_calls))
+                self._reducing.put(left(call, response, tool_calls))
         except Exception as error:  # noqa: BLE001 - the agent goes on
             warn_once(f"a call could not be recorded ({type(error).__name__})", error)
 
@@ -140,7 +149,9 @@ class Recorder:
         messages, tools = fields.pop("messages", None), fields.pop("tools", None)
         tags = fields.pop("tags", None)
         duration = fields.pop("duration_ms", None)
-        call = self._begin(model, fields.pop("id", None), tags, {"provider": provider, **fields})
+        row = said({"provider": provider, **fields})
+        row.setdefault("id", context.new_id())
+        call = self._opened({**row, "model": model or ""}, tags)
         call.messages, call.tools = messages, tools
         call.finish(usage, tool_calls=tool_calls, duration_ms=duration or 0, **end)
         return call.id
@@ -160,6 +171,13 @@ class Recorder:
             (self._spool or self._open_spool()).append(encode(line))
         except Exception as error:  # noqa: BLE001 - the agent goes on
             warn_once(f"a line could not be written ({type(error).__name__})", error)
+
+    def write_all(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Append many at once; never raises."""
+        try:
+            (self._spool or self._open_spool()).append(b"".join(map(encode, lines)))
+        except Exception as error:  # noqa: BLE001 - the agent goes on
+            warn_once(f"lines could not be written ({type(error).__name__})", error)
 
     def _open_spool(self) -> Spool:
         from finops_pack.ledger import drainer

@@ -81,9 +81,20 @@ class Pending:
 
         `tool_calls` are `{"id", "name", "args"}`; `fields` are any other fields of a call.
         """
-        if not self.open and not self.swept:
-            return
-        self.recorder.end(self, usage, response, tool_calls, billed_usd, fields)
+        if billed_usd is not None:
+            fields["billed_usd"] = billed_usd
+        self.end(usage, response, tool_calls, fields)
+
+    def end(
+        self,
+        usage: Usage | None,
+        response: Any,
+        tool_calls: Iterable[Mapping[str, Any]],
+        fields: dict[str, Any],
+    ) -> None:
+        """`finish` for whoever has made the dict of fields, `billed_usd` among them."""
+        if self.open or self.swept:
+            self.recorder.end(self, usage, response, tool_calls, fields)
 
     def fail(
         self,
@@ -94,13 +105,9 @@ class Pending:
         **fields: Any,
     ) -> None:
         """End the call with an error; a timeout or a cut stream may have been billed."""
-        if not self.open and not self.swept:
-            return
         name = error if isinstance(error, str) else type(error).__name__
         status = _status(error, name, status)
-        self.recorder.end(
-            self, usage, None, (), None, {"error_type": name[:200], "status": status, **fields}
-        )
+        self.end(usage, None, (), {"error_type": name[:200], "status": status, **fields})
 
     def amend(self, **fields: Any) -> None:
         """Change fields of the row later, e.g. `verifier="schema"`."""

@@ -1,8 +1,8 @@
 """One background thread that reduces prompts to hashes, counts and sketches; text stays here.
 
-The caller only appends a job to a bounded queue. The worker waits for a lull, so that it does
-not compete for the interpreter with the agent, and writes what it found as `amend` and
-`segment` lines. What it cannot keep up with is dropped and counted: rows never depend on it.
+The caller only appends a job to a bounded queue. The worker waits for a lull and writes many
+lines at once, since it competes with the agent for the interpreter, which changes hands in some
+100 µs; what it found goes into `amend` and `segment` lines. What it cannot keep up with is dropped and counted: rows never depend on it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from finops_pack.recorder import _messages, _named, _verify
@@ -19,19 +19,19 @@ from finops_pack.recorder._guard import warn_once
 from finops_pack.recorder._pending import Pending
 
 LIMIT = 2000  # jobs held at most
-LULL = 0.05  # seconds without a new job before work begins, or half the queue full
-BREATH = 0.0002  # seconds after each job, in which the agent's thread has the interpreter
+LULL = 0.005  # seconds: the agent is at rest when fewer calls come than one in so long
+SLICE = 0.005  # seconds of work at a time
+LONGEST = 0.1  # seconds between looks while the agent is not at rest
 MINUTE = 60.0  # seconds between looks for what is idle or lost
 IDLE = 1800.0  # a session that was silent for so long is over
 CALLS_KEPT = 20_000  # tool calls whose asking call is remembered
 
 
 class Job(NamedTuple):
-    """What a finished call leaves to reduce; `session` falls back to task and id."""
+    """What a finished call leaves to reduce."""
 
     call: str
-    session: str
-    lasting: bool
+    named: str | None
     task: str | None
     at_us: int
     messages: Any
@@ -39,21 +39,29 @@ class Job(NamedTuple):
     response: Any
     tool_calls: Iterable[Mapping[str, Any]]
 
+    @property
+    def session(self) -> str:
+        """The session, else the task, else the call itself."""
+        return self.named or self.task or self.call
 
-Finished = tuple[Pending, Any, Iterable[Mapping[str, Any]]]
-"""A call that has ended, its answer and the tool calls that it asks for."""
+    @property
+    def lasting(self) -> bool:
+        """Whether more calls may come in this session."""
+        return bool(self.named or self.task) and self.task != self.call
 
 
-def job(call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) -> Job:
+Left = tuple[Any, ...]
+"""The values of a `Job`, as the caller's thread leaves them."""
+
+
+def left(call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) -> Left:
     """What is to be reduced of a call, which forgets its texts."""
-    messages, tools, row = call.messages, call.tools, call.row
+    row, messages, tools = call.row, call.messages, call.tools
     call.messages = call.tools = call.below = None
     call.told = ()
-    task = row.get("task")
-    session = row.get("session") or task
-    lasting = session is not None and task != call.id
-    return Job(
-        call.id, session or call.id, lasting, task, row["start_us"],
+    get = row.get
+    return (
+        call.id, get("session"), get("task"), row["start_us"],
         messages, tools, response, tool_calls,
     )  # fmt: skip
 
@@ -78,30 +86,31 @@ class Reducing:
     def __init__(
         self,
         key: bytes,
-        write: Callable[[dict[str, Any]], None],
+        write: Callable[[Sequence[dict[str, Any]]], None],
         housekeeping: Callable[[], None],
     ) -> None:
         self._key = key
-        self._write = write
+        self._write_all = write
         self._housekeeping = housekeeping
         self.dropped = 0
         self.after_fork()
 
     def after_fork(self) -> None:
         """Begin with nothing: the parent still has what it had."""
-        self._jobs: deque[Finished | Over | Ran] = deque()
+        self._jobs: deque[Left | Over | Ran] = deque()
         self._wake = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
         self._over = False
+        self._lines: list[dict[str, Any]] = []
         self._made: Any = None
         self._asked: OrderedDict[str, str] = OrderedDict()
         self._ran: OrderedDict[str, Ran] = OrderedDict()
         self._seen: OrderedDict[str, float] = OrderedDict()
 
-    def put(self, left: Finished | Over | Ran) -> None:
+    def put(self, left: Left | Over | Ran) -> None:
         """Leave what there is to do; never waits."""
         if len(self._jobs) >= LIMIT:
             self.dropped += 1
@@ -140,21 +149,41 @@ class Reducing:
         while not self._over:
             if self._wake.wait(MINUTE):
                 self._wake.clear()
-                self._lull()
-            while self._jobs:
-                self._one(self._jobs.popleft())
-                self._hurry.wait(BREATH)
+            self._work()
             self._close_idle()
+            self._tell()
             self._housekeeping()
             self._idle.set()
             if self._jobs:  # one came between the last look and the flag
                 self._start()
 
-    def _lull(self) -> None:
-        length = -1
-        while length != len(self._jobs) < LIMIT // 2 and not self._hurry.is_set():
-            length = len(self._jobs)
-            self._hurry.wait(LULL)
+    def _work(self) -> None:
+        """Work off the queue in slices: the interpreter changes hands as seldom as can be."""
+        pause = LONGEST
+        while self._jobs:
+            pause = self._lull(pause)
+            until = time.monotonic() + SLICE
+            while self._jobs and time.monotonic() < until:
+                self._one(self._jobs.popleft())
+            self._tell()
+
+    def _lull(self, pause: float) -> float:
+        """Wait for the agent to rest, or for the queue to be half full; how long to wait next."""
+        while True:
+            before = len(self._jobs) + self.dropped
+            if self._hurry.wait(pause):
+                return LULL
+            came = len(self._jobs) + self.dropped - before
+            if came * LULL < pause:
+                return LULL
+            pause = min(2 * pause, LONGEST)
+            if len(self._jobs) >= LIMIT // 2:
+                return pause
+
+    def _tell(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            self._write_all(lines)
 
     @property
     def _sketches(self) -> Any:
@@ -164,14 +193,14 @@ class Reducing:
             self._made = sketch.Reducer(self._key, named=_named.named)
         return self._made
 
-    def _one(self, left: Finished | Over | Ran) -> None:
+    def _one(self, left: Left | Over | Ran) -> None:
         try:
             if isinstance(left, Over):
                 self._session_over(left.session)
             elif isinstance(left, Ran):
                 _remember(self._ran, left.tool_call_id, left)
             else:
-                self._call(job(*left))
+                self._call(Job(*left))
         except Exception as error:  # noqa: BLE001 - the row is safe; only its hashes are missing
             warn_once(f"a call could not be reduced ({type(error).__name__})", error)
 
@@ -181,9 +210,9 @@ class Reducing:
             if line["type"] == "amend" and line["id"] == job.call:
                 fields.update(line)
             else:
-                self._write(line)
+                self._lines.append(line)
         if fields:
-            self._write({**fields, "type": "amend", "id": job.call})
+            self._lines.append({**fields, "type": "amend", "id": job.call})
         if job.lasting:
             _remember(self._seen, job.session, time.monotonic())
         else:
@@ -230,7 +259,7 @@ class Reducing:
         check = _verify.verifier(text) if failed or text.startswith("Error") else None
         asked = self._asked.get(identity)
         if check and asked:
-            self._write({"type": "amend", "id": asked, "verifier": check})
+            self._lines.append({"type": "amend", "id": asked, "verifier": check})
         result = {
             "tool_call_id": found["tool_call_id"],
             "result_hash": self.hash(text),
@@ -249,7 +278,7 @@ class Reducing:
     def _session_over(self, session: str) -> None:
         self._seen.pop(session, None)
         for line in self._sketches.close(session):
-            self._write(dict(line))
+            self._lines.append(dict(line))
 
     def _close_idle(self) -> None:
         limit = time.monotonic() - IDLE

@@ -14,7 +14,7 @@ import pytest
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import Ledger, _drain, _lock, open_ledger, spool
 from finops_pack.ledger._drain import Drain
-from finops_pack.ledger.spool import Spool, encode, framed
+from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Where
 from finops_pack.money import to_pico
 
@@ -78,12 +78,12 @@ def test_a_torn_end_costs_one_record_and_is_counted(
     path = mine.path
     assert path is not None
     with path.open("ab") as file:
-        file.write(framed(encode(line("b")))[:-9])
+        file.write(encode(line("b"))[:-9])
     assert ledger.drain(10) == 0
     assert count(ledger) == 1, "its owner may still be writing it"
     assert not ledger.documents("loss")
     with path.open("ab") as file:
-        file.write(b"\n" + framed(encode(line("c"))) + b"torn")
+        file.write(b"\n" + encode(line("c")) + b"torn")
     mine.close()
     assert ledger.drain(10) == 0
     assert count(ledger) == 2

@@ -84,22 +84,56 @@ def test_cache_breakpoints_are_counted(calls: Calls) -> None:
 def test_the_queue_is_bounded_and_says_what_it_dropped() -> None:
     held, written = threading.Event(), []
 
-    def write(line: Any) -> None:
+    def write(lines: Any) -> None:
         held.wait(5)
-        written.append(line)
+        written.extend(lines)
 
     reducing = _reduce.Reducing(b"k" * 32, write, lambda: None)
     began = time.perf_counter()
     for number in range(_reduce.LIMIT + 500):
         call = recorder.Pending(recorder.get(), {"id": str(number), "start_us": 0}, ())
         call.row["session"], call.messages = "s", "hi"
-        reducing.put((call, "yes", ()))
+        reducing.put(_reduce.left(call, "yes", ()))
     assert time.perf_counter() - began < 2
     assert 400 <= reducing.dropped <= 500
     held.set()
     assert reducing.drain(20)
     assert len({line["id"] for line in written if line["type"] == "amend"}) >= _reduce.LIMIT
     reducing.close(1)
+
+
+@pytest.mark.parametrize(("a_second", "waits"), [(0, [0.1]), (150, [0.1]), (9_000, [0.1, 0.1])])
+def test_work_waits_for_rest_or_for_a_queue_that_is_half_full(
+    monkeypatch: pytest.MonkeyPatch, a_second: int, waits: list[float]
+) -> None:
+    reducing, waited = _reduce.Reducing(b"k" * 32, lambda lines: None, lambda: None), []
+
+    def wait(pause: float) -> bool:
+        waited.append(pause)
+        reducing._jobs.extend([_reduce.Over("s")] * round(a_second * pause))
+        return False
+
+    monkeypatch.setattr(reducing._hurry, "wait", wait)
+    pause = reducing._lull(_reduce.LONGEST)
+    assert waited == waits
+    assert pause == (_reduce.LULL if a_second < 200 else _reduce.LONGEST)
+
+
+def test_a_queue_that_overflows_is_no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    reducing, waited = _reduce.Reducing(b"k" * 32, lambda lines: None, lambda: None), []
+
+    def wait(pause: float) -> bool:
+        waited.append(pause)
+        for _ in range(_reduce.LIMIT if len(waited) == 3 else 500):
+            reducing.put(_reduce.Over("s"))
+        return False
+
+    reducing._idle.clear()  # as while the thread works
+    monkeypatch.setattr(reducing._hurry, "wait", wait)
+    assert reducing._lull(_reduce.LULL) == 4 * _reduce.LULL
+    assert reducing._lull(_reduce.LULL) == 2 * _reduce.LULL
+    assert reducing._lull(_reduce.LULL) == 2 * _reduce.LULL, "though all of it was dropped"
+    assert reducing.dropped == 1500
 
 
 def test_a_prompt_that_cannot_be_read_costs_its_hash_alone(calls: Calls) -> None:
