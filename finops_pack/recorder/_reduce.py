@@ -2,7 +2,8 @@
 
 The caller only appends a job to a bounded queue. The worker waits for a lull and writes many
 lines at once, since it competes with the agent for the interpreter, which changes hands in some
-100 µs; what it found goes into `amend` and `segment` lines. What it cannot keep up with is dropped and counted: rows never depend on it.
+100 µs; what it found goes into `amend` and `segment` lines. What it cannot keep up with is
+dropped and counted: rows never depend on it.
 """
 
 from __future__ import annotations
