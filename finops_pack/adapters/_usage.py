@@ -160,7 +160,7 @@ def langchain(usage: Any) -> Usage | None:
     `ephemeral_5m/1h_input_tokens`; in streams it is the other way round. On OpenAI's flex and
     priority tiers the keys carry the tier as a prefix.
     """
-    if (type(usage) is not dict and not is_mapping(usage)) or "input_tokens" not in usage:
+    if not is_mapping(usage) or "input_tokens" not in usage:
         return None
     sent = usage.get("input_token_details") or _NOTHING
     made = usage.get("output_token_details") or _NOTHING
@@ -202,7 +202,7 @@ def is_mapping(thing: Any) -> bool:
 def tier_of(usage: Any) -> str | None:
     """The service tier that LangChain's key names give away."""
     details = usage.get("input_token_details") if is_mapping(usage) else None
-    if not details or not is_mapping(details):
+    if details is None or not is_mapping(details):
         return None
     return "flex" if "flex" in details else "priority" if "priority" in details else None
 

@@ -1,29 +1,32 @@
-"""Compact JSON, fast: the encoder that `json` builds anew for each call is built once."""
+"""Compact JSON, fast; a value that JSON does not know becomes its `str`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from json import encoder
 from typing import Any
 
-
-def _made(sort_keys: bool) -> Callable[[Any], str]:
-    plain = json.JSONEncoder(
-        separators=(",", ":"), check_circular=False, default=str, sort_keys=sort_keys
-    )
-    try:
-        parts = encoder.c_make_encoder(  # type: ignore[attr-defined]
-            None, str, encoder.encode_basestring_ascii, None, ":", ",", sort_keys, False, True
-        )
-        "".join(parts({}, 0))
-    except (AttributeError, TypeError):  # an interpreter that has no such thing
-        return plain.encode
-    return lambda value: "".join(parts(value, 0))
+try:
+    import orjson
+except ImportError:  # commands that only read run on a bare Python, too
+    orjson = None  # type: ignore[assignment]
 
 
-compact = _made(sort_keys=False)
-"""A value as ASCII JSON; what JSON does not know becomes its `str`."""
+def packed(value: Any, *, sort_keys: bool = False) -> bytes:
+    """A value as JSON in UTF-8."""
+    if orjson is not None:
+        try:
+            return orjson.dumps(value, str, orjson.OPT_SORT_KEYS if sort_keys else None)
+        except TypeError:  # huge numbers, half characters: Python's own JSON takes those too
+            pass
+    text = json.dumps(value, separators=(",", ":"), default=str, sort_keys=sort_keys)
+    return text.encode()
 
-canonical = _made(sort_keys=True)
-"""The same text for equal objects."""
+
+def compact(value: Any) -> str:
+    """A value as JSON."""
+    return packed(value).decode()
+
+
+def canonical(value: Any) -> str:
+    """The same text for equal objects."""
+    return packed(value, sort_keys=True).decode()

@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import orjson
-
 from finops_pack.ledger import _lock
 from finops_pack.ledger._folders import folder, folders, usable
-from finops_pack.ledger._json import compact
+from finops_pack.ledger._json import packed
 from finops_pack.ledger._memory import Memory
 from finops_pack.ledger._say import warn
 
@@ -34,10 +32,7 @@ _LOOK_SECONDS = 0.25
 
 def encode(mapping: Mapping[str, Any]) -> bytes:
     """One line: its check, compact JSON, its end."""
-    try:
-        line = orjson.dumps(mapping, default=str)
-    except TypeError:  # huge numbers, half characters: Python's own JSON takes those too
-        line = compact(mapping).encode()
+    line = packed(mapping)
     return b"%08x %b\n" % (crc32(line), line)
 
 

@@ -150,7 +150,7 @@ class Recorder:
         tags = fields.pop("tags", None)
         duration = fields.pop("duration_ms", None)
         row = said({"provider": provider, **fields})
-        row.setdefault("id", context.new_id())
+        row["id"] = row.get("id") or context.new_id()
         call = self._opened({**row, "model": model or ""}, tags)
         call.messages, call.tools = messages, tools
         call.finish(usage, tool_calls=tool_calls, duration_ms=duration or 0, **end)

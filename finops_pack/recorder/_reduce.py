@@ -278,8 +278,7 @@ class Reducing:
 
     def _session_over(self, session: str) -> None:
         self._seen.pop(session, None)
-        for line in self._sketches.close(session):
-            self._lines.append(dict(line))
+        self._lines.extend(map(dict, self._sketches.close(session)))
 
     def _close_idle(self) -> None:
         limit = time.monotonic() - IDLE
