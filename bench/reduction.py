@@ -58,7 +58,7 @@ def worker(text: str) -> list[float]:
     times = []
     for place in range(ROUNDS):
         job = _reduce.Job(
-            f"c{place}", "s", True, None, place, conversation(cut(text, place)), [], "Fine.", ()
+            f"c{place}", "s", None, place, conversation(cut(text, place)), [], "Fine.", ()
         )
         start = time.process_time()
         reducing._call(job)

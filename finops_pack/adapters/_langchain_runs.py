@@ -54,7 +54,7 @@ def start(run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: An
         return
     metadata, params = metadata or _NOTHING, params or _NOTHING
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
-    call = rec.open(
+    call = rec.begin_row(
         _row(metadata, params, run),
         batch[0] if batch else (),
         params.get("tools"),

@@ -15,11 +15,20 @@ def packed(value: Any, *, sort_keys: bool = False) -> bytes:
     """A value as JSON in UTF-8."""
     if orjson is not None:
         try:
-            return orjson.dumps(value, str, orjson.OPT_SORT_KEYS if sort_keys else None)
+            as_json = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+            options = as_json | orjson.OPT_SORT_KEYS if sort_keys else as_json
+            return orjson.dumps(value, _plain, options)
         except TypeError:  # huge numbers, half characters: Python's own JSON takes those too
             pass
     text = json.dumps(value, separators=(",", ":"), default=str, sort_keys=sort_keys)
     return text.encode()
+
+
+def _plain(value: Any) -> Any:
+    """What Python's own JSON makes of it: subclasses are what they derive from."""
+    if isinstance(value, float):
+        return float(value)
+    return list(value) if isinstance(value, tuple) else str(value)
 
 
 def compact(value: Any) -> str:
@@ -28,5 +37,5 @@ def compact(value: Any) -> str:
 
 
 def canonical(value: Any) -> str:
-    """The same text for equal objects."""
+    """The same text for equal objects, while the encoder is the same."""
     return packed(value, sort_keys=True).decode()

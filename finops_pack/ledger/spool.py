@@ -82,7 +82,7 @@ class Spool:
                 finally:
                     self._busy = False
         except Exception:  # noqa: BLE001 - whatever it is, the agent goes on
-            self.lost += 1
+            self.lost += record.count(b"\n")
             return False
 
     def _between(self, record: bytes) -> bool:
@@ -188,7 +188,7 @@ class Spool:
     def _remember(self, record: bytes) -> bool:
         self._look_at = 0.0  # the next call tries again
         if not self._memory.add(record):
-            self.lost += 1
+            self.lost += record.count(b"\n")
         return False
 
     def _announce(self) -> None:

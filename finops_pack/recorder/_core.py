@@ -60,9 +60,9 @@ class Recorder:
         row = said(fields)
         row["id"] = call_id or context.new_id()
         row["model"] = model or ""
-        return self.open(row, messages, tools, max_output_tokens, tags)
+        return self.begin_row(row, messages, tools, max_output_tokens, tags)
 
-    def open(
+    def begin_row(
         self,
         row: dict[str, Any],
         messages: Any = None,
@@ -71,7 +71,7 @@ class Recorder:
         tags: Mapping[str, str] | None = None,
     ) -> Pending:
         """`begin` for whoever has made the row: its fields that are known, `id` and `model`."""
-        call = self._opened(row, tags)
+        call = self._pending(row, tags)
         call.messages = messages
         call.tools = tools
         call.max_output_tokens = max_output_tokens
@@ -94,7 +94,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - a fault of ours is no refusal
             warn_once(f"a budget could not be looked up ({type(error).__name__})", error)
 
-    def _opened(self, row: dict[str, Any], tags: Mapping[str, str] | None) -> Pending:
+    def _pending(self, row: dict[str, Any], tags: Mapping[str, str] | None) -> Pending:
         row["type"] = "call"
         if "start_us" not in row:
             row["start_us"] = context.now_us()
@@ -132,6 +132,8 @@ class Recorder:
                 call.count(pico, again=late)
             if row.get("usage_basis") != "unknown":  # else it expires into estimated spend
                 self._gate.settle(call, pico)
+            if late:
+                call.messages = call.tools = None  # reduced already
             if call.messages is not None or response is not None or tool_calls:
                 self._reducing.put(left(call, response, tool_calls))
         except Exception as error:  # noqa: BLE001 - the agent goes on
@@ -151,7 +153,8 @@ class Recorder:
         duration = fields.pop("duration_ms", None)
         row = said({"provider": provider, **fields})
         row["id"] = row.get("id") or context.new_id()
-        call = self._opened({**row, "model": model or ""}, tags)
+        row["model"] = model or ""
+        call = self._pending(row, tags)
         call.messages, call.tools = messages, tools
         call.finish(usage, tool_calls=tool_calls, duration_ms=duration or 0, **end)
         return call.id
@@ -177,7 +180,9 @@ class Recorder:
         try:
             (self._spool or self._open_spool()).append(b"".join(map(encode, lines)))
         except Exception as error:  # noqa: BLE001 - the agent goes on
-            warn_once(f"lines could not be written ({type(error).__name__})", error)
+            warn_once(f"lines could not be written at once ({type(error).__name__})", error)
+            for line in lines:
+                self.write(line)
 
     def _open_spool(self) -> Spool:
         from finops_pack.ledger import drainer

@@ -23,7 +23,7 @@ class NullRecorder(Recorder):
         self._open = {}
         self._spool = None
 
-    def open(self, row: dict[str, Any], *args: Any) -> Pending:
+    def begin_row(self, row: dict[str, Any], *args: Any) -> Pending:
         """A call that leaves no trace."""
         return Pending(self, {"id": "", "start_us": 0, "model": ""}, ())
 

@@ -137,8 +137,11 @@ class Pending:
     def cut(self, error: BaseException, usage: Usage | None = None, **fields: Any) -> None:
         """It was cancelled below; what the framework may still say amends it, if nothing came."""
         if self.open:
+            messages = self.messages
             self.fail(error, usage, **fields)
             self.swept = usage is None
+            if self.swept:
+                self.messages = messages  # for an estimate of what is said late
 
     def close(self, usage: Usage | None, response: Any, fields: dict[str, Any]) -> dict[str, Any]:
         """The finished row, still without its price; called by the recorder alone."""

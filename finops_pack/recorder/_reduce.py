@@ -111,12 +111,12 @@ class Reducing:
         self._ran: OrderedDict[str, Ran] = OrderedDict()
         self._seen: OrderedDict[str, float] = OrderedDict()
 
-    def put(self, left: Left | Over | Ran) -> None:
+    def put(self, work: Left | Over | Ran) -> None:
         """Leave what there is to do; never waits."""
         if len(self._jobs) >= LIMIT:
             self.dropped += 1
             return
-        self._jobs.append(left)
+        self._jobs.append(work)
         if self._idle.is_set():
             self._start()
 
@@ -148,38 +148,38 @@ class Reducing:
     def _run(self) -> None:
         self._over = False
         while not self._over:
-            if self._wake.wait(MINUTE):
+            if not self._jobs and self._wake.wait(MINUTE):
                 self._wake.clear()
-            self._work()
+            self._work(time.monotonic() + MINUTE)
             self._close_idle()
             self._tell()
             self._housekeeping()
+            if self._jobs:
+                continue
             self._idle.set()
             if self._jobs:  # one came between the last look and the flag
                 self._start()
 
-    def _work(self) -> None:
+    def _work(self, deadline: float) -> None:
         """Work off the queue in slices: the interpreter changes hands as seldom as can be."""
         pause = LONGEST
-        while self._jobs:
-            pause = self._lull(pause)
+        while self._jobs and time.monotonic() < deadline:
+            self._lull(pause)
+            pause = LULL
             until = time.monotonic() + SLICE
             while self._jobs and time.monotonic() < until:
                 self._one(self._jobs.popleft())
             self._tell()
 
-    def _lull(self, pause: float) -> float:
-        """Wait for the agent to rest, or for the queue to be half full; how long to wait next."""
+    def _lull(self, pause: float) -> None:
+        """Wait until the agent rests, the queue is half full, or somebody waits for us."""
         while True:
-            before = len(self._jobs) + self.dropped
-            if self._hurry.wait(pause):
-                return LULL
-            came = len(self._jobs) + self.dropped - before
-            if came * LULL < pause:
-                return LULL
+            before = len(self._jobs)
+            hurried = self._hurry.wait(pause)
+            held = len(self._jobs)
+            if hurried or held >= LIMIT // 2 or (held - before) * LULL < pause:
+                return
             pause = min(2 * pause, LONGEST)
-            if len(self._jobs) >= LIMIT // 2:
-                return pause
 
     def _tell(self) -> None:
         lines, self._lines = self._lines, []
@@ -194,14 +194,14 @@ class Reducing:
             self._made = sketch.Reducer(self._key, named=_named.named)
         return self._made
 
-    def _one(self, left: Left | Over | Ran) -> None:
+    def _one(self, work: Left | Over | Ran) -> None:
         try:
-            if isinstance(left, Over):
-                self._session_over(left.session)
-            elif isinstance(left, Ran):
-                _remember(self._ran, left.tool_call_id, left)
+            if isinstance(work, Over):
+                self._session_over(work.session)
+            elif isinstance(work, Ran):
+                _remember(self._ran, work.tool_call_id, work)
             else:
-                self._call(Job(*left))
+                self._call(Job(*work))
         except Exception as error:  # noqa: BLE001 - the row is safe; only its hashes are missing
             warn_once(f"a call could not be reduced ({type(error).__name__})", error)
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 
 import finops_pack
@@ -28,6 +29,22 @@ def test_both_ways_at_once_are_one_row(wire: Wire, chat: Any, calls: Calls) -> N
     chain = RunnableLambda(lambda text: chat(callbacks=[own]).invoke(text))
     chain.invoke("b", config={"callbacks": [own]})
     assert wire.calls == len(calls()) == 2
+
+
+def test_the_innermost_function_of_the_user_names_the_work(chat: Any, calls: Calls) -> None:
+    def streams() -> None:
+        for _ in chat().stream("a"):
+            pass
+
+    def invokes() -> None:
+        chat().invoke("b")
+
+    def generates() -> None:
+        chat().generate([[HumanMessage("c")]])
+
+    for step in (streams, invokes, generates):
+        step()
+    assert [row.action for row in calls()] == ["streams", "invokes", "generates"]
 
 
 def test_anthropic_whole_and_streamed_are_the_same(claude: Any, calls: Calls) -> None:

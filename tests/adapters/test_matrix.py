@@ -75,7 +75,7 @@ def test_a_cell(framework: str, way: str, wire: Wire, calls: Callable[[], list[C
     assert judge(FRAMEWORKS[framework].EXACT, way, wire.calls, calls()) == SAYS[framework, way]
 
 
-@pytest.mark.parametrize("where", ["open", "end", "record"])
+@pytest.mark.parametrize("where", ["begin_row", "end", "record"])
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_fault_of_ours_is_told_once_and_swallowed(
     framework: str,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,20 @@ VALUES = st.recursive(
     lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text(), inside, max_size=4),
     max_leaves=12,
 )
+
+
+class Pair(NamedTuple):
+    left: int
+    right: int
+
+
+class Milliseconds(float):
+    """As numpy's numbers are."""
+
+
+@dataclass
+class Odd:
+    number: int = 1
 
 
 @given(value=VALUES)
@@ -46,4 +61,6 @@ def test_what_json_does_not_know_becomes_its_text(
 ) -> None:
     if not fast:
         monkeypatch.setattr(_json, "orjson", None)
-    assert _json.compact({"usd": Decimal("0.10"), "two": (1, 2)}) == '{"usd":"0.10","two":[1,2]}'
+    told = {"usd": Decimal("0.10"), "two": (1, 2), "pair": Pair(3, 4), "ms": Milliseconds(1.5)}
+    assert _json.compact(told) == '{"usd":"0.10","two":[1,2],"pair":[3,4],"ms":1.5}'
+    assert json.loads(_json.compact({"odd": Odd()})) == {"odd": str(Odd())}

@@ -281,3 +281,13 @@ def test_a_warning_that_fails_reaches_nobody(
         assert not Spool("id", folder=tmp_path / "file" / "x").append(b"{}")
     finally:
         logging.getLogger("finops_pack").removeHandler(handler)
+
+
+def test_every_line_of_a_lost_record_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_memory, "LIMIT_BYTES", 0)
+    (tmp_path / "file").touch()
+    mine = Spool("id", folder=tmp_path / "file")
+    assert not mine.append(encode({"n": 1}) + encode({"n": 2}))
+    assert mine.lost == 2

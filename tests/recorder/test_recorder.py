@@ -13,7 +13,7 @@ import finops_pack
 from finops_pack import Usage, config, context, recorder
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Call
-from finops_pack.recorder import guard
+from finops_pack.recorder import _reduce, guard
 
 Calls = Callable[[], list[Call]]
 USAGE = Usage(1000, 200, 600, reasoning_tokens=50)
@@ -215,3 +215,38 @@ def test_a_spool_that_fails_never_reaches_the_agent(monkeypatch: pytest.MonkeyPa
     with finops_pack.task() as task:
         begin().finish(USAGE)
     assert task.calls == 1
+
+
+def test_one_line_that_cannot_be_encoded_costs_itself_alone(
+    calls: Calls, caplog: pytest.LogCaptureFixture
+) -> None:
+    rec = recorder.get()
+    kept = [rec.record(model="gpt-4o", usage=Usage(1, 1)) for _ in range(3)]
+    lines = [{"type": "amend", "id": call, "verifier": "schema"} for call in kept]
+    lines[1]["tool_results"] = [{("no", "key"): 1}]
+    rec.write_all(lines)
+    assert [call.verifier for call in calls()] == ["schema", None, "schema"]
+    assert "could not be written" in caplog.text
+
+
+def test_what_is_said_after_a_cut_is_estimated_and_reduced_once(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[Any] = []
+    call = begin(messages="How many legs has a spider?")
+    monkeypatch.setattr(call.recorder._reducing, "put", jobs.append)
+    call.cut(RuntimeError("cancelled"))
+    call.finish(None, response="Eight.")
+    (row,) = calls()
+    assert (row.status, row.usage_basis, row.cost_state) == ("ok", "estimated", "priced")
+    assert row.input_tokens > 0
+    assert [_reduce.Job(*job).messages for job in jobs] == ["How many legs has a spider?", None]
+    assert call.messages is None
+
+
+def test_a_disabled_recorder_takes_calls_of_every_making(empty_home: Any) -> None:
+    off = recorder.NullRecorder(config.load())
+    for call in (off.begin(model="gpt-4o", messages="hi"), off.begin_row({"id": "a", "model": ""})):
+        call.finish(USAGE)
+        assert not call.open
+    assert off.flush()

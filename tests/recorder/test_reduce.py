@@ -102,38 +102,78 @@ def test_the_queue_is_bounded_and_says_what_it_dropped() -> None:
     reducing.close(1)
 
 
-@pytest.mark.parametrize(("a_second", "waits"), [(0, [0.1]), (150, [0.1]), (9_000, [0.1, 0.1])])
-def test_work_waits_for_rest_or_for_a_queue_that_is_half_full(
-    monkeypatch: pytest.MonkeyPatch, a_second: int, waits: list[float]
-) -> None:
+def waiting(
+    monkeypatch: pytest.MonkeyPatch, calls: Callable[[float], int], hurried: bool = False
+) -> tuple[Any, list[float]]:
+    """A queue, and how long each look at it waits; in that time so many calls end."""
     reducing, waited = _reduce.Reducing(b"k" * 32, lambda lines: None, lambda: None), []
 
     def wait(pause: float) -> bool:
         waited.append(pause)
-        reducing._jobs.extend([_reduce.Over("s")] * round(a_second * pause))
-        return False
-
-    monkeypatch.setattr(reducing._hurry, "wait", wait)
-    pause = reducing._lull(_reduce.LONGEST)
-    assert waited == waits
-    assert pause == (_reduce.LULL if a_second < 200 else _reduce.LONGEST)
-
-
-def test_a_queue_that_overflows_is_no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    reducing, waited = _reduce.Reducing(b"k" * 32, lambda lines: None, lambda: None), []
-
-    def wait(pause: float) -> bool:
-        waited.append(pause)
-        for _ in range(_reduce.LIMIT if len(waited) == 3 else 500):
+        for _ in range(calls(pause)):
             reducing.put(_reduce.Over("s"))
-        return False
+        return hurried
 
     reducing._idle.clear()  # as while the thread works
     monkeypatch.setattr(reducing._hurry, "wait", wait)
-    assert reducing._lull(_reduce.LULL) == 4 * _reduce.LULL
-    assert reducing._lull(_reduce.LULL) == 2 * _reduce.LULL
-    assert reducing._lull(_reduce.LULL) == 2 * _reduce.LULL, "though all of it was dropped"
-    assert reducing.dropped == 1500
+    return reducing, waited
+
+
+@pytest.mark.parametrize(("a_second", "looks"), [(0, [0.1]), (150, [0.1]), (9_000, [0.1, 0.1])])
+def test_work_waits_for_rest_or_for_a_queue_that_is_half_full(
+    monkeypatch: pytest.MonkeyPatch, a_second: int, looks: list[float]
+) -> None:
+    reducing, waited = waiting(monkeypatch, lambda pause: round(a_second * pause))
+    reducing._lull(_reduce.LONGEST)
+    assert waited == looks
+
+
+def test_looks_grow_rare_while_the_agent_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    reducing, waited = waiting(monkeypatch, lambda pause: round(1_000 * pause))
+    reducing._lull(_reduce.LULL)
+    assert waited[:7] == [0.005, 0.01, 0.02, 0.04, 0.08, 0.1, 0.1]
+    assert sum(waited) >= 1.0, "until 1,000 wait"
+
+
+def test_who_waits_for_it_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    reducing, waited = waiting(monkeypatch, lambda pause: 50, hurried=True)
+    reducing._lull(_reduce.LONGEST)
+    assert len(waited) == 1
+
+
+def test_what_closes_idle_sessions_is_written_before_it_rests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Closing:
+        def observe(self, *_: Any) -> list[Any]:
+            return []
+
+        answered = observe
+
+        def close(self, session: str) -> list[dict[str, Any]]:
+            return [{"type": "closed", "session": session}]
+
+    written: list[Any] = []
+    monkeypatch.setattr(_reduce, "IDLE", -1.0)
+    reducing = _reduce.Reducing(b"k" * 32, written.extend, lambda: None)
+    reducing._made = Closing()
+    reducing.put(("c", "s", None, 0, "hi", None, "yes", ()))
+    assert reducing.drain(5)
+    assert written == [{"type": "closed", "session": "s"}]
+    reducing.close(1)
+
+
+def test_upkeep_goes_on_while_the_queue_is_never_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = threading.Event()
+    monkeypatch.setattr(_reduce, "MINUTE", 0.02)
+    reducing = _reduce.Reducing(b"k" * 32, lambda lines: None, kept.set)
+    monkeypatch.setattr(reducing, "_one", lambda work: reducing.put(work))
+    reducing.put(_reduce.Over("s"))
+    assert kept.wait(5)
+    assert not reducing.drain(0.01), "nor does it claim to be done"
+    monkeypatch.setattr(reducing, "_one", lambda work: None)
+    assert reducing.drain(5)
+    reducing.close(1)
 
 
 def test_a_prompt_that_cannot_be_read_costs_its_hash_alone(calls: Calls) -> None:
