@@ -46,8 +46,7 @@ def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
 
 def start(run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: Any) -> None:
     """A model was asked; raises what `recorder.begin` does when a budget refuses it."""
-    key = getattr(run_id, "int", run_id)  # a UUID's own hash is Python, and slow
-    if key in in_flight:
+    if run_id in in_flight:
         return  # another of our handlers told us already
     rec = recorder.get()
     if not rec.enabled:
@@ -60,7 +59,7 @@ def start(run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: An
         params.get("tools"),
         params.get("max_tokens") or params.get("max_completion_tokens"),
     )
-    in_flight[key] = Live(call, run)
+    in_flight[run_id] = Live(call, run)
     if run is not None:
         lineage.call_began(run, call)
 
@@ -85,8 +84,8 @@ def _row(metadata: dict[str, Any], params: dict[str, Any], run: Run | None) -> d
         known["task"] = run.task
         if run.asker:
             known["parent"] = run.asker
-    action = action or _caller.name(8)
-    if action:
+    action = action or _caller.name(8)  # the frames above: ours and LangChain's
+    if action:  # what is None stays out, here and below: to drop it later costs a µs
         known["action"] = action
     if provider:
         known["provider"] = provider
@@ -107,7 +106,7 @@ def answered(run_id: Any, response: Any) -> None:
 
 def ended(run_id: Any) -> Live | None:
     """The run of a model is over; None when another handler said so already."""
-    live = in_flight.pop(getattr(run_id, "int", run_id), None)
+    live = in_flight.pop(run_id, None)
     if live is not None:
         context.disown(live.call, live.before)
         if live.run is not None:

@@ -57,7 +57,7 @@ class _Handler:
     @guard
     def on_llm_new_token(self, token: Any, *, run_id: Any, chunk: Any = None, **_: Any) -> None:
         """A piece of a stream: when it began, how much came, should it be cut short."""
-        live = runs.in_flight.get(getattr(run_id, "int", run_id))
+        live = runs.in_flight.get(run_id)
         if live is None:
             return
         live.call.first_token()
