@@ -21,7 +21,9 @@ ARROWS: dict[str, set[str]] = {
     "money": set(),
     "model": {"money"},
     "figures": {"money"},
-    "config": {"errors"},
+    "places": set(),
+    "again": {"places"},
+    "config": {"errors", "places"},
     "budgets": {"errors", "money", "model"},
     "context": BASE,
     "sketch": BASE,
@@ -31,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
     "recorder": BASE | {"context", "sketch", "rates", "ledger", "gate"},
     "adapters": BASE | {"context", "recorder", "gate"},
     "auto": BASE | {"adapters", "recorder"},
-    "importers": BASE | {"recorder", "ledger"},
+    "importers": BASE | {"recorder", "ledger", "again"},
     **dict.fromkeys(ANALYSIS, BASE | SHARED),
     "waste": BASE | SHARED | {"cache"},  # both speak of the same cold calls
     "score": BASE | SHARED | {"waste"},
@@ -52,6 +54,7 @@ ARROWS: dict[str, set[str]] = {
     "tools": BASE | {"query", "prompts"},
     "cli": BASE
     | {
+        "again",
         "figures",
         "query",
         "report",

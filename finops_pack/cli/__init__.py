@@ -1,142 +1,24 @@
-"""The command `finops`: one file a sub-command, found by name, imported when it is run.
-
-A command module has `HELP` (one line), `arguments(parser)`, whose docstring is the example that
-`--help` ends with, and `run(args) -> int`. A module whose name is a Python keyword ends in `_`
-(`import_.py` is `finops import`); names that start with `_` are helpers. `finops` alone runs
-`overview`.
-"""
+"""The command `finops`; what its sub-commands are, `_commands` says."""
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import os
 import sys
-from collections.abc import Callable, Sequence
-from types import ModuleType
-from typing import NoReturn
 
-from finops_pack.cli import _lazy, _out  # noqa: F401 - in this order: _lazy comes first
-from finops_pack.errors import FinOpsError, InputError, LedgerUnreachable
-
-DONE, OVER, USAGE, UNREACHABLE = 0, 1, 2, 3
-
-
-def commands() -> list[str]:
-    """Every sub-command by its name on the command line."""
-    import pkgutil
-
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return sorted(name.rstrip("_") for name in found if not name.startswith("_"))
-
-
-def load(command: str) -> ModuleType:
-    """The module behind a command; raises `InputError` when there is none."""
-    for name in (command, f"{command}_"):
-        full = f"{__name__}.{name}"
-        try:
-            if command.isidentifier() and not command.startswith("_"):
-                return importlib.import_module(full)
-        except ModuleNotFoundError as error:
-            if error.name != full:
-                raise
-    raise InputError(f"no command {command!r}", mend=_near(command))
-
-
-def parser_for(command: str) -> argparse.ArgumentParser:
-    """The real parser of one sub-command; its help ends with the examples of `arguments`."""
-    module = load(command)
-    parser = _Parser(
-        prog=f"finops {command}",
-        description=module.HELP,
-        epilog=_escaped(module.arguments),
-        formatter_class=_Help,
-    )
-    module.arguments(parser)
-    return parser
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises what the command line says of every other mistake."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(message, mend=f"see: {self.prog} --help")
-
-
-class _Help(argparse.HelpFormatter):
-    """As wide as the terminal; argparse would import shutil for it at every start."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)
-
-
-def _columns() -> int:
-    asked = os.environ.get("COLUMNS", "")
-    if asked.isdigit() and int(asked):
-        return int(asked)
-    try:
-        return os.get_terminal_size().columns or 80
-    except OSError:
-        return 80
-
-
-def _escaped(described: Callable[..., object]) -> str:
-    return (described.__doc__ or "").strip().replace("%", "%%")
+TYPE_CHECKING = False  # as `typing` has it, without importing it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (0 done, 1 over, 2 usage, 3 unreachable)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if hasattr(sys.stdout, "reconfigure"):  # bars and arrows on a terminal that has none
-        sys.stdout.reconfigure(errors="replace")
-    command, rest = _split(words)
-    if command is None:
-        return _front(rest)
-    return _guarded(command, rest)
+    if words[:1] == ["import"]:
+        from finops_pack import again
 
+        printed = again.answer(words)
+        if printed is not None:
+            print(printed)
+            return 0
+    from finops_pack.cli import _commands
 
-def _split(words: list[str]) -> tuple[str | None, list[str]]:
-    if words and not words[0].startswith("-"):
-        return words[0], words[1:]
-    if not words or words[0] not in ("-h", "--help", "--version"):
-        return "overview", words
-    return None, words
-
-
-def _front(words: list[str]) -> int:
-    if words[0] == "--version":
-        from finops_pack import __version__
-
-        print(f"finops-agent-pack {__version__}")
-        return DONE
-    print("usage: finops [COMMAND] [--help]\n\nKnow, explain and cap what your agents spend.\n")
-    for name in commands():
-        print(f"  {name:<12} {load(name).HELP}")
-    return DONE
-
-
-def _near(command: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(command, commands(), n=1)
-    return f"did you mean: finops {near[0]}" if near else "see: finops --help"
-
-
-def _guarded(command: str, rest: list[str]) -> int:
-    as_json = "--json" in rest
-    try:
-        args = parser_for(command).parse_args(rest)
-        return int(load(command).run(args))
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else USAGE
-    except LedgerUnreachable as error:
-        _out.failure(error, as_json)
-        return UNREACHABLE
-    except FinOpsError as error:
-        _out.failure(error, as_json)
-        return USAGE
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    return _commands.run(words)

@@ -22,6 +22,7 @@ __all__ = [
     "failure",
     "fields",
     "finding",
+    "json_text",
     "show_finding",
     "sparkline",
     "table",
@@ -35,7 +36,12 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 
 def document(schema: str, body: Mapping[str, Any], *, version: int = 1) -> None:
     """Print the one JSON document of a command to stdout."""
-    print(json.dumps({"schema": schema, "version": version, **body}, ensure_ascii=False))
+    print(json_text(schema, body, version=version))
+
+
+def json_text(schema: str, body: Mapping[str, Any], *, version: int = 1) -> str:
+    """The one JSON document of a command."""
+    return json.dumps({"schema": schema, "version": version, **body}, ensure_ascii=False)
 
 
 def warn(message: str) -> None:

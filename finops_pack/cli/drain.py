@@ -8,7 +8,8 @@ import threading
 from typing import Any
 
 from finops_pack import admin
-from finops_pack.cli import UNREACHABLE, _args, _out
+from finops_pack.cli import _args, _out
+from finops_pack.cli._commands import UNREACHABLE
 from finops_pack.errors import LedgerUnreachable
 
 HELP = "bring recorded calls from their spools into the ledger"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from finops_pack import importers
+from finops_pack import again, config, importers
 from finops_pack.cli import _args, _out
 from finops_pack.errors import InputError
 from finops_pack.importers import Importer, Options, Progress, Summary
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if args.name is None:
         return _offer()
     importer = importers.load(args.name)
-    paths = [Path(path) for path in args.path] or list(importer.default_paths())
+    paths = [Path(path) for path in args.path] or importers.present(importer)
     if not paths:
         raise InputError(
             f"{args.name}: no logs found in the usual place",
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     options = Options(
         args.source, _billing(args, importer), args.project, args.dry_run, args.ledger
     )
+    found = again.look(args.path or map(str, importer.default_paths()))
     with _bar(args.json) as progress:
         summary = importers.run(importer, paths, options, progress)
     if args.json:
@@ -54,7 +55,19 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(summary, importer, args.dry_run)
     _name(summary)
+    if importer.AGENT and not args.dry_run and not summary.rejected:
+        _note(args, importer, found, summary.files)
     return 2 if args.strict and summary.rejected else 0
+
+
+def _note(args: argparse.Namespace, importer: Importer, found: again.Found, files: int) -> None:
+    """Remember what to answer as long as everything stays as it was found."""
+    if args.words[1] == importer.NAME and str(importers.STDIN) not in args.path:
+        nothing = Summary(files=files, skipped=files)
+        printed = (
+            _out.json_text("finops.import", nothing.to_dict()) if args.json else _counts(nothing)
+        )
+        again.leave(args.words, found, args.ledger or config.load().ledger, printed)
 
 
 def _offer() -> int:
@@ -62,7 +75,7 @@ def _offer() -> int:
     rows = []
     for name in importers.names():
         importer = importers.load(name)
-        places = ", ".join(str(path) for path in importer.default_paths()) or "-"
+        places = ", ".join(map(str, importers.present(importer))) or "-"
         rows.append((name, importer.HELP, places))
     _out.table("finops import WHAT [PATH]", ("what", "reads", "found here"), rows)
     return 0

@@ -25,7 +25,10 @@ from finops_pack.config._files import (
     trust,
 )
 from finops_pack.config._key import hash_key
-from finops_pack.config._places import (
+from finops_pack.config._settings import API_URL, ENV, RISKY, VARIABLES, Config
+from finops_pack.config._text import from_text, parse_tags
+from finops_pack.errors import ConfigError
+from finops_pack.places import (
     CONFIG,
     STATE,
     config_dir,
@@ -34,9 +37,6 @@ from finops_pack.config._places import (
     path_of,
     state_dir,
 )
-from finops_pack.config._settings import API_URL, ENV, RISKY, VARIABLES, Config
-from finops_pack.config._text import from_text, parse_tags
-from finops_pack.errors import ConfigError
 
 __all__ = [
     "API_URL",

@@ -6,9 +6,9 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from finops_pack.config._places import config_dir, path_of
 from finops_pack.config._settings import ENV, LISTS, RISKY, Config
 from finops_pack.errors import ConfigError
+from finops_pack.places import config_dir, path_of
 
 if TYPE_CHECKING:
     from pathlib import Path

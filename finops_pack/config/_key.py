@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from finops_pack.config._places import config_dir
 from finops_pack.config._settings import Config
+from finops_pack.places import config_dir
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ An importer is one module of this package, found by name:
     HELP                 one line
     AGENT                True for logs of a coding agent: only what is new in them is read, and
                          a flat plan may have paid for their calls
-    default_paths()      where its logs lie; empty when one must be named
+    default_paths()      where its logs would lie; empty when one must be named
     files(path)          the files to read at or under a path
     read(path, state)    yields lines of the ledger and what had to be rejected
     details(path, state) optional second pass over the same file: what only analyses need
@@ -23,9 +23,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from finops_pack import config
+from finops_pack import again, config
 from finops_pack.errors import InputError
-from finops_pack.importers import _stamp
 from finops_pack.importers._contract import File, Importer, Options, Progress, Summary
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.model import BillingMode
@@ -41,6 +40,7 @@ __all__ = [
     "billing_of",
     "load",
     "names",
+    "present",
     "run",
 ]
 
@@ -79,14 +79,16 @@ def run(
     """
     files = [file for path in paths for file in _files(importer, path)]
     options = replace(options, ledger=options.ledger or config.load().ledger)
-    if importer.AGENT and _stamp.found(options, importer.NAME, files):
-        return Summary(files=len(files), skipped=len(files))
+    if not options.dry_run:
+        again.forget(importer.NAME)
     from finops_pack.importers import _run
 
-    summary = _run.run(importer, files, options, progress)
-    if importer.AGENT and not options.dry_run:
-        _stamp.leave(options, importer.NAME, files)
-    return summary
+    return _run.run(importer, files, options, progress)
+
+
+def present(importer: Importer) -> list[Path]:
+    """Where its logs do lie on this machine."""
+    return [path for path in importer.default_paths() if path.exists()]
 
 
 def billing_of(source: str, ledger_url: str | None = None) -> BillingMode | None:

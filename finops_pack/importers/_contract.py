@@ -27,7 +27,7 @@ class Importer(Protocol):
     AGENT: bool
 
     def default_paths(self) -> tuple[Path, ...]:
-        """Where its logs lie on this machine."""
+        """Where its logs would lie on this machine, whether there are any or not."""
         ...
 
     def files(self, path: Path) -> Iterator[Path]:

@@ -23,8 +23,7 @@ AGENT = True
 
 def default_paths() -> tuple[Path, ...]:
     """`~/.aider/analytics.jsonl`, where aider's own documents put it."""
-    path = Path.home() / ".aider" / "analytics.jsonl"
-    return (path,) if path.is_file() else ()
+    return (Path.home() / ".aider" / "analytics.jsonl",)
 
 
 def files(path: Path) -> Iterator[Path]:

@@ -40,7 +40,7 @@ def default_paths() -> tuple[Path, ...]:
     named = os.environ.get("CLAUDE_CONFIG_DIR")
     home = Path.home()
     roots = named.split(",") if named else [home / ".claude", home / ".config" / "claude"]
-    return tuple(path for root in roots if (path := Path(root) / "projects").is_dir())
+    return tuple(Path(root) / "projects" for root in roots)
 
 
 def files(path: Path) -> Iterator[Path]:

@@ -41,7 +41,7 @@ Record = Mapping[str, Any]
 def default_paths() -> tuple[Path, ...]:
     """`sessions` and `archived_sessions` of `$CODEX_HOME`, else of `~/.codex`."""
     home = Path(os.environ.get("CODEX_HOME") or Path.home() / ".codex")
-    return tuple(p for name in ("sessions", "archived_sessions") if (p := home / name).is_dir())
+    return (home / "sessions", home / "archived_sessions")
 
 
 def files(path: Path) -> Iterator[Path]:

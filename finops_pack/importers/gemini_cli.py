@@ -31,8 +31,7 @@ Record = Mapping[str, Any]
 
 def default_paths() -> tuple[Path, ...]:
     """`~/.gemini/tmp`."""
-    path = Path.home() / ".gemini" / "tmp"
-    return (path,) if path.is_dir() else ()
+    return (Path.home() / ".gemini" / "tmp",)
 
 
 def files(path: Path) -> Iterator[Path]:

@@ -35,8 +35,7 @@ Record = Mapping[str, Any]
 def default_paths() -> tuple[Path, ...]:
     """`~/.local/share/opencode`, or below `XDG_DATA_HOME`."""
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    path = Path(data) / "opencode"
-    return (path,) if path.is_dir() else ()
+    return (Path(data) / "opencode",)
 
 
 def files(path: Path) -> Iterator[Path]:

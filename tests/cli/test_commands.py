@@ -8,14 +8,15 @@ import json
 import pytest
 
 from finops_pack import cli
+from finops_pack.cli import _commands
 
 
-@pytest.mark.parametrize("command", cli.commands())
+@pytest.mark.parametrize("command", _commands.commands())
 def test_has_help_and_a_parser(command: str) -> None:
-    module = cli.load(command)
+    module = _commands.load(command)
     assert 10 < len(module.HELP) <= 90
     assert "\n" not in module.HELP
-    assert isinstance(cli.parser_for(command), argparse.ArgumentParser)
+    assert isinstance(_commands.parser_for(command), argparse.ArgumentParser)
 
 
 WITHOUT_JSON = {
@@ -28,9 +29,9 @@ WITHOUT_JSON = {
 }
 
 
-@pytest.mark.parametrize("command", sorted({*cli.commands()} - WITHOUT_JSON))
+@pytest.mark.parametrize("command", sorted({*_commands.commands()} - WITHOUT_JSON))
 def test_takes_json(command: str) -> None:
-    for parser in leaves(cli.parser_for(command)):
+    for parser in leaves(_commands.parser_for(command)):
         assert "--json" in parser.format_help(), parser.prog
 
 
@@ -41,7 +42,7 @@ def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     return found or [parser]
 
 
-@pytest.mark.parametrize("command", cli.commands())
+@pytest.mark.parametrize("command", _commands.commands())
 def test_help_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([command, "--help"]) == 0
     said = capsys.readouterr().out
@@ -52,7 +53,7 @@ def test_help_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[s
 def test_front_page_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
     said = capsys.readouterr().out
-    assert all(f"  {command} " in said for command in cli.commands())
+    assert all(f"  {command} " in said for command in _commands.commands())
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from finops_pack import config, importers, recorder
+from finops_pack import importers, recorder
 from finops_pack.importers import claude_code
 from finops_pack.model import Usage
 
@@ -90,9 +90,6 @@ def test_real_transcripts_twice_change_nothing(
     before = calls()
     again = bring("claude-code", shared_data / "claude_code")
     assert (again.read, again.new, again.corrected, again.skipped) == (0, 0, 0, again.files)
-    shutil.rmtree(config.state_dir() / "imports")  # without the short cut the ledger knows it too
-    again = bring("claude-code", shared_data / "claude_code")
-    assert (again.read, again.new, again.corrected, again.skipped) == (0, 0, 0, again.files)
     ledger_forgets(ledger)  # read anew from the first byte: the same rows
     anew = bring("claude-code", shared_data / "claude_code")
     assert (anew.read, anew.new, anew.corrected, anew.unchanged) == (173, 0, 0, 173)
@@ -101,7 +98,6 @@ def test_real_transcripts_twice_change_nothing(
 
 
 def ledger_forgets(ledger: Any) -> None:
-    shutil.rmtree(config.state_dir() / "imports")
     for kind in ("import", "import_memory"):
         for key in ledger.documents(kind):
             ledger.delete(kind, key)
@@ -414,11 +410,11 @@ def test_who_pays_is_kept_and_corrects_what_was_read(bring: Any, calls: Any, lin
 
 
 def test_default_folders(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert claude_code.default_paths() == ()
+    assert importers.present(claude_code) == []
     for place in (".claude", ".config/claude"):
         (empty_home / place / "projects").mkdir(parents=True)
-    found = claude_code.default_paths()
-    assert found == (empty_home / ".claude/projects", empty_home / ".config/claude/projects")
+    found = importers.present(claude_code)
+    assert found == [empty_home / ".claude/projects", empty_home / ".config/claude/projects"]
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(empty_home / ".claude"))
     assert claude_code.default_paths() == (empty_home / ".claude/projects",)
 

@@ -35,7 +35,7 @@ def test_an_importer_keeps_the_contract(name: str, tmp_path: Path) -> None:
     assert importer.HELP
     assert importer.__doc__
     assert isinstance(importer.AGENT, bool)
-    assert importer.default_paths() == ()  # an empty home has no logs
+    assert importers.present(importer) == []  # an empty home has no logs
     assert list(importer.files(tmp_path / "none")) == []
     empty = tmp_path / "empty.jsonl"
     empty.touch()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from finops_pack import cli, config, rates
+from finops_pack.cli import _commands
 
 TOP = Path(__file__).parent.parent.parent
 PAGES = sorted(
@@ -52,7 +53,7 @@ CASES = [(page, words) for page in PAGES for words in dict.fromkeys(lines(page))
 def test_the_pages_are_read() -> None:
     assert len(CASES) > 120
     told = {words.split(" ")[0] for _, words in CASES}
-    assert not [name for name in cli.commands() if name not in told | {"overview"}]
+    assert not [name for name in _commands.commands() if name not in told | {"overview"}]
 
 
 def prepared(words: str) -> list[str]:
@@ -71,10 +72,10 @@ def test_parses(page: Path, words: str) -> None:
         assert set(told) <= {"--help", "--version", "--json", "--ledger"}
         return
     command, *rest = told
-    assert command in cli.commands(), f"{page.name}: finops {words}"
+    assert command in _commands.commands(), f"{page.name}: finops {words}"
     if command == "run":
         return  # what follows is the user's own command
-    cli.parser_for(command).parse_args(rest)
+    _commands.parser_for(command).parse_args(rest)
 
 
 ELSEWHERE = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from finops_pack import cli
+from finops_pack.cli import _commands
 from finops_pack.report import exact
 from finops_pack.report.model import parse
 
@@ -29,7 +29,7 @@ def test_the_page_shows_commands() -> None:
 @pytest.mark.parametrize("line", commands())
 def test_a_command_parses(line: str) -> None:
     name, *words = shlex.split(line)
-    cli.parser_for(name).parse_args(words)
+    _commands.parser_for(name).parse_args(words)
 
 
 def test_the_example_is_a_report_that_holds_together() -> None:

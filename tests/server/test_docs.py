@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from finops_pack import cli
+from finops_pack.cli import _commands
 
 ROOT = Path(__file__).parents[2]
 FILES = ("docs/server.md", "deploy/compose.yaml", "deploy/finops.service", "deploy/Containerfile")
@@ -28,7 +28,7 @@ def commands():
 @pytest.mark.parametrize(("name", "line"), list(commands()))
 def test_it_parses(name, line):
     _, command, *words = shlex.split(line, comments=True)
-    cli.parser_for(command).parse_args(words)
+    _commands.parser_for(command).parse_args(words)
 
 
 def test_there_are_commands():
@@ -46,7 +46,7 @@ def test_the_container_runs_our_command():
     text = (ROOT / "deploy" / "Containerfile").read_text()
     program, command, *words = json.loads(re.findall(r"^CMD (\[.+\])$", text, re.MULTILINE)[0])
     assert (program, command) == ("finops", "serve")
-    kept = Path(cli.parser_for(command).parse_args(words).ledgers)
+    kept = Path(_commands.parser_for(command).parse_args(words).ledgers)
     (volume,) = re.findall(r"^VOLUME (\S+)$", text, re.MULTILINE)
     assert kept.is_relative_to(volume), "ledgers would end with the container"
 

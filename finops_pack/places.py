@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as `typing` has it; importing that takes as long as an answer from a note
 if TYPE_CHECKING:  # pathlib is 4 ms of a cold start; where no file is read, it is not needed
     from pathlib import Path
 
@@ -24,7 +24,7 @@ def state_dir() -> Path:
 
 def data_dir(name: str) -> Path:
     """`rates`, `skills` or `prompts`: inside the wheel, else at the top of a checkout."""
-    package = path_of(__file__).parent.parent
+    package = path_of(__file__).parent
     packed = package / "_data" / name
     return packed if packed.is_dir() else package.parent / name
 
