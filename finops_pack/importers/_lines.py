@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from typing import Any, cast
 
@@ -58,14 +58,17 @@ def added(path: Path, state: State) -> Iterator[bytes]:
 
 
 def opened(path: Path) -> BufferedIOBase:
-    """A file, a `.gz` file unpacked, or standard input for `-`."""
+    """A file, or standard input for `-`; what gzip has packed comes unpacked."""
     if str(path) == "-":
-        return cast(BufferedIOBase, sys.stdin.buffer)
-    if path.suffix == ".gz":
-        import gzip
+        piped = cast(BufferedReader, sys.stdin.buffer)
+        return _unpacked(piped) if piped.peek(2)[:2] == b"\x1f\x8b" else piped
+    return _unpacked(path) if path.suffix == ".gz" else path.open("rb")
 
-        return gzip.open(path, "rb")
-    return path.open("rb")
+
+def _unpacked(packed: Path | BufferedReader) -> BufferedIOBase:
+    import gzip
+
+    return gzip.open(packed, "rb")
 
 
 def numbered(path: Path) -> Iterator[tuple[int, bytes]]:

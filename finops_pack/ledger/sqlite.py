@@ -54,14 +54,25 @@ class SQLiteLedger(SQLLedger):
             if not create or read_only:
                 raise LedgerUnreachable(f"there is no ledger at {path}", mend="record a call first")
             self._prepare()
-        elif not read_only:
+        else:
             self._spare_a_stranger()
         self.time_zone = self._settle_schema()
 
     def _spare_a_stranger(self) -> None:
         """A file that never was a ledger is somebody's own: it is not moved aside as broken."""
-        if not os.path.exists(f"{self._path}.lock") and not _sqlite.may_be_one(self._path):
+        if os.path.exists(f"{self._path}.lock"):
+            return
+        ours = (self._settings() or {}).get("schema")
+        if not _sqlite.may_be_one(self._path) or (not ours and self._tables()):
             raise LedgerUnreachable(f"{self._path} is no ledger", mend=_ANOTHER)
+
+    def _tables(self) -> list[str]:
+        """What tables the file holds; none where it cannot be read."""
+        try:
+            with self._read() as db:
+                return [str(name) for (name,) in db.all("SELECT name FROM sqlite_master")]
+        except LedgerUnreachable:
+            return []
 
     def _begin_anew(self) -> None:
         self._mutex = threading.Lock()

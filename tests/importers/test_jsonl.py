@@ -167,10 +167,11 @@ def test_gz_and_standard_input(
     packed = tmp_path / "a.jsonl.gz"
     packed.write_bytes(gzip.compress(json.dumps(GIVEN).encode() + b"\n"))
     assert bring("jsonl", packed).new == 1
-    stream = io.BytesIO(json.dumps({**GIVEN, "id": "piped"}).encode())
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=stream))
-    assert bring("jsonl", Path("-")).new == 1
-    assert {call.id for call in calls()} == {"run7/3", "piped"}
+    for name, written in (("piped", bytes), ("packed", gzip.compress)):
+        stream = io.BytesIO(written(json.dumps({**GIVEN, "id": name}).encode()))
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BufferedReader(stream)))
+        assert bring("jsonl", Path("-")).new == 1
+    assert {call.id for call in calls()} == {"run7/3", "piped", "packed"}
 
 
 def test_a_damaged_gz_is_named(bring: Any, tmp_path: Path) -> None:

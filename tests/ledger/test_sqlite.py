@@ -57,6 +57,34 @@ def test_nothing_there_is_said(path: Path) -> None:
     assert not path.exists()
 
 
+def test_another_programs_database_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    theirs = sqlite3.connect(path)
+    theirs.execute("CREATE TABLE visits (url TEXT)")
+    theirs.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT, note TEXT)")
+    theirs.execute("INSERT INTO meta VALUES ('kind', 'browser', NULL)")
+    theirs.commit()
+    theirs.close()
+    before = path.read_bytes()
+    for how in ({}, {"create": False}, {"read_only": True}):
+        with pytest.raises(LedgerUnreachable, match="is no ledger"):
+            open_ledger(str(path), **how)
+    assert path.read_bytes() == before
+    assert list(tmp_path.glob("history*")) == [path]
+
+
+def test_a_copy_of_a_ledger_and_an_empty_file_are_taken(path: Path, line: Line) -> None:
+    SQLiteLedger(str(path)).book([line()])
+    copied, empty = path.with_name("copy.db"), path.with_name("empty.db")
+    with sqlite3.connect(path) as whole, sqlite3.connect(copied) as target:
+        whole.backup(target)
+    whole.close()
+    target.close()
+    empty.touch()
+    assert count(SQLiteLedger(str(copied))) == 1
+    assert count(SQLiteLedger(str(empty))) == 0
+
+
 def test_read_only_reads(path: Path, line: Line) -> None:
     SQLiteLedger(str(path)).book([line()])
     ledger = SQLiteLedger(str(path), read_only=True)
