@@ -14,6 +14,23 @@ SENTENCES = (
         r"(\S+) cost (\S+), (\S+) times the usual (\S+) a day \(median of (\d+) days\)\.",
         "{0} kostete {1}, das {2}-Fache der üblichen {3} am Tag (Median von {4} Tagen).",
     ),
+    (r"Tasks have become dearer", "Aufgaben sind teurer geworden"),
+    (
+        r"Tasks on (\S+) cost (\S+) each, (\S+)% against the (\d+) days before \(n = (\d+)\)\.",
+        "Aufgaben am {0} kosteten je {1}, {2} % gegenüber den {3} Tagen davor (n = {4}).",
+    ),
+    (r"A task cost far more than usual", "Eine Aufgabe kostete weit mehr als üblich"),
+    (
+        r"Task (.+) cost (\S+); 95 % of tasks cost less than (\S+)\. See: (.+)",
+        "Aufgabe {0} kostete {1}; 95 % der Aufgaben kosten weniger als {2}. Mehr: {3}",
+    ),
+    (r"Budget used up: (.+)", "Budget aufgebraucht: {0}"),
+    (r"Budget (\d+)% consumed: (.+)", "Budget zu {0} % verbraucht: {1}"),
+    (
+        r"(\S+) used; a new window begins at (\S+)\.",
+        "{0} verbraucht; ein neuer Zeitraum beginnt um {1}.",
+    ),
+    (r"(\S+) used\.", "{0} verbraucht."),
     (r"Efficiency dropped", "Die Effizienz ist gefallen"),
     (
         r"The efficiency score of (\S+) is (\d+); it is usually (\d+)\.",

@@ -6,14 +6,16 @@ import ast
 import importlib
 import pkgutil
 import re
+import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from finops_pack import alerts, forensics, levers, waste
+from finops_pack import alerts, forensics, levers, query, waste
 from finops_pack.cache import CAUSES
+from finops_pack.ledger import open_ledger
 from finops_pack.model import DayTotals, Totals
 from finops_pack.server import chrome, german, texts
 
@@ -78,6 +80,43 @@ def raised():
     warned = alerts.from_days(days, today=today, monthly_budget=Decimal(300), **more)
     exceeded = alerts.from_days(days, today=today, monthly_budget=Decimal(20))
     return [*warned, *exceeded]
+
+
+def test_every_alert_of_a_ledger_has_its_german():
+    cheap = [alerts.TaskCost(f"2026-02-{n:02d}", f"t{n}", Decimal("0.2")) for n in range(1, 27)]
+    dear = [alerts.TaskCost("2026-02-27", f"d{n}", Decimal("0.4")) for n in range(25)]
+    far = alerts.TaskCost("2026-02-28", "ticket 7", Decimal("1234.5"))
+    raised = alerts.from_days([], today=date(2026, 2, 28), tasks=[*cheap, *dear, far])
+    said = [(texts.sentence(a.title, "de"), texts.sentence(a.message, "de")) for a in raised]
+    assert said == [
+        (
+            "Aufgaben sind teurer geworden",
+            "Aufgaben am 27.02.2026 kosteten je 0,40\u00a0$, +100 % gegenüber den 28 Tagen davor "
+            "(n = 25).",
+        ),
+        (
+            "Eine Aufgabe kostete weit mehr als üblich",
+            "Aufgabe ticket 7 kostete 1.234,50\u00a0$; 95 % der Aufgaben kosten weniger als "
+            "0,20\u00a0$. Mehr: finops task ticket 7 --why",
+        ),
+    ]
+
+
+def test_every_alert_of_a_budget_has_its_german(empty_home, tmp_path):
+    path = str(tmp_path / "ledger.db")
+    ledger = open_ledger(path)
+    now = time.time_ns() // 1000
+    ledger.book([{"type": "call", "id": "a", "start_us": now, "model": "gpt-4o",
+                  "input_tokens": 9, "cost_pico": 9 * 10**11, "cost_state": "priced"}])  # fmt: skip
+    for window, limit in (("day", "1"), ("week", "0.5")):
+        ledger.put("budget", f"{window}:everything", {"limit_usd": limit, "window": window})
+    ledger.close()
+    with query.open(path) as reader:
+        raised = reader.alerts()
+    said = {texts.sentence(alert.title, "de") for alert in raised}
+    assert said == {"Budget zu 90 % verbraucht: 1 USD/day", "Budget aufgebraucht: 0.5 USD/week"}
+    for alert in raised:
+        assert texts.sentence(alert.message, "de").startswith("0,90\u00a0$ verbraucht")
 
 
 def test_every_alert_of_a_server_has_its_german(raised):
