@@ -34,7 +34,7 @@ def answer(words: Sequence[str]) -> str | None:
             return None
         same = all(one == _found(one.partition(" ")[2]) for one in found)
         return printed if same else None
-    except (OSError, ValueError, IndexError, AttributeError):
+    except (OSError, ValueError, IndexError):
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # as `typing` has it, without importing it
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (0 done, 1 over, 2 usage, 3 unreachable)."""
+    _have_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["import"]:
         from finops_pack import again
@@ -22,3 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from finops_pack.cli import _commands
 
     return _commands.run(words)
+
+
+def _have_streams() -> None:
+    """Whoever starts us may have closed them (`<&-`): then Python has None for each."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - as long as we run

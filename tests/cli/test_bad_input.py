@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from finops_pack.cli import _commands
 
+ROOT = Path(__file__).parent.parent.parent
 UNREADABLE = (
     "alerts", "budget", "cache", "forensics", "levers", "overview", "report", "reprice", "score",
     "spend", "task", "trend", "waste", "drain", "export csv", "ledger check", "budget set 5USD/day",
@@ -48,6 +51,17 @@ def test_what_is_wrong_is_said(
     said = finops(*words.split())
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("finops: ")
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("words", ["budget", "reprice", "statusline", "import claude-code ."])
+def test_streams_may_be_closed(words: str, closed: str, week: Path, here: Path) -> None:
+    """As a daemon's child has it; standard error, where there is one, tells no fault of ours."""
+    command = [sys.executable, "-m", "finops_pack", *words.split()]
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(shell, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("words", [w for w in WRONG if w.split()[0] not in TALKING])
