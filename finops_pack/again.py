@@ -3,7 +3,8 @@
 Of such a run Python and its modules take nearly all the time, so this needs little more than
 `os`. The note holds how the import was asked for (words, place, environment, terminal), every
 file and folder at or below the logs and every file of settings as they were found before it
-read them, and which ledger they went into. When anything differs, the import itself decides.
+read them, and which ledger they went into. When anything differs, the import itself decides. What
+changes a ledger from elsewhere (another state folder, a copy put in its place) is not seen.
 """
 
 from __future__ import annotations
@@ -38,11 +39,14 @@ def answer(words: Sequence[str]) -> str | None:
         return None
 
 
-def look(paths: Iterable[str]) -> Found:
-    """All that an import of these files and folders may depend on, before it reads them."""
+def look(paths: Iterable[str]) -> Found | None:
+    """All that an import of these may depend on, before it reads; None if some cannot be seen."""
     at = time.time_ns()
-    every = [*(path for top in paths for path in _below(top)), *_settings()]
-    return at, list(map(_found, every))
+    try:
+        every = [*(path for top in paths for path in _below(top)), *_settings()]
+        return at, list(map(_found, every))
+    except (OSError, ValueError):
+        return None
 
 
 def leave(words: Sequence[str], found: Found, ledger: str, printed: str) -> None:
@@ -54,7 +58,7 @@ def leave(words: Sequence[str], found: Found, ledger: str, printed: str) -> None
         path = os.path.abspath(ledger.removeprefix("sqlite:///"))
         note = [_asked(words), path, _identity(path), printed, *paths, END]
         place = _place(words[1])
-        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.makedirs(os.path.dirname(place), 0o700, exist_ok=True)
         with open(f"{place}.{os.getpid()}", "wb") as file:
             file.write(os.fsencode("\0".join(note)))
         os.replace(file.name, place)
@@ -97,8 +101,14 @@ def _below(top: str) -> Iterator[str]:
     """The path itself, absolute, and all below it."""
     top = os.path.abspath(top)
     yield top
-    for folder, folders, names in os.walk(top):
+    tree = os.walk(top, onerror=_unseen) if os.path.isdir(top) else ()
+    for folder, folders, names in tree:
         yield from (os.path.join(folder, name) for name in (*folders, *names))
+
+
+def _unseen(error: OSError) -> None:
+    """A folder that cannot be listed may become readable without a trace in its time."""
+    raise error
 
 
 def _settings() -> Iterator[str]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,6 +196,58 @@ def test_what_was_rejected_is_tried_again(logs: Path, say: Callable[..., str]) -
         file.write('{"type": "assistant", "message": {"usage": 1}}\n')
     age(logs)
     say(*WORDS)
+    assert again.answer(WORDS) is None
+
+
+def test_a_folder_that_cannot_be_listed_leaves_no_note(
+    logs: Path, say: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, shut = os.scandir, logs / "-home-me"
+
+    def scandir(path: str) -> Any:
+        if Path(path) == shut:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    with monkeypatch.context() as locked:
+        locked.setattr("os.scandir", scandir)
+        assert "0 files" in say(*WORDS)
+    assert again.answer(WORDS) is None
+    assert "2 new" in say(*WORDS)
+
+
+def test_a_working_folder_that_is_gone(logs: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(again.__file__).parent.parent)}
+    shell = f"cd {gone} && rmdir {gone} && {sys.executable} -m finops_pack import claude-code"
+    done = subprocess.run(["sh", "-c", shell], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "2 new" in done.stdout
+
+
+def test_whoever_reads_the_answer_may_be_gone(logs: Path) -> None:
+    root = str(Path(again.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "finops_pack", *WORDS]
+    subprocess.run(command, env=environment, capture_output=True, check=True)
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        command, env=environment, stdout=write, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_another_import_under_the_same_source_drops_the_note(
+    logs: Path, say: Callable[..., str], tmp_path: Path
+) -> None:
+    say(*WORDS)
+    assert again.answer(WORDS) is not None
+    log = tmp_path / "x.jsonl"
+    log.touch()
+    say("import", "codex", str(log), "--source", "claude-code", "--billing", "metered")
     assert again.answer(WORDS) is None
 
 

@@ -19,11 +19,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         printed = again.answer(words)
         if printed is not None:
-            print(printed)
-            return 0
+            return _say(printed)
     from finops_pack.cli import _commands
 
     return _commands.run(words)
+
+
+def _say(printed: str) -> int:
+    try:
+        print(printed)
+    except BrokenPipeError:  # whoever read has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _have_streams() -> None:

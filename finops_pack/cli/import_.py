@@ -47,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     options = Options(
         args.source, _billing(args, importer), args.project, args.dry_run, args.ledger
     )
-    found = again.look(args.path or map(str, importer.default_paths()))
+    found = None
+    if importer.AGENT and not args.dry_run:
+        found = again.look(args.path or map(str, importer.default_paths()))
     with _bar(args.json) as progress:
         summary = importers.run(importer, paths, options, progress)
     if args.json:
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(summary, importer, args.dry_run)
     _name(summary)
-    if importer.AGENT and not args.dry_run and not summary.rejected:
+    if found and not summary.rejected:
         _note(args, importer, found, summary.files)
     return 2 if args.strict and summary.rejected else 0
 

@@ -80,7 +80,8 @@ def run(
     files = [file for path in paths for file in _files(importer, path)]
     options = replace(options, ledger=options.ledger or config.load().ledger)
     if not options.dry_run:
-        again.forget(importer.NAME)
+        for name in {importer.NAME, options.source or importer.NAME}:
+            again.forget(name)  # who pays is kept by source
     from finops_pack.importers import _run
 
     return _run.run(importer, files, options, progress)

@@ -78,4 +78,5 @@ def settled(held: Mapping[str, Any]) -> bool:
 def settings(db: Db) -> dict[str, Any]:
     """`schema` (a number), `version` of the pack that saw to it last, and `time_zone`."""
     held: dict[str, Any] = dict(db.all("SELECT key, value FROM meta"))
-    return {**held, "schema": int(held.get("schema", 0))}
+    schema = str(held.get("schema"))  # anything at all in another program's database
+    return {**held, "schema": int(schema) if schema.isdecimal() else 0}

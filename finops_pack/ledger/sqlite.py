@@ -62,8 +62,9 @@ class SQLiteLedger(SQLLedger):
         """A file that never was a ledger is somebody's own: it is not moved aside as broken."""
         if os.path.exists(f"{self._path}.lock"):
             return
-        ours = (self._settings() or {}).get("schema")
-        if not _sqlite.may_be_one(self._path) or (not ours and self._tables()):
+        tables = self._tables() if _sqlite.may_be_one(self._path) else ["not even a database"]
+        ours = "calls" in tables and (self._settings() or {}).get("schema")
+        if tables and not ours:
             raise LedgerUnreachable(f"{self._path} is no ledger", mend=_ANOTHER)
 
     def _tables(self) -> list[str]:

@@ -57,12 +57,13 @@ def test_nothing_there_is_said(path: Path) -> None:
     assert not path.exists()
 
 
-def test_another_programs_database_is_left_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("schema", ["'browser'", "NULL", "x'ff'", "'1'", "'17'"])
+def test_another_programs_database_is_left_as_it_is(tmp_path: Path, schema: str) -> None:
     path = tmp_path / "history.db"
     theirs = sqlite3.connect(path)
     theirs.execute("CREATE TABLE visits (url TEXT)")
     theirs.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT, note TEXT)")
-    theirs.execute("INSERT INTO meta VALUES ('kind', 'browser', NULL)")
+    theirs.execute(f"INSERT INTO meta VALUES ('schema', {schema}, NULL)")
     theirs.commit()
     theirs.close()
     before = path.read_bytes()
