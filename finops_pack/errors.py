@@ -5,6 +5,7 @@ FinOpsError
 ├── RatesError         a rate table was refused
 ├── InputError         a log, a line or an argument cannot be read
 ├── LedgerUnreachable  the ledger could not be opened in time
+│   ├── LedgerAbsent       there is none yet, and it was not to be made
 │   └── LedgerOutdated     it has an older schema: who may write brings it up to date
 ├── DeliveryError      the REST API said no, or could not be reached
 └── BudgetExceeded     a hard budget stops this call before it is made
@@ -49,6 +50,10 @@ class LedgerUnreachable(FinOpsError):
     """The ledger could not be opened, read or locked in time."""
 
     code = "ledger_unreachable"
+
+
+class LedgerAbsent(LedgerUnreachable):
+    """There is no ledger yet, and it was not to be made."""
 
 
 class LedgerOutdated(LedgerUnreachable):

@@ -13,24 +13,38 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (0 done, 1 over, 2 usage, 3 unreachable)."""
     _have_streams()
-    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read has gone
+        code = 0
+    except OSError as error:
+        print(f"finops: {error}", file=sys.stderr)
+        code = 2
+    _drop_what_is_left()
+    return code
+
+
+def _run(words: list[str]) -> int:
     if words[:1] == ["import"]:
         from finops_pack import again
 
         printed = again.answer(words)
         if printed is not None:
-            return _say(printed)
+            print(printed)
+            return 0
     from finops_pack.cli import _commands
 
     return _commands.run(words)
 
 
-def _say(printed: str) -> int:
+def _drop_what_is_left() -> None:
+    """Python flushes standard output once more when it ends, and would complain again."""
     try:
-        print(printed)
-    except BrokenPipeError:  # whoever read has gone
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
 
 
 def _have_streams() -> None:

@@ -138,6 +138,3 @@ def _guarded(command: str, rest: Sequence[str]) -> int:
         return USAGE
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE

@@ -17,6 +17,7 @@ An importer is one module of this package, found by name:
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -89,7 +90,7 @@ def run(
 
 def present(importer: Importer) -> list[Path]:
     """Where its logs do lie on this machine."""
-    return [path for path in importer.default_paths() if path.exists()]
+    return [path for path in importer.default_paths() if os.path.exists(path)]
 
 
 def billing_of(source: str, ledger_url: str | None = None) -> BillingMode | None:
@@ -102,9 +103,13 @@ def billing_of(source: str, ledger_url: str | None = None) -> BillingMode | None
 def _files(importer: Importer, path: Path) -> Iterator[File]:
     if path == STDIN:
         yield path, None
-    elif path.exists():
-        for file in importer.files(path.absolute()):
-            with suppress(FileNotFoundError):  # a link to nowhere, or gone since it was listed
-                yield file, file.stat()
-    else:
-        raise InputError(f"{path}: no such file or folder", mend=_WHICH)
+        return
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file or folder", mend=_WHICH) from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", mend="see who may read it") from None
+    for file in importer.files(path.absolute()):
+        with suppress(FileNotFoundError):  # a link to nowhere, or gone since it was listed
+            yield file, file.stat()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import recorder
-from finops_pack.errors import ConfigError, LedgerUnreachable
+from finops_pack.errors import ConfigError, LedgerAbsent
 from finops_pack.importers import _ahead
 from finops_pack.importers._contract import File, Importer, Options, Progress, Summary
 from finops_pack.importers._state import Item, Memory, Rejected, State
@@ -31,9 +31,7 @@ def opened(ledger_url: str, create: bool) -> Ledger | None:
     """The ledger; without `create` None where there is none."""
     try:
         return open_ledger(ledger_url, create=create)
-    except LedgerUnreachable:
-        if create:
-            raise
+    except LedgerAbsent:
         return None
 
 
@@ -148,7 +146,8 @@ class Job:
         self._add({**place, "kind": PLACE, **state.body()}, path, 0)
 
     def _key(self, path: Path) -> str:
-        return f"{self.source} {path}"
+        """A path need not be UTF-8, what a ledger keeps has to be."""
+        return f"{self.source} {path}".encode(errors="backslashreplace").decode()
 
     # --- lines -----------------------------------------------------------------------------
     def _take(self, path: Path, state: State, items: Iterable[Item]) -> None:

@@ -248,7 +248,7 @@ def sqlite_path(url: str) -> str:
 def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Ledger:
     """The ledger behind a path, `sqlite:////abs`, `postgresql://…` or `https://…`.
 
-    Raises `LedgerUnreachable` (also when it is absent and `create` is false) and
+    Raises `LedgerUnreachable` (`LedgerAbsent` where there is none and `create` is false) and
     `ConfigError` for a scheme that nobody serves.
     """
     scheme = normalise(url).partition(":")[0]

@@ -12,19 +12,11 @@ from typing import Any
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import _lock
 from finops_pack.ledger._db import Db
+from finops_pack.ledger.migrations import settings
 
 CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 Inode = tuple[int, int]
-
-
-def may_be_one(path: str) -> bool:
-    """Whether this file is empty or begins as a SQLite database does."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(16) in (b"", b"SQLite format 3\0")
-    except OSError:
-        return True  # opening it says what is wrong
 
 
 class Connection:
@@ -115,14 +107,23 @@ def patiently(act: Callable[[], object], deadline: float) -> None:
         time.sleep(0.001)
 
 
-def open_writer(path: str, deadline: float) -> Connection:
-    """A connection that writes, in WAL mode; the file is made if need be."""
+def open_writer(path: str, deadline: float, vet: Callable[[Db], None]) -> Connection:
+    """A connection that writes, in WAL mode; the file is made if need be.
+
+    `vet` looks at the database before anything in it is changed, and may raise.
+    """
     _make_private(path)
     raw = sqlite3.connect(
         path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=512
     )
-    patiently(lambda: raw.execute("PRAGMA journal_mode = WAL"), deadline)
-    return Connection(raw, inode_of(path))
+    writer = Connection(raw, inode_of(path))
+    try:
+        patiently(lambda: vet(writer), deadline)
+        patiently(lambda: raw.execute("PRAGMA journal_mode = WAL"), deadline)
+    except BaseException:
+        raw.close()
+        raise
+    return writer
 
 
 def _make_private(path: str) -> None:
@@ -138,14 +139,9 @@ def _make_private(path: str) -> None:
 
 def open_reader(path: str) -> Connection:
     """A connection that can only read and never checkpoints."""
-    inode, quoted = inode_of(path), path
-    for plain, code in (("%", "%25"), ("?", "%3f"), ("#", "%23")):
-        quoted = quoted.replace(plain, code)
-    address = f"file:{quoted}?mode=ro"
-    for uri in (address, f"{address}&immutable=1"):  # the latter where nothing can be written
-        raw = sqlite3.connect(
-            uri, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False
-        )
+    inode = inode_of(path)
+    for immutable in (False, True):  # the latter where nothing can be written
+        raw = _read_only(path, immutable)
         try:
             raw.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
         except sqlite3.OperationalError:
@@ -153,6 +149,31 @@ def open_reader(path: str) -> Connection:
             continue
         return Connection(raw, inode)
     raise sqlite3.OperationalError("cannot be opened for reading")
+
+
+def peek(path: str) -> sqlite3.Connection:
+    """A connection for one look at a file that may be somebody else's; it leaves none beside it."""
+    return _read_only(path, immutable=not os.path.exists(f"{path}-wal"))
+
+
+def _read_only(path: str, immutable: bool) -> sqlite3.Connection:
+    quoted = path
+    for plain, code in (("%", "%25"), ("?", "%3f"), ("#", "%23")):
+        quoted = quoted.replace(plain, code)
+    uri = f"file:{quoted}?mode=ro{'&immutable=1' if immutable else ''}"
+    return sqlite3.connect(
+        uri, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False
+    )
+
+
+def is_ledger(db: Db) -> bool:
+    """Whether the tables are ours; another program may have one by the name of `meta`, too."""
+    try:
+        return bool(columns_of_calls(db) and settings(db)["schema"])
+    except sqlite3.OperationalError as error:
+        if is_any(error, (sqlite3.SQLITE_ERROR,)):  # no such table, or no such column
+            return False
+        raise
 
 
 def columns_of_calls(db: Db) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from finops_pack.errors import LedgerUnreachable
+from finops_pack.errors import LedgerAbsent, LedgerUnreachable
 from finops_pack.ledger._base import WAIT, Write
 from finops_pack.ledger._db import Db
 from finops_pack.ledger._store import SQLLedger
@@ -63,7 +63,7 @@ class PostgresLedger(SQLLedger):
         held = self._settings()
         if held is None or held["schema"] != len(MIGRATIONS):
             if not create or read_only:
-                raise LedgerUnreachable(f"there is no ledger in {self.url}")
+                raise LedgerAbsent(f"there is no ledger in {self.url}", mend="record a call first")
             with self._write() as db:
                 migrate(db, self, time_zone(), _columns)
             held = self._settings() or {}

@@ -11,13 +11,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from weakref import WeakSet
 
-from finops_pack.errors import LedgerOutdated, LedgerUnreachable
+from finops_pack.errors import LedgerAbsent, LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import _sqlite
 from finops_pack.ledger._base import WAIT, Write
+from finops_pack.ledger._db import Db
 from finops_pack.ledger._say import warn
 from finops_pack.ledger._sqlite import Connection, WriterLock, columns_of_calls, inode_of
 from finops_pack.ledger._store import SQLLedger
@@ -52,28 +53,27 @@ class SQLiteLedger(SQLLedger):
         _ledgers.add(self)
         if not os.path.exists(path):
             if not create or read_only:
-                raise LedgerUnreachable(f"there is no ledger at {path}", mend="record a call first")
+                raise LedgerAbsent(f"there is no ledger at {path}", mend="record a call first")
             self._prepare()
         else:
             self._spare_a_stranger()
         self.time_zone = self._settle_schema()
 
     def _spare_a_stranger(self) -> None:
-        """A file that never was a ledger is somebody's own: it is not moved aside as broken."""
+        """A file without our lock never was a ledger: it is not moved aside as broken."""
         if os.path.exists(f"{self._path}.lock"):
             return
-        tables = self._tables() if _sqlite.may_be_one(self._path) else ["not even a database"]
-        ours = "calls" in tables and (self._settings() or {}).get("schema")
-        if tables and not ours:
-            raise LedgerUnreachable(f"{self._path} is no ledger", mend=_ANOTHER)
-
-    def _tables(self) -> list[str]:
-        """What tables the file holds; none where it cannot be read."""
         try:
-            with self._read() as db:
-                return [str(name) for (name,) in db.all("SELECT name FROM sqlite_master")]
-        except LedgerUnreachable:
-            return []
+            with closing(_sqlite.peek(self._path)) as raw:
+                self._refuse_a_stranger(Connection(raw, None))
+        except (sqlite3.Error, OSError) as error:
+            if _sqlite.is_any(error, _sqlite.CORRUPT):
+                text = f"{self._path} is no ledger, or it is damaged"
+                raise LedgerUnreachable(text, mend=_ANOTHER) from None
+
+    def _refuse_a_stranger(self, db: Db) -> None:
+        if db.all("SELECT 1 FROM sqlite_master LIMIT 1") and not _sqlite.is_ledger(db):
+            raise LedgerUnreachable(f"{self._path} is no ledger", mend=_ANOTHER)
 
     def _begin_anew(self) -> None:
         self._mutex = threading.Lock()
@@ -98,9 +98,11 @@ class SQLiteLedger(SQLLedger):
         return str(held["time_zone"])
 
     def _settings(self) -> dict[str, Any] | None:
+        """What `meta` holds; of a file that is empty as yet only that; None if unreadable."""
         try:
             with self._read() as db:
-                return settings(db)
+                begun = db.all("SELECT 1 FROM sqlite_master LIMIT 1")
+                return settings(db) if begun else {"schema": 0}
         except LedgerUnreachable:
             return None
 
@@ -160,12 +162,12 @@ class SQLiteLedger(SQLLedger):
     def _new_writer(self, deadline: float) -> Connection:
         self._drop_writer()
         try:
-            writer = _sqlite.open_writer(self._path, deadline)
+            writer = _sqlite.open_writer(self._path, deadline, self._refuse_a_stranger)
         except sqlite3.DatabaseError as error:
             if not _sqlite.is_any(error, _sqlite.CORRUPT):
                 raise
             self._set_aside(error)
-            writer = _sqlite.open_writer(self._path, deadline)
+            writer = _sqlite.open_writer(self._path, deadline, self._refuse_a_stranger)
         if not writer.all("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
             _sqlite.patiently(lambda: writer.raw.execute("BEGIN IMMEDIATE"), deadline)
             migrate(writer, self, self.time_zone or time_zone(), columns_of_calls)

@@ -54,12 +54,11 @@ def _exists(url: str) -> bool:
     from finops_pack.ledger import sqlite_path
 
     try:
-        os.stat(sqlite_path(url))
+        return os.stat(sqlite_path(url)).st_size > 0
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
         raise LedgerUnreachable(str(error), mend="check the path and who may read it") from None
-    return True
 
 
 def spend(

@@ -64,6 +64,21 @@ def test_streams_may_be_closed(words: str, closed: str, week: Path, here: Path) 
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["budget", "--help", "spend --json"])
+def test_a_full_device_is_said_in_a_line(words: str, unbuffered: str, week: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "finops_pack", *words.split()]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2, ["finops: [Errno 28] No space left on device"],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("words", [w for w in WRONG if w.split()[0] not in TALKING])
 def test_and_it_is_a_document_with_json(
     words: str, finops: Callable[..., Any], week: Path, here: Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -172,6 +173,13 @@ def test_what_no_provider_answered_is_left_out(bring: Any, calls: Any, lines: An
     )
     summary = bring("claude-code", path)
     assert (summary.read, summary.rejected, calls()) == (0, [], [])
+
+
+def test_a_path_need_not_be_utf_8(bring: Any, calls: Any, lines: Any) -> None:
+    path = lines(answer(1, 1), name=os.fsdecode(b"caf\xe9.jsonl"))
+    bring("claude-code", path)
+    assert len(calls()) == 1
+    assert bring("claude-code", path).skipped == 1
 
 
 def test_what_changes_the_price_is_kept(bring: Any, calls: Any, lines: Any) -> None:

@@ -119,5 +119,20 @@ def test_dry_run_makes_no_ledger(
     assert not Path(ledger_flag[1]).exists()
 
 
+def test_dry_run_into_what_is_no_ledger_is_refused_as_the_run_would_be(
+    lines: Any, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(ledger_flag[1]).write_text("somebody's thesis")
+    assert main(["import", "jsonl", str(lines(GOOD)), "--dry-run", *ledger_flag]) == 3
+    assert "no ledger" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_looked_at_is_said(
+    ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", "codex", "x" * 300, *ledger_flag]) == 2
+    assert "File name too long" in capsys.readouterr().err
+
+
 def test_help_is_one_line() -> None:
     assert "\n" not in import_.HELP

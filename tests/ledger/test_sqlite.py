@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from finops_pack import config
-from finops_pack.errors import LedgerUnreachable
+from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import Reservation, open_ledger
 from finops_pack.ledger.sqlite import SQLiteLedger
 from finops_pack.model import Where
@@ -72,6 +72,62 @@ def test_another_programs_database_is_left_as_it_is(tmp_path: Path, schema: str)
             open_ledger(str(path), **how)
     assert path.read_bytes() == before
     assert list(tmp_path.glob("history*")) == [path]
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_lock_beside_another_programs_database_does_not_make_it_a_ledger(
+    tmp_path: Path, mode: str, locked: bool
+) -> None:
+    path = tmp_path / "history.db"
+    theirs = sqlite3.connect(path)
+    theirs.execute(f"PRAGMA journal_mode = {mode}")
+    theirs.execute("CREATE TABLE visits (url TEXT)")
+    theirs.close()
+    if locked:
+        Path(f"{path}.lock").touch()
+    before, beside = path.read_bytes(), set(tmp_path.iterdir())
+    with pytest.raises(LedgerUnreachable, match="is no ledger"):
+        open_ledger(str(path))
+    assert path.read_bytes() == before
+    left = set(tmp_path.iterdir()) - beside
+    # what a reader of a WAL database leaves is taken up by whoever opens it next
+    assert not left or (locked and mode == "WAL")
+
+
+def test_a_database_that_its_maker_still_holds_is_waited_for_and_left_as_it_is(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "history.db"
+    theirs = sqlite3.connect(path, check_same_thread=False)
+    theirs.execute("BEGIN EXCLUSIVE")
+    theirs.execute("CREATE TABLE visits (url TEXT)")
+    done = threading.Timer(1.5, theirs.commit)
+    done.start()
+    with pytest.raises(LedgerUnreachable, match="is no ledger"):
+        open_ledger(str(path))
+    done.join()
+    assert theirs.execute("SELECT name FROM sqlite_master").fetchall() == [("visits",)]
+    theirs.close()
+
+
+def test_a_damaged_file_that_never_was_a_ledger_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    path.write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40)
+    before = path.read_bytes()
+    with pytest.raises(LedgerUnreachable, match="no ledger, or it is damaged"):
+        open_ledger(str(path))
+    assert path.read_bytes() == before
+    assert list(tmp_path.glob("history*")) == [path]
+
+
+def test_a_reader_of_a_ledger_in_the_making_is_sent_to_where_one_waits(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    for file in (path, Path(f"{path}.lock")):
+        file.touch()
+    with pytest.raises(LedgerOutdated):
+        open_ledger(str(path), read_only=True)
+    assert count(SQLiteLedger(str(path))) == 0
 
 
 def test_a_copy_of_a_ledger_and_an_empty_file_are_taken(path: Path, line: Line) -> None:
@@ -240,7 +296,7 @@ def test_somebody_elses_transaction_is_waited_for(path: Path, line: Line) -> Non
 def test_a_full_disk_keeps_the_books_as_they_were(tmp_path: Path) -> None:
     code = """
 import resource, sys
-from finops_pack.errors import LedgerUnreachable
+from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger.sqlite import SQLiteLedger
 from finops_pack.model import Where
 
