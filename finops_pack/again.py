@@ -19,6 +19,7 @@ from finops_pack import __version__
 from finops_pack.places import CONFIG, STATE, home
 
 END = "end of note"  # half of one must not be taken for all
+_marks: dict[str, bytes] = {}  # by the name of an import, what our last one of it left
 SETTLED_NS = 2_000_000_000  # the coarsest clock of a file system: FAT's
 
 Found = tuple[int, list[str]]
@@ -57,21 +58,29 @@ def leave(words: Sequence[str], found: Found, ledger: str, printed: str) -> None
     try:
         path = os.path.abspath(ledger.removeprefix("sqlite:///"))
         note = [_asked(words), path, _identity(path), printed, *paths, END]
-        place = _place(words[1])
-        os.makedirs(os.path.dirname(place), 0o700, exist_ok=True)
-        with open(f"{place}.{os.getpid()}", "wb") as file:
-            file.write(os.fsencode("\0".join(note)))
-        os.replace(file.name, place)
+        with open(_place(words[1]), "rb") as file:
+            if file.read() == _marks.get(words[1]):  # else another import has begun since
+                _put(words[1], os.fsencode("\0".join(note)))
     except (OSError, ValueError):  # a server's ledger has no file: it is asked each time
         pass
 
 
 def forget(name: str) -> None:
     """An import of that name is about to be made: what was noted of the last no longer holds."""
+    _marks[name] = os.urandom(8)
     try:
-        os.unlink(_place(name))
+        _put(name, _marks[name])
     except (OSError, ValueError):
         pass
+
+
+def _put(name: str, content: bytes) -> None:
+    place = _place(name)
+    os.makedirs(os.path.dirname(place), 0o700, exist_ok=True)
+    beside = f"{place}.{os.getpid()}"
+    with open(beside, "wb") as file:
+        file.write(content)
+    os.replace(beside, place)
 
 
 def _place(name: str) -> str:

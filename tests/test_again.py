@@ -76,6 +76,22 @@ def test_the_note_says_what_the_import_would(
     assert say(*WORDS, *flags) == noted + "\n" != first
 
 
+def test_an_import_that_began_before_another_one_leaves_no_note(
+    logs: Path, say: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "import sys; from finops_pack.cli import main; main(sys.argv[1:])"
+    root = {**os.environ, "PYTHONPATH": str(Path(again.__file__).parent.parent)}
+    really = again.leave
+
+    def overtaken(*said: Any) -> None:
+        subprocess.run([sys.executable, "-c", other, *WORDS], env=root, check=True)
+        really(*said)
+
+    monkeypatch.setattr(again, "leave", overtaken)
+    say(*WORDS)
+    assert again.answer(WORDS) is None
+
+
 def test_it_needs_none_of_our_modules(logs: Path, say: Callable[..., str]) -> None:
     say(*WORDS)
     code = (
