@@ -6,13 +6,29 @@ prices are whole pico-USD; a call is rounded once, half-even, when it is booked.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from typing import Any
 
 PICO = 10**12
 PICO_MAX = 2**63 - 1  # what an SQL BIGINT holds: about 9.2 million USD
 
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _ONE = Decimal(1)
+_MOST = 9_000_000
+
+
+def usd_of(told: Any) -> Decimal:
+    """An amount of USD that somebody tells: a decimal, its text, or a number as it is written.
+
+    Raises `ValueError`; a call costs neither less than nothing nor more than the ledger holds.
+    """
+    try:
+        amount = Decimal(str(told))  # a float has the digits that were written
+        if amount.is_finite() and 0 <= amount < _MOST:
+            return amount
+    except InvalidOperation:
+        pass
+    raise ValueError(f"must be an amount in USD, got {str(told)[:40]!r}")
 
 
 def to_pico(usd: Decimal) -> int:

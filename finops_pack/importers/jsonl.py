@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, get_args
 
 from finops_pack.importers._lines import WRONG, logs, micros, numbered, text, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.model import TOKEN_FIELDS, VERIFIERS, BillingMode, Status
-from finops_pack.money import PICO_MAX, to_pico
+from finops_pack.money import PICO_MAX, to_pico, usd_of
 
 NAME = "jsonl"
 HELP = "one call a line, in finops' own format; - is standard input, .gz is read as such"
@@ -169,9 +168,6 @@ def _context(context: Any) -> dict[str, str]:
 def billed(usd: Any) -> int:
     """A billed amount (a decimal string or a number, USD) as pico-USD."""
     try:
-        amount = Decimal(str(usd))  # a float has the digits that were written
-        if amount.is_finite() and 0 <= amount < 9_000_000:
-            return to_pico(amount)
-    except InvalidOperation:
-        pass
-    raise ValueError(f"billed_usd: must be an amount in USD, got {str(usd)[:40]!r}")
+        return to_pico(usd_of(usd))
+    except ValueError as error:
+        raise ValueError(f"billed_usd: {error}") from None

@@ -17,6 +17,7 @@ from typing import Any
 from finops_pack import config, context
 from finops_pack.errors import ConfigError, FinOpsError
 from finops_pack.model import Usage
+from finops_pack.recorder import _by_hand
 from finops_pack.recorder._core import Recorder
 from finops_pack.recorder._guard import guard, warn_once
 from finops_pack.recorder._named import context_source
@@ -132,10 +133,13 @@ def pause(timeout: float) -> None:
 def record(*, model: str, usage: Usage, provider: str | None = None, **fields: Any) -> str:
     """Book one finished call by hand; its id. `fields` are any fields of a call.
 
-    `action`, `agent`, `task`, `session`, `project`, `tags`, `duration_ms`, `status` and so on,
-    as in `finops_pack.model.Call`; what `task()`, `action()` and `tags()` say wins.
+    `action`, `agent`, `task`, `session`, `project`, `tags`, `start_us`, `duration_ms`, `status`
+    and so on, as in `finops_pack.model.Call`; what `task()`, `action()` and `tags()` say wins.
+    `context` is what `price` takes, `billed_usd` what the provider charged. What cannot be read
+    is named once in a warning and left out.
     """
-    return get().record(model=model, usage=usage, provider=provider, **fields)
+    said = _by_hand.readable(fields)
+    return get().record(model=model, usage=_by_hand.counts(usage), provider=provider, **said)
 
 
 def flush(timeout: float = 2.0) -> bool:

@@ -13,6 +13,7 @@ import finops_pack
 from finops_pack import Usage, config, context, recorder
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Call
+from finops_pack.money import to_pico
 from finops_pack.recorder import _reduce, guard
 
 Calls = Callable[[], list[Call]]
@@ -60,6 +61,60 @@ def test_by_hand(calls: Calls) -> None:
     assert row.start_us == 1_760_000_000_000_000
     assert (row.amount_usd, row.billed_source) == (Decimal("0.5"), "provider")
     assert row.cost_pico == 225_000_000
+
+
+@pytest.mark.parametrize(
+    ("told", "usd"),
+    [("0.5", "0.5"), (0.1, "0.1"), (1, "1"), ("nan", None), (-1, None), ("much", None)],
+)
+def test_a_billed_amount_that_cannot_be_read_costs_no_call(
+    calls: Calls, told: Any, usd: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    finops_pack.record(model="gpt-4o-mini", usage=USAGE, provider="openai", billed_usd=told)
+    (row,) = calls()
+    assert row.amount_usd == Decimal(usd or "0.000225")
+    assert ("billed_usd" in caplog.text) == (usd is None)
+
+
+def test_what_no_call_has_is_named_and_left_out(
+    calls: Calls, caplog: pytest.LogCaptureFixture
+) -> None:
+    finops_pack.record(model="gpt-4o", usage=USAGE, proccessing="batch", zzz=1)
+    (row,) = calls()
+    assert row.cost_state == "priced"
+    assert "no field 'proccessing', it is left out; did you mean processing?" in caplog.text
+    assert "no field 'zzz'" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("said", "usd"),
+    [
+        ({"processing": "batch"}, "1.25"),
+        ({"service_tier": "priority"}, "4.25"),
+        ({"speed": "x"}, None),
+    ],
+)
+def test_by_hand_a_context_is_priced_as_price_does(
+    calls: Calls, said: dict[str, str], usd: str | None
+) -> None:
+    usage = Usage(1_000_000)
+    finops_pack.record(model="gpt-4o", provider="openai", usage=usage, context=said)
+    (row,) = calls()
+    assert row.cost_pico == (to_pico(Decimal(usd)) if usd else None)
+    cost = finops_pack.price("gpt-4o", usage, provider="openai", context=said)
+    assert (cost.state, cost.usd) == (row.cost_state, Decimal(usd) if usd else None)
+
+
+def test_by_hand_a_mapping_of_counts_is_a_usage(
+    calls: Calls, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: Any = {"input_tokens": 7, "extra": {"web_search": 1}}
+    finops_pack.record(model="gpt-4o", usage=told)
+    finops_pack.record(model="gpt-4o", usage=[7])  # type: ignore[arg-type]
+    known, unknown = calls()
+    assert known.usage == Usage(7, extra={"web_search": 1})
+    assert unknown.usage == Usage()
+    assert "usage must be a finops_pack.Usage, got list" in caplog.text
 
 
 def test_a_model_without_a_price_is_counted_in_tokens(calls: Calls) -> None:

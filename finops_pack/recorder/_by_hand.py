@@ -1,0 +1,59 @@
+"""What a user says of a call by hand: what cannot be read is named, and costs only itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import Any
+
+from finops_pack.model import TOKEN_FIELDS, Call, Usage
+from finops_pack.money import usd_of
+from finops_pack.recorder._guard import warn_once
+from finops_pack.recorder._price import PRICED_BY
+
+_FIELDS = {field.name for field in fields(Call)}
+_PLAIN = _FIELDS | {"messages", "response", "tools"}
+_MEND = "the fields are those of finops_pack.model.Call, e.g. start_us, action, tags"
+
+
+def readable(told: dict[str, Any]) -> dict[str, Any]:
+    """The fields that a call has; `context` is what `price` takes by that name."""
+    if told.keys() <= _PLAIN:
+        return told
+    kept = {name: value for name, value in told.items() if name in _PLAIN}
+    for name in sorted(set(told) - _PLAIN - {"context", "billed_usd"}):
+        near = get_close_matches(name, _FIELDS, n=1)
+        mend = f"did you mean {near[0]}?" if near else _MEND
+        warn_once(f"record(): a call has no field {name!r}, it is left out; {mend}")
+    context = told.get("context")
+    if isinstance(context, Mapping):
+        kept.update(_context(context))
+    elif context is not None:
+        warn_once(f"record(): context must map words to words, got {context!r}")
+    if told.get("billed_usd") is not None:
+        kept["billed_usd"] = _billed(told["billed_usd"])
+    return kept
+
+
+def counts(usage: Any) -> Usage | None:
+    """The usage; a mapping of its fields is taken, too."""
+    if usage is None or isinstance(usage, Usage):
+        return usage
+    if isinstance(usage, Mapping) and set(usage) <= {*TOKEN_FIELDS, "extra"}:
+        return Usage(**usage)
+    warn_once(f"record(): usage must be a finops_pack.Usage, got {type(usage).__name__}")
+    return None
+
+
+def _context(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call cannot name otherwise is its tier: unknown to the rates, it is unpriced."""
+    return {name if name in PRICED_BY else "service_tier": v for name, v in context.items()}
+
+
+def _billed(usd: Any) -> Any:
+    try:
+        return usd_of(usd)
+    except ValueError as error:
+        warn_once(f"record(): billed_usd: {error}; the call is booked at our own price")
+        return None
