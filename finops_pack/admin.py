@@ -90,17 +90,11 @@ def repriceable(calls: Iterable[Call]) -> Iterator[Repriced]:
     from finops_pack import rates
 
     for call in calls:
-        if call.status == "cache_hit" or call.problems:
+        if call.status == "cache_hit" or call.problems or "usage" in call.missing:
             continue
-        for model in dict.fromkeys(filter(None, (call.served_model, call.model))):
-            pico, state, rate_id, missing = rates.price_pico(
-                model, call.usage, call.provider, call.start_us, call.context or None
-            )
-            if state != "unpriced":
-                break
-        else:
-            continue
-        if (pico, state, rate_id) != (call.cost_pico, call.cost_state, call.rate_id):
+        pico, state, rate_id, missing = rates.price_call(call)
+        booked = (call.cost_pico, call.cost_state, call.rate_id)
+        if state != "unpriced" and (pico, state, rate_id) != booked:
             yield Repriced(call, pico, state, rate_id, missing)
 
 

@@ -79,7 +79,8 @@ def _cells(row: Totals) -> tuple[str, ...]:
 def _outside(row: Totals) -> str:
     """Calls whose cost is not, or not wholly, in the amount, in words."""
     marks = (
-        (row.unpriced_calls, "without a price"),
+        (row.unpriced_calls - row.unseen_calls, "without a price"),
+        (row.unseen_calls, "of unknown usage"),
         (row.partial_calls, "priced in part"),
         (row.invalid_calls, "with invalid counts"),
     )

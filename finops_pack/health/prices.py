@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from finops_pack import query, rates
 from finops_pack.errors import LedgerUnreachable
-from finops_pack.health import Check, fault, ok
-from finops_pack.model import Usage
-from finops_pack.query import Period
+from finops_pack.health import Check, fault, note, ok
+from finops_pack.query import Period, Reader
 from finops_pack.rates import manage
 
 RECENT = "30d"
 SHOWN = 5
+_UNSEEN = "compare with the provider's bill: finops reconcile FILE"
+_NAMELESS, _TELL = "(no model named)", "name the model where the call is recorded"
 _INVALID = "mend what reports them: a part, such as reasoning, is more than its total, or below 0"
 
 
@@ -31,18 +32,35 @@ def _unpriced(ledger_url: str | None) -> Iterator[Check]:
     except LedgerUnreachable:
         return  # said by the part that looks at the ledger
     with reader:
-        rows = reader.spend("model", Period.of(RECENT, zone=reader.zone)).rows
-    for row in [row for row in rows if row.lacks_price][:SHOWN]:
-        name, count = row.key or "(no model named)", row.unpriced_calls - row.invalid_calls
-        calls = f"{count:,} call{'' if count == 1 else 's'}"
-        yield fault("unpriced", f"{name}: {calls} of 30 days without a price", _mend(name))
+        recent = Period.of(RECENT, zone=reader.zone)
+        yield from _of(reader, recent, fault)
+        yield from _of(reader, Period(None, recent.since, f"before the {recent.label}"), note)
+
+
+def _of(reader: Reader, period: Period, say: Callable[..., Check]) -> Iterator[Check]:
+    """The models that lack a price, or whose calls tell no usage, in one period."""
+    rows = reader.spend("model", period).rows
+    for row in [row for row in rows if row.without_rate][:SHOWN]:
+        text = f"{row.key or _NAMELESS}: {_calls(row.without_rate, period)} without a price"
+        yield say("unpriced", text, _mend(reader, period, row.key) if row.key else _TELL)
     for row in [row for row in rows if row.invalid_calls][:SHOWN]:
-        calls = f"{row.invalid_calls:,} call{'' if row.invalid_calls == 1 else 's'}"
-        text = f"{row.key}: {calls} of 30 days with counts that make no sense"
-        yield fault("invalid", text, _INVALID)
+        text = f"{row.key}: {_calls(row.invalid_calls, period)} with counts that make no sense"
+        yield say("invalid", text, _INVALID)
+    if unseen := sum(row.unseen_calls for row in rows):
+        what = f"{_calls(unseen, period)} cut off: nobody told the usage, it may have been billed"
+        yield note("unknown", what, _UNSEEN)
 
 
-def _mend(model: str) -> str:
-    if rates.price(model, Usage(input_tokens=1)).state != "unpriced":
+def _calls(count: int, period: Period) -> str:
+    return f"{count:,} call{'' if count == 1 else 's'} ({period.label})"
+
+
+def _mend(reader: Reader, period: Period, model: str) -> str:
+    """What helps depends on whose call it was, when, and on what terms: one of them is tried."""
+    days = reader.spend("day", period, model=model).rows
+    newest = next(str(day.key) for day in days if day.without_rate)
+    calls = reader.stream(Period.day(newest, reader.time_zone), model=model)
+    one = next(call for call in calls if call.unpriced and not call.problems)
+    if rates.price_call(one)[1] != "unpriced":
         return "a price is on file by now: finops reprice"
     return f"finops rates alias {model}=KNOWN-MODEL, then finops reprice"

@@ -62,7 +62,8 @@ class Reader:
         from finops_pack.model import DayTotals
 
         days = self._sums(("day",), where)
-        usd, counts = usd_pair(), ("calls", "unpriced_calls", "invalid_calls")
+        usd = usd_pair()
+        counts = ("calls", "unpriced_calls", "invalid_calls", "unseen_calls")
         models = _by_day(self._sums(("day", "model"), where, (*usd, *counts)))
         actions = _by_day(self._sums(("day", "action"), where, usd))
         return [
@@ -71,7 +72,7 @@ class Reader:
                 total=totals(day_name(day), days[day,]),
                 by_model={m: _usd(v) for m, v in models[day].items() if _known(v)},
                 by_action={a: _usd(v) for a, v in actions.get(day, {}).items()},
-                unpriced_models=tuple(sorted(m for m, v in models[day].items() if v[3] > v[4])),
+                unpriced_models=tuple(sorted(m for m, v in models[day].items() if _no_rate(v))),
             )
             for (day,) in sorted(days)
         ]
@@ -234,6 +235,11 @@ def _known(values: Sequence[int]) -> bool:
     """Whether there is an amount: calls without any price are no zero dollars."""
     whole, rest, calls, unpriced = values[:4]
     return bool(whole or rest) or calls > unpriced
+
+
+def _no_rate(values: Sequence[int]) -> bool:
+    unpriced, invalid, unseen = values[3:6]
+    return unpriced > invalid + unseen
 
 
 def _usd(values: Sequence[int]) -> Decimal:

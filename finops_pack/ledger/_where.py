@@ -61,6 +61,7 @@ _OF_CALL = {
     "errors": _count("status = 'error'"),
     "extra_attempts": "attempts - 1",
     "lost_ms": "lost_ms",
+    "unseen_calls": _count(f"{_UNPRICED} AND usage_basis = 'unknown'"),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from finops_pack import __version__, config
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger._db import Db, Dialect, insert, one
 from finops_pack.ledger._say import warn
-from finops_pack.ledger.rollup import known_zone
+from finops_pack.ledger.rollup import ROLLUPS, known_zone
 
 MIGRATIONS: list[Callable[[Db, Dialect], None]] = []
 
@@ -30,6 +30,17 @@ def first(db: Db, dialect: Dialect) -> None:
 
     for statement in tables(dialect.integer, dialect.serial, dialect.table_suffix):
         db.run(statement)
+
+
+@MIGRATIONS.append
+def calls_that_nobody_saw(db: Db, dialect: Dialect) -> None:
+    """Rollups count the calls whose usage is unknown apart from those without a rate."""
+    from finops_pack.ledger._upkeep import remake
+
+    for table in ROLLUPS:
+        db.run(f"ALTER TABLE {table} ADD COLUMN unseen_calls {dialect.integer} NOT NULL DEFAULT 0")
+    if one(db, "SELECT 1 FROM calls WHERE usage_basis = 'unknown' LIMIT 1"):
+        remake(db, str(settings(db)["time_zone"]))
 
 
 def time_zone() -> str:
@@ -51,7 +62,7 @@ def migrate(db: Db, dialect: Dialect, zone: str, names: Names) -> None:
             f"the ledger was written by a newer finops-agent-pack (schema {version})",
             mend="upgrade: pip install --upgrade finops-agent-pack",
         )
-    for migration in MIGRATIONS[version:]:
+    for migration in MIGRATIONS[version:] if version else MIGRATIONS[:1]:  # a new one is whole
         migration(db, dialect)
     if version == 0:
         insert(db, "meta", ("key", "value"), [("schema", "0"), ("time_zone", zone)])

@@ -19,6 +19,7 @@ MEASURES = (
     "calls", "requests", *TOKEN_FIELDS, "usd_whole", "usd_rest", "list_whole", "list_rest",
     "priced_calls", "free_calls", "partial_calls", "unpriced_calls", "unpriced_tokens",
     "estimated_calls", "invalid_calls", "billed_calls", "errors", "extra_attempts", "lost_ms",
+    "unseen_calls",
 )  # fmt: skip
 AMOUNTS = (("usd_whole", "usd_rest"), ("list_whole", "list_rest"))
 
@@ -126,6 +127,7 @@ def measures(row: Row) -> tuple[int, ...]:
         +(row["status"] == "error"),
         row["attempts"] - 1,
         row["lost_ms"],
+        +(unpriced and row["usage_basis"] == "unknown"),
     )
 
 

@@ -57,11 +57,12 @@ class Totals:
     errors: int = 0
     extra_attempts: int = 0
     lost_ms: int = 0
+    unseen_calls: int = 0  # cut off or timed out: nobody told their usage, they may be billed
 
     @property
-    def lacks_price(self) -> bool:
-        """True when no rate was found for some; invalid counts have no price, but a model may."""
-        return self.unpriced_calls > self.invalid_calls
+    def without_rate(self) -> int:
+        """Calls for which no rate was found; invalid or unknown counts tell nothing of rates."""
+        return max(0, self.unpriced_calls - self.invalid_calls - self.unseen_calls)
 
     def __add__(self, other: Totals) -> Totals:
         summed = {

@@ -44,6 +44,7 @@ def view(
         month_usd=spent["month"].usd,
         calls_today=spent["day"].calls,
         unpriced_calls=spent["month"].unpriced_calls,
+        unseen_calls=spent["month"].unseen_calls,
         estimated_calls=spent["month"].estimated_calls,
         subscription_usd=plans.usd,
         pending_calls=pending,

@@ -22,7 +22,8 @@ def budget_lines(view: BudgetView) -> list[str]:
     marks = [
         f"{count} {word}"
         for count, word in (
-            (view.unpriced_calls, "without a price, not in it"),
+            (view.unpriced_calls - view.unseen_calls, "without a price, not in it"),
+            (view.unseen_calls, "of unknown usage, not in it"),
             (view.estimated_calls, "estimated"),
         )
         if count

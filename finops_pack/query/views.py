@@ -31,6 +31,7 @@ def totals_dict(row: Totals) -> dict[str, Any]:
         "unpriced_tokens": row.unpriced_tokens,
         "partial_calls": row.partial_calls,
         "invalid_calls": row.invalid_calls,
+        "unseen_calls": row.unseen_calls,
         "estimated_calls": row.estimated_calls,
         "errors": row.errors,
         "extra_attempts": row.extra_attempts,
@@ -165,6 +166,7 @@ class BudgetView:
     pending_calls: int = 0
     nothing: str = ""  # why there is nothing to show, in words
     currency: Currency | None = None  # beside USD, as the settings say
+    unseen_calls: int = 0  # of the unpriced: nobody told their usage
 
     @property
     def recorded(self) -> bool:
@@ -190,6 +192,7 @@ class BudgetView:
             "month_usd": None if self.nothing else plain(self.month_usd),
             "calls_today": self.calls_today,
             "unpriced_calls": self.unpriced_calls,
+            "unseen_calls": self.unseen_calls,
             "estimated_calls": self.estimated_calls,
             "subscription_list_usd": plain(self.subscription_usd),
             "pending_calls": self.pending_calls,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from finops_pack.errors import InputError
-from finops_pack.model import CacheRules, Cost, CostState, Usage
+from finops_pack.model import CacheRules, Call, Cost, CostState, Usage
 from finops_pack.money import plain
 from finops_pack.rates import book as _book
 from finops_pack.rates import facts as _facts
@@ -67,6 +67,15 @@ def price_pico(
         return pico_of(cost), cost.state, cost.rate_id, cost.missing
     except Exception:  # noqa: BLE001  whatever is wrong with a table, the agent goes on
         return None, "unpriced", None, ()
+
+
+def price_call(call: Call) -> tuple[int | None, CostState, str | None, tuple[str, ...]]:
+    """What `price_pico` says of a booked call: by the model that served, else the one asked for."""
+    served, asked = call.served_model, call.model
+    found = price_pico(served or asked, call.usage, call.provider, call.start_us, call.context)
+    if found[1] == "unpriced" and served and served != asked:
+        found = price_pico(asked, call.usage, call.provider, call.start_us, call.context)
+    return found
 
 
 def unit_prices(rate_id: str) -> Mapping[str, object] | None:

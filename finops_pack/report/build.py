@@ -169,7 +169,7 @@ def _name(key: str | None) -> str:
 
 def _metadata(day: Day, who: Identity) -> dict[str, Any]:
     total = day.total
-    unpriced = sorted({_name(row.key) for row in day.by_model if row.lacks_price})
+    unpriced = sorted({_name(row.key) for row in day.by_model if row.without_rate})
     coverage = {
         "priced_requests": max(total.requests - total.unpriced_calls - total.partial_calls, 0),
         "unpriced_requests": total.unpriced_calls,

@@ -65,7 +65,7 @@ def of_ledger(reader: Reader, name: str) -> Screen:
             requests=spend.total.requests,
             priced=spend.total.requests - spend.total.unpriced_calls - spend.total.partial_calls,
             estimated=spend.total.estimated_calls,
-            unpriced_models=tuple(r.key or "(none)" for r in spend.rows if r.lacks_price),
+            unpriced_models=tuple(r.key or "(none)" for r in spend.rows if r.without_rate),
         ),
         cache=_cache(reader, period),
         budget=_monthly(money),

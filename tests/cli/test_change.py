@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_reprice_shows_first_then_applies_and_leaves_bills_alone(
         assert not reader.problems(), "sums still hold"
         (billed,) = [call for call in reader.calls(query.Period(None, None)) if call.billed_pico]
         assert billed.amount_usd == 7
+
+
+def test_a_call_of_unknown_usage_is_said_to_be_that_and_never_repriced(
+    finops: Callable[..., Any], week: Path
+) -> None:
+    unseen = {"usage_basis": "unknown", "status": "unknown", "missing": ["usage"]}
+    call = {"type": "call", "id": "u", "model": "gpt-4o", "start_us": time.time_ns() // 1000}
+    ledger = open_ledger(str(week))
+    ledger.book([{**call, **unseen, "cost_state": "unpriced"}])
+    ledger.close()
+    assert finops("reprice", "--yes").code == 0
+    assert "1 of unknown usage" in finops("spend", "--last", "1d").out
+    assert "1 of unknown usage, not in it" in finops("budget").out
+    assert "without a price" not in finops().out
+    with query.open(str(week)) as reader:
+        assert not [alert for alert in reader.alerts() if alert.type == "unpriced_models"]
 
 
 def test_reprice_narrowed_to_a_period(finops: Callable[..., Any], week: Path) -> None:

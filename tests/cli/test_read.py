@@ -23,8 +23,8 @@ READING = (
 TOTAL = {
     "calls", "requests", "input_tokens", "cache_read_tokens", "cache_write_5m_tokens",
     "cache_write_1h_tokens", "output_tokens", "reasoning_tokens", "cost_usd", "unpriced_calls",
-    "unpriced_tokens", "partial_calls", "invalid_calls", "estimated_calls", "errors",
-    "extra_attempts",
+    "unpriced_tokens", "partial_calls", "invalid_calls", "unseen_calls", "estimated_calls",
+    "errors", "extra_attempts",
 }  # fmt: skip
 
 

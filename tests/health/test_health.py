@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -116,8 +117,6 @@ def test_another_packages_finops_on_path(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_unpriced_models_are_named_with_the_mend(empty_home: Path) -> None:
-    import time
-
     ledger = open_ledger(config.load().ledger)
     ledger.book(
         [{"type": "call", "id": "a", "start_us": time.time_ns() // 1000, "model": "house-llm"}]
@@ -133,7 +132,35 @@ def test_counts_that_make_no_sense_are_told_apart_from_a_missing_price(empty_hom
     recorder.record(model="gpt-4o", usage=Usage(9, output_tokens=2, reasoning_tokens=5))
     recorder.flush()
     assert seen("unpriced") == []
-    assert only("invalid").text.startswith("gpt-4o: 1 call of")
+    assert only("invalid").text.startswith("gpt-4o: 1 call (last 30d)")
+
+
+def test_a_call_that_nobody_saw_the_end_of_lacks_no_price(empty_home: Path) -> None:
+    recorder.get().begin(model="gpt-4o").fail(TimeoutError())
+    recorder.flush()
+    assert seen("unpriced") == []
+    assert only("unknown").text.startswith("1 call (last 30d) cut off")
+
+
+@pytest.mark.parametrize(
+    ("provider", "start_us", "mend"),
+    [
+        ("openai", None, "a price is on file by now: finops reprice"),
+        ("openrouter", None, "finops rates alias gpt-4o-mini=KNOWN-MODEL, then finops reprice"),
+        ("openai", 10**12, "a price is on file by now: finops reprice"),
+    ],
+)
+def test_the_mend_fits_whose_calls_these_are_and_when_they_were_made(
+    empty_home: Path, provider: str, start_us: int | None, mend: str
+) -> None:
+    ledger = open_ledger(config.load().ledger)
+    call = {"type": "call", "id": "a", "model": "gpt-4o-mini", "provider": provider}
+    ledger.book([{**call, "start_us": start_us or time.time_ns() // 1000, "input_tokens": 5}])
+    ledger.close()
+    check = only("unpriced")
+    assert check.mend == mend
+    assert check.state == ("note" if start_us else "fault")
+    assert ("before the last 30d" in check.text) == bool(start_us)
 
 
 def test_an_unreachable_ledger_is_exit_code_3(

@@ -133,6 +133,7 @@ def totals_of(call: Call, key: str | None) -> Totals:
         estimated_calls=int(call.usage_basis == "estimated"),
         invalid_calls=int(bool(call.problems)),
         billed_calls=int(call.billed_pico is not None),
+        unseen_calls=int(call.unpriced and call.usage_basis == "unknown"),
         errors=int(call.status == "error"),
         extra_attempts=call.attempts - 1,
         lost_ms=call.lost_ms,

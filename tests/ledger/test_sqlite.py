@@ -18,6 +18,7 @@ import pytest
 from finops_pack import config
 from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import Reservation, open_ledger
+from finops_pack.ledger.rollup import ROLLUPS
 from finops_pack.ledger.sqlite import SQLiteLedger
 from finops_pack.model import Where
 
@@ -194,6 +195,25 @@ def test_a_field_that_calls_gained_becomes_a_column(path: Path, line: Line) -> N
     ledger.book([line("new", verifier="edit", lost_ms=5)])
     found = {call.id: (call.verifier, call.lost_ms) for call in ledger.calls(ALL)}
     assert found == {"old": (None, 0), "new": ("edit", 5)}
+
+
+def test_a_ledger_of_the_first_schema_gains_what_rollups_count_since(
+    path: Path, line: Line
+) -> None:
+    unseen = {"usage_basis": "unknown", "status": "unknown", "cost_state": "unpriced"}
+    first = SQLiteLedger(str(path))
+    first.book([line("a"), {**line("b"), **unseen}])
+    first.close()
+    with sqlite3.connect(path) as raw:
+        for table in ROLLUPS:
+            raw.execute(f"ALTER TABLE {table} DROP COLUMN unseen_calls")
+        raw.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
+    raw.close()
+    with pytest.raises(LedgerOutdated):
+        SQLiteLedger(str(path), read_only=True)
+    ledger = SQLiteLedger(str(path))
+    assert ledger.totals(None, ALL)[0].unseen_calls == 1
+    assert ledger.check() == []
 
 
 def test_a_newer_schema_is_left_alone(path: Path, line: Line) -> None:
