@@ -113,7 +113,7 @@ def _scoped(where: Where, kind: str, value: str) -> Where:
 
 def parse(spec: str, origin: str = "budget") -> Budget:
     """A budget from its spelling; raises `ConfigError` naming `origin` and the mend."""
-    match = re.match(_SPEC, spec)
+    match = re.match(_SPEC, str(spec))  # a bare number, too, is told what is missing
     if match is None:
         raise ConfigError(f"{origin}: {spec!r} is not a budget", mend=MEND)
     window = match["window"].lower()

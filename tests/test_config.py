@@ -97,6 +97,17 @@ def test_what_cannot_be_used_is_named(project: Path, text: str, said: str) -> No
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ['projekt = "x"', "tz = 3", 'api_key = "k"', "tags = 1"])
+def test_one_mistake_in_a_file_lifts_none_of_its_other_settings(project: Path, text: str) -> None:
+    project.write_text(f'budget = ["5 USD/day"]\n{text}')
+    with pytest.raises(ConfigError):
+        load()
+    assert config.in_force().budget == ("5 USD/day",)
+    project.write_text("not = a = file")
+    config.reload()
+    assert config.in_force().budget == ()
+
+
 def test_a_project_redirects_nothing_until_it_is_trusted(project: Path) -> None:
     project.write_text(
         'api_url = "https://x.example"\nledger = "postgresql://x.example/l"\nproject = "p"\n'

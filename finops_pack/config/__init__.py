@@ -21,6 +21,7 @@ from finops_pack.config._files import (
     nearest,
     project_file,
     read_file,
+    readable,
     redirects,
     trust,
 )
@@ -65,8 +66,11 @@ _said: dict[str, Any] = {}
 
 
 def load() -> Config:
-    """The settings of this process; read once, again after `reload()`."""
-    return _load(os.getcwd() if _cwd_exists() else "/")
+    """The settings of this process; read once, again after `reload()`.
+
+    Raises `ConfigError` for the first that cannot be read.
+    """
+    return _load(os.getcwd() if _cwd_exists() else "/", strict=True)
 
 
 def reload() -> None:
@@ -99,7 +103,7 @@ def _cwd_exists() -> bool:
 
 
 @lru_cache(maxsize=4)
-def _load(folder: str) -> Config:
+def _load(folder: str, strict: bool) -> Config:
     values: dict[str, Any] = {"ledger": os.path.join(home(*STATE), "ledger.db")}
     sources: dict[str, str] = {}
     untrusted: dict[str, str] = {}
@@ -109,7 +113,7 @@ def _load(folder: str) -> Config:
         if name is None or not os.path.isfile(name):
             continue
         path = path_of(name)
-        settings = read_file(path)
+        settings = read_file(path) if strict else readable(path)
         if name == project and not is_trusted(path):
             dropped = {k: str(v) for k, v in settings.items() if redirects(k, v)}
             untrusted.update(dropped)
@@ -117,27 +121,16 @@ def _load(folder: str) -> Config:
         values.update(settings)
         sources.update(dict.fromkeys(settings, str(path)))
     for name, variable in ENV.items():
-        text = os.environ.get(variable)
-        if text:
-            values[name] = from_text(name, text, variable)
-            sources[name] = variable
+        if text := os.environ.get(variable):
+            with suppress(*() if strict else (ConfigError,)):
+                values[name] = from_text(name, text, variable)
+                sources[name] = variable
     return _made(values, sources, untrusted)
 
 
 def in_force() -> Config:
-    """The settings; where a file cannot be read, what the environment says: its budgets hold on."""
+    """The settings that can be read: budgets hold on, whatever is wrong with another."""
     try:
         return load()
     except ConfigError:
-        return _of_environment()
-
-
-def _of_environment() -> Config:
-    values: dict[str, Any] = {"ledger": os.path.join(home(*STATE), "ledger.db")}
-    sources = {}
-    for name, variable in ENV.items():
-        if text := os.environ.get(variable):
-            with suppress(ConfigError):
-                values[name] = from_text(name, text, variable)
-                sources[name] = variable
-    return _made(values, sources, {})
+        return _load(os.getcwd() if _cwd_exists() else "/", strict=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from finops_pack.config._settings import ENV, LISTS, RISKY, Config
@@ -41,6 +42,21 @@ def read_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}", mend="mend the file or move it away") from None
     return {key: _checked(path, key, value) for key, value in document.items()}
+
+
+def readable(path: Path) -> dict[str, Any]:
+    """What of it can be read: a mistake in one setting lifts none of the others."""
+    import tomllib
+
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    found = {}
+    for key, value in document.items():
+        with suppress(ConfigError):
+            found[key] = _checked(path, key, value)
+    return found
 
 
 def _checked(path: Path, key: str, value: Any) -> Any:

@@ -12,6 +12,7 @@ from contextvars import Token
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from finops_pack.budgets import parse
 from finops_pack.context._held import Context, merge_tags, variable
 from finops_pack.context._ids import new_id, now_us
 from finops_pack.context._steps import async_steps, steps
@@ -117,7 +118,8 @@ class task(Scope):
     """One run of the user's work: the unit of cost. `cost` and `calls` count nested tasks too.
 
     A decorated function is a new task each time, named `id` (or the function) and a number.
-    An exception that leaves the task makes its outcome `failed` unless one was set.
+    An exception that leaves the task makes its outcome `failed` unless one was set. Raises
+    `ConfigError` for a budget that cannot be read: the limit would not hold.
     """
 
     def __init__(
@@ -131,6 +133,8 @@ class task(Scope):
         tags: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(trigger=trigger, project=project, tags=tags)
+        if budget is not None:
+            parse(budget, "task budget")
         self._given = id
         self.id = id or new_id()
         self.outcome = outcome

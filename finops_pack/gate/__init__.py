@@ -111,11 +111,9 @@ class Gate:
             return []
         found = []
         for task in call.running:
-            budget = _of_task(task.budget) if task.budget else None
-            if budget is not None:
+            if task.budget is not None:
+                budget = _of_task(task.budget)
                 found.append(Asked(task, budget, limit_of(budget, call.row)))
-            elif task.budget and self._once.first(("spec", task.budget)):
-                log.warning(f"task {task.id}: {task.budget!r} is not a budget and is not in force")
         return found
 
     def _bound(self, call: Any, budgets: Sequence[Budget]) -> tuple[int, int]:
@@ -210,8 +208,8 @@ class Gate:
 
     def _task_thresholds(self, running: Iterable[Any], pico: int) -> None:
         for task in running:
-            budget = _of_task(task.budget) if task.budget else None
-            if budget is not None:
+            if task.budget is not None:
+                budget = _of_task(task.budget)
                 key = f"task {task.id}"
                 self._watch.spent(key, None, int(task.cost.scaleb(12)), budget)
 
@@ -238,12 +236,9 @@ def _levels(settings: Config) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=256)
-def _of_task(spec: str) -> Budget | None:
+def _of_task(spec: str) -> Budget:
     """A task's budget: whatever window it was written with, it is this task's."""
-    try:
-        return replace(parse(spec, "task budget"), window="task", scope=None)
-    except FinOpsError:
-        return None
+    return replace(parse(spec, "task budget"), window="task", scope=None)
 
 
 def _after_fork() -> None:

@@ -99,7 +99,7 @@ def _settings() -> config.Config:
     try:
         return config.load()
     except ConfigError as error:
-        warn_once(f"settings are not in force, the environment's and the defaults are: {error}")
+        warn_once(f"a setting is not in force, those that can be read are: {error}")
         return config.in_force()
 
 

@@ -16,7 +16,7 @@ import pytest
 import finops_pack
 from finops_pack import cli, config, recorder
 from finops_pack.budgets import parse
-from finops_pack.errors import BudgetExceeded
+from finops_pack.errors import BudgetExceeded, ConfigError
 from finops_pack.gate._limits import zone_of
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage
@@ -88,6 +88,24 @@ async def test_a_task_as_context_manager_and_decorator() -> None:
         call()
         with pytest.raises(BudgetExceeded):
             call()
+
+
+@pytest.mark.parametrize("budget", ["nonsense", "0 USD/task", 1])
+def test_a_tasks_budget_that_cannot_be_read_is_told_to_its_author(budget: Any) -> None:
+    with pytest.raises(ConfigError, match="task budget"):
+        finops_pack.task("t", budget=budget)
+
+
+def test_a_mistake_elsewhere_in_the_projects_file_lifts_no_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "finops.toml").write_text('budget = ["0.006 USD/day"]\nprojekt = "x"')
+    monkeypatch.chdir(tmp_path)
+    config.reload()
+    call()
+    with pytest.raises(BudgetExceeded):
+        call()
+    assert "projekt: unknown setting" in caplog.text
 
 
 def test_one_mistake_of_the_environment_lifts_none_of_the_others(
