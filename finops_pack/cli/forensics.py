@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the findings, dearest first."""
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
-        findings = reader.forensics(period, only=args.task, **_project(args))
+        findings = reader.forensics(period, only=args.task, **_others(args))
         relations = reader.relations(period, **_args.where(args)) if args.relations else []
     if args.json:
         body = {
@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> int:
         _out.document("finops.forensics", body)
         return 0
     if not findings:
-        print(reader.nothing(period) or "no failure mode seen in this period")
+        nothing = reader.nothing(period, **_args.where(args))
+        print(nothing or "no failure mode seen in this period")
     for found in findings[:SHOWN]:
         _out.show_finding(found)
     if len(findings) > SHOWN:
@@ -41,9 +42,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _project(args: argparse.Namespace) -> dict[str, str]:
+def _others(args: argparse.Namespace) -> dict[str, str]:
     """One task is judged against all of its project, not against itself."""
-    return {"project": args.project} if args.project else {}
+    return {name: value for name, value in _args.where(args).items() if name != "task"}
 
 
 _COLUMNS = ("model", "action", "calls", "p50 s", "p95 s", "with output", "with input", "errors $")

@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"a month as these {days:.1f} days were; levers may save the same dollars twice")
         print("keep a baseline before you change something: finops levers accept ID")
     else:
-        print(reader.nothing(period) or "nothing that the ledger supports would save a cent")
+        nothing = reader.nothing(period, **_args.where(args))
+        print(nothing or "no lever found in this period; avoidable spend: finops waste")
     return 0
 
 

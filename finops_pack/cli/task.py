@@ -37,53 +37,65 @@ def run(args: argparse.Namespace) -> int:
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
         tasks = reader.tasks(period, **_args.where(args))
-        if asked is None and args.why and tasks:
-            asked = max(tasks, key=lambda task: task.usd).id
-        if asked is None:
-            return _list(reader, period, tasks, args.json)
-        return _one(reader, period, asked, tasks, args)
-
-
-def _list(reader: Reader, period: Period, tasks: list[Task], as_json: bool) -> int:
-    ordered = sorted(tasks, key=lambda task: -task.usd)
-    if as_json:
-        _out.document(
-            "finops.tasks", {**period.to_dict(), "tasks": [_task(task) for task in ordered]}
-        )
-    elif not ordered:
-        print(reader.nothing(period) or "no tasks in this period")
-    else:
-        rows = [
-            (task.id, _cost(task), str(task.calls), task.outcome or "", task.project or "")
-            for task in ordered[:SHOWN]
-        ]
-        columns = ("task", "cost", "calls", "outcome", "project")
-        _out.table(f"dearest tasks, {period.label}", columns, rows)
-        print("why: finops task ID --why")
+        ordered = sorted(tasks, key=lambda task: -task.usd)
+        if asked is None and args.why and ordered:
+            asked = ordered[0].id
+        if asked is not None:
+            return _one(reader, period, asked, args)
+        if args.json:
+            listed = [_task(task) for task in ordered]
+            _out.document("finops.tasks", {**period.to_dict(), "tasks": listed})
+        elif ordered:
+            _list(ordered, period)
+        else:
+            print(reader.nothing(period, **_args.where(args)) or "no tasks in this period")
     return 0
+
+
+def _list(ordered: list[Task], period: Period) -> None:
+    rows = [
+        (task.id, _cost(task), str(task.calls), task.outcome or "", task.project or "")
+        for task in ordered[:SHOWN]
+    ]
+    columns = ("task", "cost", "calls", "outcome", "project")
+    _out.table(f"dearest tasks, {period.label}", columns, rows)
+    if len(ordered) > SHOWN:
+        print(f"… and {len(ordered) - SHOWN:,} more; all of them: finops task --json")
+    if any(_partly(task) for task in ordered[:SHOWN]):
+        print("* calls without a price are not in the amount; names and mends: finops doctor")
+    print("why: finops task ID --why")
+
+
+def _partly(task: Task) -> bool:
+    return 0 < task.unpriced_calls < task.calls
 
 
 def _cost(task: Task) -> str:
     """No price is not $0; a star says that some calls are not in the amount."""
     if task.calls and task.calls == task.unpriced_calls:
         return "unpriced"
-    return _out.usd(task.usd) + ("*" if task.unpriced_calls else "")
+    return _out.usd(task.usd) + ("*" if _partly(task) else "")
 
 
-def _one(
-    reader: Reader, period: Period, asked: str, tasks: list[Task], args: argparse.Namespace
-) -> int:
-    calls = reader.calls(Period(None, None), task=asked)
-    if not calls:
-        raise InputError(f"no task {asked!r} in this ledger", mend="see: finops task")
+def _calls_of(reader: Reader, task: str, billing: str | None) -> tuple[list[Call], dict[str, str]]:
+    """Its calls and what narrows to their like: those of a flat plan are found unasked, too."""
+    for paid in ({"billing": billing},) if billing else ({}, {"billing": "subscription"}):
+        if calls := reader.calls(Period(None, None), task=task, **paid):
+            return calls, paid
+    raise InputError(f"no task {task!r} in this ledger", mend="see: finops task")
+
+
+def _one(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -> int:
+    calls, paid = _calls_of(reader, asked, args.billing)
+    tasks = reader.tasks(period, **{**_args.where(args), **paid})
     usual = [task.usd for task in tasks if task.id != asked and task.usd > 0]
     total = sum((call.amount_usd for call in calls), Decimal(0))
     findings: list[Finding] = []
     trend = None
     if args.why or args.json:
         around = _around(period, calls)
-        findings = reader.forensics(around, only=asked)
-        trend = reader.task_trend(around, asked)
+        findings = reader.forensics(around, only=asked, **paid)
+        trend = reader.task_trend(around, asked, **paid)
     if args.json:
         body: dict[str, Any] = {
             "task": asked,
@@ -95,7 +107,8 @@ def _one(
         }
         _out.document("finops.task", body)
         return 0
-    said = f"task {asked}: {_out.usd(total)}, {_out.count(len(calls), 'call')}"
+    plan = " list equivalent" if paid.get("billing") == "subscription" else ""
+    said = f"task {asked}: {_out.usd(total)}{plan}, {_out.count(len(calls), 'call')}"
     print(said + _against(total, usual))
     _tree(calls)
     if trend is not None:

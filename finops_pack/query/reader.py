@@ -204,13 +204,14 @@ class Reader:
         before = self.flow(period.before(), **fields)
         return trend.compare(self.flow(period, **fields), before, self.facts)
 
-    def task_trend(self, period: Period, task: str) -> Trend:
+    def task_trend(self, period: Period, task: str, **fields: Any) -> Trend:
         """What one task cost against the mean of the period's others, by cause."""
         from finops_pack import trend
         from finops_pack.sessions import task_of
 
-        mine = (call for call in self.flow(period) if task_of(call) == task)
-        others = (call for call in self.flow(period) if task_of(call) != task)
+        calls = self.flow(period, **fields)
+        mine = (call for call in calls if task_of(call) == task)
+        others = (call for call in calls if task_of(call) != task)
         return trend.compare(mine, others, self.facts)
 
     def levers(self, period: Period, **fields: Any) -> list[Lever]:

@@ -185,6 +185,23 @@ def test_flat_plans_are_shown_when_asked_for(finops: Callable[..., Any], week: P
         assert finops(command, "--json", "--last", "30d", "--billing", "subscription").code == 0
 
 
+def test_a_task_of_a_flat_plan_is_found_as_the_list_says(
+    finops: Callable[..., Any], week: Path
+) -> None:
+    listed = finops("task", "--last", "30d", "--billing", "subscription")
+    assert "ticket-0-7" in listed.out
+    for words in (("ticket-0-7",), ("--why", "--last", "30d", "--billing", "subscription")):
+        said = finops("task", *words)
+        assert said.code == 0
+        assert "list equivalent" in said.out.splitlines()[0]
+    assert "with --billing" not in finops("forensics", "--billing", "subscription").out
+
+
+def test_a_list_of_tasks_says_what_it_leaves_out(finops: Callable[..., Any], week: Path) -> None:
+    said = finops("task", "--last", "30d").out
+    assert "… and 34 more; all of them: finops task --json" in said
+
+
 def test_a_task_without_a_price_does_not_cost_0(finops: Callable[..., Any], week: Path) -> None:
     (row,) = [
         line for line in finops("task", "--last", "12h").out.splitlines() if "ticket-0-8" in line
