@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -57,8 +58,9 @@ def _rows(reader: Reader, week: Period) -> Iterator[tuple[str, str]]:
     score = reader.score(week)
     yield "score", f"{score.score:.0f} of 100" if score.score is not None else score.reason or ""
     for lever in reader.levers(week)[:1]:
-        saving = _out.usd(lever.estimated_saving_usd)
-        yield "lever", f"{lever.title}: {saving}/month ({lever.basis}); see: finops levers"
+        saving, span = _out.usd(lever.estimated_saving_usd), round(reader.days_of(week))
+        as_now = f"{lever.basis}, from {_out.count(span, 'day')}"
+        yield "lever", f"{lever.title}: {saving}/month ({as_now}); see: finops levers"
     for alert in reader.alerts()[:ALERTS]:
         yield "alert", f"{alert.title}: {alert.message}"
     yield "coverage", coverage(reader.spend("model", week).total)
@@ -83,10 +85,10 @@ def coverage(total: Totals) -> str:
     """How much of the calls is priced, and how much of it is estimated."""
     if not total.calls:
         return "no calls"
-    priced = 1 - total.unpriced_calls / total.calls
+    priced = math.floor(1000 * (1 - total.unpriced_calls / total.calls)) / 10  # never a full 100
     estimated = total.estimated_calls / total.calls
     mend = "; names and mends: finops doctor" if total.unpriced_calls else ""
-    return f"{priced:.0%} of calls priced, {estimated:.0%} estimated{mend}"
+    return f"{priced:g}% of calls priced, {estimated:.0%} estimated{mend}"
 
 
 def _document(reader: Reader, week: Period) -> dict[str, Any]:

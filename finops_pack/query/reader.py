@@ -221,12 +221,17 @@ class Reader:
         return levers.find(self.flow(period, **fields), self.facts, days=self.days_of(period))
 
     def days_of(self, period: Period) -> float:
-        """The days that a period's calls stand for: from the ledger's first call to its last."""
+        """The days that a period's calls stand for: from the ledger's first call on.
+
+        A period that begins somewhere runs until now, quiet days of it too; all time until the
+        last call.
+        """
         span = self.span()
         if span is None:
             return 1.0
         first, last = (datetime.fromtimestamp(us / 1e6, UTC) for us in span)
-        begin, end = max(first, period.since or first), min(last, period.until or last)
+        begin = max(first, period.since or first)
+        end = period.until or (datetime.now(UTC) if period.since else last)
         return max(1.0, (end - begin).total_seconds() / 86400)
 
     def levers_done(self) -> list[dict[str, Any]]:

@@ -49,7 +49,10 @@ def _line(line: BudgetLine) -> str:
         parts.append(f"runs out in {ahead(line.runs_out_at)} (estimated)")
     elif line.resets_at:
         parts.append(f"resets in {ahead(line.resets_at)}")
-    return f"{line.spec}: {bar(float(line.used), 10)} {line.used:.0%}, {left}; {', '.join(parts)}"
+    used = (
+        f"{bar(float(line.used), 10)} {int(line.used * 100)}%"  # 100 % is reached, not rounded to
+    )
+    return f"{line.spec}: {used}, {left}; {', '.join(parts)}"
 
 
 def ahead(moment: str, now: datetime | None = None) -> str:

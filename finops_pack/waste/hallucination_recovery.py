@@ -9,6 +9,7 @@ guardrail or corrected by the user). A failing test or command is exploration, n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -42,10 +43,19 @@ REJECTED = {
     "guardrail": "was refused by a guardrail",
     "user": "was corrected by the user",
 }
+_FORM = (
+    "use the provider's structured output, show one example of the form, or let a "
+    "parser repair what it can before asking again"
+)
+_NAMES = "list the valid names in the prompt, or let the tool's error say which ones exist"
 MENDS = {
-    "format": "use the provider's structured output, show one example of the form, or let a "
-    "parser repair what it can before asking again",
-    "factual": "list the valid names in the prompt, or let the tool's error say which ones exist",
+    "schema": _FORM,
+    "format": _FORM,
+    "tool": _NAMES,
+    "edit": "let the tool's error show the lines as they stand, or read the file before an edit",
+    "missing": _NAMES,
+    "guardrail": "tell the model the guardrail's rule before it answers",
+    "user": "write down for the agent what users correct, e.g. in its memory file",
 }
 
 
@@ -59,7 +69,7 @@ class Recovery(NamedTuple):
 def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
     """At most one finding a session and subtype."""
     recoveries = list(_recoveries(_checked(calls)))
-    for subtype in MENDS:
+    for subtype in ("format", "factual"):
         mine = [r for r in recoveries if SUBTYPES.get(_verifier(r), "factual") == subtype]
         paid = [(r, ground.taken.claim(r.call)) for r in mine]
         spent = [(r, amount) for r, amount in paid if amount or not r.call.amount_pico]
@@ -111,18 +121,19 @@ def _why(recovery: Recovery) -> str:
 def _finding(subtype: str, paid: Sequence[tuple[Recovery, Decimal]]) -> Finding:
     calls = {r.call.id: r.call for r, _ in paid}
     events = {r.rejected.id: r.rejected for r, _ in paid}
-    checks = sorted({_verifier(r) for r, _ in paid})
+    checks = Counter(_verifier(r) for r, _ in paid)
+    commonest = max(sorted(checks), key=lambda check: checks[check])
     return Finding(
         category=CATEGORY,
         subtype=subtype,
-        title=f"{count(len(events), 'rejected answer')} ({', '.join(checks)}) took "
+        title=f"{count(len(events), 'rejected answer')} ({', '.join(sorted(checks))}) took "
         f"{count(len(calls), 'call')} to mend",
         calls=tuple(calls),
         usd=sum((amount for _, amount in paid), Decimal(0)),
         basis="measured",
         confidence=0.9,
         evidence=some(paid, _evidence),
-        mend=MENDS[subtype],
+        mend=MENDS.get(commonest, _NAMES),
         task=one_task(calls.values()),
         unknown_tokens=sum(call.input_tokens for call in calls.values() if call.unpriced),
     )

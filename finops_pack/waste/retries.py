@@ -97,15 +97,14 @@ def _finding(chains: Sequence[Chain], within: Sequence[Call], ground: Ground) ->
     through |= {call.id for call in within if call.status == "ok"}
     return Finding(
         category=CATEGORY,
-        title=f"{count(attempts, 'attempt')} failed before {count(len(through), 'request')} "
-        f"got through{_kinds(failed)}",
+        title=f"{count(attempts, 'attempt')} failed{_before(len(through))}{_kinds(failed)}",
         calls=tuple(involved),
         usd=paid,
         basis="estimated" if unseen else "measured",
         confidence=0.95,
         evidence=(
             *some(shown, _evidence),
-            f"{_seconds(failed, within):,.1f} s were lost waiting",
+            _waited(failed, within),
         ),
         mend=MEND,
         task=one_task(involved.values()),
@@ -113,9 +112,15 @@ def _finding(chains: Sequence[Chain], within: Sequence[Call], ground: Ground) ->
     )
 
 
-def _seconds(failed: Sequence[Call], within: Sequence[Call]) -> float:
+def _before(through: int) -> str:
+    return f" before {count(through, 'request')} got through" if through else ", none got through"
+
+
+def _waited(failed: Sequence[Call], within: Sequence[Call]) -> str:
     lost = sum(call.duration_ms or 0 for call in failed) + sum(call.lost_ms for call in within)
-    return lost / 1000
+    if not lost and all(call.duration_ms is None for call in failed):
+        return "how long they took was not recorded"
+    return f"{lost / 1000:,.1f} s were lost waiting"
 
 
 def _kinds(failed: Sequence[Call]) -> str:

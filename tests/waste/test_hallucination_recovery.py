@@ -42,6 +42,13 @@ def test_every_verifier_is_one_of_two_kinds(found: Any, verifier: str) -> None:
     assert one.subtype in ("format", "factual")
 
 
+@pytest.mark.parametrize(("verifier", "words"), [("edit", "the file"), ("user", "memory file")])
+def test_the_mend_fits_what_was_rejected(found: Any, verifier: str, words: str) -> None:
+    steps = [step(0, verifier), step(1), step(2, verifier), step(3), step(4, "tool"), step(5)]
+    [one] = found(CATEGORY, *steps)
+    assert words in one.mend
+
+
 def test_kinds_are_kept_apart(found: Any) -> None:
     both = found(CATEGORY, step(0, "schema"), step(1), step(2, "missing"), step(3))
     assert {f.subtype: f.calls for f in both} == {"format": ("c1",), "factual": ("c3",)}

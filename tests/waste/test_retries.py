@@ -46,6 +46,8 @@ def test_a_chain_that_never_got_through_has_one_attempt_that_was_needed(found: A
     tries = [failed(i, input_tokens=1000) for i in range(3)]
     [one] = found("retries", *tries)
     assert (one.usd, one.calls) == (Decimal("0.006"), ("c0", "c1"))
+    assert one.title == "2 attempts failed, none got through (RateLimitError)"
+    assert one.evidence[-1] == "how long they took was not recorded"
 
 
 def test_what_is_no_retry(found: Any) -> None:
