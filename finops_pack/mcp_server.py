@@ -5,9 +5,12 @@ Works with both lines of the SDK: `FastMCP` of mcp 1.30 and `MCPServer` of mcp 2
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from finops_pack.errors import FinOpsError
 from finops_pack.money import plain
 
 
@@ -26,7 +29,7 @@ class Row:
 
     key: str | None
     calls: int
-    cost_usd: str
+    cost_usd: str | None  # None: no price is known
     unpriced_calls: int
 
 
@@ -34,7 +37,7 @@ class Row:
 class Spend:
     """Spend by group, dearest first."""
 
-    total_usd: str
+    total_usd: str | None
     rows: list[Row]
 
 
@@ -84,13 +87,14 @@ def get_budget(cost_usd: str | None = None) -> Budget:
 def get_spend(by: str = "model", last: str = "7d", limit: int = 10) -> Spend:
     """LLM spend by model, action, agent, task, project or day, over e.g. 1d, 7d, 12h."""
     from finops_pack import query
+    from finops_pack.query.views import amount
 
     spend = query.spend(by, last)
     rows = [
-        Row(key=r.key, calls=r.calls, cost_usd=plain(r.usd), unpriced_calls=r.unpriced_calls)
+        Row(key=r.key, calls=r.calls, cost_usd=amount(r), unpriced_calls=r.unpriced_calls)
         for r in spend.rows[:limit]
     ]
-    return Spend(total_usd=plain(spend.total.usd), rows=rows)
+    return Spend(total_usd=amount(spend.total), rows=rows)
 
 
 def find_waste(last: str = "7d") -> Waste:
@@ -114,6 +118,19 @@ def set_budget(spec: str) -> str:
     return f"set {admin.set_budget(None, spec)}"
 
 
+def _told(function: Callable[..., Any], error_class: type[Exception]) -> Callable[..., Any]:
+    """Our errors as the protocol's: of any other the agent would hear only that there was one."""
+
+    @functools.wraps(function)
+    def tool(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except FinOpsError as error:
+            raise error_class(f"{error}. {error.mend or ''}".rstrip()) from None
+
+    return tool
+
+
 READ = (get_budget, get_spend, find_waste)
 
 
@@ -121,15 +138,18 @@ def build(*, write: bool = False) -> Any:
     """The server; `write` adds the one tool that changes something."""
     try:
         from mcp.server.fastmcp import FastMCP as Server
+        from mcp.server.fastmcp.exceptions import ToolError
     except ImportError:
         from mcp.server import MCPServer as Server  # type: ignore[no-redef, attr-defined]
+        from mcp.server.mcpserver.exceptions import ToolError  # type: ignore[no-redef, import-not-found]
     from mcp.types import ToolAnnotations
 
     server = Server("finops")
     reading = ToolAnnotations(readOnlyHint=True, openWorldHint=False)
     for function in READ:
-        server.tool(name=f"finops_{function.__name__}", annotations=reading)(function)
+        tool = _told(function, ToolError)
+        server.tool(name=f"finops_{function.__name__}", annotations=reading)(tool)
     if write:
         changing = ToolAnnotations(readOnlyHint=False, destructiveHint=False, openWorldHint=False)
-        server.tool(name="finops_set_budget", annotations=changing)(set_budget)
+        server.tool(name="finops_set_budget", annotations=changing)(_told(set_budget, ToolError))
     return server

@@ -61,6 +61,15 @@ def where(args: argparse.Namespace) -> dict[str, str]:
     return {name: value for name in names if (value := getattr(args, name, None))}
 
 
+def unpriced(opened: Reader, period: Period, args: argparse.Namespace) -> str:
+    """What no figure of these calls holds, in words; empty when all have a price."""
+    total = opened.spend("model", period, **where(args)).total
+    if not total.unpriced_calls:
+        return ""
+    which = f"{total.unpriced_calls:,} of {total.calls:,} calls have no price"
+    return f"* {which}: nothing of them is in these dollars; names and mends: finops doctor"
+
+
 def count(text: str) -> int:
     """A whole number, 0 or more: the type of token counts."""
     number = int(text)

@@ -23,6 +23,7 @@ __all__ = [
     "fields",
     "finding",
     "json_text",
+    "note",
     "show_finding",
     "sparkline",
     "table",
@@ -47,6 +48,12 @@ def json_text(schema: str, body: Mapping[str, Any], *, version: int = 1) -> str:
 def warn(message: str) -> None:
     """A line that is not the answer."""
     print(message, file=sys.stderr)
+
+
+def note(text: str) -> None:
+    """A last line of the answer, if there is something to say."""
+    if text:
+        print(text)
 
 
 def failure(error: FinOpsError, as_json: bool) -> None:
@@ -160,7 +167,8 @@ def show_finding(found: Finding) -> None:
     """A finding in a few lines: dollars and cause, evidence, mend."""
     mark = "" if found.basis == "measured" else f" ({found.basis}{_range(found)})"
     kind = found.category.replace("_", " ")
-    print(f"{usd(found.usd)}{mark}  {kind}: {found.title}")
+    dollars = "unpriced" if found.unknown_tokens and not found.usd else usd(found.usd)
+    print(f"{dollars}{mark}  {kind}: {found.title}")
     for sentence in found.evidence[:2]:
         print(f"    {sentence}")
     print(f"    mend: {found.mend}")

@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
         period = _args.period(args, reader)
         findings = reader.forensics(period, only=args.task, **_others(args))
         relations = reader.relations(period, **_args.where(args)) if args.relations else []
+        outside = _args.unpriced(reader, period, args)
     if args.json:
         body = {
             **period.to_dict(),
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"… and {len(findings) - SHOWN} more; all of them: finops forensics --json")
     if relations:
         _out.table("latency and errors", _COLUMNS, [_cells(row.to_dict()) for row in relations])
+    _out.note(outside if findings or relations else "")
     return 0
 
 

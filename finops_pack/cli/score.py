@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
         period = _args.period(args, reader)
         score = reader.score(period, **_args.where(args))
         nothing = reader.nothing(period, **_args.where(args))
+        outside = _args.unpriced(reader, period, args)
     if args.json:
         body = {**score.to_dict(), "nothing": nothing or None}
         _out.document("finops.score", {**period.to_dict(), **body})
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
         print(nothing)
     else:
         _show(score)
+        _out.note(outside)
     return 0
 
 

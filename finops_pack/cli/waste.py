@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
         period = _args.period(args, reader)
         waste = reader.waste(period, **_args.where(args))
         nothing = reader.nothing(period, **_args.where(args))
+        outside = _args.unpriced(reader, period, args)
     if args.json:
         findings = [_out.finding(found) for found in waste.findings]
         body = {
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         print(nothing)
     else:
         _show(waste, args.limit)
+        _out.note(outside)
     return 0
 
 

@@ -232,7 +232,7 @@ class Reader:
         first, last = (datetime.fromtimestamp(us / 1e6, UTC) for us in span)
         begin = max(first, period.since or first)
         end = period.until or (datetime.now(UTC) if period.since else last)
-        return max(1.0, (end - begin).total_seconds() / 86400)
+        return max(1.0, round((end - begin).total_seconds() / 86400, 1))  # as it is shown
 
     def levers_done(self) -> list[dict[str, Any]]:
         """Accepted levers: the estimate beside what was measured since."""

@@ -34,6 +34,7 @@ def get_spend(by: str = "model", last: str = "1d") -> str:
     """What LLM calls have cost, by model, action, agent or task, over the last 1d, 7d or 12h."""
     from finops_pack import query
     from finops_pack.money import plain
+    from finops_pack.query.views import amount
 
     try:
         spend = query.spend(by, last)
@@ -41,10 +42,13 @@ def get_spend(by: str = "model", last: str = "1d") -> str:
         return f"spend could not be read: {error}"
     if not spend.rows:
         return f"nothing recorded in the last {last}"
-    shown = [f"{row.key or '(none)'}: ${plain(round(row.usd, 6))}" for row in spend.rows[:3]]
+    total, *shown = (
+        f"{name}: {'unpriced' if amount(row) is None else f'${plain(round(row.usd, 6))}'}"
+        for name, row in (("total", spend.total), *((r.key or "(none)", r) for r in spend.rows[:3]))
+    )
     unpriced = spend.total.unpriced_calls
     mark = f" ({unpriced} without a price, not in it)" if unpriced else ""
-    return "\n".join([f"total: ${plain(round(spend.total.usd, 6))}{mark}", *shown])
+    return "\n".join([f"{total}{mark}", *shown])
 
 
 def find_waste(last: str = "7d") -> str:

@@ -198,6 +198,15 @@ def test_a_task_of_a_flat_plan_is_found_as_the_list_says(
     assert "with --billing" not in finops("forensics", "--billing", "subscription").out
 
 
+@pytest.mark.parametrize("command", ["waste", "score", "cache"])
+def test_what_has_no_price_is_said_to_be_in_no_figure(
+    command: str, finops: Callable[..., Any], week: Path
+) -> None:
+    last = finops(command, "--last", "30d").out.splitlines()[-1]
+    assert last.startswith("* 2 of 146 calls have no price: nothing of them is in these dollars")
+    assert "have no price" not in finops(command, "--last", "30d", "--project", "plan").out
+
+
 def test_a_list_of_tasks_says_what_it_leaves_out(finops: Callable[..., Any], week: Path) -> None:
     said = finops("task", "--last", "30d").out
     assert "… and 34 more; all of them: finops task --json" in said

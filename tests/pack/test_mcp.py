@@ -55,14 +55,17 @@ def test_a_client_over_stdio_gets_the_ledgers_figures(empty_home: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(TOP)},
     )
 
-    async def ask() -> tuple[Any, Any]:
+    async def ask() -> tuple[Any, Any, Any]:
         async with stdio_client(command) as (read, write), ClientSession(read, write) as session:
             await session.initialize()
             spend = await session.call_tool("finops_get_spend", {"by": "model", "last": "1d"})
             budget = await session.call_tool("finops_get_budget", {"cost_usd": "0.40"})
-            return spend.structuredContent, budget.structuredContent
+            wrong = await session.call_tool("finops_get_spend", {"by": "nope"})
+            return spend.structuredContent, budget.structuredContent, wrong
 
-    spend, budget = asyncio.run(ask())
+    spend, budget, wrong = asyncio.run(ask())
+    assert wrong.isError
+    assert "use one of model" in wrong.content[0].text
     assert spend["total_usd"] == "2.5"
     assert spend["rows"][0]["key"] == "gpt-4o"
     assert budget["text"].startswith("yes: $0.4")

@@ -88,6 +88,16 @@ def test_answers_are_short_and_plain() -> None:
     assert "must be an amount" in tools.check_budget("much")
 
 
+def test_without_a_price_an_agent_hears_of_no_zero_dollars() -> None:
+    finops_pack.record(model="house-llm", usage=finops_pack.Usage(1_000_000, 0))
+    finops_pack.flush()
+    assert tools.get_spend().splitlines() == [
+        "total: $2.5 (1 without a price, not in it)",
+        "gpt-4o: $2.5",
+        "house-llm: unpriced",
+    ]
+
+
 def test_the_skills_command_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     from finops_pack import cli
 
