@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(report: CacheReport) -> None:
     print(
-        f"{report.state} cache: hit rate {_share(report.hit)}, attainable "
+        f"{report.state} cache: hit rate {_share(report.hit)}, attainable within sessions "
         f"{_share(report.attainable)}, warmth {_share(report.warmth)} (target 95 %)"
     )
     print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _out.document("finops.import", summary.to_dict())
     else:
-        _show(summary, importer, args.dry_run)
+        _show(summary, importer, args)
     _name(summary)
     if found and not summary.rejected:
         _note(args, importer, found, summary.files)
@@ -115,12 +116,13 @@ def _bar(quiet: bool) -> Iterator[Progress | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
 
 
-def _show(summary: Summary, importer: Importer, dry_run: bool) -> None:
+def _show(summary: Summary, importer: Importer, args: argparse.Namespace) -> None:
+    dry_run = args.dry_run
     print(f"would be read: {_counts(summary)}" if dry_run else _counts(summary))
     if importer.AGENT and summary.billing == "unknown" and summary.read:
         print(
             "who pays is not known, so they count as spent; on a flat plan say it once: "
-            f"finops import {importer.NAME} --billing subscription"
+            f"{shlex.join(['finops', *args.words])} --billing subscription"
         )
     if summary.new and summary.first_us is not None and not dry_run:
         from datetime import UTC, datetime

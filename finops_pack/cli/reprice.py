@@ -34,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
     apply = bool(groups) and (args.yes or (not args.json and _agreed()))
     applied = admin.reprice(args.ledger, period.where(**_args.where(args))) if apply else 0
     if args.json:
-        change = plain(sum((group.change_usd for group in groups), Decimal(0)))
-        _out.document("finops.reprice", {"rows": rows, "change_usd": change, "applied": applied})
+        change = None if nothing else plain(sum((g.change_usd for g in groups), Decimal(0)))
+        body = {"rows": rows, "change_usd": change, "applied": applied, "nothing": nothing or None}
+        _out.document("finops.reprice", body)
     elif groups:
         words = f"repriced {_out.count(applied, 'call')}" if applied else "nothing was changed"
         print(words if applied else f"{words}; apply it with: finops reprice --yes")

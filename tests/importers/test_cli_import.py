@@ -67,6 +67,8 @@ def test_the_usual_place_and_an_honest_word_on_who_pays(
     told = capsys.readouterr().out
     assert "1 call in 1 file: 1 new" in told
     assert "so they count as spent" in told
+    again = f"finops import claude-code --ledger {ledger_flag[1]} --billing subscription"
+    assert again in told
     assert "finops spend --by project --since 2026-02-11" in told
     assert main(["import", "claude-code", "--billing", "subscription", *ledger_flag]) == 0
     assert "so they count as spent" not in capsys.readouterr().out
