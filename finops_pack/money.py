@@ -38,7 +38,7 @@ def to_pico(usd: Decimal) -> int:
 
 def from_pico(pico: int) -> Decimal:
     """Pico-USD as exact Decimal USD."""
-    return Decimal(pico).scaleb(-12, _WIDE)
+    return Decimal(pico).scaleb(-12, _WIDE) if pico else Decimal(0)  # not `0E-12`
 
 
 def plain(amount: Decimal) -> str:

@@ -102,9 +102,7 @@ WORDS = {
         "Noch wurde nichts gemeldet. In zwei Minuten stehen hier Ihre ersten Zahlen."
     ),
     "Nothing reported in this period.": "In diesem Zeitraum wurde nichts gemeldet.",
-    "Nothing to recommend: your spend looks sound.": (
-        "Nichts zu empfehlen: Ihre Ausgaben sehen gesund aus."
-    ),
+    "No lever found in this period.": "In diesem Zeitraum wurde kein Hebel gefunden.",
     "Or look back: import the logs of Claude Code, or see the demo.": (
         "Oder zurückblicken: die Protokolle von Claude Code einlesen oder die Demo ansehen."
     ),
