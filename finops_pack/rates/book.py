@@ -41,7 +41,8 @@ class Book:
         """All that is known of this model there, in this context."""
         for place in self.places(model, provider):
             if found := self.found(place):
-                region = place.region or context.get("region", "")
+                told = "" if names.profile(place.name) else context.get("region")
+                region = told or place.region
                 return make_plan(found, {**context, "region": region})
         return Plan(reason=self._why(model, provider))
 

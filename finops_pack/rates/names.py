@@ -50,6 +50,7 @@ _ROUTES = frozenset(
 )
 _AWS_REGION = re.compile(r"[a-z]{2}(?:-gov)?-[a-z]+-\d")
 _GEO = re.compile(r"(global|us-gov|us|eu|apac|jp|au|in|ca)\.")
+_AREAS = dict.fromkeys(("apac", "jp", "au", "in"), "ap")  # how their regions begin
 _BEDROCK = re.compile(
     rf"(?:{_GEO.pattern})?(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|"
     r"writer|nvidia|moonshotai|zai|google|stability|minimax|twelvelabs)\."
@@ -86,8 +87,10 @@ _MAKERS: Sequence[tuple[str, re.Pattern[str]]] = tuple(
         ("typesafe", r"jev-"),
     )
 )
-_ARN = re.compile(r"arn:aws[a-z-]*:bedrock:[^/]*:[a-z-]+/(.+)")
-_RESOURCE = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/([^/]+)/models/(.+)")
+_ARN = re.compile(r"arn:aws[a-z-]*:bedrock:([^:/]*):[^:/]*:[a-z-]+/(.+)")
+_RESOURCE = re.compile(r"(?:projects/[^/]+/locations/([^/]+)/)?publishers/[^/]+/models/(.+)")
+_LOCATION = re.compile(r"global|us|eu|[a-z]+-[a-z]+\d+")  # of Vertex
+_REGIONS = {"aws": _AWS_REGION, "google": _LOCATION}
 _VENDOR = re.compile(r"^(?:[a-z-]+\.)+(?=[a-z])")
 _FINE_TUNE = re.compile(r"(ft:[^:]+):.*")
 
@@ -160,21 +163,30 @@ def _meant(name: str, given: str | None, known: Directory) -> Iterator[tuple[str
 
 
 def _located(provider: str, name: str) -> Candidate:
-    """With the region that a Bedrock name is bound to."""
-    if provider != "aws":
-        return Candidate(provider, name)
+    """With the region that a Bedrock or Vertex name is bound to."""
     head, slash, rest = name.partition("/")
-    if slash and _AWS_REGION.fullmatch(head):
-        return Candidate(provider, rest, head)
+    form = _REGIONS.get(provider)
+    if form and slash and form.fullmatch(head):
+        return Candidate(provider, rest, _bound(rest, head))
+    return Candidate(provider, name, profile(name) if provider == "aws" else "")
+
+
+def profile(name: str) -> str:
+    """The part of the world that stands in a Bedrock name itself, as in `eu.amazon.…`."""
     geo = _GEO.match(name)
-    return Candidate(provider, name, geo.group(1) if geo else "")
+    return geo.group(1) if geo else ""
+
+
+def _bound(name: str, region: str) -> str:
+    """The region, but for a profile of elsewhere: `eu.…` has no price of the US anywhere."""
+    geo = profile(name)
+    within = geo in ("", "us", "global") or region.startswith(_AREAS.get(geo, geo))
+    return region if within else geo
 
 
 def tidy(model: str) -> str:
     """Lower case, without space around it and without what does not change the price."""
-    name = model.strip().lower().removesuffix("[1m]").removesuffix("@default")
-    arn = _ARN.fullmatch(name)
-    return f"bedrock/{arn.group(1)}" if arn else name
+    return model.strip().lower().removesuffix("[1m]").removesuffix("@default")
 
 
 def maker_of(name: str) -> str | None:
@@ -190,8 +202,8 @@ def bare(name: str) -> str:
 
 def _prefixed(name: str, known: Directory) -> tuple[str | None, str]:
     """(provider, name) of `openrouter/google/x`, `openai:x`, `publishers/google/models/x`."""
-    if resource := _RESOURCE.fullmatch(name):
-        return "google", resource.group(2)
+    if resource := _resource(name):
+        return resource
     head, slash, rest = name.partition("/")
     if not slash:
         head, _, rest = name.partition(":")
@@ -203,6 +215,15 @@ def _prefixed(name: str, known: Directory) -> tuple[str | None, str]:
         return maker_of(rest) or "google", rest
     home = known.provider(head)
     return (home, _base(_unrouted(home, rest))) if home else (None, _base(name))
+
+
+def _resource(name: str) -> tuple[str, str] | None:
+    """An ARN or a resource path as (provider, `region/model`): a region can change the price."""
+    for home, form in (("aws", _ARN), ("google", _RESOURCE)):
+        if found := form.fullmatch(name):
+            region, model = found.groups()
+            return home, f"{region}/{model}" if region else model
+    return None
 
 
 def _unrouted(provider: str, name: str) -> str:

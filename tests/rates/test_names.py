@@ -42,10 +42,16 @@ def entry_of(model: str, provider: str | None = None) -> str | None:
         ("gemini-2.0-flash-001", "gcp.vertex_ai", "google/gemini-2.0-flash"),
         ("vertex_ai/claude-sonnet-4-6@20260101", None, "google/claude-sonnet-4-6"),
         (
-            "projects/p/locations/eu/publishers/anthropic/models/claude-opus-4-6@default",
+            "projects/p/locations/global/publishers/anthropic/models/claude-opus-4-6@default",
             None,
             "google/claude-opus-4-6",
         ),
+        (
+            "projects/p/locations/us-central1/publishers/google/models/gemini-2.5-pro",
+            None,
+            "google/gemini-2.5-pro",
+        ),
+        ("publishers/anthropic/models/claude-opus-4-6", None, "google/claude-opus-4-6"),
         ("claude-opus-4-6@default", None, "anthropic/claude-opus-4-6"),
         ("gemini-2.5-pro", "vertex_ai-language-models", "google/gemini-2.5-pro"),
         ("claude-opus-4-6", "vertex_ai-anthropic_models", "google/claude-opus-4-6"),
@@ -147,6 +153,42 @@ def test_an_unknown_name_is_unpriced(model: str, provider: str | None) -> None:
     cost = rates.price(model, ONE, provider=provider, at=AT)
     assert (cost.state, cost.usd, cost.rate_id) == ("unpriced", None, None), cost
     assert cost.reason
+
+
+@pytest.mark.parametrize(
+    ("model", "region"),
+    [
+        ("arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0", "eu-west-1"),
+        (
+            "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/"
+            "anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "us-gov-west-1",
+        ),
+        ("arn:aws:bedrock:us-east-1:1:inference-profile/eu.amazon.nova-lite-v1:0", "eu"),
+        ("arn:aws:bedrock:ca-central-1:1:inference-profile/us.amazon.nova-lite-v1:0", "ca-central"),
+        (
+            "projects/p/locations/us-east5/publishers/anthropic/models/claude-opus-4-5@20251101",
+            "us-east5",
+        ),
+        ("projects/p/locations/eu/publishers/anthropic/models/claude-opus-4-6", "eu"),
+    ],
+)
+@pytest.mark.parametrize("provider", [None, "litellm", "openai"])
+def test_a_region_in_the_name_counts(model: str, provider: str | None, region: str) -> None:
+    cost = rates.price(model, ONE, provider=provider, at=AT)
+    assert cost.state == "unpriced"
+    assert f"no price on file for region {region}" in (cost.reason or "")
+
+
+def test_a_region_of_the_callers_goes_before_the_one_in_the_name() -> None:
+    def state(model: str, region: str) -> str:
+        return rates.price(model, ONE, at=AT, context={"region": region}).state
+
+    arn = "arn:aws:bedrock:{}::foundation-model/amazon.nova-lite-v1:0"
+    assert state(arn.format("eu-west-1"), "us-east-1") == "priced"
+    assert state(arn.format("us-east-1"), "eu-west-1") == "unpriced"
+    assert state(arn.format("us-east-1"), "") == "priced"
+    assert state("eu.amazon.nova-lite-v1:0", "us-east-1") == "unpriced"  # another product
 
 
 def test_every_spelling_leads_to_a_provider_on_file() -> None:
