@@ -155,7 +155,8 @@ def _meant(name: str, given: str | None, known: Directory) -> Iterator[tuple[str
         yield given, rest
     yield given, name
     if named is None:
-        yield given, _unrouted(given, rest)
+        rest = _unrouted(given, rest)
+        yield given, _resource_of(given, rest) or rest
     elif given == _GENERIC:
         yield named, rest
     elif given in _RESELLERS:
@@ -214,7 +215,10 @@ def _prefixed(name: str, known: Directory) -> tuple[str | None, str]:
     if head == "models":  # the Gemini API's own form
         return maker_of(rest) or "google", rest
     home = known.provider(head)
-    return (home, _base(_unrouted(home, rest))) if home else (None, _base(name))
+    if home is None:
+        return None, _base(name)
+    rest = _unrouted(home, rest)
+    return home, _resource_of(home, rest) or _base(rest)
 
 
 def _resource(name: str) -> tuple[str, str] | None:
@@ -224,6 +228,12 @@ def _resource(name: str) -> tuple[str, str] | None:
             region, model = found.groups()
             return home, f"{region}/{model}" if region else model
     return None
+
+
+def _resource_of(provider: str, name: str) -> str | None:
+    """What an ARN or a path behind a prefix names, if that provider has such."""
+    found = _resource(name)
+    return found[1] if found and found[0] == provider else None
 
 
 def _unrouted(provider: str, name: str) -> str:

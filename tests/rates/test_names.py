@@ -10,6 +10,11 @@ from finops_pack.rates import names
 
 AT = "2026-11-20T12:00:00Z"
 ONE = Usage(1000, 1000)
+PROFILE = (
+    "arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
+    "us.anthropic.claude-sonnet-4-20250514-v1:0"
+)
+SONNET = "aws/regional.anthropic.claude-sonnet-4"
 
 
 def entry_of(model: str, provider: str | None = None) -> str | None:
@@ -101,6 +106,16 @@ def entry_of(model: str, provider: str | None = None) -> str | None:
             "aws.bedrock",
             "aws/amazon.nova-pro-v1:0",
         ),
+        (f"bedrock/{PROFILE}", None, SONNET),
+        (f"bedrock/{PROFILE}", "litellm", SONNET),
+        (f"bedrock/converse/{PROFILE}", "bedrock", SONNET),
+        (f"converse/{PROFILE}", "bedrock", SONNET),
+        (f"litellm_proxy/{PROFILE}", None, SONNET),
+        (
+            "vertex_ai/projects/p/locations/global/publishers/anthropic/models/claude-opus-4-6",
+            None,
+            "google/claude-opus-4-6",
+        ),
         ("bedrock/us-east-1/amazon.nova-lite-v1:0", None, "aws/amazon.nova-lite-v1:0"),
         # Fine-tunes have a price of their own.
         ("ft:gpt-4o-2024-08-06:acme::abc123", None, "openai/ft:gpt-4o"),
@@ -142,6 +157,8 @@ def test_a_name_finds_its_model(model: str, provider: str | None, entry: str) ->
         ("bedrock/eu-west-2/meta.llama3-70b-instruct-v1:0", None),
         ("eu.anthropic.claude-fable-5-1", None),
         ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc123", None),
+        ("openrouter/arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0", None),
+        ("bedrock/arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-pro-v1:0", None),
         ("", None),
         ("   ", "openai"),
         ("/", None),
