@@ -205,20 +205,24 @@ def _prefixed(name: str, known: Directory) -> tuple[str | None, str]:
     """(provider, name) of `openrouter/google/x`, `openai:x`, `publishers/google/models/x`."""
     if resource := _resource(name):
         return resource
-    head, slash, rest = name.partition("/")
-    if not slash:
-        head, _, rest = name.partition(":")
-        if not rest or head == "ft" or known.provider(head) is None:
-            return None, _base(name)
+    head, rest = _split(name, known)
     if head in _TRANSPARENT:
         return _prefixed(rest, known)
     if head == "models":  # the Gemini API's own form
         return maker_of(rest) or "google", rest
     home = known.provider(head)
-    if home is None:
+    if home is None or not rest:
         return None, _base(name)
     rest = _unrouted(home, rest)
     return home, _resource_of(home, rest) or _base(rest)
+
+
+def _split(name: str, known: Directory) -> tuple[str, str]:
+    """(prefix, rest): a colon parts them only behind a provider, as in `groq:openai/x`."""
+    head, _, rest = name.partition(":")
+    if rest and (head in _TRANSPARENT or known.provider(head)):
+        return head, rest
+    return name.partition("/")[::2]
 
 
 def _resource(name: str) -> tuple[str, str] | None:
