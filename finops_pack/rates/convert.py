@@ -97,7 +97,7 @@ def _models(provider: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if provider["id"] != "openrouter" and _COPIED.search(comment):
             continue
         periods = list(_periods(model, comment))
-        names = _names(model["match"])
+        names = _names(model)
         if periods and any(names.values()):
             variants = [_variant(v) for v in model.get("price_variants") or ()]
             entry = {"id": model["id"], **names, "periods": periods}
@@ -177,10 +177,10 @@ def _minute(text: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-def _names(match: Mapping[str, Any]) -> dict[str, Any]:
+def _names(model: Mapping[str, Any]) -> dict[str, Any]:
     """What a model may be called: exact names, families, families in any region, patterns."""
     found: dict[str, Any] = {"names": [], "families": [], "regional": [], "patterns": []}
-    for kind, value in _clauses(match):
+    for kind, value in _clauses(model["match"]):
         text = value if kind == "regex" else value.lower()
         if kind == "equals":
             found["names"].append(text)
@@ -189,7 +189,8 @@ def _names(match: Mapping[str, Any]) -> dict[str, Any]:
         elif kind == "regex":
             _add_regex(found, text)
         else:
-            _add_family(found, text, "families" if kind == "starts_with" else "regional")
+            where = "families" if kind == "starts_with" else "regional"
+            _add_family(found, text, where, model["id"])
     return {key: list(dict.fromkeys(map(_hashable, value))) for key, value in found.items()}
 
 
@@ -211,11 +212,11 @@ def _clauses(match: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield kind, value
 
 
-def _add_family(found: dict[str, Any], text: str, where: str) -> None:
+def _add_family(found: dict[str, Any], text: str, where: str, id_: str) -> None:
     if re.search(r"-20\d\d-?$", text):  # the year of a date: the rest must complete it
         found["patterns"].append([text.rstrip("-"), r"-?\d\d-?\d\d"])
-    elif text.endswith("-0"):  # the first digit of a date or a snapshot number
-        found["patterns"].append([text, r"\d{1,3}"])
+    elif text.endswith("-0") and text != id_:  # the first digit of a date or a snapshot number
+        found["patterns"].append([text, r"0\d|[1-9]\d\d"])
     elif text.endswith(".ft-"):  # Azure's name of a fine-tuned model, with its id behind it
         found["patterns"].append([text, r"[\w.-]+"])
     else:

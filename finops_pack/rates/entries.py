@@ -26,6 +26,7 @@ _SUFFIX = re.compile(
     rf"(?:[-@](?:{_DATE}|latest|preview|exp|experimental|beta|default|v\d+)|:\d+)*"
 )
 _COMPACT_DATE = re.compile(r"(?<=-)(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=$|[-:@])")
+_AT_DATE = re.compile(r"@(?=20\d{6}$)")
 _REGION = re.compile(r"^(?:global|us|us-gov|eu|apac|jp|au|in|ca|sa|me|af)\.")
 _VENDOR = re.compile(r"^[a-z0-9]+\.")
 
@@ -133,9 +134,8 @@ class Index:
 
     def find(self, name: str) -> Entry | None:
         """The entry that is meant by exactly this name."""
-        number = self._number(name)
-        if number is None and (dashed := _COMPACT_DATE.sub(r"\1-\2-\3", name)) != name:
-            number = self._number(dashed)
+        numbers = (self._number(spelling) for spelling in _dates(name))
+        number = next((found for found in numbers if found is not None), None)
         return None if number is None else Entry.from_json(self.provider, self.raw[number])
 
     def _number(self, name: str) -> int | None:
@@ -156,6 +156,15 @@ class Index:
         lists = (raw.get(k, ()) for raw in meant for k in ("names", "families", "regional"))
         heads = (head + rest for raw in meant for head, rest in raw.get("patterns", ()))
         return [*(name for names in lists for name in names), *heads]
+
+
+def _dates(name: str) -> Iterator[str]:
+    """The name, and its date in the other spellings: `…-2025-05-14`, or Vertex's `…@20250514`."""
+    yield name
+    if (dashed := _COMPACT_DATE.sub(r"\1-\2-\3", name)) != name:
+        yield dashed
+    if (plain := _AT_DATE.sub("-", name)) != name:
+        yield plain
 
 
 def _of_family(name: str, families: Iterable[tuple[str, int]]) -> int | None:
