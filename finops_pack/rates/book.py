@@ -48,13 +48,27 @@ class Book:
 
     def places(self, model: str, provider: str | None) -> list[names.Candidate]:
         """Where the model may be on file, aliases followed."""
-        home = self.directory.provider(provider) if provider else None
-        name = model.strip().lower()
-        target = self._alias(name, None) or (self._alias(name, home) if home else None)
-        if target is None:
-            return names.candidates(model, provider, self.directory)
-        told = names.candidates(target, provider, self.directory)
-        return [*told, *names.candidates(target, None, self.directory)]
+        followed: list[str] = []
+        home, target = provider, model
+        while step := self._step(target, home, followed):
+            home, target = step
+        told = names.candidates(target, home, self.directory)
+        return [*told, *names.candidates(target, None, self.directory)] if followed else told
+
+    def _step(
+        self, model: str, provider: str | None, followed: list[str]
+    ) -> tuple[str | None, str] | None:
+        """(provider, target) of the alias that a name is, in whichever form; noted in `followed`.
+
+        None when it is no alias, or one that was followed already: it is then the model itself.
+        """
+        for who, name in names.spellings(model, provider, self.directory):
+            home = self.directory.provider(who or "")
+            target = self._alias(name, None) or (self._alias(name, home) if home else None)
+            if target and name not in followed:
+                followed.append(name)
+                return who, target
+        return None
 
     def found(self, place: names.Candidate) -> list[Found]:
         """What each table says of a model, the strongest first."""

@@ -140,6 +140,21 @@ def candidates(model: str, provider: str | None, known: Directory) -> list[Candi
     return [_located(home, there) for home, there in dict.fromkeys(found)]
 
 
+def spellings(
+    model: str, provider: str | None, known: Directory
+) -> Iterator[tuple[str | None, str]]:
+    """(provider, name) under which an alias may stand: as written, and behind the prefix."""
+    yield provider, model.strip().lower()
+    given = known.provider(provider or "")
+    named, rest = _prefixed(tidy(model), known)
+    if given in (None, _GENERIC):
+        yield named or provider, rest
+    elif given and named is None:
+        yield provider, _unrouted(given, rest)
+    elif named == given or given in _RESELLERS:
+        yield provider, rest
+
+
 def _meant(name: str, given: str | None, known: Directory) -> Iterator[tuple[str, str]]:
     named, rest = _prefixed(name, known)
     if given is None:

@@ -172,6 +172,34 @@ def test_an_alias_of_one_provider_holds_there_only(user_table: Write) -> None:
     assert usd("chat", "openai") is None
 
 
+@pytest.mark.parametrize("provider", [None, "azure", "litellm", "openai", "some-gateway"])
+@pytest.mark.parametrize(
+    "prefix", ["", "azure/", "openai/", "azure/responses/", "azure:", "Litellm/"]
+)
+def test_an_alias_holds_behind_a_prefix(
+    user_table: Write, prefix: str, provider: str | None
+) -> None:
+    user_table("aliases: {my-deployment: gpt-4o, gpt-5: openai/gpt-4o-mini}\n")
+    assert usd(f"{prefix}My-Deployment", provider) == Decimal("2.5")
+    assert usd("openai/gpt-5", provider) == Decimal("0.15")
+
+
+def test_an_alias_behind_a_prefix_is_not_guessed_at(user_table: Write) -> None:
+    user_table("aliases: {gpt-4o: gpt-4o-mini, mine: amazon.nova-lite-v1:0}\n")
+    assert usd("openrouter/openai/gpt-4o") == Decimal("2.5")  # another product, sold there
+    assert usd("openai/gpt-4o", "openrouter") == Decimal("2.5")
+    assert usd("azure/eu/gpt-4o") is None
+    assert usd("bedrock/eu-west-1/mine") is None
+
+
+def test_an_alias_of_an_alias_is_followed_to_its_end(user_table: Write) -> None:
+    user_table("aliases: {a: b, b: azure/c, c: gpt-4o, gpt-5: openai/gpt-5}\n")
+    assert usd("a") == Decimal("2.5")
+    assert usd("azure/a") == Decimal("2.5")
+    assert usd("gpt-5") == Decimal("1.25")  # the same model by a longer name is no loop
+    assert usd("openai/gpt-5") == Decimal("1.25")
+
+
 def test_provider_aliases_and_regions(user_table: Write) -> None:
     user_table(
         table("7", model="m", provider="house")
