@@ -49,8 +49,7 @@ def compile_table(content: bytes, file: str) -> dict[str, Any]:
     if "provider_aliases" in keys:
         table["provider_aliases"] = [n.text().lower() for n in keys["provider_aliases"].list()]
     if "aliases" in keys:
-        targets = keys["aliases"].names()
-        table["aliases"] = {name.strip().lower(): n.text() for name, n in targets.items()}
+        table["aliases"] = _aliases(keys["aliases"])
     if "models" in keys:
         table["models"] = list(models(keys["models"]))
     if "overrides" in keys:
@@ -60,6 +59,19 @@ def compile_table(content: bytes, file: str) -> dict[str, Any]:
     if "alternatives" in keys:
         table["alternatives"] = [n.text() for n in keys["alternatives"].list()]
     return table
+
+
+def _aliases(node: Node) -> dict[str, str]:
+    nodes = {name.strip().lower(): target for name, target in node.names().items()}
+    found = {name: target.text() for name, target in nodes.items()}
+    for name, target in nodes.items():
+        chain = [name]
+        while (step := found.get(chain[-1], "").lower()) and step not in chain:
+            chain.append(step)
+        if step == name:
+            said = f"leads back to itself: {' → '.join([*chain, step])}"
+            target.fail(said, "let one of them name a model on file")
+    return found
 
 
 def _overrides(node: Node) -> Iterator[dict[str, Any]]:

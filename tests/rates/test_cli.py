@@ -120,6 +120,16 @@ def test_alias_then_price(capsys: Capture) -> None:
         assert document(capsys, "price", name, "--input", "1000000")["usd"] == usd
 
 
+def test_an_alias_may_name_an_alias(capsys: Capture) -> None:
+    run(capsys, "rates", "alias", "my-deployment=gpt-4o")
+    run(capsys, "rates", "alias", "a=my-deployment")
+    assert document(capsys, "price", "a", "--input", "1000000")["usd"] == "2.5"
+    code, _, err = run(capsys, "rates", "alias", "my-deployment=a")
+    assert code == 2
+    assert "leads back to itself" in err
+    assert document(capsys, "price", "a", "--input", "1000000")["usd"] == "2.5"
+
+
 def test_set_then_price(capsys: Capture) -> None:
     written = document(
         capsys, "rates", "set", "gpt-4o", "--input", "2", "--output", "8", "--cache-read", "0.5",

@@ -96,6 +96,8 @@ def test_a_good_table_compiles_to_plain_json() -> None:
         ("minimum_tokens: 1024", "minimum_tokens: few", 26, "minimum_tokens", "whole number", ""),
         ("natives: [m-1]", "natives: m-1", 31, "alternatives", "must be a list", "[a, b]"),
         ("currency: USD", "schema: finops-rates/1", 2, "schema", "stands here twice", ""),
+        ("{house-model: m-1}", "{a: b, B: C, c: A}", 5, "aliases.a", "a → b → c → a", "on file"),
+        ("{house-model: m-1}", "{a: b, b: b}", 5, "aliases.b", "leads back to itself: b → b", ""),
         ("aliases: {house-model: m-1}", "aliases: {}", 5, "aliases", "must be a mapping", ""),
     ],
 )  # fmt: skip
