@@ -10,6 +10,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from finops_pack.rates.patterns import letters
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEGIN, END = -(2**63), 2**63 - 1  # always, in Unix µs
 
@@ -84,6 +86,7 @@ class Entry:
     periods: tuple[Period, ...]
     variants: tuple[Variant, ...] = ()
     regions: str = ""  # a pattern of the regions where these prices hold; empty: everywhere
+    problem: str = ""  # why nothing here is to be believed
 
     @classmethod
     def from_json(cls, provider: str, raw: Mapping[str, Any]) -> Entry:
@@ -134,21 +137,43 @@ class Index:
 
     def find(self, name: str) -> Entry | None:
         """The entry that is meant by exactly this name."""
-        numbers = (self._number(spelling) for spelling in _dates(name))
-        number = next((found for found in numbers if found is not None), None)
-        return None if number is None else Entry.from_json(self.provider, self.raw[number])
+        for spelling in _dates(name):
+            if numbers := self._numbers(spelling):
+                first, *others = (self.raw[number] for number in sorted(numbers))
+                return self._torn(name, first, *others) if others else self._entry(first)
+        return None
 
-    def _number(self, name: str) -> int | None:
+    def _entry(self, raw: Mapping[str, Any]) -> Entry:
+        return Entry.from_json(self.provider, raw)
+
+    def _torn(self, name: str, *meant: Mapping[str, Any]) -> Entry:
+        ids = " and ".join(raw["id"] for raw in meant)
+        said = f"the patterns of {ids} fit {name!r} equally well: spell out more of it in one"
+        return Entry(self.provider, meant[0]["id"], (), problem=said)
+
+    def _numbers(self, name: str) -> set[int]:
+        """The entry that is meant; several when nothing says which."""
         if name in self._exact:
-            return self._exact[name]
-        for head, rest, number in self._patterns:
-            if name.startswith(head) and re.fullmatch(rest, name[len(head) :], re.IGNORECASE):
-                return number
+            return {self._exact[name]}
+        if fitting := self._fitting(name):
+            return fitting
         found = _of_family(name, self._families)
         if found is None:
             tails = (_of_family(tail, self._regional) for tail in _tails(name))
             found = next((tail for tail in tails if tail is not None), None)
-        return found
+        return set() if found is None else {found}
+
+    def _fitting(self, name: str) -> set[int]:
+        """Those whose pattern fits and spells out the most of the name."""
+        found = [
+            (head, rest, number)
+            for head, rest, number in self._patterns
+            if name.startswith(head) and re.fullmatch(rest, name[len(head) :], re.IGNORECASE)
+        ]
+        if len({number for _, _, number in found}) > 1:
+            spelled = [len(head) + letters(rest) for head, rest, _ in found]
+            found = [item for item, n in zip(found, spelled, strict=True) if n == max(spelled)]
+        return {number for _, _, number in found}
 
     def names(self, id_: str | None = None) -> list[str]:
         """What these models may be called, families by their head; of one id, or of all."""

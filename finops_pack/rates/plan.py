@@ -120,6 +120,8 @@ def _slot(since: int, found: Sequence[Found], context: Mapping[str, str]) -> Slo
     """
     variants: list[Variant] = []
     for item in found:
+        if item.entry.problem:
+            return Slot(since, reason=f"{item.entry.provider}: {item.entry.problem}")
         variants += [v for v in item.entry.variants if _in_force(v, since)]
         for period in item.entry.periods:
             if _in_force(period, since):

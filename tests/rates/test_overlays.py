@@ -307,3 +307,43 @@ def test_a_pattern_means_the_whole_name(user_table: Write) -> None:
         assert usd(name, "openai") == 1, name
     for name in ("alpha-", "alpha-7b", "betamax", "alphabeta", "gamma-xx", "m2"):
         assert usd(name, "openai") is None, name
+
+
+def patterns(*pairs: tuple[str, str, str]) -> str:
+    models = [
+        f"""  - id: {id_}
+    match: {{regex: ['{regex}']}}
+    prices: [{{source: x, checked: "2026-11-23", per_mtok: {{input: "{price}"}}}}]
+"""
+        for id_, regex, price in pairs
+    ]
+    return "provider: acme\nmodels:\n" + "".join(models)
+
+
+@pytest.mark.parametrize(
+    ("general", "special", "name"),
+    [
+        ("m.*", r"m-mini-\d{8}", "acme/m-mini-20260101"),
+        ("m-.*", r"m-(mini|nano)-\d{8}", "acme/m-nano-20260101"),
+        ("(alpha|al).*", r"alpha-.*", "acme/alpha-7"),
+        (r"[a-z]+-\d+", r"m(-x)?-1\d*", "acme/m-12"),
+        (r"a\.b.*", r"a\.b(\.c)+", "acme/a.b.c"),
+    ],
+)
+def test_the_pattern_that_spells_out_more_is_meant(
+    user_table: Write, general: str, special: str, name: str
+) -> None:
+    pair = ("any", general, "1"), ("special", special, "2")
+    for pairs in (pair, pair[::-1]):
+        user_table(patterns(*pairs))
+        assert usd(name) == 2
+
+
+def test_two_patterns_that_fit_alike_price_nothing(user_table: Write) -> None:
+    user_table(patterns(("one", "gpt-a.*", "1"), ("two", "gpt-.*a", "2")))
+    cost = rates.price("gpt-aa", MILLION, provider="acme", at=AT)
+    assert cost.state == "unpriced"
+    assert "one and two fit 'gpt-aa' equally well" in (cost.reason or "")
+    assert rates.price("gpt-a", MILLION, provider="acme", at=AT).state == "unpriced"
+    assert usd("gpt-ab", "acme") == 1
+    assert rates.alternatives("gpt-aa", "acme") == ()
