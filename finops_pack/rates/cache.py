@@ -15,7 +15,7 @@ from typing import Any
 from finops_pack import __version__
 from finops_pack.errors import RatesError
 
-FORM = f"{__version__}/3"  # to be raised whenever the compiled form changes
+FORM = f"{__version__}/4"  # to be raised whenever the compiled form, or what is refused, changes
 Table = dict[str, Any]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -47,7 +48,7 @@ def models(node: Node) -> Iterator[dict[str, Any]]:
         if "prices" in keys:
             entry["periods"] = _periods(keys["prices"])
         if "variants" in keys:
-            entry["variants"] = [_variant(v, with_source=True) for v in keys["variants"].list()]
+            entry["variants"] = _variants(keys["variants"], with_source=True)
         yield entry
 
 
@@ -86,9 +87,9 @@ def _period(item: Node) -> dict[str, Any]:
     prices |= _units(keys)
     period: dict[str, Any] = {**dated(keys), "prices": prices}
     if "schedule" in keys:
-        period["schedule"] = [_window(node) for node in keys["schedule"].list()]
+        period["schedule"] = _schedule(keys["schedule"])
     if "variants" in keys:
-        period["variants"] = [_variant(node) for node in keys["variants"].list()]
+        period["variants"] = _variants(keys["variants"])
     return period
 
 
@@ -154,6 +155,26 @@ def _add_tiers(node: Node, prices: dict[str, Any]) -> None:
             prices[kind] = [*(base if isinstance(base, list) else [base]), above, price]
 
 
+def _schedule(node: Node) -> list[dict[str, Any]]:
+    windows: list[dict[str, Any]] = []
+    taken: dict[tuple[int, int], int] = {}  # (weekday, minute) by the line that prices it
+    for item in node.list():
+        window = _window(item)
+        for moment in _moments(window):
+            if moment in taken:
+                mend = f"let every hour stand in one of them (line {taken[moment]})"
+                item.fail("overlaps another window", mend)
+        taken |= dict.fromkeys(_moments(window), item.line)
+        windows.append(window)
+    return windows
+
+
+def _moments(window: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    start, end = window["utc"]
+    minutes = range(start, end) if start <= end else (*range(end), *range(start, 1440))
+    return itertools.product(window.get("weekdays") or range(1, 8), minutes)
+
+
 def _window(item: Node) -> dict[str, Any]:
     keys = item.mapping({"utc", "weekdays", "per_mtok"}, ("utc", "per_mtok"))
     clock = _CLOCK.fullmatch(keys["utc"].text())
@@ -177,6 +198,17 @@ def _weekdays(node: Node) -> range:
     if first > last:
         node.fail("the first day must not come after the last", "e.g. [6-7, 1]")
     return range(first, last + 1)
+
+
+def _variants(node: Node, *, with_source: bool = False) -> list[dict[str, Any]]:
+    """Each `when` once at a time: the second of two would never be in force."""
+    variants: list[dict[str, Any]] = []
+    taken: dict[frozenset[tuple[str, str]], Spans] = {}
+    for item in node.list():
+        variant = _variant(item, with_source=with_source)
+        taken.setdefault(frozenset(variant["when"].items()), Spans()).take(item, variant)
+        variants.append(variant)
+    return variants
 
 
 def _variant(item: Node, *, with_source: bool = False) -> dict[str, Any]:

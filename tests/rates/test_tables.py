@@ -124,6 +124,55 @@ overrides:"""
     assert "line 11" in how
 
 
+def doubled(old: str, new: str, indent: str = " " * 10) -> str:
+    return GOOD.replace(old, f"{old}\n{indent}{new}", 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('- {when: {processing: batch}, multiplier: "0.5"}',
+         '- {when: {processing: batch}, multiplier: "0.4"}'),
+        ('- {when: {processing: batch}, multiplier: "0.5"}',
+         '- {when: {processing: batch}, effective_from: "2026-01-01", multiplier: "0.4"}'),
+    ],
+)  # fmt: skip
+def test_two_variants_may_not_hold_at_once(first: str, second: str) -> None:
+    said, how = refusal(doubled(first, second))
+    assert said.startswith("mine.yaml, line 21: models[0].prices[0].variants[1]: overlaps")
+    assert "line 20" in how
+
+
+def test_variants_may_follow_each_other() -> None:
+    old = '- {when: {processing: batch}, multiplier: "0.5"}'
+    until = old.replace("batch}", 'batch}, effective_to: "2026-01-01"')
+    text = doubled(
+        old, '- {when: {processing: batch}, effective_from: "2026-01-01", multiplier: 1}'
+    )
+    assert compile_table(text.replace(old, until).encode(), "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("hours", "days", "refused"),
+    [
+        ("03:59-05:00", "[5]", True),
+        ("23:00-02:00", "[1]", True),
+        ("00:30-01:30", "[2-3]", True),
+        ("03:00-05:00", "[6]", False),
+        ("04:00-01:00", "[1-7]", False),
+    ],
+)
+def test_windows_of_a_schedule_may_not_overlap(hours: str, days: str, refused: bool) -> None:
+    window = '- {utc: "01:00-04:00", weekdays: [1-5, 7], per_mtok: {input: "1", output: "2"}}'
+    text = doubled(window, f'- {{utc: "{hours}", weekdays: {days}, per_mtok: {{input: "2"}}}}')
+    if not refused:
+        assert compile_table(text.encode(), "mine.yaml")
+        return
+    said, how = refusal(text)
+    assert said.startswith("mine.yaml, line 23: models[0].prices[0].schedule[1]: overlaps")
+    assert "line 22" in how
+
+
 def test_two_models_may_not_claim_one_name() -> None:
     again = (
         '\n  - {id: m-one, prices: [{source: x, checked: "2026-01-01", per_mtok: {input: 1}}]}\n'
