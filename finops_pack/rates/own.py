@@ -1,0 +1,129 @@
+"""Prices and names of the user's own: what `finops rates set` and `rates alias` write."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from finops_pack import config, rates
+from finops_pack.errors import RatesError
+from finops_pack.rates import names
+from finops_pack.rates.rate import INSIDE, TOKEN_KINDS
+from finops_pack.rates.tables import SCHEMA, compile_table
+
+_HEAD = "# Written by `finops rates`; yours to edit.\n"
+
+
+def on_file(model: str, provider: str | None = None) -> bool:
+    """Whether any table knows this name."""
+    tables = rates.current()
+    return any(tables.found(place) for place in tables.places(model, provider))
+
+
+def near(model: str, provider: str | None = None) -> list[str]:
+    """Names on file that look like this one, of the provider or the maker that is meant."""
+    tables = rates.current()
+    places = tables.places(model, provider)
+    homes = [p.provider for p in places] or ["openai", "anthropic", "google"]
+    known = {name for home in homes for name in tables.names(home)}
+    wanted = places[0].name if places else model.lower()
+    return difflib.get_close_matches(wanted, sorted(known), n=4, cutoff=0.5)
+
+
+def alias(pairs: Mapping[str, str]) -> Path:
+    """Let names of the user's own stand for models on file; returns the file written.
+
+    Raises `RatesError` when a target is not on file.
+    """
+    for target in pairs.values():
+        if not on_file(target):
+            like = ", ".join(near(target))
+            mend = f"names like it: {like}" if like else "see: finops rates list"
+            raise RatesError(f"no price on file for {target!r}", mend=mend)
+    path = _own_folder() / "aliases.yaml"
+    known: dict[str, str] = {}
+    if path.exists():
+        known = compile_table(path.read_bytes(), str(path)).get("aliases", {})
+    known |= {name.strip().lower(): target for name, target in pairs.items()}
+    lines = [f"  {json.dumps(name)}: {json.dumps(known[name])}" for name in sorted(known)]
+    return _write(path, "\n".join([f"{_HEAD}schema: {SCHEMA}", "aliases:", *lines, ""]))
+
+
+def set_price(
+    model: str,
+    prices: Mapping[str, str],
+    *,
+    provider: str | None = None,
+    since: str | None = None,
+    source: str = "set by hand",
+) -> Path:
+    """Put a price of the user's own on file; returns the file written.
+
+    `prices`: USD as decimal strings by kind: per million tokens, `per_hour`, or each. Raises
+    `RatesError` when the provider is not clear or the price is malformed.
+    """
+    home = _home(model, provider)
+    document: dict[str, Any] = {"effective_from": since, "source": source}
+    document["checked"] = datetime.now(UTC).date().isoformat()
+    by_token = {*TOKEN_KINDS, *INSIDE}
+    units = {k: v for k, v in prices.items() if k not in {*by_token, "per_hour"}}
+    document["per_mtok"] = {k: v for k, v in prices.items() if k in by_token}
+    document["per_unit"] = units or None
+    document["per_hour"] = prices.get("per_hour")
+    if not prices:
+        raise RatesError("no price given", mend="e.g. --input 2.50 --output 10")
+    name = model.strip().lower()
+    entry = {"id": name, "prices": [{k: v for k, v in document.items() if v is not None}]}
+    text = f"{_HEAD}schema: {SCHEMA}\nprovider: {json.dumps(home)}\nmodels:\n"
+    text += f"  - {json.dumps(entry)}\n"
+    slug = re.sub(r"[^a-z0-9.]+", "-", f"{home}-{name}").strip("-")
+    path = _own_folder() / f"set-{slug}.yaml"
+    _refuse_second(home, name, path)
+    return _write(path, text)
+
+
+def _home(model: str, provider: str | None) -> str:
+    if provider:
+        return rates.current().directory.provider(provider) or names.spelled(provider)
+    places = rates.current().places(model, None)
+    if not places:
+        mend = "say who bills: --provider NAME (any name for a server of your own)"
+        raise RatesError(f"it is not clear whose model {model!r} is", mend=mend)
+    return places[0].provider
+
+
+def _refuse_second(home: str, name: str, path: Path) -> None:
+    own = rates.current().layers[0]
+    for file, table in zip(own.files, own.tables, strict=True):
+        named = [n for entry in table.get("models", ()) for n in entry["names"]]
+        if table["provider"] == home and name in named and Path(file) != path:
+            raise RatesError(f"{home}/{name} is priced in {file} already", mend="edit that file")
+
+
+def _own_folder() -> Path:
+    return config.config_dir() / "rates"
+
+
+def _write(path: Path, text: str) -> Path:
+    compile_table(text.encode(), str(path))  # nothing is written that would be refused
+    replace(path, text)
+    rates.reload()
+    return path
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise RatesError(
+            f"{path}: {error.strerror or error}", mend="make its folder one that you can write"
+        ) from None
