@@ -40,7 +40,11 @@ def _add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--per-request", metavar="USD")
     parser.add_argument("--per-hour", metavar="USD")
     parser.add_argument("--unit", action="append", default=[], metavar="UNIT=USD")
-    parser.add_argument("--since", metavar="DATE", help="in force from this day (UTC) on")
+    parser.add_argument(
+        "--since",
+        metavar="DATE",
+        help="in force from this day (UTC) on; what was set before ends then",
+    )
     parser.add_argument("--source", default="set by hand", help="where the price stands")
 
 
@@ -134,14 +138,23 @@ def _set(args: argparse.Namespace) -> int:
     if args.per_hour is not None:
         prices["per_hour"] = args.per_hour
     for text in args.unit:
-        unit, equals, usd = text.partition("=")
-        if not equals:
-            raise InputError(f"--unit {text!r} is not UNIT=USD", mend="e.g. web_search=0.01")
-        prices[unit] = usd
+        _add_unit(prices, text)
     path = admin.rate_tables().set_price(
         args.model, prices, provider=args.provider, since=args.since, source=args.source
     )
     return _written(args, path)
+
+
+def _add_unit(prices: dict[str, str], text: str) -> None:
+    unit, equals, usd = text.partition("=")
+    if not equals:
+        raise InputError(f"--unit {text!r} is not UNIT=USD", mend="e.g. web_search=0.01")
+    if unit in (*_KINDS, "per_hour"):
+        flag = f"--{unit.replace('_', '-')}"
+        raise InputError(f"--unit {text!r}: {unit} is no unit", mend=f"give it as {flag} {usd}")
+    if unit in prices:
+        raise InputError(f"--unit {text!r}: {unit} is priced twice", mend="name each unit once")
+    prices[unit] = usd
 
 
 def _written(args: argparse.Namespace, path: Path) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from finops_pack import config, rates
 from finops_pack.errors import RatesError
 from finops_pack.rates import names
+from finops_pack.rates.entries import BEGIN, END, instant
 from finops_pack.rates.rate import INSIDE, TOKEN_KINDS
 from finops_pack.rates.tables import SCHEMA, compile_table
 
@@ -64,27 +65,71 @@ def set_price(
 ) -> Path:
     """Put a price of the user's own on file; returns the file written.
 
-    `prices`: USD as decimal strings by kind: per million tokens, `per_hour`, or each. Raises
-    `RatesError` when the provider is not clear or the price is malformed.
+    `prices`: USD as decimal strings by kind: per million tokens, `per_hour`, or each. With
+    `since`, prices set for other times stay; without, this one alone holds. Raises `RatesError`
+    when the provider is not clear or the price is malformed.
     """
-    home = _home(model, provider)
-    document: dict[str, Any] = {"effective_from": since, "source": source}
-    document["checked"] = datetime.now(UTC).date().isoformat()
-    by_token = {*TOKEN_KINDS, *INSIDE}
-    units = {k: v for k, v in prices.items() if k not in {*by_token, "per_hour"}}
-    document["per_mtok"] = {k: v for k, v in prices.items() if k in by_token}
-    document["per_unit"] = units or None
-    document["per_hour"] = prices.get("per_hour")
     if not prices:
         raise RatesError("no price given", mend="e.g. --input 2.50 --output 10")
-    name = model.strip().lower()
-    entry = {"id": name, "prices": [{k: v for k, v in document.items() if v is not None}]}
-    text = f"{_HEAD}schema: {SCHEMA}\nprovider: {json.dumps(home)}\nmodels:\n"
-    text += f"  - {json.dumps(entry)}\n"
+    home, name = _home(model, provider), model.strip().lower()
     slug = re.sub(r"[^a-z0-9.]+", "-", f"{home}-{name}").strip("-")
     path = _own_folder() / f"set-{slug}.yaml"
     _refuse_second(home, name, path)
-    return _write(path, text)
+    entry: dict[str, Any] = {"id": name, "prices": [_period(prices, since, source)]}
+    compile_table(_table(home, entry).encode(), str(path))
+    if since:
+        entry = _with_earlier(entry, path)
+    return _write(path, _table(home, entry))
+
+
+def _table(home: str, entry: Mapping[str, Any]) -> str:
+    head = f"{_HEAD}schema: {SCHEMA}\nprovider: {json.dumps(home)}\nmodels:\n"
+    return f"{head}  - {json.dumps(entry)}\n"
+
+
+def _period(prices: Mapping[str, str], since: str | None, source: str) -> dict[str, Any]:
+    by_token = {*TOKEN_KINDS, *INSIDE}
+    document = {
+        "effective_from": since,
+        "source": source,
+        "checked": datetime.now(UTC).date().isoformat(),
+        "per_mtok": {k: v for k, v in prices.items() if k in by_token},
+        "per_unit": {k: v for k, v in prices.items() if k not in {*by_token, "per_hour"}} or None,
+        "per_hour": prices.get("per_hour"),
+    }
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _with_earlier(entry: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The entry with what the file says of other times: nothing booked loses its price."""
+    import yaml
+
+    if not path.exists():
+        return entry
+    content = path.read_bytes()
+    compiled = compile_table(content, str(path)).get("models", ())
+    # Text as it was written: other loaders would make 0.30 a float.
+    written = yaml.load(content, yaml.BaseLoader).get("models", ())  # noqa: S506  makes text only
+    for model, raw in zip(compiled, written, strict=True):
+        if model["names"][0] == entry["id"]:
+            others = zip(model.get("periods", ()), raw.get("prices", ()), strict=True)
+            return {**raw, "prices": _in_turn(entry["prices"][0], list(others))}
+    return entry
+
+
+def _in_turn(new: dict[str, Any], others: list[tuple[Any, Any]]) -> list[dict[str, Any]]:
+    """Periods one after the other; each of `others` is (compiled, as it was written)."""
+    since, found, later = instant(new["effective_from"], BEGIN), [], []
+    for period, raw in others:
+        begin, end = instant(period.get("from"), BEGIN), instant(period.get("to"), END)
+        if begin > since:
+            later.append((begin, raw))
+        elif begin < since:
+            found.append({**raw, "effective_to": new["effective_from"]} if end > since else raw)
+    later.sort(key=lambda item: item[0])
+    if later:
+        new = {**new, "effective_to": later[0][1]["effective_from"]}
+    return [*found, new, *(raw for _, raw in later)]
 
 
 def _home(model: str, provider: str | None) -> str:

@@ -96,6 +96,10 @@ def test_an_unknown_model_is_answered_with_names_and_the_alias_command(capsys: C
         (["rates", "set", "gpt-4o"], "no price given"),
         (["rates", "set", "llama", "--input", "1"], "--provider"),
         (["rates", "set", "gpt-4o", "--unit", "x"], "UNIT=USD"),
+        (["rates", "set", "gpt-4o", "--input", "1", "--unit", "input=3"], "--input 3"),
+        (["rates", "set", "gpt-4o", "--unit", "cache_write_5m=3"], "--cache-write-5m 3"),
+        (["rates", "set", "gpt-4o", "--per-request", "1", "--unit", "request=3"], "twice"),
+        (["rates", "set", "gpt-4o", "--unit", "image=1", "--unit", "image=3"], "twice"),
         (["rates", "set", "gpt-4o", "--input", "1", "--since", "soon"], "must be a date"),
         (["rates", "refresh"], "--from"),
         (["rates", "refresh", "--from", "/no/such/file"], "No such file"),
@@ -145,6 +149,38 @@ def test_set_then_price(capsys: Capture) -> None:
     assert earlier["usd"] == "2.5"
     document(capsys, "rates", "set", "gpt-4o", "--input", "1")
     assert document(capsys, "price", "gpt-4o", "--input", "1000000")["usd"] == "1"
+
+
+def test_a_second_set_ends_what_was_set_before(capsys: Capture) -> None:
+    def change(since: str, usd: str) -> None:
+        words = ("--provider", "acme", "--input", usd, "--output", "9", "--since", since)
+        document(capsys, "rates", "set", "my-llm", *words)
+
+    def usd(day: str) -> str | None:
+        words = ("acme/my-llm", "--input", "1000000", "--at", day)
+        found: str | None = document(capsys, "price", *words)["usd"]
+        return found
+
+    days = ("2025-12-31", "2026-01-01", "2026-03-15", "2026-05-31T23:59:59", "2026-06-01")
+    change("2026-01-01", "1")
+    change("2026-06-01", "2")
+    assert [usd(day) for day in days] == [None, "1", "1", "1", "2"]
+    change("2026-03-01", "3")  # between the two: the later one stays
+    assert [usd(day) for day in days] == [None, "1", "3", "3", "2"]
+    change("2026-06-01", "4")  # the same day again: it was a mistake
+    assert [usd(day) for day in days] == [None, "1", "3", "3", "4"]
+    document(capsys, "rates", "set", "my-llm", "--provider", "acme", "--input", "5")
+    assert {usd(day) for day in days} == {"5"}
+    change("2026-06-01", "6")
+    assert [usd(day) for day in days] == ["5", "5", "5", "5", "6"]
+
+
+def test_a_refused_set_leaves_the_file_as_it_was(capsys: Capture) -> None:
+    words = ("rates", "set", "gpt-4o", "--input", "1", "--since")
+    path = Path(document(capsys, *words, "2026-01-01")["file"])
+    before = path.read_text()
+    assert run(capsys, *words, "2026-13-01")[0] == 2
+    assert path.read_text() == before
 
 
 def test_set_for_a_server_of_ones_own(capsys: Capture) -> None:
