@@ -113,10 +113,12 @@ def _refresh(args: argparse.Namespace) -> int:
     fresh = admin.rate_tables().refresh(origin)
     if args.json:
         head = {"version": fresh.version, "date": fresh.date, "sha256": fresh.sha256}
-        body = {"snapshot": head, "models": fresh.models, "changed": fresh.changed}
+        counts = {"models": fresh.models, "changed": fresh.changed, "gone": fresh.gone}
+        body = {"snapshot": head, **counts}
         _out.document("finops.rates.refresh", body)
     else:
-        print(f"{fresh.models:,} models as of {fresh.date}; {fresh.changed:,} new or changed")
+        print(f"{fresh.models:,} models, {fresh.gone:,} gone, {fresh.changed:,} new or changed")
+        print(f"as of {fresh.date}")
         print("calls already booked keep their price: finops reprice shows what would change")
     return 0
 

@@ -99,13 +99,14 @@ def check(paths: Sequence[Path] = ()) -> list[RatesError]:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """The snapshot that is in force now, and how many models differ from the one before."""
+    """The snapshot that is in force now, and how it differs from the one before, in models."""
 
     version: str
     date: str
     sha256: str
     models: int
     changed: int
+    gone: int
 
 
 def refresh(origin: str) -> Refreshed:
@@ -118,14 +119,19 @@ def refresh(origin: str) -> Refreshed:
     path = snapshot.refreshed_path()
     fresh = snapshot.parse(text, path)
     fresh.check()
-    before = set(rates.current().snapshot.lines[1:])
+    if not fresh.models:
+        mend = "it must be a snapshot of ours or the v2 data.json of genai-prices"
+        raise RatesError(f"{origin}: prices no model", mend=mend)
+    before = rates.current().snapshot
     over = snapshot.read(snapshot.shipped_path()).header["sha256"]
     head = {**fresh.header, "over": over}
     lines = fresh.lines[1:]
     own.replace(path, "\n".join([json.dumps(head), *lines, ""]))
     rates.reload()
-    changed = sum(line not in before for line in lines)
-    return Refreshed(str(head["version"]), head["date"], head["sha256"], len(lines), changed)
+    known = set(before.lines[1:])
+    changed = sum(line not in known for line in lines)
+    gone = len(before.models - fresh.models)
+    return Refreshed(str(head["version"]), head["date"], head["sha256"], len(lines), changed, gone)
 
 
 def _fetched(origin: str) -> bytes:

@@ -41,6 +41,12 @@ class Snapshot:
             self._indexes[provider] = Index(provider, json.loads(f"[{text}]"))
         return self._indexes[provider]
 
+    @property
+    def models(self) -> frozenset[tuple[str, str]]:
+        """(provider, id) of everything in it."""
+        homes = self.providers
+        return frozenset((home, raw["id"]) for home in homes for raw in self.index(home).raw)
+
     def find(self, provider: str, name: str) -> Entry | None:
         """The entry of this name."""
         return self.index(provider).find(name)

@@ -231,10 +231,11 @@ def test_check(capsys: Capture, user_table: Any) -> None:
 def test_refresh(capsys: Capture) -> None:
     shipped = str(snapshot.shipped_path())
     found = document(capsys, "rates", "refresh", "--from", shipped)
-    assert (found["changed"], found["models"] > 2000) == (0, True)
+    assert (found["changed"], found["gone"], found["models"] > 2000) == (0, 0, True)
     assert snapshot.refreshed_path().is_file()
     code, out, _ = run(capsys, "rates", "refresh", "--from", shipped)
     assert code == 0
+    assert f"{found['models']:,} models, 0 gone" in out
     assert "finops reprice" in out
 
 

@@ -147,6 +147,8 @@ def test_what_we_price_costs_what_genai_prices_says() -> None:
         (b"\xff\xfe", "cannot be read"),
         (b"[1, 2]", "cannot be read"),
         (b'[{"id": "openai"}]', "cannot be read"),
+        (b'[{"id": "openai", "models": []}]', "prices no model"),
+        (b"[]", "not a snapshot"),
         (b"[" * 100_000, "nested too deeply"),
         (b'[{"id":"openai","models":[{"id":"x","match":{"equals":"x"},"prices":{"input_mtok":"NaN"}}]}]',
          "cannot be read"),
@@ -159,6 +161,17 @@ def test_a_refresh_from_rubbish_changes_nothing(content: bytes, words: str, tmp_
         manage.refresh(str(path))
     assert not snapshot.refreshed_path().exists()
     assert rates.price("gpt-4o", Usage(1000)).usd == Decimal("0.0025")
+
+
+def test_a_refresh_counts_the_models_that_go(small: Path) -> None:
+    shipped = len(rates.current().snapshot.models)
+    assert manage.refresh(str(small)).gone == shipped
+    fewer = json.loads(json.dumps(DATA))
+    fewer[0]["models"][1]["match"] = {"equals": "o9"}  # changed, not gone
+    del fewer[0]["models"][0]
+    small.write_text(json.dumps(fewer))
+    fresh = manage.refresh(str(small))
+    assert (fresh.models, fresh.changed, fresh.gone) == (2, 1, 1)
 
 
 def test_a_tampered_snapshot_is_refused(tmp_path: Path) -> None:
