@@ -43,7 +43,9 @@ class Usage:
 
 def _problems(usage: Usage) -> Iterator[str]:
     counts = {name: getattr(usage, name) for name in TOKEN_FIELDS}
-    extra = usage.extra if isinstance(usage.extra, Mapping) else {"extra": usage.extra}
+    extra = usage.extra if isinstance(usage.extra, Mapping) else {}
+    if extra is not usage.extra:
+        yield f"extra: must map units to counts, got {usage.extra!r}"
     for name, count in (*counts.items(), *extra.items()):
         if isinstance(count, bool) or not isinstance(count, int):
             yield f"{name}: must be a whole number, got {count!r}"
@@ -51,6 +53,9 @@ def _problems(usage: Usage) -> Iterator[str]:
             yield f"{name}: must not be negative, got {count}"
         elif count > MAX_COUNT:
             yield f"{name}: {count} is more than any provider serves"
+    for name in TOKEN_FIELDS:
+        if (kind := name.removesuffix("_tokens")) in extra:
+            yield f"extra[{kind!r}]: tokens are counted in {name}"
     if any(isinstance(c, bool) or not isinstance(c, int) for c in counts.values()):
         return
     parts = usage.cache_read_tokens + usage.cache_write_5m_tokens + usage.cache_write_1h_tokens

@@ -33,8 +33,9 @@ def price(
     """The exact price of a call at a time (naive: UTC; default now), with its working.
 
     `context` is e.g. `{"processing": "batch"}`; what it names and no table knows is unpriced.
-    Raises `InputError` when `at` is not a time or `context` maps to anything but words.
+    Raises `InputError` when an argument is of another kind than stands here.
     """
+    _check(model, usage, provider, context)
     at_us = _microseconds(at)
     plan = _plan(model or "", provider, context)
     if usage.problems:
@@ -130,10 +131,7 @@ def current() -> _book.Book:
 
 def _plan(model: str, provider: str | None, context: Mapping[str, str] | None) -> Plan:
     key = (model, provider, tuple(context.items()) if context else None)
-    try:
-        plan = _plans.get(key)
-    except TypeError:
-        raise InputError(f"context: must map words to words, got {context!r}") from None
+    plan = _plans.get(key)
     if plan is None:
         plan = current().plan(model, provider, context or _NO_CONTEXT)
         if len(_plans) >= _PLANS_MAX:
@@ -143,13 +141,32 @@ def _plan(model: str, provider: str | None, context: Mapping[str, str] | None) -
     return plan
 
 
+def _check(model: object, usage: object, provider: object, context: object) -> None:
+    for name, text in (("model", model), ("provider", provider)):
+        if not isinstance(text, str | None):
+            raise InputError(f"{name}: must be text, got {text!r}", mend='e.g. "openai/gpt-4o"')
+    if not isinstance(usage, Usage):
+        mend = "e.g. finops_pack.Usage(input_tokens=1200, output_tokens=300)"
+        raise InputError(f"usage: must be a Usage, got {usage!r}", mend=mend)
+    if context is not None and not _words(context):
+        mend = 'e.g. context={"processing": "batch"}'
+        raise InputError(f"context: must map words to words, got {context!r}", mend=mend)
+
+
+def _words(context: object) -> bool:
+    """Whether it maps words to words, or to None for what is not known."""
+    return isinstance(context, Mapping) and all(
+        isinstance(key, str) and isinstance(value, str | None) for key, value in context.items()
+    )
+
+
 def _microseconds(at: datetime | str | None) -> int:
-    if at is None:
-        at = datetime.now(UTC)
-    if isinstance(at, str):
-        try:
-            at = datetime.fromisoformat(at)
-        except ValueError:
-            raise InputError(f"not a time: {at!r}", mend="e.g. 2026-11-20T12:00:00Z") from None
-    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    moment: object = datetime.now(UTC) if at is None else at
+    try:
+        moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    except ValueError:
+        pass  # then it is no datetime either
+    if not isinstance(moment, datetime):
+        raise InputError(f"not a time: {at!r}", mend="e.g. 2026-11-20T12:00:00Z, or a datetime")
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - EPOCH) // timedelta(microseconds=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -142,6 +142,46 @@ def test_time_is_an_instant_however_it_is_written() -> None:
         assert rates.price("deepseek-v4-pro", usage, at=at).usd == peak
     with pytest.raises(InputError, match="not a time"):
         rates.price("gpt-4o", usage, at="next tuesday")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"model": 5}, "model: must be text, got 5"),
+        ({"provider": 5}, "provider: must be text, got 5"),
+        ({"usage": {"input_tokens": 5}}, "usage: must be a Usage"),
+        ({"context": "batch"}, "context: must map words to words, got 'batch'"),
+        ({"context": {"processing": ["batch"]}}, "context: must map words to words"),
+        ({"context": {"processing": 5}}, "context: must map words to words"),
+        ({"context": {5: "batch"}}, "context: must map words to words"),
+        ({"at": date(2026, 11, 20)}, "not a time: datetime.date(2026, 11, 20)"),
+        ({"at": 1_700_000_000}, "not a time: 1700000000"),
+        ({"at": datetime(2026, 11, 20).time()}, "not a time"),
+    ],
+)
+def test_an_argument_of_another_kind_is_refused_with_its_mend(
+    given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        rates.price(**{"model": "gpt-4o", "usage": Usage(1000), **given})
+    assert said in str(caught.value)
+    assert caught.value.mend
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokens_in_extra_are_no_tokens(kind: str) -> None:
+    usage = Usage(1000, 1000, extra={kind: 5})
+    cost = rates.price("gpt-4o", usage)
+    assert (cost.state, cost.usd) == ("unpriced", None)
+    assert f"invalid usage: extra['{kind}']: tokens are counted in" in (cost.reason or "")
+    assert rates.price_pico("gpt-4o", usage, None, 0, None)[:2] == (None, "unpriced")
+
+
+@pytest.mark.parametrize("extra", [0, 5, None, "image", ["image"]])
+def test_an_extra_that_maps_nothing_is_an_invalid_usage(extra: Any) -> None:
+    cost = rates.price("gpt-4o", Usage(1000, extra=extra))
+    assert cost.state == "unpriced"
+    assert "extra: must map units to counts" in (cost.reason or "")
 
 
 def test_a_window_may_cross_midnight() -> None:
