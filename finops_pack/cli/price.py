@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
     if near:
         print(f"  on file are: {', '.join(near)}")
         print(f"  the same under another name? finops rates alias {args.model}={near[0]}")
-    if not known:
-        print(f"  a price of your own: finops rates set {args.model} --input 2.50 --output 10")
+    if not known and args.model.strip():
+        print(f"  a price of your own: {tables.suggestion(args.model, args.provider)}")
     return 0
 
 

@@ -53,7 +53,23 @@ class Book:
         while step := self._step(target, home, followed):
             home, target = step
         told = names.candidates(target, home, self.directory)
-        return [*told, *names.candidates(target, None, self.directory)] if followed else told
+        if followed:
+            told += names.candidates(target, None, self.directory)
+        return [*told, *self._owned(target, home)]
+
+    def _owned(self, model: str, provider: str | None) -> list[names.Candidate]:
+        """Nobody is named: at the one provider for whom the user has a price of this very name."""
+        spelled = names.spellings(model, provider, self.directory)
+        asked = {names.tidy(name) for who, name in spelled if names.passes_on(who)}
+        layers = [layer for layer in self.layers if layer.name != "shipped"]
+        found = {
+            names.Candidate(table["provider"], name)
+            for layer in layers
+            for table in layer.tables
+            for entry in table.get("models", ())
+            for name in asked.intersection(entry["names"])
+        }
+        return list(found) if len({place.provider for place in found}) == 1 else []
 
     def _step(
         self, model: str, provider: str | None, followed: list[str]

@@ -17,6 +17,7 @@ from finops_pack.rates.tables import compile_table
 
 snapshot_info, unit_prices = rates.snapshot_info, rates.unit_prices
 alias, set_price, on_file, near = own.alias, own.set_price, own.on_file, own.near
+suggestion = own.suggestion
 MAX_BYTES = 64 * 2**20
 
 

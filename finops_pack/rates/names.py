@@ -124,18 +124,20 @@ def spelled(provider: str) -> str:
     return _ALIASES.get(name, name)
 
 
+def passes_on(provider: str | None) -> bool:
+    """Whether nobody is named who bills: no provider, or a gateway that only passes calls on."""
+    return (provider or "").strip().lower() in {"", *_TRANSPARENT}
+
+
 def candidates(model: str, provider: str | None, known: Directory) -> list[Candidate]:
     """Where to look, best first; empty when nobody is meant.
 
     A given provider is believed, but for the gateways that only pass calls on.
     """
     name = tidy(model)
-    said = (provider or "").strip().lower()
-    given = None
-    if said and said not in _TRANSPARENT:
-        given = known.provider(said)
-        if given is None:
-            return []
+    given = None if passes_on(provider) else known.provider(provider or "")
+    if given is None and not passes_on(provider):
+        return []
     found = _meant(name, given, known) if name else ()
     return [_located(home, there) for home, there in dict.fromkeys(found)]
 
@@ -164,6 +166,7 @@ def _meant(name: str, given: str | None, known: Directory) -> Iterator[tuple[str
         elif _BEDROCK.match(rest):
             yield "aws", rest
         elif maker := maker_of(rest):
+            yield maker, name
             yield maker, rest
         return
     if named == given:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +56,15 @@ def alias(pairs: Mapping[str, str]) -> Path:
     return _write(path, "\n".join([f"{_HEAD}schema: {SCHEMA}", "aliases:", *lines, ""]))
 
 
+def suggestion(model: str, provider: str | None) -> str:
+    """The command that puts a price of such a model on file, as it can be typed."""
+    home = None if names.passes_on(provider) else provider
+    if home is None and not rates.current().places(model, None):
+        home = "own"
+    words = ["finops", "rates", "set", model, *(("--provider", home) if home else ())]
+    return shlex.join([*words, "--input", "2.50", "--output", "10"])
+
+
 def set_price(
     model: str,
     prices: Mapping[str, str],
@@ -71,7 +81,7 @@ def set_price(
     """
     if not prices:
         raise RatesError("no price given", mend="e.g. --input 2.50 --output 10")
-    home, name = _home(model, provider), model.strip().lower()
+    home, name = _home(model, provider), names.tidy(model)
     slug = re.sub(r"[^a-z0-9.]+", "-", f"{home}-{name}").strip("-")
     path = _own_folder() / f"set-{slug}.yaml"
     _refuse_second(home, name, path)

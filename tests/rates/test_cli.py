@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,52 @@ def test_an_unknown_model_is_answered_with_names_and_the_alias_command(capsys: C
     found = document(capsys, "price", "gpt-4o-mino", "--input", "10")
     assert (found["state"], found["usd"], found["rate_id"]) == ("unpriced", None, None)
     assert "gpt-4o-mini" in found["near"]
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("nosuch", None),
+        ("NoSuch[1m]", None),
+        ("nosuch", "litellm"),
+        ("nosuch", "acme"),
+        ("nosuch", "azure"),
+        ("gpt-nosuch", None),
+        ("gpt-nosuch", "acme"),
+        ("gpt-4o", "anthropic"),
+        ("openai/nosuch", None),
+        ("acme/nosuch", None),
+        ("litellm_proxy/nosuch", None),
+        ("bedrock/eu-west-2/nosuch", None),
+        ("ft:nosuch:acme::id", None),
+        ("my model's", None),
+        ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc123", None),
+    ],
+)
+def test_the_suggested_price_works_as_printed(
+    capsys: Capture, model: str, provider: str | None
+) -> None:
+    words = ["price", model, "--input", "10"]
+    named = [*words, "--provider", provider] if provider else words
+    _, out, _ = run(capsys, *named)
+    line = out.partition("a price of your own: finops ")[2].splitlines()[0]
+    code, out, err = run(capsys, *shlex.split(line))
+    assert code == 0, out + err
+    assert document(capsys, *named)["usd"] == "0.000025"
+    assert document(capsys, *words)["usd"] == "0.000025"
+
+
+def test_a_bare_name_is_the_users_own_only_where_one_table_has_it(capsys: Capture) -> None:
+    words = ("rates", "set", "my-llm", "--input", "3", "--provider")
+    assert run(capsys, *words, "acme")[0] == 0
+    price = ("my-llm", Usage(1_000_000))
+    assert rates.price(*price).usd == 3
+    assert rates.price("my-llm-2", Usage(1_000_000)).usd is None
+    assert rates.price("openai/my-llm", Usage(1_000_000)).usd is None
+    assert rates.price(*price, provider="openai").usd is None
+    assert run(capsys, *words, "other")[0] == 0
+    assert rates.price(*price).usd is None  # whose is it?
+    assert rates.price(*price, provider="other").usd == 3
 
 
 @pytest.mark.parametrize(
