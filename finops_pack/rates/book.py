@@ -9,7 +9,7 @@ from functools import cached_property
 
 from finops_pack.errors import RatesError
 from finops_pack.model import CacheRules
-from finops_pack.rates import layers, names
+from finops_pack.rates import layers, names, sellers
 from finops_pack.rates.entries import BEGIN, END, Index, instant
 from finops_pack.rates.layers import Layer
 from finops_pack.rates.plan import Discount, Found, Plan, make_plan
@@ -26,7 +26,7 @@ class Book:
     warnings: list[RatesError] = field(default_factory=list)
 
     @cached_property
-    def directory(self) -> names.Directory:
+    def directory(self) -> sellers.Directory:
         """The providers that the tables know, and how they may be spelled."""
         ids = self.snapshot.providers.union(*(layer.providers for layer in self.layers))
         spellings = {
@@ -35,7 +35,7 @@ class Book:
             for table in layer.tables
             for alias in table.get("provider_aliases", ())
         }
-        return names.Directory(ids, spellings)
+        return sellers.Directory(ids, spellings)
 
     def plan(self, model: str, provider: str | None, context: Mapping[str, str]) -> Plan:
         """All that is known of this model there, in this context."""
@@ -60,7 +60,7 @@ class Book:
     def _owned(self, model: str, provider: str | None) -> list[names.Candidate]:
         """Nobody is named: at the one provider for whom the user has a price of this very name."""
         spelled = names.spellings(model, provider, self.directory)
-        asked = {names.tidy(name) for who, name in spelled if names.passes_on(who)}
+        asked = {names.tidy(name) for who, name in spelled if sellers.passes_on(who)}
         layers = [layer for layer in self.layers if layer.name != "shipped"]
         found = {
             names.Candidate(table["provider"], name)

@@ -13,7 +13,7 @@ from typing import Any
 
 from finops_pack import config, rates
 from finops_pack.errors import RatesError
-from finops_pack.rates import names
+from finops_pack.rates import names, sellers
 from finops_pack.rates.entries import BEGIN, END, instant
 from finops_pack.rates.rate import INSIDE, TOKEN_KINDS
 from finops_pack.rates.tables import SCHEMA, compile_table
@@ -58,7 +58,7 @@ def alias(pairs: Mapping[str, str]) -> Path:
 
 def suggestion(model: str, provider: str | None) -> str:
     """The command that puts a price of such a model on file, as it can be typed."""
-    home = None if names.passes_on(provider) else provider
+    home = None if sellers.passes_on(provider) else provider
     if home is None and not rates.current().places(model, None):
         home = "own"
     words = ["finops", "rates", "set", model, *(("--provider", home) if home else ())]
@@ -144,7 +144,7 @@ def _in_turn(new: dict[str, Any], others: list[tuple[Any, Any]]) -> list[dict[st
 
 def _home(model: str, provider: str | None) -> str:
     if provider:
-        return rates.current().directory.provider(provider) or names.spelled(provider)
+        return rates.current().directory.provider(provider) or sellers.spelled(provider)
     places = rates.current().places(model, None)
     if not places:
         mend = "say who bills: --provider NAME (any name for a server of your own)"

@@ -23,7 +23,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops_pack.money import plain
-from finops_pack.rates import names
+from finops_pack.rates import sellers
 from finops_pack.rates.document import Node, parse
 from finops_pack.rates.models import Spans, dated, models, true
 
@@ -44,7 +44,7 @@ def compile_table(content: bytes, file: str) -> dict[str, Any]:
     owned = {"models", "cache_rules", "alternatives", "provider_aliases"} & set(keys)
     if owned and "provider" not in keys:
         root.fail("'provider' is missing", "say whose these are, e.g. provider: openai")
-    provider = names.spelled(keys["provider"].text()) if "provider" in keys else None
+    provider = sellers.spelled(keys["provider"].text()) if "provider" in keys else None
     table: dict[str, Any] = {"provider": provider}
     if "provider_aliases" in keys:
         table["provider_aliases"] = [n.text().lower() for n in keys["provider_aliases"].list()]
