@@ -41,8 +41,8 @@ class Book:
         """All that is known of this model there, in this context."""
         for place in self.places(model, provider):
             if found := self.found(place):
-                told = "" if names.profile(place.name) else context.get("region")
-                region = told or place.region
+                pinned = place.region and names.profile(place.name)
+                region = place.region if pinned else context.get("region") or place.region
                 return make_plan(found, {**context, "region": region})
         return Plan(reason=self._why(model, provider))
 

@@ -211,6 +211,13 @@ def test_provider_aliases_and_regions(user_table: Write) -> None:
     assert usd("m", "house", region="us-east-1") is None
 
 
+def test_only_bedrock_names_are_bound_to_a_part_of_the_world(user_table: Write) -> None:
+    text = table("7", model="us.m", provider="house")
+    user_table(text.replace("    prices:", "    regions: [eu-*]\n    prices:"))
+    assert usd("us.m", "house", region="eu-central-1") == 7
+    assert usd("us.m", "house", region="us-east-1") is None
+
+
 def test_a_variant_can_name_a_region(user_table: Write) -> None:
     more = '        variants: [{when: {region: eu}, multiplier: "1.1"}]\n'
     user_table(table("10", more=more))
