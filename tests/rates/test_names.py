@@ -227,6 +227,7 @@ def test_a_region_of_the_callers_goes_before_the_one_in_the_name() -> None:
 
     arn = "arn:aws:bedrock:{}::foundation-model/amazon.nova-lite-v1:0"
     assert state(arn.format("eu-west-1"), "us-east-1") == "priced"
+    assert state("bedrock/eu-west-1/amazon.nova-lite-v1:0", "us-east-1") == "priced"
     assert state(arn.format("us-east-1"), "eu-west-1") == "unpriced"
     assert state(arn.format("us-east-1"), "") == "priced"
     assert state("eu.amazon.nova-lite-v1:0", "us-east-1") == "unpriced"  # another product
