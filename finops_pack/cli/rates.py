@@ -130,7 +130,12 @@ def _alias(args: argparse.Namespace) -> int:
         if not equals or not name.strip() or not model.strip():
             raise InputError(f"{text!r} is not NAME=MODEL", mend="e.g. my-deployment=gpt-4o")
         pairs[name] = model.strip()
-    return _written(args, admin.rate_tables().alias(pairs))
+    tables = admin.rate_tables()
+    shadowed = [name for name in pairs if tables.on_file(name)]
+    path = tables.alias(pairs)
+    for name in shadowed:
+        _out.warn(f"{name} had a price before; from now on it costs what {pairs[name]} does")
+    return _written(args, path)
 
 
 def _set(args: argparse.Namespace) -> int:

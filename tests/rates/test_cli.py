@@ -171,6 +171,11 @@ def test_alias_then_price(capsys: Capture) -> None:
         assert document(capsys, "price", name, "--input", "1000000")["usd"] == usd
 
 
+def test_an_alias_over_a_name_that_has_a_price_is_said(capsys: Capture) -> None:
+    _, _, err = run(capsys, "rates", "alias", "gpt-4o=gpt-4o-mini", "mine=gpt-4o")
+    assert err == "gpt-4o had a price before; from now on it costs what gpt-4o-mini does\n"
+
+
 def test_an_alias_may_name_an_alias(capsys: Capture) -> None:
     run(capsys, "rates", "alias", "my-deployment=gpt-4o")
     run(capsys, "rates", "alias", "a=my-deployment")
