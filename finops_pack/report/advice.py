@@ -18,6 +18,8 @@ _MENDS = {
     413: "the report is too large for this server; tell its owner",
 }
 _RESEND = "mend what the message names, then: finops report --send --date {date}"
+_LOOK = "look for it on the server's dashboard; if it is not there: "
+_DOUBT = _LOOK + "finops report --send --date {date}"
 _AGAIN = "the next finops report --send goes on with it"
 
 
@@ -48,7 +50,7 @@ def _iso(moment: float) -> str:
 
 def state(entry: Entry | None) -> str:
     """Where the delivery of a day stands, in words."""
-    if entry is None or (entry.state == "pending" and not entry.error):
+    if entry is None or (entry.state == "pending" and not (entry.error or entry.doubt)):
         return "not sent yet"
     if entry.state != "sent" or entry.changed:
         return f"{'refused' if entry.state == 'failed' else 'kept'}: {reason(entry)}"
@@ -60,6 +62,8 @@ def reason(entry: Entry) -> str:
     """Why it is not delivered."""
     if entry.changed:
         return "changed after it was delivered, and this server may add up what it gets"
+    if entry.doubt:
+        return "it may have arrived: the answer was lost, and the server does not tell"
     if entry.state == "sending":
         return "another process is sending it"
     return entry.error or "not tried yet"
@@ -69,6 +73,8 @@ def mend(entry: Entry) -> str:
     """What to do about it."""
     if entry.changed:
         return "correct it on the server's dashboard"
+    if entry.doubt:
+        return _DOUBT.format(date=entry.date)
     if entry.state != "failed":
         return _AGAIN
     return _MENDS.get(entry.status or 0, _RESEND).format(date=entry.date)
@@ -77,5 +83,5 @@ def mend(entry: Entry) -> str:
 def problems(outbox: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every day of the outbox, for `finops doctor`, that a person should know about."""
     found = map(Entry.of, outbox)
-    wrong = [e for e in found if e.state == "failed" or e.changed or e.error]
+    wrong = [e for e in found if e.state == "failed" or e.changed or e.doubt or e.error]
     return [{"url": e.url, **left_row(e)} for e in sorted(wrong, key=lambda e: (e.url, e.date))]

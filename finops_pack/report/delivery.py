@@ -144,12 +144,8 @@ class Sender:
         seen = one.seen or Entry(self._target.url, one.date)
         if seen.held(now):
             return "busy"
-        if (seen.unclear or seen.state == "sending") and not held.replaces:
-            if held.landed(seen):
-                self._finish(one, one.seen, _delivered(seen, now, seen.report_id))
-                return "ok"
-            if now < seen.quiet_until:
-                return "quiet"
+        if seen.open and not held.replaces and (became := self._judged(one, seen, held)):
+            return became
         # A server that may add up what it gets is sent no day twice, and no half a day.
         if not held.replaces and one.correction:
             outbox.swap(self._ledger, one.seen, replace(seen, changed=True))
@@ -158,6 +154,22 @@ class Sender:
             self._note(one, "the day is not over, and this server may not replace it later")
             return "skipped"
         return self._send(one, self._claim(one, seen, held), client)
+
+    def _judged(self, one: Due, seen: Entry, held: Held) -> str | None:
+        """What became of a day that may have landed; None where it is to be sent."""
+        now = self._clock.now()
+        landed = held.landed(seen)
+        if landed:
+            self._finish(one, one.seen, _delivered(seen, now, seen.report_id))
+            return "ok"
+        if now < seen.quiet_until:
+            return "quiet"
+        # Nothing tells, so a person decides: whoever was told and names the date has looked.
+        if landed is None and not (self._only and seen.doubt):
+            doubt = replace(seen, state="pending", unclear=True, doubt=True)
+            outbox.swap(self._ledger, one.seen, doubt)
+            return "skipped"
+        return None
 
     def _note(self, one: Due, error: str, hold_until: float = 0.0) -> None:
         """Remember why a day could not even be tried."""
@@ -170,14 +182,16 @@ class Sender:
 
     def _claim(self, one: Due, seen: Entry, held: Held) -> Entry | None:
         now = self._clock.now()
+        requests = one.report.total_requests
         claimed = replace(
             seen,
             state="sending",
             hash=one.content,
             figures=one.figures,
-            requests=one.report.total_requests,
+            requests=min(seen.requests, requests) if seen.open else requests,
             before=held.day(one.date),
-            unclear=False,
+            unclear=seen.open,
+            doubt=False,
             quiet_until=now + QUIET,
             hold_until=0.0,
             attempts=seen.attempts + 1,
@@ -193,12 +207,12 @@ class Sender:
         report = one.report
         key = f"{report.reporter}:{report.date}:{report.content_hash}"
         reply = client.send(report.text(), key)
-        self._finish(one, claimed, self._after(claimed, reply))
+        self._finish(one, claimed, self._after(one, claimed, reply))
         if reply.retry_after:
             return "hold"
         return "stop" if reply.status in NOT_THE_REPORT else reply.kind
 
-    def _after(self, claimed: Entry, reply: Reply) -> Entry:
+    def _after(self, one: Due, claimed: Entry, reply: Reply) -> Entry:
         """The entry once the answer, or its absence, is known."""
         now = self._clock.now()
         if reply.kind == "ok":
@@ -211,6 +225,9 @@ class Sender:
             hold_until=self._until(reply.retry_after),
             quiet_until=0.0,
         )
+        if reply.kind == "retry" and one.seen and told.unclear:
+            # What may still land is the try before, so that its content is what counts.
+            return replace(told, hash=one.seen.hash, figures=one.seen.figures)
         if reply.kind != "unclear":
             return told
         quiet = claimed.quiet_until if reply.timed_out else now + BREATH
@@ -230,6 +247,7 @@ def _delivered(entry: Entry, now: float, report_id: object) -> Entry:
         sent_at=now,
         report_id=report_id if isinstance(report_id, str) else None,
         unclear=False,
+        doubt=False,
         quiet_until=0.0,
         attempts=0,
         status=None,

@@ -37,11 +37,13 @@ class Held:
             return None
         return self.requests.get(date, 0)
 
-    def landed(self, entry: Entry) -> bool:
-        """Whether that try arrived: the day rose by it, or became it."""
+    def landed(self, entry: Entry) -> bool | None:
+        """Whether that try arrived: the day rose by it, or became it; None where nothing tells."""
         held = self.day(entry.date)
-        if held is None or entry.before is None:
-            return False
+        if held is None:
+            return None
+        if entry.before is None:  # others may have reported more than we did
+            return held == entry.requests if held <= entry.requests else None
         return held - entry.before >= entry.requests or held == entry.requests != entry.before
 
 

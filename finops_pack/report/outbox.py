@@ -27,8 +27,10 @@ class Entry:
 
     `hash` is the content last tried, `sent_hash` the one last delivered, `figures` the day's
     rollup behind `hash`. `before` counts the requests the server held for the day before the
-    try, None where it could not tell. `unclear`: the try may have landed. `quiet_until`: a
-    server that went silent may still be saving. `hold_until`: the server's own Retry-After.
+    try, None where it could not tell. `unclear`: a try may have landed, whatever became of a
+    later one; `requests` is the least of those tries. `doubt`: nothing tells whether it did.
+    `quiet_until`: a server that went silent may still be saving. `hold_until`: the server's own
+    Retry-After.
     """
 
     url: str
@@ -39,6 +41,7 @@ class Entry:
     requests: int = 0
     before: int | None = None
     unclear: bool = False
+    doubt: bool = False
     quiet_until: float = 0.0
     hold_until: float = 0.0
     attempts: int = 0
@@ -57,6 +60,11 @@ class Entry:
         """An entry from its document; what a later version added is left out."""
         names = {f.name for f in fields(cls)}
         return cls(**{name: value for name, value in document.items() if name in names})
+
+    @property
+    def open(self) -> bool:
+        """Whether a try of unknown outcome is behind this entry; a claim that died is one."""
+        return self.unclear or self.state == "sending"
 
     def held(self, now: float) -> bool:
         """Whether a live process is sending this day right now."""

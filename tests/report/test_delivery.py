@@ -151,15 +151,85 @@ def test_a_sick_cost_trends_is_waited_for(platform: Start, book: Book, deliver: 
     assert server.requests() == {DAYS[0]: 3}
 
 
-def test_a_server_without_cost_trends_gets_it_at_least_once(
+@pytest.mark.parametrize("then", ["429 after=3600", "422"])
+def test_a_refusal_does_not_end_the_doubt_about_the_try_before(
+    platform: Start, book: Book, deliver: Deliver, time: FakeTime, then: str
+) -> None:
+    server = platform(acts=deque(["500", then]))
+    book({DAYS[0]: 3})
+    assert not deliver(server).complete
+    server.save(server.posts[0]["body"])  # only now does it get round to the first
+    time.now += 3600
+    assert dates(deliver(server, only=DAYS[0]).sent) == [DAYS[0]]
+    assert (len(server.posts), server.requests()) == (2, {DAYS[0]: 3})
+
+
+def test_a_day_that_grew_after_a_lost_try_is_not_sent_on_top_of_it(
+    platform: Start, book: Book, deliver: Deliver, time: FakeTime, ledger_url: str
+) -> None:
+    server = platform(acts=deque(["500", "429 after=3600"]))
+    book({DAYS[0]: 3})
+    deliver(server)
+    server.acts.append("429 after=3600")
+    time.now += 3600
+    book({DAYS[0]: 2})
+    deliver(server)
+    server.save(server.posts[0]["body"])
+    time.now += 3600
+    assert dates(deliver(server).sent) == [DAYS[0]]
+    assert deliver(server).complete
+    assert server.requests() == {DAYS[0]: 3}
+    assert [p["date"] for p in problems(ledger_url)] == [DAYS[0]]  # a correction to make by hand
+
+
+def test_what_landed_before_cost_trends_could_be_read_is_not_sent_again(
     platform: Start, book: Book, deliver: Deliver
 ) -> None:
-    server = platform(trends=False, acts=deque(["drop"]))
+    server = platform(trend_acts=deque(["404"]), acts=deque(["save drop"]))
     book({DAYS[0]: 3})
-    assert deliver(server).complete
-    bodies = [post["body"] for post in server.posts]
-    assert len(bodies) == 2
-    assert bodies[0] == bodies[1]
+    assert dates(deliver(server).sent) == [DAYS[0]]
+    assert (len(server.posts), server.requests()) == (1, {DAYS[0]: 3})
+
+
+def test_what_did_not_land_before_cost_trends_could_be_read_is_sent_again(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(trend_acts=deque(["404"]), acts=deque(["drop"]))
+    book({DAYS[0]: 3})
+    assert dates(deliver(server).sent) == [DAYS[0]]
+    assert (len(server.posts), server.requests()) == (2, {DAYS[0]: 3})
+
+
+@pytest.mark.parametrize("act", ["drop", "save drop", "500"])
+@pytest.mark.parametrize("case", ["no cost-trends", "older than it tells", "rows without counts"])
+def test_where_nothing_tells_a_person_is_asked(
+    platform: Start, book: Book, deliver: Deliver, ledger_url: str, act: str, case: str
+) -> None:
+    day = "2025-10-01" if case.startswith("older") else DAYS[0]
+    server = platform(trends=not case.startswith("no"), acts=deque([act]))
+    if case.startswith("rows"):
+        server.data = lambda: [{"date": "2026-02-20", "total_cost": 1}]
+    if case.startswith("older"):
+        server.data = list
+    book({day: 3})
+    for _ in range(3):
+        assert dates(deliver(server).pending) == [day]
+    assert len(server.posts) == 1
+    told = problems(ledger_url)
+    assert [row["date"] for row in told] == [day]
+    assert "may have arrived" in told[0]["reason"]
+    assert f"if it is not there: finops report --send --date {day}" in told[0]["mend"]
+    assert dates(deliver(server, only=day).sent) == [day]
+    assert (len(server.posts), problems(ledger_url)) == (2, [])
+
+
+def test_a_day_asked_for_by_date_is_not_sent_twice_in_one_run(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(trends=False, acts=deque(["save drop"]))
+    book({DAYS[0]: 3})
+    assert dates(deliver(server, only=DAYS[0]).pending) == [DAYS[0]]
+    assert len(server.posts) == 1
 
 
 def test_retry_after_is_honoured_across_runs(
