@@ -24,6 +24,7 @@ FIRST_PAUSE = 0.5  # seconds, doubled each round
 PATIENCE = 45.0  # seconds that one run may wait in all
 QUIET = 30.0  # seconds after which a silent server has either saved or given up
 BREATH = 2.0  # the same for one that answered 5xx or dropped the connection
+GATEWAY_TIMEOUT = 504  # a proxy's word that the server behind it fell silent
 AGAIN = ("retry", "unclear", "quiet", "busy", "hold")  # what another round may help
 NOT_THE_REPORT = (301, 302, 303, 307, 308, 401, 403, 404, 405)  # every day would fare so
 
@@ -230,7 +231,8 @@ class Sender:
             return replace(told, hash=one.seen.hash, figures=one.seen.figures)
         if reply.kind != "unclear":
             return told
-        quiet = claimed.quiet_until if reply.timed_out else now + BREATH
+        silent = reply.timed_out or reply.status == GATEWAY_TIMEOUT
+        quiet = claimed.quiet_until if silent else now + BREATH
         return replace(told, unclear=True, quiet_until=quiet)
 
     def _finish(self, one: Due, old: Entry | None, new: Entry) -> None:

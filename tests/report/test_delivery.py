@@ -164,6 +164,22 @@ def test_a_refusal_does_not_end_the_doubt_about_the_try_before(
     assert (len(server.posts), server.requests()) == (2, {DAYS[0]: 3})
 
 
+def test_a_gateway_that_timed_out_speaks_for_a_server_that_may_still_save(
+    platform: Start, book: Book, deliver: Deliver, time: FakeTime
+) -> None:
+    server = platform(acts=deque(["504"]))
+    book({DAYS[0]: 3})
+
+    def sleep(seconds: float) -> None:
+        time.now += seconds
+        if seconds > 20:
+            server.save(server.posts[0]["body"])
+
+    time.sleep = sleep  # type: ignore[method-assign]
+    assert dates(deliver(server).sent) == [DAYS[0]]
+    assert (len(server.posts), server.requests()) == (1, {DAYS[0]: 3})
+
+
 def test_a_day_that_grew_after_a_lost_try_is_not_sent_on_top_of_it(
     platform: Start, book: Book, deliver: Deliver, time: FakeTime, ledger_url: str
 ) -> None:
