@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 API = "/api/finops"
 DEADLINE = 15.0  # seconds for one request, first byte to last
-LIMIT = 8 << 20  # bytes of an answer that are read
+LIMIT = 128 << 20  # bytes of an answer that are read: 90 days of reports of 1 MiB, and more
 LONGEST_WAIT = 86_400.0  # seconds of a Retry-After that are believed
 TRY_AGAIN = (408, 425, 429)  # not taken in; 5xx may have been
 REPLACES = "finops-reports"
@@ -146,12 +146,12 @@ def _exchange(
 
 
 def _text_of(answer: httpx.Response) -> bytes:
-    text = b""
+    text = bytearray()
     for piece in answer.iter_bytes():
         text += piece
         if len(text) > LIMIT:
             break
-    return text[:LIMIT]
+    return bytes(text[:LIMIT])
 
 
 def _read(answer: httpx.Response, text: bytes) -> Reply:

@@ -38,7 +38,9 @@ def _field(reply: Reply, name: str, step: str) -> str:
 def connect(url: str, key: Secret) -> Path:
     """Try the key with a GET and keep it for this URL; raises `DeliveryError`."""
     with Client(url, key) as client:
-        _answered(client.trends(), "the key was tried and not stored")
+        reply = client.trends()
+    if not (reply.replaces and reply.status == 200):  # too much to read is an answer, too
+        _answered(reply, "the key was tried and not stored")
     return keys.store(url, key)
 
 

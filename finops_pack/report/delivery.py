@@ -123,7 +123,7 @@ class Sender:
     def _round(self, due: list[Due], client: Client) -> float | None:
         """Try each day once; the seconds after which another round may help, None for never."""
         reply = client.trends()
-        if reply.kind in ("retry", "unclear"):
+        if not _tells(reply):
             self._note(due[0], reply.message, self._until(reply.retry_after))
             return 0.0
         held = Held.of(reply, self._clock.now())
@@ -239,6 +239,13 @@ class Sender:
         outbox.swap(self._ledger, old, new)
         if new.state == "sent":
             self._sent.append(delivered_row(new, one.report))
+
+
+def _tells(reply: Reply) -> bool:
+    """Whether an answer of cost-trends lets us go on: from one that replaces, any but "wait"."""
+    if reply.replaces and reply.kind == "unclear":
+        return not reply.retry_after
+    return reply.kind in ("ok", "refused")
 
 
 def _delivered(entry: Entry, now: float, report_id: object) -> Entry:

@@ -27,8 +27,8 @@ class Platform:
     """What the server holds and how it behaves.
 
     `acts` are taken one a POST, `trend_acts` one a GET of cost-trends; when none is left it
-    behaves. An act is words: `save` first or not, then `hang`, `drop`, `garbage`, `drip`, or
-    a status, with `after=SECONDS` as Retry-After.
+    behaves. An act is words: `save` first or not, then `hang`, `drop`, `garbage`, `large`, `drip`,
+    or a status, with `after=SECONDS` as Retry-After.
     """
 
     replaces: bool = False
@@ -109,6 +109,8 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.close()
         elif verb == "garbage":
             self.raw(200, b"<html>busy</html>")
+        elif verb == "large":
+            self.answer(200, {**body, "more": "x" * (9 << 20)})
         elif verb == "drip":
             self.drip()
         elif verb:

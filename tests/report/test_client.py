@@ -69,6 +69,12 @@ def test_outcomes(platform: Callable[..., Any], ask: Ask, act: str, kind: str) -
     assert time.monotonic() - began < 3
 
 
+def test_a_large_answer_is_read_whole(platform: Callable[..., Any], key: str) -> None:
+    with Client(platform(trend_acts=deque(["large"])).url, Secret(key)) as client:
+        reply = client.trends()
+    assert (reply.kind, len(reply.body["more"])) == ("ok", 9 << 20)
+
+
 def test_nobody_listens(ask: Ask, platform: Callable[..., Any]) -> None:
     server = platform()
     server.url = "http://127.0.0.1:1"

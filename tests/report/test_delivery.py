@@ -248,6 +248,24 @@ def test_a_day_asked_for_by_date_is_not_sent_twice_in_one_run(
     assert len(server.posts) == 1
 
 
+@pytest.mark.parametrize("act", ["large", "garbage", "500"])
+def test_what_replaces_is_sent_to_whatever_cost_trends_says(
+    platform: Start, book: Book, deliver: Deliver, act: str
+) -> None:
+    server = platform(replaces=True, trend_acts=deque([act] * 9))
+    book({DAYS[0]: 3})
+    assert dates(deliver(server).sent) == [DAYS[0]]
+
+
+def test_what_replaces_is_left_alone_when_it_says_so(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(replaces=True, trend_acts=deque(["503 after=3600"]))
+    book({DAYS[0]: 3})
+    assert dates(deliver(server).pending) == [DAYS[0]]
+    assert server.posts == []
+
+
 def test_retry_after_is_honoured_across_runs(
     platform: Start, book: Book, deliver: Deliver, time: FakeTime
 ) -> None:
