@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date as calendar
 from datetime import timedelta
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from finops_pack import config
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.model import Totals
+from finops_pack.report import names
 from finops_pack.report.figures import by_size, filled, rounded, within
 from finops_pack.report.model import DailyReport, parse
 
@@ -23,13 +23,8 @@ if TYPE_CHECKING:
     from finops_pack.query.period import Period
 
 MAX_NAMES = 200  # of a breakdown; the cheapest beyond stand together under OTHER
-NONE, OTHER = "(none)", "(other)"
-WITHHELD = "(withheld)"
+OTHER = "(other)"
 _READS = 10
-# Paths, addresses and sentences are no names of a model or an action: they may be private.
-_PRIVATE = re.compile(
-    r"^(?:[~/.]|[A-Za-z]:/|file:)|\\|@[\w-]+\.[A-Za-z]|[\x00-\x1f\ud800-\udfff]|.{121}|(?:\S+\s+){8}"
-)
 
 
 @dataclass(frozen=True)
@@ -133,8 +128,8 @@ def compose(day: Day, who: Identity) -> DailyReport:
         "total_tokens": max(day.total.input_tokens + day.total.output_tokens, 0),
         "total_cost": cost,
         "total_requests": day.total.requests,
-        "cost_by_model": _breakdown(day.by_model, cost),
-        "cost_by_action": _breakdown(day.by_action, cost),
+        "cost_by_model": _breakdown(day.by_model, cost, names.model),
+        "cost_by_action": _breakdown(day.by_action, cost, names.action),
     }
     if day.waste or day.score is not None:  # "none found" needs enough to look at
         body["waste_categories"] = within(day.waste or {}, cost)
@@ -143,12 +138,14 @@ def compose(day: Day, who: Identity) -> DailyReport:
     return parse({**body, "metadata": _metadata(day, who)})
 
 
-def _breakdown(rows: Iterable[Totals], cost: Decimal) -> dict[str, Decimal]:
+def _breakdown(
+    rows: Iterable[Totals], cost: Decimal, public: Callable[[str | None], str]
+) -> dict[str, Decimal]:
     """Amounts by public name, filled to `cost`; what has no price at all is left out."""
     parts: dict[str, Decimal] = {}
     for row in rows:
         if row.usd or row.requests > row.unpriced_calls:
-            name = _name(row.key)
+            name = public(row.key)
             parts[name] = parts.get(name, Decimal(0)) + row.usd
     return filled(_capped(parts), cost)
 
@@ -161,15 +158,9 @@ def _capped(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:
     return kept
 
 
-def _name(key: str | None) -> str:
-    if not key:
-        return NONE
-    return WITHHELD if _PRIVATE.search(key) else key
-
-
 def _metadata(day: Day, who: Identity) -> dict[str, Any]:
     total = day.total
-    unpriced = sorted({_name(row.key) for row in day.by_model if row.without_rate})
+    unpriced = sorted({names.model(row.key) for row in day.by_model if row.without_rate})
     coverage = {
         "priced_requests": max(total.requests - total.unpriced_calls - total.partial_calls, 0),
         "unpriced_requests": total.unpriced_calls,

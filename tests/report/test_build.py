@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from finops_pack.model import Totals
 from finops_pack.report import exact
-from finops_pack.report.build import MAX_NAMES, NONE, OTHER, WITHHELD, Day, Identity, compose
+from finops_pack.report.build import MAX_NAMES, OTHER, Day, Identity, compose
 from finops_pack.report.model import parse
+from finops_pack.report.names import NONE, WITHHELD
 
 WHO = Identity("led_1")
 PICO = st.integers(0, 10**17).map(lambda pico: Decimal(pico).scaleb(-12))
@@ -126,12 +127,36 @@ def test_a_model_is_not_without_a_price_since_counts_make_no_sense() -> None:
     "name",
     ["/home/ann/model.gguf", "~/models/x", "./x.py", "C:\\Users\\ann\\x", "file:///etc/x",
      "mail to ann@example.com", "first line\nsecond", "half a \ud800 pair",
-     "Compare the offer of Acme with ours and say why", "a" * 200, "\\\\host\\share"],
+     "Compare the offer of Acme with ours and say why", "a" * 200, "\\\\host\\share",
+     " /etc/passwd", "https://user:pw@host/x", "s3://bucket/key", "a\u202eb", "a\x9fb"],
 )  # fmt: skip
 def test_what_may_be_private_is_withheld(name: str) -> None:
     text = compose(day_of(group(name, "1", priced_calls=1)), WHO).text()
     assert name not in text
     assert exact.loads(text)["cost_by_model"] == {WITHHELD: 1}
+    assert exact.loads(text)["cost_by_action"] == {WITHHELD: 1}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["src/billing/acme.py", "report_mueller.docx", "Offer ACME.PDF", "max@localhost", "@max",
+     "summarise this contract please", "read src/a.c", "ü/home/max/x", "\u00a0notes"],
+)  # fmt: skip
+def test_an_action_that_names_a_file_or_a_person_or_tells_a_task_is_withheld(name: str) -> None:
+    report = compose(day_of(group(name, "1", priced_calls=1)), WHO)
+    assert report.cost_by_action == {WITHHELD: 1}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["code_generation", "Draft answer", "researcher: summarize", "__start__", "ChatOpenAI",
+     "anthropic/claude-sonnet-4.5", "meta-llama/Llama-3.1-8B", "mcp__server__tool", "Plan & act",
+     "app.agents.plan", "team/researcher", "rag-v1.2", "Prüfung", "<b>evil</b>", "(none)",
+     "Plan and execute", "final_answer", "batch"],
+)  # fmt: skip
+def test_ordinary_actions_stand_as_they_are(name: str) -> None:
+    report = compose(day_of(group(name, "1", priced_calls=1)), WHO)
+    assert report.cost_by_action == {name: 1}
 
 
 @pytest.mark.parametrize(
