@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 API = "/api/finops"
 DEADLINE = 15.0  # seconds for one request, first byte to last
 LIMIT = 128 << 20  # bytes of an answer that are read: 90 days of reports of 1 MiB, and more
+SHOWN = 200  # characters of a server's own words
 LONGEST_WAIT = 86_400.0  # seconds of a Retry-After that are believed
 TRY_AGAIN = (408, 425, 429)  # not taken in; 5xx may have been
 REPLACES = "finops-reports"
@@ -62,7 +63,9 @@ class Client:
         reply = self._ask("POST", "/daily-report", report, headers)
         if reply.kind == "ok" and reply.body.get("ok") is not True:
             return _but(reply, "unclear", "the server answered 200 without saying that it saved")
-        return reply
+        named = reply.body.get("report_id")
+        known = {"report_id": _said(named, self._secret)} if isinstance(named, str) else {}
+        return replace(reply, body={**reply.body, **known})
 
     def trends(self) -> Reply:
         """GET the days that the server holds, as far back as it tells."""
@@ -73,9 +76,8 @@ class Client:
 
     def login(self, email: str, password: Secret) -> Reply:
         """POST e-mail and password; the body of an ok reply holds `token`."""
-        return self._ask(
-            "POST", "/login", exact.dumps({"email": email, "password": password.reveal()})
-        )
+        body = exact.dumps({"email": email, "password": password.reveal()})
+        return self._ask("POST", "/login", body, sent=password)
 
     def register(self, name: str) -> Reply:
         """POST for a key, with the login's token as secret; the body holds `api_key`."""
@@ -87,8 +89,12 @@ class Client:
         path: str,
         content: str | None = None,
         headers: dict[str, str] | None = None,
+        sent: Secret | None = None,
     ) -> Reply:
-        """One request within the deadline, however slowly the server drips its answer."""
+        """One request within the deadline, however slowly the server drips its answer.
+
+        `sent` is a secret in the body, to be hidden like our own.
+        """
         box: list[Reply] = []
         request = (method, f"{self._url}{API}{path}", content, self._headers(headers))
         http = self._http = self._http or http_client(self._url, self._deadline)
@@ -98,7 +104,9 @@ class Client:
         if not box:
             self._drop()
             return Reply("unclear", f"no answer within {self._deadline:g} s", timed_out=True)
-        return self._clean(box[0])
+        reply = box[0]
+        message = _said(reply.message, self._secret, sent)
+        return replace(reply, message=message, body=reply.body if reply.kind == "ok" else {})
 
     def _headers(self, more: dict[str, str] | None) -> dict[str, str]:
         headers = {
@@ -110,11 +118,6 @@ class Client:
         if self._secret:
             headers["Authorization"] = f"Bearer {self._secret.reveal()}"
         return headers
-
-    def _clean(self, reply: Reply) -> Reply:
-        """The reply without our secret, should the server have echoed it."""
-        message = self._secret.hide(reply.message) if self._secret else reply.message
-        return replace(reply, message=message, body=reply.body if reply.kind == "ok" else {})
 
     def _drop(self) -> None:
         if self._http is not None:
@@ -190,7 +193,14 @@ def _words(error: Exception) -> str:
 
 def _tame(text: str) -> str:
     """Somebody else's words, fit for one line of a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)[:200].strip()
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def _said(text: str, *secrets: Secret | None) -> str:
+    """The same without our secrets, should the server have echoed one, and then cut."""
+    for secret in filter(None, secrets):
+        text = secret.hide(text)  # a piece of one would not be found any more
+    return _tame(text)[:SHOWN]
 
 
 def _seconds(text: str | None) -> float | None:

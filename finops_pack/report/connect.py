@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from finops_pack.errors import DeliveryError
@@ -21,7 +20,6 @@ def register(url: str, email: str, password: Secret, *, name: str = "finops conn
     """Sign in and have a key made; raises `DeliveryError`."""
     with Client(url, None) as client:
         reply = client.login(email, password)
-    reply = replace(reply, message=password.hide(reply.message))
     token = _field(reply, "token", "sign-in")
     with Client(url, Secret(token)) as client:
         return api_key(_field(client.register(name), "api_key", "registration"))

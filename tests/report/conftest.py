@@ -36,6 +36,8 @@ class Platform:
     days_apart: bool = False
     trends: bool = True
     echo: bool = False
+    padding: str = ""
+    id: str = ""
     delay: float = 0.0
     acts: deque[str] = field(default_factory=deque)
     trend_acts: deque[str] = field(default_factory=deque)
@@ -91,9 +93,10 @@ class Handler(BaseHTTPRequestHandler):
         self.platform.posts.append({"body": body, "headers": dict(self.headers)})
         time.sleep(self.platform.delay)
         act = self._next(self.platform.acts) or "save"
+        report_id = self.platform.id or f"rpt_{body.get('date')}"
         if act.startswith("save"):
             self.platform.save(body)
-        self.act(act.removeprefix("save").strip(), {"ok": True, "report_id": f"rpt_{body['date']}"})
+        self.act(act.removeprefix("save").strip(), {"ok": True, "report_id": report_id})
 
     def _next(self, acts: deque[str]) -> str:
         with self.platform.lock:
@@ -114,10 +117,14 @@ class Handler(BaseHTTPRequestHandler):
         elif verb == "drip":
             self.drip()
         elif verb:
-            said = self.headers["Authorization"] if self.platform.echo else "\x1b[31mno"
+            said = self.platform.padding + self.echoed() if self.platform.echo else "\x1b[31mno"
             self.answer(int(verb), {"ok": False, "error": {"message": said}}, after)
         else:
             self.answer(200, body)
+
+    def echoed(self) -> str:
+        """What the caller showed of itself: its header, or the body of a sign-in."""
+        return self.headers["Authorization"] or str(self.platform.posts[-1]["body"])
 
     def drip(self) -> None:
         self.close_connection = True

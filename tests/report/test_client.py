@@ -131,6 +131,24 @@ def test_the_key_shows_up_nowhere(
         assert key not in repr(reply) + repr(client) + repr(vars(client)) + caplog.text
 
 
+@pytest.mark.parametrize("padding", [0, 150, 180, 190, 199])
+def test_no_piece_of_a_secret_is_left_where_words_are_cut(
+    platform: Callable[..., Any], key: str, padding: int
+) -> None:
+    server = platform(acts=deque(["422", "422"]), echo=True, padding="y" * padding)
+    with Client(server.url, Secret(key)) as client:
+        assert "finops_" not in client.send(REPORT, "a:b:c").message
+    with Client(server.url, None) as client:
+        assert "swordf" not in client.login("y", Secret("swordfish")).message
+
+
+def test_a_report_id_is_somebody_elses_words(platform: Callable[..., Any], key: str) -> None:
+    server = platform(id=f"\x1b[31m{key}" + "z" * 300)
+    with Client(server.url, Secret(key)) as client:
+        named = client.send(REPORT, "a:b:c").body["report_id"]
+    assert named == "[31m(secret)" + "z" * 188
+
+
 def test_proxy_variables_do_not_divert_what_stays_on_this_machine(
     platform: Callable[..., Any], ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
