@@ -223,7 +223,9 @@ def _efficiency(days: Sequence[DayTotals]) -> Alert | None:
     if score > usual - SCORE_DROP:
         return None
     message = f"The efficiency score of {date_} is {score:.0f}; it is usually {usual:.0f}."
-    return Alert("efficiency_drop", "medium", "Efficiency dropped", message, date_)
+    # The week of the newest score: a drop that nobody reports on any more is not told anew.
+    week = _week(date.fromisoformat(date_))
+    return Alert("efficiency_drop", "medium", "Efficiency dropped", message, week)
 
 
 def recent_writes(days: Sequence[DayTotals], today: date) -> tuple[Decimal, Decimal, int]:

@@ -86,6 +86,15 @@ def test_efficiency_drop() -> None:
     assert types([*days, day(1, score=71.0)]) == []
 
 
+def test_a_drop_that_lasts_is_one_alert_a_week() -> None:
+    low = [day(ago, score=60.0) for ago in (2, 1, 0)]  # Monday to Wednesday
+    days = [day(ago, score=90.0) for ago in range(12, 2, -1)]
+    alike = {found(days + low[:count])[0].key for count in (1, 2, 3)}
+    assert alike == {"efficiency_drop::2026-W09"}
+    later = alerts.from_days([*days, *low], today=TODAY + timedelta(days=30))
+    assert [alert.key for alert in later] == [*alike]
+
+
 def test_write_share_is_weighed_by_cost_and_opens_above_thirty_percent() -> None:
     dear = day(2, "10", cache_write_usd_share=Decimal("0.4"))
     cheap = day(1, "10", cache_write_usd_share=Decimal("0.2"))
