@@ -258,7 +258,8 @@ def _unpriced(days: Sequence[DayTotals], today: date) -> Alert | None:
         f"Mend: finops rates alias {names[0]}=KNOWN-MODEL"
     )
     title = "Models without a price"
-    return Alert("unpriced_models", "medium", title, message, _week(today), names[0])
+    # One for all of them: named after one, it would become another when the names change.
+    return Alert("unpriced_models", "medium", title, message, _week(today))
 
 
 def _week(today: date) -> str:

@@ -102,6 +102,13 @@ def test_write_share_is_weighed_by_cost_and_opens_above_thirty_percent() -> None
     assert types([dear]) == ["cache_write_share"]
 
 
+def test_one_more_model_without_a_price_leaves_the_alert_what_it_is() -> None:
+    before = found([day(1, unpriced_models=("b",))])
+    after = found([day(1, unpriced_models=("b",)), day(0, unpriced_models=("a", "b"))])
+    assert [alert.key for alert in before] == [alert.key for alert in after]
+    assert "a, b" in after[0].message
+
+
 def test_unpriced_models_name_the_mend() -> None:
     [alert] = found([day(1, unpriced_models=("my-deployment",))])
     assert "finops rates alias my-deployment=" in alert.message
