@@ -39,14 +39,14 @@ _SAID = {
     422: "a field, named",
     429: "too many requests; see Retry-After",
     500: "an error of ours",
-    503: "the ledger is busy; see Retry-After",
+    503: "the store or the ledger is busy; see Retry-After",
 }
 BODY = (400, 413, 415, 422)
 
 
 def refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
     """How OpenAPI says what a call may be refused with."""
-    named = sorted({*codes, 429, 500})
+    named = sorted({*codes, 429, 500, 503})
     return {code: {"model": answers.Refused, "description": _SAID[code]} for code in named}
 
 

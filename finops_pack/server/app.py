@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from finops_pack import __version__
 from finops_pack.server import api, assets, ledgers, pages, render, texts
 from finops_pack.server.browser import SignInFirst, language_of
 from finops_pack.server.chrome import Chrome
-from finops_pack.server.headers import Headers
-from finops_pack.server.http import ApiError, document
+from finops_pack.server.headers import Headers, complete
+from finops_pack.server.http import ApiError, busy, document
 from finops_pack.server.shapes import Done
-from finops_pack.server.stores import Database
+from finops_pack.server.stores import Busy, Database
 from finops_pack.server.throttle import Rate
 
+_log = logging.getLogger("finops_pack.server")
 _JSON_PATHS = ("/api/", "/healthz", "/openapi.json")
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
@@ -35,6 +37,7 @@ def create_app(db: Database, folder: Path, *, rate: Rate | None = None) -> FastA
     app.include_router(pages.router)
     app.add_api_route("/healthz", _healthy, methods=["GET"], response_model=Done)
     app.add_exception_handler(SignInFirst, _to_sign_in)
+    app.add_exception_handler(Busy, _busy)
     return app
 
 
@@ -93,8 +96,18 @@ def _invalid(request: Request, error: Any) -> Response:
 
 def _broken(request: Request, error: Exception) -> Response:
     """Our own fault: said without a word of what is inside; uvicorn logs the traceback."""
-    refused = ApiError(500, "internal", "an error of ours; it is in the server's log")
-    return _refused(request, refused)
+    # Starlette answers it outside of every middleware, and uvicorn hangs up after it.
+    gone = {"Connection": "close"}
+    said = "an error of ours; it is in the server's log"
+    answer = _refused(request, ApiError(500, "internal", said, headers=gone))
+    answer.headers.update(gone)
+    complete(answer.headers, request.scope)
+    return answer
+
+
+def _busy(request: Request, error: Exception) -> Response:
+    _log.warning("%s %s: %s", request.method, request.url.path, error)
+    return _refused(request, busy("store"))
 
 
 def _is_json(request: Request) -> bool:

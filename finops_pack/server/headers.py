@@ -35,15 +35,16 @@ class Headers:
             await self._app(scope, receive, send)
             return
 
-        async def complete(message: Message) -> None:
+        async def completed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _complete(MutableHeaders(scope=message), scope)
+                complete(MutableHeaders(scope=message), scope)
             await send(message)
 
-        await self._app(scope, receive, complete)
+        await self._app(scope, receive, completed)
 
 
-def _complete(headers: MutableHeaders, scope: Scope) -> None:
+def complete(headers: MutableHeaders, scope: Scope) -> None:
+    """Add them to the headers of one answer."""
     for name, value in ALWAYS.items():
         headers[name] = value
     headers.setdefault("Cache-Control", "no-store")

@@ -70,6 +70,11 @@ def too_many(seconds: int) -> ApiError:
     )
 
 
+def busy(what: str) -> ApiError:
+    """503: another holds what is needed, for a moment."""
+    return ApiError(503, "busy", f"the {what} is busy: try again", headers={"Retry-After": "1"})
+
+
 async def read_body(request: Request) -> bytes:
     """The body, 413 as soon as it is known to be over the limit, said or not."""
     length = request.headers.get("content-length", "")

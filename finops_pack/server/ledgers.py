@@ -17,7 +17,7 @@ from finops_pack.ledger import Ledger, normalise, open_ledger, sqlite_path, wire
 from finops_pack.server.access import Reader, Writer
 from finops_pack.server.accounts import Account
 from finops_pack.server.api import BODY, refusals
-from finops_pack.server.http import ApiError, content_type, document, read_body
+from finops_pack.server.http import ApiError, busy, content_type, document, read_body
 from finops_pack.server.shapes import Answer, BookedLines, Question, takes
 
 router = APIRouter(prefix="/api/finops", tags=["ledger"])
@@ -76,8 +76,7 @@ def _ledger(request: Request, account: Account) -> Iterator[Ledger]:
     except InputError as refused:
         raise ApiError(422, "invalid_question", str(refused)) from None
     except LedgerUnreachable:
-        headers = {"Retry-After": "1"}
-        raise ApiError(503, "busy", "the ledger is busy: try again", headers=headers) from None
+        raise busy("ledger") from None
 
 
 _BATCH = {
@@ -92,7 +91,7 @@ _BATCH = {
 @router.post(
     "/calls",
     response_model=BookedLines,
-    responses=refusals(401, 403, 503, *BODY),
+    responses=refusals(401, 403, *BODY),
     openapi_extra=_BATCH,
 )
 def calls(
@@ -112,7 +111,7 @@ def calls(
     return document({"ok": True, **counts, "rejected": rejected})
 
 
-@router.get("/calls", responses={200: {"content": {LINES: {}}}, **refusals(401, 422, 503)})
+@router.get("/calls", responses={200: {"content": {LINES: {}}}, **refusals(401, 422)})
 def stream(
     request: Request,
     caller: Reader,
@@ -155,7 +154,7 @@ WRITES = Literal["reserve", "settle", "put", "delete", "swap", "forget_spool"]
 @router.post(
     "/ledger/read/{question}",
     response_model=Answer,
-    responses=refusals(401, 503, *BODY),
+    responses=refusals(401, *BODY),
     openapi_extra=takes(Question, required=False),
 )
 def read(request: Request, caller: Reader, question: READS, asked: Asked) -> Response:
@@ -166,7 +165,7 @@ def read(request: Request, caller: Reader, question: READS, asked: Asked) -> Res
 @router.post(
     "/ledger/write/{question}",
     response_model=Answer,
-    responses=refusals(401, 403, 503, *BODY),
+    responses=refusals(401, 403, *BODY),
     openapi_extra=takes(Question, required=False),
 )
 def write(request: Request, caller: Writer, question: WRITES, asked: Asked) -> Response:

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from finops_pack.report import exact
 from finops_pack.server import accounts, reports
 from finops_pack.server.http import MAX_BODY
+from finops_pack.server.stores import Busy
 from tests.server.conftest import PASSWORD
 
 GOOD = {"date": "2026-02-28", "total_tokens": 1, "total_cost": 1, "total_requests": 1}
@@ -295,3 +296,19 @@ def test_our_own_fault_tells_nothing_of_what_is_inside(site, key, monkeypatch):
     answer = client.get("/api/finops/alerts", headers={"Authorization": f"Bearer {key}"})
     assert fault(answer)[:2] == (500, "internal")
     assert "secret" not in answer.text
+    assert answer.headers["Connection"] == "close"
+    sound = site.ask(key, "GET", "/keys").headers
+    assert sound.keys() <= answer.headers.keys()
+    assert (answer.headers["FinOps-Reports"], answer.headers["Cache-Control"]) == (
+        "replace", "no-store")  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["read", "write"])
+def test_a_store_that_is_held_is_worth_another_try(site, key, monkeypatch, method):
+    def held(*_):
+        raise Busy("server database: locked")
+
+    monkeypatch.setattr(site.db, method, held)
+    answer = site.ask(key, "POST", "/daily-report", json=GOOD)
+    assert fault(answer)[:2] == (503, "busy")
+    assert (answer.headers["Retry-After"], answer.headers["FinOps-Reports"]) == ("1", "replace")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sqlite3
 import threading
 
 import pytest
 
 from finops_pack.errors import ConfigError, LedgerUnreachable
 from finops_pack.server import accounts
-from finops_pack.server.stores import open_database, schema
+from finops_pack.server.stores import Busy, open_database, schema, sqlite
 from tests.server.conftest import PASSWORD
 
 
@@ -28,6 +29,24 @@ def test_a_failed_transaction_leaves_nothing(db):
     with db.write() as t:
         t.run(insert, ("b", 1, "x"))
     assert [row["bucket"] for row in db.read("SELECT * FROM failure")] == ["b"]
+
+
+def test_a_file_that_another_program_holds_is_busy_and_recovers(tmp_path, monkeypatch):
+    monkeypatch.setitem(sqlite._CONNECTION, "timeout", 0.05)
+    db = open_database(str(tmp_path / "server.db"))
+    other = sqlite3.connect(tmp_path / "server.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    insert = "INSERT INTO failure (bucket, count, since) VALUES ('a', 1, 'x')"
+    with pytest.raises(Busy), db.write() as t:
+        t.run(insert)
+    other.execute("ROLLBACK")
+    other.close()
+    with db.write() as t:
+        t.run(insert)
+    assert len(db.read("SELECT * FROM failure")) == 1
+    with pytest.raises(sqlite3.OperationalError), db.write() as t:
+        t.run("SELECT * FROM nowhere")
+    db.close()
 
 
 def test_steps_are_taken_once_and_forward(db, monkeypatch):

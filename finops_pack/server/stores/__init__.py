@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from finops_pack.errors import ConfigError
+from finops_pack.errors import ConfigError, LedgerUnreachable
 from finops_pack.ledger import normalise, sqlite_path
 
 Row = dict[str, Any]
+
+
+class Busy(LedgerUnreachable):
+    """The store is held by somebody else or gone for now; the same may succeed in a moment."""
+
+    code = "busy"
 
 
 class Transaction(Protocol):
@@ -21,7 +27,7 @@ class Transaction(Protocol):
 
 
 class Database(Protocol):
-    """Safe from any thread; several processes may share one store."""
+    """Safe from any thread; several processes may share one store. Raises `Busy`."""
 
     quick_reads: bool
     """Whether a row by its key takes microseconds and waits for nobody."""

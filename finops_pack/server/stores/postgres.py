@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg import Connection, Error, connect
+from psycopg import Connection, Error, OperationalError, connect
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import normalise
-from finops_pack.server.stores import Row, schema
+from finops_pack.server.stores import Busy, Row, schema
 
 _WAIT_SECONDS = 5
 _MIGRATING = 0x66696E6F7073  # one process at a time takes the schema's steps
@@ -42,18 +42,27 @@ class PostgresDatabase:
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one SELECT, as committed."""
-        with self._pool.connection() as connection:
+        with _busy(), self._pool.connection() as connection:
             return connection.execute(_dialect(sql), values).fetchall()
 
     @contextmanager
     def write(self) -> Iterator[_Transaction]:
         """A transaction: committed when the block ends, undone when it raises."""
-        with self._pool.connection() as connection, connection.transaction():
+        with _busy(), self._pool.connection() as connection, connection.transaction():
             yield _Transaction(connection)
 
     def close(self) -> None:
         """Close the pool."""
         self._pool.close()
+
+
+@contextmanager
+def _busy() -> Iterator[None]:
+    """No free connection, a lost one, a database that restarts: it passes."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Busy(f"server database: {error}") from error
 
 
 class _Transaction:

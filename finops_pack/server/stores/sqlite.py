@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 from finops_pack.errors import LedgerUnreachable
-from finops_pack.server.stores import Row, schema
+from finops_pack.server.stores import Busy, Row, schema
 
+_HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _CONNECTION: dict[str, Any] = {
     "timeout": 5.0,
     "isolation_level": None,
@@ -65,19 +66,21 @@ class SQLiteDatabase:
             self._set_up(reader)
             reader.execute("PRAGMA query_only = ON")
             self._readers.append(reader)
-        return [dict(row) for row in reader.execute(sql, values)]
+        with _busy():
+            return [dict(row) for row in reader.execute(sql, values)]
 
     @contextmanager
     def write(self) -> Iterator[_Transaction]:
         """A transaction under the lock of this process and, by file, of all processes."""
-        with self._lock, self._alone():
+        with self._lock, self._alone(), _busy():
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield _Transaction(self._writer)
+                self._writer.execute("COMMIT")
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                if self._writer.in_transaction:  # a full disk has undone it already
+                    self._writer.execute("ROLLBACK")
                 raise
-            self._writer.execute("COMMIT")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -94,6 +97,17 @@ class SQLiteDatabase:
             for connection in (*self._readers, self._writer):
                 connection.close()
             self._gate.close()
+
+
+@contextmanager
+def _busy() -> Iterator[None]:
+    """Tell a store that another program holds from a fault of ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _HELD:  # the lower byte, whatever the variety
+            raise
+        raise Busy(f"server database: {error}") from error
 
 
 class _Transaction:
