@@ -192,7 +192,9 @@ class DailyReport(BaseModel):
 
     def body(self) -> dict[str, Any]:
         """What is sent and stored: every field that was given, amounts as Decimal."""
-        return self.model_dump(exclude_none=True)
+        given = self.model_dump()
+        # Null is as good as left out where we know the field, and a value where we do not.
+        return {n: v for n, v in given.items() if v is not None or n in self.unknown}
 
     def text(self) -> str:
         """The JSON text of `body`; the same report gives the same text."""

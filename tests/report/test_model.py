@@ -92,6 +92,14 @@ def test_unknown_fields_are_kept_and_named() -> None:
     assert "holds NaN" in str(refused(seed(team=Decimal("NaN"))))
 
 
+def test_an_unknown_field_that_is_null_is_kept_too() -> None:
+    report = parse(seed(team=None, cost_by_model=None))
+    assert report.warnings() == ["team: unknown field, kept"]
+    assert exact.loads(report.text())["team"] is None
+    assert "cost_by_model" not in report.body()
+    assert parse(report.body()).content_hash == report.content_hash
+
+
 def test_sums_that_do_not_hold_are_flagged_not_refused() -> None:
     report = parse(seed(cost_by_model={"a": 1}, waste_categories={"retries": 99}))
     assert report.warnings() == [
