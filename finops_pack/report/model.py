@@ -171,7 +171,7 @@ class DailyReport(BaseModel):
     def _sound(self) -> DailyReport:
         for name in self.unknown:
             if flaw := exact.flaw({name: (self.model_extra or {})[name]}):
-                raise ValueError(f"{shown(name)} {flaw}")
+                raise InvalidReport(name, flaw)  # by itself: pydantic would lose the field
         return self
 
     @property

@@ -92,6 +92,14 @@ def test_unknown_fields_are_kept_and_named() -> None:
     assert "holds NaN" in str(refused(seed(team=Decimal("NaN"))))
 
 
+def test_an_unknown_field_at_fault_is_named() -> None:
+    deep: Any = 1
+    for _ in range(40):
+        deep = [deep]
+    fault = refused(seed(team=deep))
+    assert (fault.field, str(fault)) == ("team", "team: is nested deeper than 32 levels")
+
+
 def test_an_unknown_field_that_is_null_is_kept_too() -> None:
     report = parse(seed(team=None, cost_by_model=None))
     assert report.warnings() == ["team: unknown field, kept"]
