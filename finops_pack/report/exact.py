@@ -12,17 +12,21 @@ from finops_pack.money import plain
 
 MAX_DEPTH = 32  # deeper documents are nobody's report, and recursion is finite
 MAX_PLACES = 60  # decimals of a number: no float has more that matter
+MAX_DIGITS = 309  # digits before the point: the largest float has as many
+_BEYOND = 10**6  # an exponent that stands for whatever is larger
+_TOP = 10**MAX_DIGITS
+_TOO_LONG = f"holds a number of more than {MAX_DIGITS} digits"
 
 
 def loads(text: str | bytes) -> Any:
     """A JSON document with every fraction as Decimal; raises ValueError in plain words.
 
     `NaN` and `Infinity` are no JSON, but some writers send them: they come out as such
-    Decimals, so that whoever validates can name the field.
+    Decimals, as do numbers of any size, so that whoever validates can name the field.
     """
     try:
         text = text.decode() if isinstance(text, bytes) else text
-        return json.loads(text, parse_float=_decimal, parse_constant=Decimal)
+        return json.loads(text, parse_float=_decimal, parse_int=_integer, parse_constant=Decimal)
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
     except RecursionError:
@@ -35,7 +39,13 @@ def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:  # an exponent of more than 18 digits
-        raise ValueError(f"not a usable number: {text[:40]}") from None
+        small = "e-" in text.lower()
+        return Decimal((text.startswith("-"), (1,), -_BEYOND if small else _BEYOND))
+
+
+def _integer(text: str) -> int | Decimal:
+    # Python reads no longer ones, and says so in words of its own.
+    return int(text) if len(text) <= MAX_DIGITS else Decimal(text)
 
 
 def dumps(value: Any) -> str:
@@ -69,6 +79,8 @@ def flaw(value: Any, depth: int = 0) -> str | None:
         return f"is nested deeper than {MAX_DEPTH} levels"
     if isinstance(value, str):
         return _flaw_of_text(value)
+    if isinstance(value, int) and abs(value) >= _TOP:
+        return _TOO_LONG
     if isinstance(value, Decimal | float):
         return _flaw_of_number(Decimal(repr(value)) if isinstance(value, float) else value)
     if isinstance(value, Mapping):
@@ -88,6 +100,6 @@ def _flaw_of_number(number: Decimal) -> str | None:
     if not number.is_finite():
         return f"holds {number}, which is no JSON number"
     exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and (-exponent > MAX_PLACES or number.adjusted() > MAX_PLACES):
-        return f"holds a number of more than {MAX_PLACES} places"
-    return None
+    if isinstance(exponent, int) and -exponent > MAX_PLACES:
+        return f"holds a number of more than {MAX_PLACES} decimals"
+    return _TOO_LONG if number.adjusted() >= MAX_DIGITS else None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from finops_pack.report.client import Reply
+from finops_pack.report.model import MAX_COUNT
 from finops_pack.report.outbox import Entry
 
 WINDOW_DAYS = 88  # cost-trends tells 90 days; two for clocks and time zones
@@ -57,5 +58,7 @@ def _requests(rows: Any) -> dict[str, int] | None:
             date = str(row["date"])[:10]
             found[date] = found.get(date, 0) + int(row["total_requests"])
         except (TypeError, KeyError, ValueError, OverflowError):
+            return None
+        if abs(found[date]) > MAX_COUNT:  # the outbox could not keep it
             return None
     return found

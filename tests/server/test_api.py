@@ -137,12 +137,26 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         "text",
-        [b"\xff", b"", b"nul", b'{"date"', b"[" * 100_000, b'{"total_cost":' + b"9" * 5000 + b"}"],
+        [b"\xff", b"", b"nul", b'{"date"', b"[" * 100_000],
     )
     def test_what_is_not_json(self, site, key, text):
         headers = {"Content-Type": "application/json; charset=utf-8"}
         answer = site.ask(key, "POST", "/daily-report", content=text, headers=headers)
         assert fault(answer)[:2] == (400, "not_json")
+
+    @pytest.mark.parametrize("number", ["9" * 5000, "9" * 310, "1e" + "9" * 20, "1e-99"])
+    @pytest.mark.parametrize("field", ["total_cost", "total_tokens", "metadata", "team"])
+    def test_a_number_out_of_all_bounds_is_refused_by_field(self, site, key, number, field):
+        value = f'{{"x": {number}}}' if field == "metadata" else number
+        rest = {name: value for name, value in GOOD.items() if name != field}
+        body = f'{{"{field}": {value}, {exact.dumps(rest)[1:]}'
+        headers = {"Content-Type": "application/json"}
+        answer = site.ask(key, "POST", "/daily-report", content=body, headers=headers)
+        assert fault(answer) == (422, "invalid_report", field)
+        assert "int_max_str" not in answer.text
+
+    def test_a_large_number_of_metadata_is_kept(self, site, key):
+        site.report(key, metadata={"x": 1e100, "y": int("9" * 309)})
 
     def test_a_period_of_another_length(self, site, key):
         for path in ("/dashboard", "/cost-trends"):
