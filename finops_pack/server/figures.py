@@ -17,7 +17,7 @@ from finops_pack.model import DayTotals, Totals
 from finops_pack.server.reports import Kept
 
 _WIDE = Context(prec=150)
-_TENTH = Decimal("0.1")
+_HUNDREDTH = Decimal("0.01")
 PERIODS = {"7d": 7, "30d": 30, "90d": 90}
 CACHE_SHARES = ("hit_rate", "attainable", "write_share_usd", "write_share_tokens")
 
@@ -158,9 +158,9 @@ def _texts(value: Any) -> list[str]:
     return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
 
 
-def tenth(value: Decimal | None) -> Decimal | None:
-    """Rounded to one decimal, as scores are shown."""
-    return None if value is None else value.quantize(_TENTH)
+def hundredth(value: Decimal | None) -> Decimal | None:
+    """Rounded to two decimals, as our own client sends a score."""
+    return None if value is None else value.quantize(_HUNDREDTH)
 
 
 def summary(found: Sequence[Day], start: date, end: date) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def summary(found: Sequence[Day], start: date, end: date) -> dict[str, Any]:
             "total_cost": sum((day.cost for day in found), Decimal(0)),
             "total_tokens": sum(day.tokens for day in found),
             "total_requests": sum(day.requests for day in found),
-            "avg_efficiency": tenth(weighed([(day.score, day.cost) for day in found])),
+            "avg_efficiency": hundredth(weighed([(day.score, day.cost) for day in found])),
             "report_count": sum(len(day.kept) for day in found),
             "period_start": start.isoformat(),
             "period_end": end.isoformat(),
@@ -179,7 +179,8 @@ def summary(found: Sequence[Day], start: date, end: date) -> dict[str, Any]:
 
 def trend(found: Sequence[Day]) -> list[dict[str, Any]]:
     """Scored days, oldest first."""
-    return [{"date": day.date, "score": tenth(day.score)} for day in found if day.score is not None]
+    scored = [day for day in found if day.score is not None]
+    return [{"date": day.date, "score": hundredth(day.score)} for day in scored]
 
 
 def data_row(day: Day) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def of_account(db: Database, account: Account, period: str) -> Screen:
         month=month,
         unit=_unit(shown, before),
         waste=shares((day.waste for day in shown), "estimated"),
-        score=figures.tenth(figures.weighed([(day.score, day.cost) for day in shown])),
+        score=figures.hundredth(figures.weighed([(day.score, day.cost) for day in shown])),
         coverage=_coverage(shown),
         cache=_cache(shown),
         budget=Budget(month, limit, account.alert_threshold_pct) if limit else None,

@@ -276,6 +276,14 @@ class TestAnswers:
         summary = site.ask(key, "GET", "/dashboard").json()["summary"]
         assert (summary["avg_efficiency"], summary["report_count"]) == (70, 2)
 
+    @pytest.mark.parametrize("score", [78.25, 0.04, 99.99, 100])
+    def test_a_score_reads_as_it_was_sent(self, site, key, score):
+        site.report(key, "2026-02-28", efficiency_score=score)
+        current = site.ask(key, "GET", "/efficiency-score").json()["current"]
+        assert current == {"score": score, "date": "2026-02-28"}
+        summary = site.ask(key, "GET", "/dashboard").json()["summary"]
+        assert summary["avg_efficiency"] == score
+
     def test_budget(self, site, key):
         asked = {"monthly_budget": 500.5, "alert_threshold_pct": 70, "company_name": "B"}
         assert site.ask(key, "PUT", "/budget", json=asked).json() == asked
