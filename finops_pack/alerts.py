@@ -229,8 +229,8 @@ def _efficiency(days: Sequence[DayTotals]) -> Alert | None:
 
 
 def recent_writes(days: Sequence[DayTotals], today: date) -> tuple[Decimal, Decimal, int]:
-    """Cache writes and all spend in USD over the last week's days that know both."""
-    since = (today - timedelta(days=WRITE_SHARE_DAYS)).isoformat()
+    """Cache writes and all spend in USD over the last 7 days, today among them, that know both."""
+    since = (today - timedelta(days=WRITE_SHARE_DAYS - 1)).isoformat()
     known = [d for d in days if d.date >= since and d.cache_write_usd_share is not None]
     total = sum((d.total.usd for d in known), Decimal(0))
     writes = sum((d.total.usd * (d.cache_write_usd_share or 0) for d in known), Decimal(0))

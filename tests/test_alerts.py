@@ -102,6 +102,12 @@ def test_write_share_is_weighed_by_cost_and_opens_above_thirty_percent() -> None
     assert types([dear]) == ["cache_write_share"]
 
 
+def test_seven_days_of_writes_are_seven() -> None:
+    share = {"cache_write_usd_share": Decimal("0.5")}
+    assert types([day(6, **share)]) == ["cache_write_share"]
+    assert types([day(7, **share)]) == []
+
+
 def test_one_more_model_without_a_price_leaves_the_alert_what_it_is() -> None:
     before = found([day(1, unpriced_models=("b",))])
     after = found([day(1, unpriced_models=("b",)), day(0, unpriced_models=("a", "b"))])
