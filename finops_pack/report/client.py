@@ -21,7 +21,7 @@ API = "/api/finops"
 DEADLINE = 15.0  # seconds for one request, first byte to last
 LIMIT = 128 << 20  # bytes of an answer that are read: 90 days of reports of 1 MiB, and more
 SHOWN = 200  # characters of a server's own words
-LONGEST_WAIT = 86_400.0  # seconds of a Retry-After that are believed
+LONGEST_WAIT = 86_400.0  # seconds of a Retry-After that are kept to, as docs/report.md says
 TRY_AGAIN = (408, 425, 429)  # not taken in; 5xx may have been
 REPLACES = "finops-reports"
 

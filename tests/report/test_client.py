@@ -87,6 +87,7 @@ def test_nobody_listens(ask: Ask, platform: Callable[..., Any]) -> None:
     ("after", "least", "most"),
     [
         ("120", 120, 120),
+        ("604800", 86_400, 86_400),
         ("999999999", 86_400, 86_400),
         ("-5", None, None),
         ("soon", None, None),

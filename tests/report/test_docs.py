@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from finops_pack.cli import _commands
-from finops_pack.report import exact
+from finops_pack.report import client, exact
 from finops_pack.report.model import parse
 
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
@@ -30,6 +30,10 @@ def test_the_page_shows_commands() -> None:
 def test_a_command_parses(line: str) -> None:
     name, *words = shlex.split(line)
     _commands.parser_for(name).parse_args(words)
+
+
+def test_the_page_says_how_long_a_server_may_keep_us_away() -> None:
+    assert f"for at most {client.LONGEST_WAIT / 3600:g} hours" in PAGE.read_text()
 
 
 def test_the_example_is_a_report_that_holds_together() -> None:
