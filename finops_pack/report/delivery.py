@@ -165,9 +165,11 @@ class Sender:
             return "ok"
         if now < seen.quiet_until:
             return "quiet"
-        # Nothing tells, so a person decides: whoever was told and names the date has looked.
-        if landed is None and not (self._only and seen.doubt):
-            doubt = replace(seen, state="pending", unclear=True, doubt=True)
+        # Nothing tells. A 5xx is an answer, to be tried again; where none came a person decides:
+        # whoever was told and names the date has looked.
+        lost = seen.lost or seen.state == "sending"
+        if landed is None and lost and not (self._only and seen.doubt):
+            doubt = replace(seen, state="pending", unclear=True, lost=True, doubt=True)
             outbox.swap(self._ledger, one.seen, doubt)
             return "skipped"
         return None
@@ -192,6 +194,7 @@ class Sender:
             requests=min(seen.requests, requests) if seen.open else requests,
             before=held.day(one.date),
             unclear=seen.open,
+            lost=seen.lost or seen.state == "sending",
             doubt=False,
             quiet_until=now + QUIET,
             hold_until=0.0,
@@ -233,7 +236,8 @@ class Sender:
             return told
         silent = reply.timed_out or reply.status == GATEWAY_TIMEOUT
         quiet = claimed.quiet_until if silent else now + BREATH
-        return replace(told, unclear=True, quiet_until=quiet)
+        lost = told.lost or silent or (reply.status or 0) < 500
+        return replace(told, unclear=True, lost=lost, quiet_until=quiet)
 
     def _finish(self, one: Due, old: Entry | None, new: Entry) -> None:
         outbox.swap(self._ledger, old, new)
@@ -256,6 +260,7 @@ def _delivered(entry: Entry, now: float, report_id: object) -> Entry:
         sent_at=now,
         report_id=report_id if isinstance(report_id, str) else None,
         unclear=False,
+        lost=False,
         doubt=False,
         quiet_until=0.0,
         attempts=0,

@@ -20,7 +20,7 @@ _FILE = (
 )
 _PRIVATE_ACTION = re.compile(
     rf"@|/\S*\.[a-z]\w{{0,7}}(?![\w-])|\.(?:{_FILE})(?![\w-])|/(?:home|users|etc|var|tmp|root)/|"
-    r"(?:\S+\s+){3}\S",
+    r"(?:\S+\s+){4}\S",
     re.IGNORECASE,
 )
 
@@ -33,6 +33,6 @@ def model(key: str | None) -> str:
 
 
 def action(key: str | None) -> str:
-    """The name of an action, of at most three words."""
+    """The name of an action, of at most four words."""
     name = model(key)  # which also bounds how long it is
     return WITHHELD if _PRIVATE_ACTION.search(name) else name

@@ -28,7 +28,8 @@ class Entry:
     `hash` is the content last tried, `sent_hash` the one last delivered, `figures` the day's
     rollup behind `hash`. `before` counts the requests the server held for the day before the
     try, None where it could not tell. `unclear`: a try may have landed, whatever became of a
-    later one; `requests` is the least of those tries. `doubt`: nothing tells whether it did.
+    later one; `requests` is the least of those tries. `lost`: one of them got no answer at all,
+    or only a proxy's. `doubt`: nothing tells whether it landed.
     `quiet_until`: a server that went silent may still be saving. `hold_until`: the server's own
     Retry-After.
     """
@@ -41,6 +42,7 @@ class Entry:
     requests: int = 0
     before: int | None = None
     unclear: bool = False
+    lost: bool = False
     doubt: bool = False
     quiet_until: float = 0.0
     hold_until: float = 0.0

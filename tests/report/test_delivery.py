@@ -216,7 +216,17 @@ def test_what_did_not_land_before_cost_trends_could_be_read_is_sent_again(
     assert (len(server.posts), server.requests()) == (2, {DAYS[0]: 3})
 
 
-@pytest.mark.parametrize("act", ["drop", "save drop", "500"])
+@pytest.mark.parametrize("act", ["500", "503"])
+def test_where_nothing_tells_an_answer_of_5xx_is_tried_again(
+    platform: Start, book: Book, deliver: Deliver, act: str
+) -> None:
+    server = platform(trends=False, acts=deque([act]))
+    book({DAYS[0]: 3})
+    assert dates(deliver(server).sent) == [DAYS[0]]
+    assert server.requests() == {DAYS[0]: 3}
+
+
+@pytest.mark.parametrize("act", ["drop", "save drop", "504"])
 @pytest.mark.parametrize("case", ["no cost-trends", "older than it tells", "rows without counts"])
 def test_where_nothing_tells_a_person_is_asked(
     platform: Start, book: Book, deliver: Deliver, ledger_url: str, act: str, case: str
