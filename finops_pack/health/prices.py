@@ -60,7 +60,8 @@ def _mend(reader: Reader, period: Period, model: str) -> str:
     days = reader.spend("day", period, model=model).rows
     newest = next(str(day.key) for day in days if day.without_rate)
     calls = reader.stream(Period.day(newest, reader.time_zone), model=model)
-    one = next(call for call in calls if call.unpriced and not call.problems)
-    if rates.price_call(one)[1] != "unpriced":
+    lacking = (c for c in calls if c.unpriced and not c.problems and "usage" not in c.missing)
+    one = next(lacking, None)
+    if one is not None and rates.price_call(one)[1] != "unpriced":
         return "a price is on file by now: finops reprice"
     return f"finops rates alias {model}=KNOWN-MODEL, then finops reprice"

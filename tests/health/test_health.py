@@ -139,6 +139,9 @@ def test_a_call_that_nobody_saw_the_end_of_lacks_no_price(empty_home: Path) -> N
     recorder.get().begin(model="gpt-4o").fail(TimeoutError())
     recorder.flush()
     assert seen("unpriced") == []
+    recorder.record(model="gpt-4o", provider="nobody", usage=Usage(9))
+    recorder.flush()
+    assert "KNOWN-MODEL" in str(only("unpriced").mend)
     assert only("unknown").text.startswith("1 call (last 30d) cut off")
 
 
