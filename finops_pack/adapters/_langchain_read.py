@@ -42,6 +42,9 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
         usage = told["usage"] or usage
         fields["response_id"] = told.get("response_id") or fields["response_id"]
         fields["billed_usd"] = told.get("billed_usd") or fields.get("billed_usd")
+    if len(call.told) > 1:  # a model of the user's own that asks several
+        call.end_as_told(usage, **fields)
+        return ()
     if usage is None:
         usage = _usage.langchain(seen)
     asked, broken = message.tool_calls, message.invalid_tool_calls

@@ -33,6 +33,10 @@ class Live:
         self.run = run
         self.before = context.own(call)
 
+    def let_go(self) -> None:
+        """A stream has begun, so its request is made: between its pieces the user's code runs."""
+        context.disown(self.call, self.before)
+
 
 def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
     """What a chain run is: a node of a graph, the root, or a step inside."""
@@ -53,11 +57,15 @@ def start(run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: An
         return
     metadata, params = metadata or _NOTHING, params or _NOTHING
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
+    longest, answers = (
+        params.get("max_tokens") or params.get("max_completion_tokens"),
+        params.get("n"),
+    )
     call = rec.begin_row(
         _row(metadata, params, run),
         batch[0] if batch else (),
         params.get("tools"),
-        params.get("max_tokens") or params.get("max_completion_tokens"),
+        longest * answers if longest and answers else longest,
     )
     in_flight[run_id] = Live(call, run)
     if run is not None:

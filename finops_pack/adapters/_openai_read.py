@@ -5,6 +5,7 @@ Read alike from the SDK's objects, from JSON, and from those who speak the same 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,15 @@ _UNITS = {
     "code_interpreter_call": "code_execution",
     "image_generation_call": "image",
 }
+
+
+def longest(kind: str, body: Mapping[str, Any]) -> int | None:
+    """The most tokens that all answers of a request may have; None where it does not say."""
+    if kind == "embeddings":
+        return 0
+    each = body.get("max_completion_tokens") or body.get("max_output_tokens")
+    each, answers = each or body.get("max_tokens"), body.get("n")
+    return each * answers if each and answers else each
 
 
 def answered(kind: str, body: Any) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class _Handler:
         live = runs.in_flight.get(run_id)
         if live is None:
             return
+        live.let_go()
         live.call.first_token()
         live.chars += len(token) if isinstance(token, str) else 1
         usage = getattr(getattr(chunk, "message", None), "usage_metadata", None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _above, _ask, _litellm_read, _patch
+from finops_pack.adapters import _above, _ask, _litellm_read, _openai_read, _patch
 from finops_pack.adapters._litellm_calls import Below, Live
 from finops_pack.adapters._streams import Watched
 from finops_pack.recorder import guard
@@ -71,7 +71,7 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
         framework_version=_above.version_of("litellm"),
         messages=_litellm_read.messages(log, options),
         tools=options.get("tools"),
-        max_output_tokens=options.get("max_completion_tokens") or options.get("max_tokens"),
+        max_output_tokens=_openai_read.longest(kind, options),
         **_ask.place(5),
     )
     call.embeds = True

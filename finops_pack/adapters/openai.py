@@ -45,9 +45,7 @@ def asked(client: Any, url: str, body: dict[str, Any]) -> dict[str, Any] | None:
         "framework_version": sys.modules["openai"].__version__,
         "messages": _messages(body),
         "tools": body.get("tools"),
-        "max_output_tokens": body.get("max_completion_tokens")
-        or body.get("max_output_tokens")
-        or body.get("max_tokens"),
+        "max_output_tokens": _openai_read.longest(kind, body),
     }
 
 

@@ -2,7 +2,7 @@
 
 Input: the bytes of the prompt at the most tokens a byte that this model has shown so far, and
 what it counted beyond them (images, hidden prompts). Output: `max_tokens` where the call says
-it, else the longest answer seen, with a margin.
+it (0 for embeddings), else the longest answer seen, with a margin.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ TOKENS_A_MESSAGE = 8
 LONG_PROMPT = 2000  # bytes, from which tokens a byte can be told from the rest
 OUTPUT_TOKENS = 500  # of a model that has not answered yet
 MEDIA_BYTES = 4000  # what an image counts as: 1600 tokens, the most a usual one is billed as
+NUMBER_BYTES = 3  # a prompt for embeddings may be a list of tokens
 MARGIN = 1.15
 _DEPTH = 12
 
@@ -41,7 +42,7 @@ class Bounds:
             input_tokens=self._visible(asked, size)
             + TOKENS_A_MESSAGE * (1 + messages)
             + self._hidden.get(asked, 0),
-            output_tokens=cap or self._output.get(asked, OUTPUT_TOKENS),
+            output_tokens=self._output.get(asked, OUTPUT_TOKENS) if cap is None else cap,
         )
         context = {k: row[k] for k in ("processing", "service_tier", "region") if row.get(k)}
         for model in dict.fromkeys((self._served.get(asked, asked), asked)):
@@ -84,8 +85,10 @@ def text_bytes(thing: Any, depth: int = 0) -> int:
     """
     if isinstance(thing, str):
         return _bytes(thing)
-    if thing is None or depth > _DEPTH or isinstance(thing, int | float):
+    if thing is None or depth > _DEPTH:
         return 0
+    if isinstance(thing, int | float):
+        return NUMBER_BYTES
     if isinstance(thing, bytes | bytearray | memoryview):
         return MEDIA_BYTES
     if isinstance(thing, Mapping):

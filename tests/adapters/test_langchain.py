@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import openai
 import pytest
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
@@ -102,6 +103,68 @@ def test_a_stream_cut_short_is_cancelled_and_estimated(chat: Any, calls: Calls) 
     )
     assert row.input_tokens == 5
     assert 1 <= row.output_tokens < 6
+
+
+def test_calls_between_the_pieces_of_a_stream_are_calls_of_their_own(
+    wire: Wire, chat: Any, calls: Calls
+) -> None:
+    client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
+
+    def ask() -> None:
+        client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "x"}])
+
+    async def asynchronous() -> None:
+        async for _ in chat(stream_usage=True).astream("hi"):
+            ask()
+            break
+        ask()
+
+    stream = chat(stream_usage=True).stream("hi")
+    next(stream)
+    ask()
+    for _ in stream:
+        pass
+    asyncio.run(asynchronous())
+    rows = calls()
+    assert wire.calls == len(rows) == 5
+    assert [row.adapter for row in rows].count("openai") == 3
+    assert all(row.usage == FULL for row in rows if row.adapter == "openai")
+    assert rows[0].usage == FULL
+
+
+def test_a_budget_holds_between_the_pieces_of_a_stream(wire: Wire, chat: Any) -> None:
+    client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
+    said = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "max_tokens": 200}
+    with finops_pack.task("t", budget="0.02 USD/task"):
+        stream = chat(max_tokens=10).stream("hi")
+        next(stream)
+        with pytest.raises(finops_pack.BudgetExceeded):
+            for _ in range(20):
+                client.chat.completions.create(**said)  # type: ignore[call-overload]
+        stream.close()
+    assert wire.calls < 10
+
+
+def test_a_model_of_the_users_own_that_asks_twice_is_two_rows(wire: Wire, calls: Calls) -> None:
+    from langchain_core.language_models import SimpleChatModel
+
+    client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
+
+    class Twice(SimpleChatModel):
+        def _call(self, *_: Any, **__: Any) -> str:
+            said: Any = [{"role": "user", "content": "x"}]
+            for _ in range(2):
+                answer = client.chat.completions.create(model="gpt-4o", messages=said)
+            return str(answer.choices[0].message.content)
+
+        @property
+        def _llm_type(self) -> str:
+            return "twice"
+
+    Twice().invoke("hi")
+    rows = calls()
+    assert [row.usage for row in rows] == [FULL, FULL]
+    assert {row.usage_basis for row in rows} == {"measured"}
 
 
 def test_a_cancelled_call_is_known_at_once(wire: Wire, chat: Any, calls: Calls) -> None:

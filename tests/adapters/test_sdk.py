@@ -13,7 +13,9 @@ import anthropic
 import openai
 import pytest
 
+import finops_pack
 from finops_pack import context, recorder
+from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Reply, Wire
 
@@ -346,3 +348,20 @@ def test_our_own_fault_leaves_the_answer_alone(
     answer = client.chat.completions.create(model="gpt-4o", messages=ASK)
     assert answer.choices[0].message.content
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("sent", ["hello", [[1, 2, 3] * 500]])
+def test_a_hard_budget_lets_embeddings_through(wire: Wire, calls: Calls, sent: Any) -> None:
+    client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
+    with finops_pack.task("t", budget="0.01 USD/task"):
+        client.embeddings.create(model="text-embedding-3-small", input=sent)
+    (row,) = calls()
+    assert row.cost_state == "priced"
+
+
+def test_a_hard_budget_counts_each_of_several_answers(wire: Wire) -> None:
+    client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
+    said: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "n": 10}
+    with finops_pack.task("t", budget="0.005 USD/task"), pytest.raises(BudgetExceeded):
+        client.chat.completions.create(**said, max_tokens=200)
+    assert wire.calls == 0
