@@ -48,6 +48,8 @@ def answered(kind: str, body: Any) -> dict[str, Any]:
         said["finish_reason"] = get(body, "status")
         said["tool_calls"] = [_call(o) for o in output if get(o, "type") == "function_call"]
         usage = _with_units(usage, output)
+        if usage is None and said["finish_reason"] in ("queued", "in_progress"):
+            said["status"] = "unknown"  # in the background: it will be billed, nobody says for what
     elif kind == "images" and usage is None:
         usage = Usage(extra={"image": len(listed(get(body, "data")))})
     if kind in ("chat", "completions", "responses"):
@@ -68,8 +70,9 @@ def _with_units(usage: Any, output: list[Any]) -> Any:
     """Searches, code runs and images of a response, which are billed beside its tokens."""
     units: dict[str, int] = {}
     for item in output:
-        unit = _UNITS.get(get(item, "type"))
-        if unit:
+        unit, action = _UNITS.get(get(item, "type")), get(get(item, "action"), "type")
+        # Of the actions of a web search only the search itself is billed (OpenAI's tool guide).
+        if unit and action not in ("open_page", "find_in_page"):
             units[unit] = units.get(unit, 0) + 1
     return replace(usage, extra={**usage.extra, **units}) if usage and units else usage
 

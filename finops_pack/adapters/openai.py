@@ -21,6 +21,8 @@ CANNOT_SEE = (
     "usage of chat streams without stream_options include_usage: estimated and marked",
     "realtime sessions, speech and transcription",
     "with_streaming_response bodies that are never read: marked unknown",
+    "what became of responses in the background: marked unknown",
+    "images.edit, responses.compact, the fee of file searches",
 )
 _KINDS = {
     "/chat/completions": "chat",

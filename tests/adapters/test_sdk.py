@@ -15,6 +15,7 @@ import pytest
 
 import finops_pack
 from finops_pack import context, recorder
+from finops_pack.adapters import _openai_read
 from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Reply, Wire
@@ -365,3 +366,19 @@ def test_a_hard_budget_counts_each_of_several_answers(wire: Wire) -> None:
     with finops_pack.task("t", budget="0.005 USD/task"), pytest.raises(BudgetExceeded):
         client.chat.completions.create(**said, max_tokens=200)
     assert wire.calls == 0
+
+
+def test_a_response_in_the_background_is_not_known_yet(wire: Wire, calls: Calls) -> None:
+    queued = {"id": "resp_1", "object": "response", "status": "queued", "output": [], "usage": None}
+    wire.script(Reply(body={**queued, "model": "gpt-4o", "created_at": 1}))
+    client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
+    client.responses.create(model="gpt-4o", input="hi", background=True)
+    (row,) = calls()
+    assert (row.status, row.usage_basis, row.missing) == ("unknown", "unknown", ("usage",))
+
+
+def test_of_a_web_search_only_the_search_is_billed() -> None:
+    kinds = ("search", "open_page", "find_in_page")
+    output = [{"type": "web_search_call", "action": {"type": kind}} for kind in kinds]
+    body = {"usage": {"input_tokens": 9, "output_tokens": 1, "total_tokens": 10}, "output": output}
+    assert _openai_read.answered("responses", body)["usage"].extra == {"web_search": 1}
