@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _caller, _langchain_read
+from finops_pack.adapters import _caller, _langchain_read, _openai_read
 from finops_pack.adapters._lineage import Lineage, Run, metadata_session, seconds
 from finops_pack.recorder import Pending
 
@@ -57,15 +57,11 @@ def start(run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: An
         return
     metadata, params = metadata or _NOTHING, params or _NOTHING
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
-    longest, answers = (
-        params.get("max_tokens") or params.get("max_completion_tokens"),
-        params.get("n"),
-    )
     call = rec.begin_row(
         _row(metadata, params, run),
         batch[0] if batch else (),
         params.get("tools"),
-        longest * answers if longest and answers else longest,
+        _openai_read.longest("chat", params),
     )
     in_flight[run_id] = Live(call, run)
     if run is not None:

@@ -25,12 +25,15 @@ _UNITS = {
 
 
 def longest(kind: str, body: Mapping[str, Any]) -> int | None:
-    """The most tokens that all answers of a request may have; None where it does not say."""
+    """The most tokens that all answers of a request may have; None where it does not say.
+
+    LangChain's and litellm's parameters have the same names.
+    """
     if kind == "embeddings":
         return 0
     each = body.get("max_completion_tokens") or body.get("max_output_tokens")
     each, answers = each or body.get("max_tokens"), body.get("n")
-    return each * answers if each and answers else each
+    return each * answers if each and isinstance(answers, int) and answers > 1 else each
 
 
 def answered(kind: str, body: Any) -> dict[str, Any]:

@@ -198,22 +198,14 @@ def test_a_day_that_grew_after_a_lost_try_is_not_sent_on_top_of_it(
     assert [p["date"] for p in problems(ledger_url)] == [DAYS[0]]  # a correction to make by hand
 
 
-def test_what_landed_before_cost_trends_could_be_read_is_not_sent_again(
-    platform: Start, book: Book, deliver: Deliver
+@pytest.mark.parametrize(("act", "posts"), [("save drop", 1), ("drop", 2)])
+def test_only_what_did_not_land_before_cost_trends_could_be_read_is_sent_again(
+    platform: Start, book: Book, deliver: Deliver, act: str, posts: int
 ) -> None:
-    server = platform(trend_acts=deque(["404"]), acts=deque(["save drop"]))
+    server = platform(trend_acts=deque(["404"]), acts=deque([act]))
     book({DAYS[0]: 3})
     assert dates(deliver(server).sent) == [DAYS[0]]
-    assert (len(server.posts), server.requests()) == (1, {DAYS[0]: 3})
-
-
-def test_what_did_not_land_before_cost_trends_could_be_read_is_sent_again(
-    platform: Start, book: Book, deliver: Deliver
-) -> None:
-    server = platform(trend_acts=deque(["404"]), acts=deque(["drop"]))
-    book({DAYS[0]: 3})
-    assert dates(deliver(server).sent) == [DAYS[0]]
-    assert (len(server.posts), server.requests()) == (2, {DAYS[0]: 3})
+    assert (len(server.posts), server.requests()) == (posts, {DAYS[0]: 3})
 
 
 @pytest.mark.parametrize("act", ["500", "503"])
