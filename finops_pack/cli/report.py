@@ -6,12 +6,14 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from finops_pack.cli import _args, _out
+from finops_pack.errors import InputError
 from finops_pack.money import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from finops_pack.report.delivery import Delivery
     from finops_pack.report.model import DailyReport
     from finops_pack.report.reports import Reports
 
@@ -25,6 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--date", help="YYYY-MM-DD, today or yesterday (default: the newest)")
     parser.add_argument("--send", action="store_true", help="deliver every day that is due")
     parser.add_argument("--dry-run", action="store_true", help="show what --send would send")
+    parser.add_argument(
+        "--delivered", action="store_true", help="with --date: you saw it on the server; not sent"
+    )
     _args.add_ledger(parser)
 
 
@@ -44,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, reports: Reports) -> int:
     date = reports.date(args.date) if args.date else None
+    if args.delivered:
+        return _believe(args, reports, date)
     if args.dry_run:
         _list(args, reports, date)
         return 0
@@ -98,8 +105,18 @@ def _list(args: argparse.Namespace, reports: Reports, date: str | None) -> None:
     _out.warn(f"{len(due)} to send to {reports.target.url}; nothing was sent")
 
 
+def _believe(args: argparse.Namespace, reports: Reports, date: str | None) -> int:
+    if date is None or args.send or args.dry_run:
+        mend = "e.g. finops report --date 2026-02-28 --delivered"
+        raise InputError("--delivered: takes --date, and neither --send nor --dry-run", mend=mend)
+    return _outcome(args, reports.believe(date), f"{date} counts as delivered already")
+
+
 def _send(args: argparse.Namespace, reports: Reports, date: str | None) -> int:
-    done = reports.send(date)
+    return _outcome(args, reports.send(date), NOTHING_DUE)
+
+
+def _outcome(args: argparse.Namespace, done: Delivery, nothing: str) -> int:
     words = [
         f"{row['date']}  delivered  {row['total_cost_usd']} USD  {row['report_id'] or ''}".rstrip()
         for row in done.sent
@@ -109,7 +126,7 @@ def _send(args: argparse.Namespace, reports: Reports, date: str | None) -> int:
             words += [f"{row['date']}  {word}  {row['reason']}", f"            {row['mend']}"]
     _deliveries(
         args,
-        "\n".join(words) or NOTHING_DUE,
+        "\n".join(words) or nothing,
         sent=done.sent,
         pending=done.pending,
         failed=done.failed,

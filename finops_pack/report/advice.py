@@ -18,8 +18,12 @@ _MENDS = {
     413: "the report is too large for this server; tell its owner",
 }
 _RESEND = "mend what the message names, then: finops report --send --date {date}"
-_LOOK = "look for it on the server's dashboard; if it is not there: "
-_DOUBT = _LOOK + "finops report --send --date {date}"
+_SAY = "finops report --date {date} --delivered"
+_DOUBT = (
+    "look for it on the server's dashboard; if it is there: "
+    f"{_SAY}; if not: finops report --send --date {{date}}"
+)
+_CORRECT = f"correct it on the server's dashboard, then: {_SAY}"
 _AGAIN = "the next finops report --send goes on with it"
 
 
@@ -72,7 +76,7 @@ def reason(entry: Entry) -> str:
 def mend(entry: Entry) -> str:
     """What to do about it."""
     if entry.changed:
-        return "correct it on the server's dashboard"
+        return _CORRECT.format(date=entry.date)
     if entry.doubt:
         return _DOUBT.format(date=entry.date)
     if entry.state != "failed":

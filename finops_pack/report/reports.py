@@ -122,6 +122,10 @@ class Reports:
         with Client(self.target.url, self.target.key, deadline=deadline) as client:
             return sender.run(client)
 
+    def believe(self, day: str) -> Delivery:
+        """Call this day delivered, since a person has seen it on the server; see `Sender`."""
+        return self._sender(day).believe()
+
     def _sender(self, only: str | None) -> Sender:
         days = Days(self._ledger, self._who)
         return Sender(self._ledger, days, self.target, only=only, clock=self._clock)

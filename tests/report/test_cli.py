@@ -140,6 +140,22 @@ def test_what_is_kept_or_refused_is_exit_3_and_explained(
     assert "refused: 422" in capsys.readouterr().out
 
 
+def test_a_day_reported_by_hand_is_not_sent_again(
+    finops: Finops, book: Book, platform: Start, key: str, capsys: Out
+) -> None:
+    server = platform()
+    store(server.url, api_key(key))
+    book({ago(1): 2, ago(2): 3})
+    assert finops("report", "--delivered") == 2
+    assert "takes --date" in capsys.readouterr().err
+    assert finops("report", "--date", ago(1), "--delivered") == 0
+    assert f"{ago(1)}  delivered" in capsys.readouterr().out
+    assert finops("report", "--date", ago(1), "--delivered") == 0
+    assert "delivered already" in capsys.readouterr().out
+    assert finops("report", "--send") == 0
+    assert [post["body"]["date"] for post in server.posts] == [ago(2)]
+
+
 def test_without_a_key_it_says_how_to_get_one(finops: Finops, book: Book, capsys: Out) -> None:
     book({ago(1): 2})
     assert finops("report", "--send") == 3

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from finops_pack.errors import InputError
 from finops_pack.ledger import open_ledger
 from finops_pack.report import outbox
 from finops_pack.report.delivery import Clock, Delivery
@@ -55,6 +56,18 @@ def deliver(ledger_url: str, key: str, time: FakeTime) -> Callable[..., Delivery
     return run
 
 
+@pytest.fixture
+def believe(ledger_url: str, key: str, time: FakeTime) -> Callable[..., Delivery]:
+    """A person says that a day is on the platform."""
+
+    def run(server: Any, day: str) -> Delivery:
+        target = Target(server.url, Secret(key), "test")
+        with open_reports(ledger_url, target=target, clock=time.clock()) as reports:
+            return reports.believe(day)
+
+    return run
+
+
 Deliver = Callable[..., Delivery]
 
 
@@ -98,6 +111,45 @@ def test_a_correction_is_kept_back_where_it_might_add_up(
     again = deliver(server)
     assert (again.complete, again.sent, server.requests()) == (True, [], {DAYS[0]: 3})
     assert [p["date"] for p in problems(ledger_url)] == [DAYS[0]]
+
+
+def test_a_correction_made_by_hand_is_believed(
+    platform: Start, book: Book, deliver: Deliver, believe: Deliver, ledger_url: str
+) -> None:
+    server = platform()
+    book({DAYS[0]: 3})
+    deliver(server)
+    book({DAYS[0]: 2})
+    deliver(server)
+    assert "--delivered" in problems(ledger_url)[0]["mend"]
+    assert dates(believe(server, DAYS[0]).sent) == [DAYS[0]]
+    assert problems(ledger_url) == []
+    book({DAYS[0]: 1})  # what comes later is another correction
+    deliver(server)
+    assert [p["date"] for p in problems(ledger_url)] == [DAYS[0]]
+
+
+def test_a_day_in_doubt_is_settled_by_who_has_looked(
+    platform: Start, book: Book, deliver: Deliver, believe: Deliver, ledger_url: str
+) -> None:
+    server = platform(trends=False, acts=deque(["save drop"]))
+    book({DAYS[0]: 3})
+    left = deliver(server).pending
+    assert (dates(left), len(server.posts)) == ([DAYS[0]], 1)
+    assert f"finops report --date {DAYS[0]} --delivered" in left[0]["mend"]
+    assert believe(server, DAYS[0]).complete
+    assert deliver(server).complete
+    assert (len(server.posts), problems(ledger_url)) == (1, [])
+
+
+def test_a_day_that_is_not_over_cannot_be_called_delivered(
+    platform: Start, book: Book, deliver: Deliver, believe: Deliver
+) -> None:
+    server = platform(replaces=True)
+    book({"2026-03-02": 3})
+    with pytest.raises(InputError, match="2026-03-02 cannot be called delivered: it is not over"):
+        believe(server, "2026-03-02")
+    assert dates(deliver(server, only="2026-03-02").sent) == ["2026-03-02"]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +288,7 @@ def test_where_nothing_tells_a_person_is_asked(
     told = problems(ledger_url)
     assert [row["date"] for row in told] == [day]
     assert "may have arrived" in told[0]["reason"]
-    assert f"if it is not there: finops report --send --date {day}" in told[0]["mend"]
+    assert f"if not: finops report --send --date {day}" in told[0]["mend"]
     assert dates(deliver(server, only=day).sent) == [day]
     assert (len(server.posts), problems(ledger_url)) == (2, [])
 
