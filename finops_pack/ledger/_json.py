@@ -9,15 +9,16 @@ try:
     import orjson
 except ImportError:  # commands that only read run on a bare Python, too
     orjson = None  # type: ignore[assignment]
+else:
+    _AS_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+    _SORTED = _AS_JSON | orjson.OPT_SORT_KEYS
 
 
 def packed(value: Any, *, sort_keys: bool = False) -> bytes:
     """A value as JSON in UTF-8."""
     if orjson is not None:
         try:
-            as_json = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-            options = as_json | orjson.OPT_SORT_KEYS if sort_keys else as_json
-            return orjson.dumps(value, _plain, options)
+            return orjson.dumps(value, _plain, _SORTED if sort_keys else _AS_JSON)
         except TypeError:  # huge numbers, half characters: Python's own JSON takes those too
             pass
     text = json.dumps(value, separators=(",", ":"), default=str, sort_keys=sort_keys)
