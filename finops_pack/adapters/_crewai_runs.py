@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from finops_pack import context
-from finops_pack.adapters import _above, _crewai_read
+from finops_pack.adapters import _above, _crewai_read, _waiting
 from finops_pack.recorder import Pending
 
 _REMEMBERED = 1000
@@ -55,6 +56,7 @@ def kickoff() -> Kickoff | None:
 
 def began(source: Any, event: Any, call: Pending) -> None:
     """A call has begun: the SDKs below tell it what they see."""
+    call.waiting = _waiting.here(sys._getframe(1))
     _live[event.call_id] = (call, context.own(call))
     _begun.set((source, event.call_id))
     _remember(_last, _who(event), call)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from functools import lru_cache
+from inspect import CO_COROUTINE
+from types import FrameType
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _caller, _langchain_read, _openai_read
+from finops_pack.adapters import _caller, _langchain_read, _openai_read, _waiting
 from finops_pack.adapters._lineage import Lineage, Run, metadata_session, seconds
 from finops_pack.recorder import Pending
 
@@ -64,8 +66,16 @@ def start(run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: An
         _openai_read.longest("chat", params),
     )
     in_flight[run_id] = Live(call, run)
+    if sys.modules["asyncio"]._get_running_loop() is not None:
+        _waits(call, sys._getframe(3))  # above us: the handler's method, its guard
     if run is not None:
         lineage.call_began(run, call)
+
+
+def _waits(call: Pending, told: FrameType) -> None:
+    """`ainvoke` may be cancelled without a word; what is not asynchronous tells of any end."""
+    if told.f_code.co_flags & CO_COROUTINE:
+        call.waiting = _waiting.here(told, told.f_code.co_filename)
 
 
 def _row(metadata: dict[str, Any], params: dict[str, Any], run: Run | None) -> dict[str, Any]:

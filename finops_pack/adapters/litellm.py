@@ -7,10 +7,11 @@ silent. What an SDK that we know sees below is the provider's own word, and take
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _above, _ask, _litellm_read, _openai_read, _patch
+from finops_pack.adapters import _above, _ask, _litellm_read, _openai_read, _patch, _waiting
 from finops_pack.adapters._litellm_calls import Below, Live
 from finops_pack.adapters._streams import Watched
 from finops_pack.recorder import guard
@@ -56,7 +57,8 @@ def _opening(original: Any) -> Any:
 def _begin(log: Any, options: dict[str, Any]) -> None:
     asked = str(getattr(log.call_type, "value", log.call_type))
     kind = _KINDS.get(asked) or _KINDS.get(asked.removeprefix("a"))
-    rec, above = recorder.get(), context.owner()
+    ours = sys._getframe(3)  # above us: our guard and `function_setup`
+    rec, above = recorder.get(), context.owner(ours.f_back)
     if kind is None or not rec.enabled:
         return
     if above is not None:
@@ -75,6 +77,7 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
         **_ask.place(5),
     )
     call.embeds = True
+    call.waiting = _waiting.here(ours)
     log.finops = Live(call, kind)
 
 

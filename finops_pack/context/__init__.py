@@ -7,6 +7,7 @@ What stands here is explicit, so it wins over what an adapter derives. It follow
 from finops_pack.context._around import (
     Around,
     Owner,
+    Waiting,
     around,
     disown,
     enter,
@@ -36,6 +37,7 @@ __all__ = [
     "Owner",
     "Running",
     "Scope",
+    "Waiting",
     "action",
     "around",
     "current",

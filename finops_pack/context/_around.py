@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any, Protocol
+
+
+class Waiting(Protocol):
+    """Who waits for the answer of a call."""
+
+    def gone(self, seen_from: FrameType | None) -> bool:
+        """Whether he was cancelled, as far as can be seen from this frame, or from here."""
+        ...
 
 
 class Owner(Protocol):
     """A call that is being counted: `recorder.Pending`."""
 
     open: bool
+    waiting: Waiting | None
 
 
 _owner: ContextVar[Owner | None] = ContextVar("finops_owner", default=None)
 
 
-def owner() -> Any:
-    """The open call that an adapter counts around us, or None."""
+def owner(seen_from: FrameType | None = None) -> Any:
+    """The open call that an adapter counts around us, or around this frame; or None."""
     held = _owner.get()
-    return held if held is not None and held.open else None
+    if held is None or not held.open:
+        return None
+    return None if held.waiting is not None and held.waiting.gone(seen_from) else held
 
 
 def owned() -> bool:

@@ -38,6 +38,7 @@ class Pending:
     max_output_tokens: int | None = None
     below: Any = None  # the request that an SDK makes for this call just now
     embeds = False  # whether its adapter hears of embeddings; hardly a framework does
+    waiting: context.Waiting | None = None  # whose cancellation its framework does not tell
     told: tuple[dict[str, Any], ...] = ()  # what SDKs below saw: arguments of `finish`
 
     def __init__(self, recorder: Recorder, row: dict[str, Any], running: tuple[Any, ...]) -> None:

@@ -202,6 +202,42 @@ def test_anthropic_usage_of_the_bus_is_read_as_a_total() -> None:
     )
 
 
+def test_what_follows_a_call_cancelled_in_its_own_task_is_counted(wire: Wire, calls: Calls) -> None:
+    import asyncio
+
+    from crewai import BaseLLM
+
+    class Slow(BaseLLM):
+        def call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            raise NotImplementedError
+
+        async def acall(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            self._emit_call_started_event(messages=messages)
+            if messages == "ask":
+                ask_openai(wire)
+            await asyncio.sleep(5)
+            return "hello"
+
+    async def impatient(said: str) -> None:
+        try:
+            async with asyncio.timeout(0.2):
+                await Slow(model="own").acall(said)
+        except TimeoutError:
+            ask_openai(wire)
+
+    asyncio.run(impatient("hi"))
+    asyncio.run(impatient("ask"))  # below it, an SDK's answer is told to it as ever
+    recorder.get().sweep(0)
+    rows = calls()
+    assert [(row.adapter, row.usage_basis) for row in rows] == [
+        ("crewai", "unknown"),
+        ("openai", "measured"),
+        ("crewai", "measured"),
+        ("openai", "measured"),
+    ]
+    assert wire.calls == 3
+
+
 def test_kickoff_async_and_sdk_retries(wire: Wire, llm: Any, calls: Calls) -> None:
     import asyncio
 

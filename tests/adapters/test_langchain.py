@@ -182,6 +182,45 @@ def test_a_cancelled_call_is_known_at_once(wire: Wire, chat: Any, calls: Calls) 
     assert after.usage == FULL
 
 
+def test_a_cancelled_call_of_a_model_without_an_sdk_owns_nothing_after_it(
+    wire: Wire, calls: Calls
+) -> None:
+    from langchain_core.language_models import SimpleChatModel
+
+    class Slow(SimpleChatModel):
+        async def _agenerate(self, *_: Any, **__: Any) -> Any:
+            await asyncio.sleep(5)
+
+        def _call(self, *_: Any, **__: Any) -> str:
+            raise NotImplementedError
+
+        @property
+        def _llm_type(self) -> str:
+            return "slow"
+
+    async def impatient() -> None:
+        said: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}
+        async with openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none") as client:
+            try:
+                async with asyncio.timeout(0.05):
+                    await Slow().ainvoke("hi")
+            except TimeoutError:
+                await client.chat.completions.create(**said)
+            await client.chat.completions.create(**said)
+            with (
+                finops_pack.task("t", budget="0.0000001 USD/task"),
+                pytest.raises(finops_pack.BudgetExceeded),
+            ):
+                await client.chat.completions.create(**said)
+
+    asyncio.run(impatient())
+    recorder.get().sweep(0)
+    cut, *after = calls()
+    assert (cut.status, cut.missing) == ("unknown", ("usage",))
+    assert [row.usage for row in after] == [FULL, FULL]
+    assert wire.calls == 2
+
+
 def test_an_orphan_is_swept_and_a_late_end_amends_it(calls: Calls) -> None:
     from uuid import uuid4
 

@@ -183,6 +183,37 @@ def test_a_cancelled_call_leaves_nothing_behind(wire: Wire, asking: Any, calls: 
     assert (after.adapter, after.status) == ("openai", "ok")
 
 
+def test_what_follows_a_call_cancelled_in_its_own_task_is_counted(
+    wire: Wire, asking: Any, calls: Calls
+) -> None:
+    import openai
+
+    async def impatient() -> None:
+        await litellm.acompletion(**asking(CLAUDE))  # what it imports takes its time
+        said: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}
+        wire.script(Reply(delay=0.5))
+        async with openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none") as client:
+            try:
+                async with asyncio.timeout(0.2):
+                    await litellm.acompletion(**asking(CLAUDE))
+            except TimeoutError:
+                await client.chat.completions.create(**said)
+                await litellm.acompletion(**asking(CLAUDE))
+                await litellm.acompletion(**asking(GPT))
+
+    asyncio.run(impatient())
+    gc.collect()
+    rows = calls()
+    assert wire.calls == len(rows) == 5
+    assert [(row.adapter, row.status) for row in rows] == [
+        ("litellm", "ok"),
+        ("litellm", "cancelled"),
+        ("openai", "ok"),
+        ("litellm", "ok"),
+        ("litellm", "ok"),
+    ]
+
+
 @pytest.mark.parametrize("model", ["litellm_proxy/gpt-4o", "openrouter/openai/gpt-4o"])
 def test_a_gateways_header_is_what_was_billed(
     wire: Wire, asking: Any, calls: Calls, model: str
