@@ -37,14 +37,14 @@ class Dialect(NamedTuple):
 class Told:
     """Stands in for a call where an adapter above counts it: passes on what was seen."""
 
-    def __init__(self, above: Pending) -> None:
-        self.above = above
+    def __init__(self, above: Pending, asked: tuple[Any, Any] | None = None) -> None:
+        self.above, self.asked = above, asked
         self.open = True
 
     def finish(self, usage: Usage | None, **fields: Any) -> None:
         """The answer, whole."""
         self.open = False
-        self.above.told += ({"usage": usage, **fields},)
+        self.above.told += ({"usage": usage, "asked": self.asked, **fields},)
 
     def fail(self, error: BaseException | str, usage: Usage | None = None, **said: Any) -> None:
         """No answer. Of a cancellation the framework may never speak; other errors it will."""
@@ -93,7 +93,8 @@ def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | N
         return None
     kind, above = fields.pop("kind"), context.owner()
     if above is not None and (kind != "embeddings" or above.embeds):
-        return Ask(Told(above), kind, dialect, streams)
+        told = Told(above, (fields["provider"], fields["model"]))
+        return Ask(told, kind, dialect, streams)
     call = rec.begin(adapter=dialect.name, framework=dialect.name, **place(4), **fields)
     return Ask(call, kind, dialect, streams)
 

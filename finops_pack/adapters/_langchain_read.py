@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from finops_pack.adapters import _usage
+from finops_pack.adapters import _above, _usage
 from finops_pack.adapters._streams import CUT
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending
@@ -42,18 +42,22 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
         usage = told["usage"] or usage
         fields["response_id"] = told.get("response_id") or fields["response_id"]
         fields["billed_usd"] = told.get("billed_usd") or fields.get("billed_usd")
-    if len(call.told) > 1:  # a model of the user's own that asks several
-        call.end_as_told(usage, **fields)
-        return ()
     if usage is None:
         usage = _usage.langchain(seen)
     asked, broken = message.tool_calls, message.invalid_tool_calls
-    if not asked and not broken:
+    if _is_their_own(call):
+        call.end_as_told(usage, **fields)
+    elif not asked and not broken:
         content = message.content
         call.end(usage, content if isinstance(content, str) else message, (), fields)
-        return ()
-    call.end(usage, message, [*asked, *broken], fields)
+    else:
+        call.end(usage, message, [*asked, *broken], fields)
     return [tool["id"] for tool in asked if tool.get("id")]
+
+
+def _is_their_own(call: Pending) -> bool:
+    """Whether it is a model of the user's own over an SDK, or one that asks several times."""
+    return len(call.told) > 1 or bool(call.told and "provider" not in call.row)
 
 
 def _fields(message: Any, meta: Mapping[str, Any], counted: Any) -> dict[str, Any]:
@@ -98,7 +102,9 @@ def failure(call: Pending, error: Any, result: Any, seen: Any, chars: int) -> No
     usage = _usage.any_shape(body.get("usage"))
     if len(call.told) == 1:
         usage = call.told[0]["usage"] or usage
-    if usage is not None:
+    if _is_their_own(call):
+        _above.fail(call, error)
+    elif usage is not None:
         call.finish(
             usage,
             served_model=body.get("model"),

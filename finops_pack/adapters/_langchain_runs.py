@@ -50,7 +50,9 @@ def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
         run.action = name
 
 
-def start(run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: Any) -> None:
+def start(
+    run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: Any, model: Any
+) -> None:
     """A model was asked; raises what `recorder.begin` does when a budget refuses it."""
     if run_id in in_flight:
         return  # another of our handlers told us already
@@ -60,7 +62,7 @@ def start(run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: An
     metadata, params = metadata or _NOTHING, params or _NOTHING
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
     call = rec.begin_row(
-        _row(metadata, params, run),
+        _row(metadata, params, run, model),
         batch[0] if batch else (),
         params.get("tools"),
         _openai_read.longest("chat", params),
@@ -78,7 +80,9 @@ def _waits(call: Pending, told: FrameType) -> None:
         call.waiting = _waiting.here(told, told.f_code.co_filename)
 
 
-def _row(metadata: dict[str, Any], params: dict[str, Any], run: Run | None) -> dict[str, Any]:
+def _row(
+    metadata: dict[str, Any], params: dict[str, Any], run: Run | None, model: Any
+) -> dict[str, Any]:
     """What is known of a call before it is made."""
     get = metadata.get
     node, identity = get("langgraph_node"), context.new_id()
@@ -101,13 +105,23 @@ def _row(metadata: dict[str, Any], params: dict[str, Any], run: Run | None) -> d
     action = action or _caller.name(8)  # the frames above: ours and LangChain's
     if action:  # what is None stays out, here and below: to drop it later costs a µs
         known["action"] = action
-    if provider:
+    if provider and (_bills(provider) or provider != _made_up(model)):
         known["provider"] = provider
     if agent:
         known["agent"] = agent
     if session:
         known["session"] = session
     return known
+
+
+_bills = lru_cache(maxsize=256)(recorder.bills)
+
+
+def _made_up(model: Any) -> str:
+    """The provider that LangChain makes of the name of a class which names none."""
+    name = str(((model or _NOTHING).get("id") or ("",))[-1])
+    plain = name[4:] if name.startswith("Chat") else name.removesuffix("Chat")
+    return plain.removesuffix("LLM").lower()
 
 
 def answered(run_id: Any, response: Any) -> None:

@@ -48,13 +48,14 @@ class _Handler:
         **_: Any,
     ) -> None:
         """A chat model was asked; refused here when a hard budget says so."""
-        runs.start(run_id, messages, parent_run_id, metadata, invocation_params)
+        runs.start(run_id, messages, parent_run_id, metadata, invocation_params, serialized)
 
     @guard
     def on_llm_start(self, serialized: Any, prompts: Any, *, run_id: Any, **said: Any) -> None:
         """The same for a model that completes text."""
+        above, metadata = said.get("parent_run_id"), said.get("metadata")
         params = said.get("invocation_params")
-        runs.start(run_id, (prompts,), said.get("parent_run_id"), said.get("metadata"), params)
+        runs.start(run_id, (prompts,), above, metadata, params, serialized)
 
     @guard
     def on_llm_new_token(self, token: Any, *, run_id: Any, chunk: Any = None, **_: Any) -> None:

@@ -107,6 +107,14 @@ def providers() -> tuple[str, ...]:
     return tuple(sorted(current().directory.ids))
 
 
+def bills(provider: str) -> bool:
+    """Whether a provider is on file under this name or another of its own. Never raises."""
+    try:
+        return current().directory.provider(provider) is not None
+    except Exception:  # noqa: BLE001  as for a price
+        return False
+
+
 def snapshot_info() -> tuple[str, str, str, int]:
     """(version, date, SHA-256, age in days) of the snapshot in force."""
     snap = current().snapshot

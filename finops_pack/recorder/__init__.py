@@ -23,12 +23,14 @@ from finops_pack.recorder._guard import guard, warn_once
 from finops_pack.recorder._named import context_source
 from finops_pack.recorder._null import NullRecorder
 from finops_pack.recorder._pending import Pending
+from finops_pack.recorder._price import bills
 from finops_pack.recorder._serverless import serverless
 
 __all__ = [
     "NullRecorder",
     "Pending",
     "Recorder",
+    "bills",
     "close",
     "configure",
     "context_source",

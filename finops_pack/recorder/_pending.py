@@ -119,9 +119,16 @@ class Pending:
         *earlier, last = self.told or ({},)
         for seen in earlier:
             attribution = {name: self.row[name] for name in _SHARED if self.row.get(name)}
-            known = {"usage": Usage(), "model": self.row["model"], **_known(seen)}
+            known = {"usage": Usage(), "model": self.row["model"], **self._below(seen)}
             self.recorder.record(**{**attribution, **known})
-        self.finish(**{**fields, "usage": usage, **_known(last)})
+        self.finish(**{**fields, "usage": usage, **self._below(last)})
+
+    def _below(self, seen: dict[str, Any]) -> dict[str, Any]:
+        """What an SDK saw; whom it asked is taken where the framework names nobody who bills."""
+        known = said({**seen, "asked": None})
+        if seen.get("asked") and "provider" not in self.row:
+            known["provider"], known["model"] = seen["asked"]
+        return known
 
     @guard
     def orphan(self) -> None:
@@ -231,7 +238,3 @@ def _status(error: BaseException | str, name: str, status: str) -> str:
 
 # `context.owner()` gives Pending objects; said here so that the arrow is checked by mypy.
 _: type[context.Owner] = Pending
-
-
-def _known(seen: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in seen.items() if value is not None}

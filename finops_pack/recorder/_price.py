@@ -6,7 +6,9 @@ from typing import Any
 
 from finops_pack.ledger import Line
 from finops_pack.model import TOKEN_FIELDS, Usage
-from finops_pack.rates import price_pico
+from finops_pack.rates import bills, price_pico
+
+__all__ = ["PRICED_BY", "bills", "count", "price", "priced"]
 
 PRICED_BY = ("processing", "service_tier", "region")
 

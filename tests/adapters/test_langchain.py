@@ -7,8 +7,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import anthropic
 import openai
 import pytest
+from langchain_core.language_models import SimpleChatModel
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 
@@ -146,7 +148,6 @@ def test_a_budget_holds_between_the_pieces_of_a_stream(wire: Wire, chat: Any) ->
 
 
 def test_a_model_of_the_users_own_that_asks_twice_is_two_rows(wire: Wire, calls: Calls) -> None:
-    from langchain_core.language_models import SimpleChatModel
 
     client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
 
@@ -167,6 +168,90 @@ def test_a_model_of_the_users_own_that_asks_twice_is_two_rows(wire: Wire, calls:
     assert {row.usage_basis for row in rows} == {"measured"}
 
 
+class Own(SimpleChatModel):
+    """A model of the user's own, over whatever `ask` asks."""
+
+    ask: Callable[[], str]
+    model_name: str = ""
+    provider: str | None = None
+
+    def _call(self, *_: Any, **__: Any) -> str:
+        return self.ask()
+
+    def _get_ls_params(self, *args: Any, **said: Any) -> Any:
+        params = super()._get_ls_params(*args, **said)
+        return {**params, "ls_provider": self.provider} if self.provider else params
+
+    @property
+    def _llm_type(self) -> str:
+        return "own"
+
+
+@pytest.fixture
+def gpt(wire: Wire) -> Callable[[], str]:
+    """Asks gpt-4o over the SDK."""
+    client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
+
+    def ask() -> str:
+        said: Any = [{"role": "user", "content": "x"}]
+        answer = client.chat.completions.create(model="gpt-4o", messages=said)
+        return str(answer.choices[0].message.content)
+
+    return ask
+
+
+@pytest.fixture
+def opus(wire: Wire) -> Callable[[], str]:
+    """Asks Claude over the SDK."""
+    client = anthropic.Anthropic(base_url=wire.url, api_key="none")
+
+    def ask() -> str:
+        said: Any = [{"role": "user", "content": "x"}]
+        client.messages.create(model="claude-opus-4-6", max_tokens=9, messages=said)
+        return "Hello"
+
+    return ask
+
+
+def test_a_model_of_the_users_own_has_the_price_of_the_sdk_below(
+    gpt: Any, opus: Any, calls: Calls
+) -> None:
+    def both() -> str:
+        return gpt() + opus()
+
+    def breaks() -> str:
+        raise ValueError(both())
+
+    asked = [("openai", "gpt-4o"), ("anthropic", "claude-opus-4-6")]
+    Own(ask=gpt).invoke("hi")
+    Own(ask=opus, model_name="mine").invoke("hi")
+    Own(ask=both).invoke("hi")
+    with pytest.raises(ValueError, match="Hello"):
+        Own(ask=breaks).invoke("hi")
+    rows = calls()
+    assert sorted((row.provider, row.model) for row in rows) == sorted(asked * 3)
+    assert {row.amount_usd for row in rows} == {Decimal("0.00375"), Decimal("0.00805")}
+    assert [row.verifier for row in rows].count("schema") == 1
+
+
+@pytest.mark.parametrize("named", ["azure", "a-gateway-of-theirs"])
+def test_a_provider_that_langchain_was_told_is_believed(gpt: Any, calls: Calls, named: str) -> None:
+    Own(ask=gpt, model_name="gpt-4o", provider=named).invoke("hi")
+    [row] = calls()
+    assert (row.provider, row.usage) == (named, FULL)
+    assert row.unpriced == (named != "azure")
+
+
+def test_the_name_of_a_class_is_no_provider(wire: Wire, calls: Calls) -> None:
+    with finops_pack.task("t", budget="1 USD/task"):
+        Own(ask=lambda: "Hello", model_name="gpt-4o").invoke("hi")
+        with pytest.raises(finops_pack.BudgetExceeded, match="no price"):
+            Own(ask=lambda: "Hello", model_name="theirs").invoke("hi")
+    [row] = calls()
+    assert (row.provider, row.model, row.usage_basis) == (None, "gpt-4o", "estimated")
+    assert not row.unpriced
+
+
 def test_a_cancelled_call_is_known_at_once(wire: Wire, chat: Any, calls: Calls) -> None:
     wire.script(Reply(delay=0.5))
 
@@ -185,7 +270,6 @@ def test_a_cancelled_call_is_known_at_once(wire: Wire, chat: Any, calls: Calls) 
 def test_a_cancelled_call_of_a_model_without_an_sdk_owns_nothing_after_it(
     wire: Wire, calls: Calls
 ) -> None:
-    from langchain_core.language_models import SimpleChatModel
 
     class Slow(SimpleChatModel):
         async def _agenerate(self, *_: Any, **__: Any) -> Any:
