@@ -45,6 +45,9 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
     if usage is None:
         usage = _usage.langchain(seen)
     asked, broken = message.tool_calls, message.invalid_tool_calls
+    if call.passed_on(usage):
+        call.drop()
+        return ()
     if _is_their_own(call):
         call.end_as_told(usage, **fields)
     elif not asked and not broken:
@@ -80,8 +83,12 @@ def _completion(call: Pending, result: Any, generation: Any) -> None:
     """A model that completes text has its usage beside its answer, if anywhere."""
     whole = getattr(result, "llm_output", None) or _NOTHING
     raw = whole.get("token_usage")
+    usage = _usage.any_shape(raw)
+    if call.passed_on(usage):
+        call.drop()
+        return
     call.finish(
-        _usage.any_shape(raw),
+        usage,
         response=getattr(generation, "text", None),
         served_model=whole.get("model_name"),
         billed_usd=_usage.charged(raw),
@@ -102,7 +109,9 @@ def failure(call: Pending, error: Any, result: Any, seen: Any, chars: int) -> No
     usage = _usage.any_shape(body.get("usage"))
     if len(call.told) == 1:
         usage = call.told[0]["usage"] or usage
-    if _is_their_own(call):
+    if call.passed_on(usage):
+        call.drop()
+    elif _is_their_own(call):
         _above.fail(call, error)
     elif usage is not None:
         call.finish(

@@ -67,11 +67,19 @@ def start(
         params.get("tools"),
         _openai_read.longest("chat", params),
     )
-    in_flight[run_id] = Live(call, run)
+    live = in_flight[run_id] = Live(call, run)
+    if live.before is not None and live.before.open:
+        _made_for(live.before, call)
     if sys.modules["asyncio"]._get_running_loop() is not None:
         _waits(call, sys._getframe(3))  # above us: the handler's method, its guard
     if run is not None:
         lineage.call_began(run, call)
+
+
+def _made_for(above: Any, call: Pending) -> None:
+    """A model asks another: at its end it is seen whether it did more than that."""
+    if above.row.get("adapter") == "langchain":
+        above.others += (call,)
 
 
 def _waits(call: Pending, told: FrameType) -> None:

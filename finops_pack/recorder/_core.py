@@ -139,6 +139,11 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - the agent goes on
             warn_once(f"a call could not be recorded ({type(error).__name__})", error)
 
+    def drop(self, call: Pending) -> None:
+        """Forget a call that turns out to be others, which are counted; never raises."""
+        self._open.pop(call.id, None)
+        self._gate.settle(call, 0)
+
     def record(
         self, *, model: str, usage: Usage | None, provider: str | None = None, **fields: Any
     ) -> str:

@@ -39,6 +39,7 @@ class Pending:
     below: Any = None  # the request that an SDK makes for this call just now
     embeds = False  # whether its adapter hears of embeddings; hardly a framework does
     waiting: context.Waiting | None = None  # whose cancellation its framework does not tell
+    others: tuple[Pending, ...] = ()  # counted by themselves, asked in order to answer it
     told: tuple[dict[str, Any], ...] = ()  # what SDKs below saw: arguments of `finish`
 
     def __init__(self, recorder: Recorder, row: dict[str, Any], running: tuple[Any, ...]) -> None:
@@ -129,6 +130,20 @@ class Pending:
         if seen.get("asked") and "provider" not in self.row:
             known["provider"], known["model"] = seen["asked"]
         return known
+
+    def passed_on(self, usage: Usage | None) -> bool:
+        """Whether it was no call but others: all have ended, and it counts nothing besides."""
+        if not self.others or self.told or any(other.open for other in self.others):
+            return False
+        counted = [(u.input_tokens, u.output_tokens) for o in self.others if (u := o.usage)]
+        total = tuple(map(sum, zip(*counted, strict=True)))
+        return usage is None or (usage.input_tokens, usage.output_tokens) in (total, *counted)
+
+    def drop(self) -> None:
+        """It is no row, and what is said of it later is said of the last that it asked."""
+        self.recorder.drop(self)
+        self.open = self.swept = False
+        self.id, self.usage = self.others[-1].id, self.others[-1].usage
 
     @guard
     def orphan(self) -> None:

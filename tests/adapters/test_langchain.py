@@ -10,8 +10,9 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from langchain_core.language_models import SimpleChatModel
+from langchain_core.language_models import BaseChatModel, SimpleChatModel
 from langchain_core.messages import HumanMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableLambda
 
 import finops_pack
@@ -250,6 +251,83 @@ def test_the_name_of_a_class_is_no_provider(wire: Wire, calls: Calls) -> None:
     [row] = calls()
     assert (row.provider, row.model, row.usage_basis) == (None, "gpt-4o", "estimated")
     assert not row.unpriced
+
+
+class Passing(BaseChatModel):
+    """A model of the user's own that passes on what others answer; told its own usage, it adds."""
+
+    others: list[Any]
+    counts: Any = None
+
+    def _answer(self, message: Any) -> ChatResult:
+        if self.counts:
+            message.usage_metadata = self.counts
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _generate(self, messages: Any, *_: Any, **__: Any) -> ChatResult:
+        return self._answer([other.invoke(messages) for other in self.others][-1])
+
+    async def _agenerate(self, messages: Any, *_: Any, **__: Any) -> ChatResult:
+        return self._answer([await other.ainvoke(messages) for other in self.others][-1])
+
+    @property
+    def _llm_type(self) -> str:
+        return "passing"
+
+
+class Streaming(Passing):
+    """The same in pieces."""
+
+    def _stream(self, messages: Any, *_: Any, **__: Any) -> Any:
+        for piece in self.others[0].stream(messages):
+            yield ChatGenerationChunk(message=piece)
+
+
+@pytest.mark.parametrize("usage", [True, False])
+def test_a_model_that_asks_another_is_one_row(
+    wire: Wire, chat: Any, claude: Any, calls: Calls, usage: bool
+) -> None:
+    asked = chat(stream_usage=usage)
+    Passing(others=[asked]).invoke("hi")
+    asyncio.run(Passing(others=[asked]).ainvoke("hi"))
+    asyncio.run(Passing(others=[Passing(others=[claude, asked])]).ainvoke("hi"))
+    assert list(Streaming(others=[asked]).stream("hi"))
+    rows = calls()
+    assert wire.calls == len(rows) == 5
+    assert [row.model for row in rows] == ["gpt-4o"] * 2 + ["claude-opus-4-6"] + ["gpt-4o"] * 2
+    assert [row.usage_basis for row in rows[:4]] == ["measured"] * 4
+    assert rows[4].usage_basis == ("measured" if usage else "estimated")
+
+
+def test_a_model_that_asks_another_counts_what_it_counts_besides(
+    wire: Wire, chat: Any, calls: Calls
+) -> None:
+    own = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
+    Passing(others=[chat()], counts=own).invoke("hi")
+    wire.script(Reply(status=400))
+    with pytest.raises(openai.BadRequestError):
+        Passing(others=[chat()]).invoke("hi")
+    assert [(row.status, row.input_tokens) for row in calls()] == [
+        ("ok", 7),
+        ("ok", 1000),
+        ("error", 0),
+    ]
+
+
+def test_several_prompts_at_once_are_no_models_that_ask_each_other(chat: Any, calls: Calls) -> None:
+    from langchain_core.language_models.fake_chat_models import FakeListChatModel
+
+    said = [[HumanMessage("a")], [HumanMessage("b")], [HumanMessage("c")]]
+    FakeListChatModel(responses=["x"]).generate(said)
+    asyncio.run(FakeListChatModel(responses=["x"]).agenerate(said))
+    assert len(calls()) == 6
+
+
+def test_a_model_that_passes_on_holds_no_money_when_it_is_over(chat: Any, calls: Calls) -> None:
+    with finops_pack.track(budget="0.06 USD/day"):
+        for _ in range(12):  # 0.045 USD in all
+            Passing(others=[chat(max_tokens=200)]).bind(model="gpt-4o").invoke("hi")
+        assert len(calls()) == 12
 
 
 def test_a_cancelled_call_is_known_at_once(wire: Wire, chat: Any, calls: Calls) -> None:
