@@ -48,6 +48,9 @@ def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
     is_named_root = run.root is run and not str(name).startswith(_GENERIC)
     if name and (is_node or is_named_root):
         run.action = name
+    if run.root is run:
+        told = sys._getframe(3)  # above us: the handler's method, its guard
+        run.waiting = _waiting.stream(told, told.f_code.co_filename)
 
 
 def start(

@@ -34,6 +34,7 @@ class Run:
         "told",
         "tool_call_id",
         "used",
+        "waiting",
     )
 
     def __init__(self, key: Hashable, parent: Run | None) -> None:
@@ -48,6 +49,7 @@ class Run:
         self.asker: str | None = None
         self.told: str | None = None  # the run's own kind, where the adapter cares
         self.last: Pending | None = None
+        self.waiting: context.Waiting | None = None  # of a stream: who takes its steps
         if parent is None:
             self._as_root(key)
             return

@@ -1,30 +1,33 @@
-"""Who waits for a call's answer, and whether he still does.
+"""Who waits for a call's answer or takes the steps of a run, and whether he is still at it.
 
-A call that is cancelled in the very task that asked ends without a word in some frameworks. It
-would own every later call of that task: so it is asked whether its function is still running.
+A call that is cancelled in the very task that asked ends without a word in some frameworks, and
+between the steps of a stream the user's code runs. Neither may own or name what is called next: so
+it is asked whether the function that began it is on the stack.
 """
 
 from __future__ import annotations
 
 import sys
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
+import threading
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CodeType, FrameType
 from typing import Any
 
 _WAITS = CO_COROUTINE | CO_ASYNC_GENERATOR
+_STEPS = CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
 class Waiting:
-    """An asyncio task, and the function in it that asked."""
+    """A function, and the asyncio task or thread that it was called in."""
 
-    __slots__ = ("code", "task")
+    __slots__ = ("code", "strand")
 
-    def __init__(self, task: Any, code: CodeType) -> None:
-        self.task, self.code = task, code
+    def __init__(self, strand: Any, code: CodeType) -> None:
+        self.strand, self.code = strand, code
 
     def gone(self, seen_from: FrameType | None) -> bool:
-        """True in that very task outside of the function; another task may work for it."""
-        if _task() is not self.task:
+        """True where it was called and is no more; another task or thread may work for it."""
+        if _strand() != self.strand:
             return False
         frame: FrameType | None = seen_from or sys._getframe(1)
         while frame is not None:
@@ -46,6 +49,19 @@ def here(frame: FrameType | None, beside: str | None = None) -> Waiting | None:
             return Waiting(task, code)
         frame = frame.f_back
     return None
+
+
+def stream(frame: FrameType | None, beside: str) -> Waiting | None:
+    """The first function from `frame` on outside of the file `beside`, if it is a generator."""
+    while frame is not None and frame.f_code.co_filename == beside:
+        frame = frame.f_back
+    if frame is None or not frame.f_code.co_flags & _STEPS:
+        return None
+    return Waiting(_strand(), frame.f_code)
+
+
+def _strand() -> Any:
+    return _task() or threading.get_ident()
 
 
 def _task() -> Any:

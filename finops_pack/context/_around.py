@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 
 class Waiting(Protocol):
-    """Who waits for the answer of a call."""
+    """Who waits for the answer of a call, or takes the steps of a run."""
 
     def gone(self, seen_from: FrameType | None) -> bool:
-        """Whether he was cancelled, as far as can be seen from this frame, or from here."""
+        """Whether he is not at it, as far as can be seen from this frame, or from here."""
         ...
 
 
@@ -55,6 +55,8 @@ class Around(Protocol):
     """A framework's run in which calls are made: what it says of them."""
 
     open: bool
+    waiting: Waiting | None
+    before: Around | None
     task: str
     action: str | None
     agent: str | None
@@ -68,6 +70,8 @@ _around: ContextVar[Around | None] = ContextVar("finops_around", default=None)
 def around() -> Around | None:
     """The framework's run that we are in, for calls that the framework itself does not see."""
     held = _around.get()
+    while held is not None and held.waiting is not None and held.waiting.gone(None):
+        held = held.before
     return held if held is not None and held.open else None
 
 

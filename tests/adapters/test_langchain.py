@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 import anthropic
 import openai
@@ -133,6 +133,49 @@ def test_calls_between_the_pieces_of_a_stream_are_calls_of_their_own(
     assert [row.adapter for row in rows].count("openai") == 3
     assert all(row.usage == FULL for row in rows if row.adapter == "openai")
     assert rows[0].usage == FULL
+
+
+@pytest.fixture
+def graph(chat: Any, gpt: Any) -> Any:
+    """A graph of two nodes, each of which asks LangChain and the SDK."""
+    from langgraph.graph import START, StateGraph
+
+    def node(state: Any) -> Any:
+        gpt()
+        return {"text": chat().invoke("hi").content}
+
+    made = StateGraph(TypedDict("State", {"text": str}))  # type: ignore[operator]
+    made.add_node("one", node)
+    made.add_node("two", node)
+    made.add_edge(START, "one")
+    made.add_edge("one", "two")
+    return made.compile()
+
+
+def test_calls_between_the_steps_of_a_graph_are_not_its_work(
+    chat: Any, gpt: Any, graph: Any, calls: Calls
+) -> None:
+    async def asynchronous() -> None:
+        async for _ in chain.astream("hi"):
+            gpt()
+        async for _ in graph.astream({"text": ""}):
+            gpt()
+
+    chain = RunnableLambda(lambda text: text) | chat(stream_usage=True)
+    for mode in ("updates", "messages"):
+        steps = graph.stream({"text": ""}, stream_mode=mode)
+        next(steps)
+        gpt()
+        assert list(steps)
+    for _ in chain.stream("hi"):
+        gpt()
+    asyncio.run(asynchronous())
+    rows = calls()
+    between = [row for row in rows if row.action not in ("one", "two") and row.adapter == "openai"]
+    assert {row.task for row in between} == {None}
+    inside = [row for row in rows if row.action in ("one", "two")]
+    assert [row.adapter for row in inside].count("openai") == len(inside) / 2 == 6
+    assert len({row.task for row in inside}) == 3
 
 
 def test_a_budget_holds_between_the_pieces_of_a_stream(wire: Wire, chat: Any) -> None:
