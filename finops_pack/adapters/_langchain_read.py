@@ -87,7 +87,7 @@ def _completion(call: Pending, result: Any, generation: Any) -> None:
     if call.passed_on(usage):
         call.drop()
         return
-    call.finish(
+    call.end_as_told(
         usage,
         response=getattr(generation, "text", None),
         served_model=whole.get("model_name"),

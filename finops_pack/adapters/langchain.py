@@ -23,6 +23,7 @@ TESTED = {"langchain-core": ("1.0", "1.9"), "langgraph": ("1.0", "1.3")}
 CANNOT_SEE = (
     "vector stores' similarity_search and embeddings: counted below, in the SDK",
     "usage of OpenAI streams behind a base_url or gateway, unless track(exact_streams=True)",
+    "that a model which completes text asks a known SDK, where it is awaited: two rows",
     "what a model that asks another LangChain model asks besides, unless it tells its usage",
     "that a call over no SDK we know was cancelled in its own task: unknown, 30 minutes later",
 )

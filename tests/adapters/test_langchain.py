@@ -534,6 +534,22 @@ def test_a_text_completion_model(wire: Wire, calls: Calls) -> None:
     assert (row.usage_basis, row.input_tokens, row.output_tokens) == ("estimated", 10, 7)
 
 
+def test_a_text_completion_model_over_an_sdk(gpt: Any, calls: Calls) -> None:
+    from langchain_core.language_models.llms import LLM
+
+    class Completing(LLM):
+        def _call(self, *_: Any, **__: Any) -> str:
+            return str(gpt())
+
+        @property
+        def _llm_type(self) -> str:
+            return "completing"
+
+    Completing().invoke("hi")
+    (row,) = calls()
+    assert (row.usage, row.usage_basis, row.provider) == (FULL, "measured", "openai")
+
+
 def test_a_chain_is_a_task_and_says_how_it_ended(chat: Any, calls: Calls) -> None:
     model = chat()
 
