@@ -13,7 +13,7 @@ from finops_pack.recorder import Pending
 
 _REMEMBERED = 1000
 
-_live: dict[str, tuple[Pending, Any]] = {}
+_live: OrderedDict[Any, tuple[Pending, Any]] = OrderedDict()
 _over: OrderedDict[Any, None] = OrderedDict()  # failures are told twice, some ends too
 _last: OrderedDict[Any, Pending] = OrderedDict()  # (task, agent) -> its last call
 # The model that began a call here last, and the call's id.
@@ -57,7 +57,7 @@ def kickoff() -> Kickoff | None:
 def began(source: Any, event: Any, call: Pending) -> None:
     """A call has begun: the SDKs below tell it what they see."""
     call.waiting = _waiting.here(sys._getframe(1))
-    _live[event.call_id] = (call, context.own(call))
+    _remember(_live, event.call_id, (call, context.own(call)))
     _begun.set((source, event.call_id))
     _remember(_last, _who(event), call)
 

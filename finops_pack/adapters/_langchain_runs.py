@@ -14,7 +14,7 @@ from typing import Any
 
 from finops_pack import context, recorder
 from finops_pack.adapters import _caller, _langchain_read, _openai_read, _waiting
-from finops_pack.adapters._lineage import Lineage, Run, metadata_session, seconds
+from finops_pack.adapters._lineage import ROOM, Lineage, Run, metadata_session, seconds
 from finops_pack.recorder import Pending
 
 _NOTHING: dict[str, Any] = {}
@@ -71,6 +71,8 @@ def start(
         _openai_read.longest("chat", params),
     )
     live = in_flight[run_id] = Live(call, run)
+    if len(in_flight) > ROOM:  # of those that were cancelled nobody speaks again
+        in_flight.pop(next(iter(in_flight)), None)
     if live.before is not None and live.before.open:
         _made_for(live.before, call)
     if sys.modules["asyncio"]._get_running_loop() is not None:

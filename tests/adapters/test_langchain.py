@@ -426,6 +426,24 @@ def test_a_cancelled_call_of_a_model_without_an_sdk_owns_nothing_after_it(
     assert wire.calls == 2
 
 
+def test_what_was_cancelled_is_not_remembered_for_ever(
+    wire: Wire, chat: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finops_pack.adapters import _langchain_runs as runs
+
+    monkeypatch.setattr(runs, "ROOM", 2)
+    monkeypatch.setattr(runs, "in_flight", {})
+    wire.script(*[Reply(delay=0.2)] * 4)
+
+    async def impatient() -> None:
+        for _ in range(4):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(chat().ainvoke("hi"), 0.02)
+
+    asyncio.run(impatient())
+    assert len(runs.in_flight) == 2
+
+
 def test_an_orphan_is_swept_and_a_late_end_amends_it(calls: Calls) -> None:
     from uuid import uuid4
 
