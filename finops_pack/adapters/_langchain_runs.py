@@ -73,7 +73,7 @@ def start(
     live = in_flight[run_id] = Live(call, run)
     if len(in_flight) > ROOM:  # of those that were cancelled nobody speaks again
         in_flight.pop(next(iter(in_flight)), None)
-    if live.before is not None and live.before.open:
+    if live.before is not None:
         _made_for(live.before, call)
     if sys.modules["asyncio"]._get_running_loop() is not None:
         _waits(call, sys._getframe(3))  # above us: the handler's method, its guard

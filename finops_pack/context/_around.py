@@ -20,6 +20,7 @@ class Owner(Protocol):
 
     open: bool
     waiting: Waiting | None
+    above: Any  # the owner around it
 
 
 _owner: ContextVar[Owner | None] = ContextVar("finops_owner", default=None)
@@ -28,9 +29,11 @@ _owner: ContextVar[Owner | None] = ContextVar("finops_owner", default=None)
 def owner(seen_from: FrameType | None = None) -> Any:
     """The open call that an adapter counts around us, or around this frame; or None."""
     held = _owner.get()
-    if held is None or not held.open:
-        return None
-    return None if held.waiting is not None and held.waiting.gone(seen_from) else held
+    while held is not None and (
+        not held.open or (held.waiting is not None and held.waiting.gone(seen_from))
+    ):
+        held = held.above
+    return held
 
 
 def owned() -> bool:
@@ -41,6 +44,10 @@ def owned() -> bool:
 def own(call: Owner) -> Owner | None:
     """Mark what follows as part of `call`; hand the result to `disown`."""
     before = _owner.get()
+    while before is not None and not before.open:  # its end was told in another context
+        before = before.above
+    if before is not call:
+        call.above = before
     _owner.set(call)
     return before
 
@@ -70,14 +77,18 @@ _around: ContextVar[Around | None] = ContextVar("finops_around", default=None)
 def around() -> Around | None:
     """The framework's run that we are in, for calls that the framework itself does not see."""
     held = _around.get()
-    while held is not None and held.waiting is not None and held.waiting.gone(None):
+    while held is not None and (
+        not held.open or (held.waiting is not None and held.waiting.gone(None))
+    ):
         held = held.before
-    return held if held is not None and held.open else None
+    return held
 
 
 def enter(run: Around) -> Around | None:
     """Mark what follows as part of a framework's run; hand the result to `leave`."""
     before = _around.get()
+    while before is not None and not before.open:  # its end was told in another context
+        before = before.before
     _around.set(run)
     return before
 

@@ -38,6 +38,7 @@ class Pending:
     max_output_tokens: int | None = None
     below: Any = None  # the request that an SDK makes for this call just now
     embeds = False  # whether its adapter hears of embeddings; hardly a framework does
+    above: Pending | None = None  # the call that it is part of
     waiting: context.Waiting | None = None  # whose cancellation its framework does not tell
     others: tuple[Pending, ...] = ()  # counted by themselves, asked in order to answer it
     told: tuple[dict[str, Any], ...] = ()  # what SDKs below saw: arguments of `finish`

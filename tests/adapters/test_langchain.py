@@ -178,6 +178,35 @@ def test_calls_between_the_steps_of_a_graph_are_not_its_work(
     assert len({row.task for row in inside}) == 3
 
 
+def test_what_follows_a_chain_in_a_node_is_the_nodes(gpt: Any, calls: Calls) -> None:
+    from finops_pack import context
+
+    async def node(text: str) -> str:
+        for _ in range(3):
+            await (RunnableLambda(str) | RunnableLambda(str)).ainvoke(text)
+        return str(gpt())
+
+    async def many() -> None:
+        for _ in range(3):
+            await RunnableLambda(node).ainvoke("hi")
+
+    asyncio.run(many())
+    assert len({row.task for row in calls()} - {None}) == 3
+    assert context.around() is None
+
+
+def test_runs_that_are_over_hold_no_others() -> None:
+    from finops_pack.context import _around
+
+    async def many() -> Any:
+        for _ in range(5):
+            await (RunnableLambda(str) | RunnableLambda(str)).ainvoke("hi")
+        return _around._around.get()
+
+    last = asyncio.run(many())
+    assert last is None or last.before is None
+
+
 def test_a_budget_holds_between_the_pieces_of_a_stream(wire: Wire, chat: Any) -> None:
     client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
     said = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "max_tokens": 200}
@@ -340,6 +369,14 @@ def test_a_model_that_asks_another_is_one_row(
     assert [row.model for row in rows] == ["gpt-4o"] * 2 + ["claude-opus-4-6"] + ["gpt-4o"] * 2
     assert [row.usage_basis for row in rows[:4]] == ["measured"] * 4
     assert rows[4].usage_basis == ("measured" if usage else "estimated")
+
+
+def test_two_that_are_awaited_one_after_the_other_are_two_rows(
+    wire: Wire, chat: Any, calls: Calls
+) -> None:
+    wire.script(*[Reply(usage={"prompt_tokens": n, "completion_tokens": 1}) for n in (5, 7)])
+    asyncio.run(Passing(others=[chat(), chat()]).ainvoke("hi"))
+    assert [row.input_tokens for row in calls()] == [5, 7]
 
 
 def test_a_model_that_asks_another_counts_what_it_counts_besides(
