@@ -95,6 +95,9 @@ def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | N
     if above is not None and (kind != "embeddings" or above.embeds):
         told = Told(above, (fields["provider"], fields["model"]))
         return Ask(told, kind, dialect, streams)
+    extra = get(options, "extra_json")
+    if isinstance(extra, dict):
+        fields["request"] = {**body, **extra}
     call = rec.begin(adapter=dialect.name, framework=dialect.name, **place(4), **fields)
     return Ask(call, kind, dialect, streams)
 

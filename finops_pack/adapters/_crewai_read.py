@@ -53,6 +53,12 @@ def named(source: Any, event: Any) -> dict[str, str | None]:
     return {"provider": provider, "model": rest if slash and head == provider else model}
 
 
+def request(source: Any, event: Any) -> dict[str, Any]:
+    """What else a call is asked with: the model's own field of it, and what it hands on."""
+    said = getattr(source, "additional_params", None)
+    return {"n": event.n, **(said if isinstance(said, dict) else {})}
+
+
 def role(event: Any) -> str | None:
     """The role of the agent that an event is about."""
     return text(get(event, "agent_role"))

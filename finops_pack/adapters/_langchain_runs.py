@@ -69,6 +69,8 @@ def start(
         batch[0] if batch else (),
         params.get("tools"),
         _openai_read.longest("chat", params),
+        None,
+        params,
     )
     live = in_flight[run_id] = Live(call, run)
     if len(in_flight) > ROOM:  # of those that were cancelled nobody speaks again

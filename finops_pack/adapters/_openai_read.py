@@ -17,6 +17,9 @@ from finops_pack.recorder._messages import get, listed
 HIDDEN = "chat, usage hidden"
 """The kind of a chat stream whose usage only we asked for: its extra chunk is kept back."""
 _PLAIN_TIERS = (None, "default", "auto", "standard")
+# Of the largest image, with the three that may come before it (OpenAI's image guide).
+_IMAGE_TOKENS = {"low": 700, "medium": 1900}
+_FINEST_IMAGE = 6600
 _UNITS = {
     "web_search_call": "web_search",
     "code_interpreter_call": "code_execution",
@@ -25,15 +28,16 @@ _UNITS = {
 
 
 def longest(kind: str, body: Mapping[str, Any]) -> int | None:
-    """The most tokens that all answers of a request may have; None where it does not say.
+    """The most tokens that each answer of a request may have; None where it does not say.
 
     LangChain's and litellm's parameters have the same names.
     """
     if kind == "embeddings":
         return 0
-    each = body.get("max_completion_tokens") or body.get("max_output_tokens")
-    each, answers = each or body.get("max_tokens"), body.get("n")
-    return each * answers if each and isinstance(answers, int) and answers > 1 else each
+    if kind == "images":
+        return _IMAGE_TOKENS.get(body.get("quality") or "", _FINEST_IMAGE)
+    said = body.get("max_completion_tokens") or body.get("max_output_tokens")
+    return said or body.get("max_tokens")
 
 
 def answered(kind: str, body: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def asked(client: Any, url: str, body: dict[str, Any]) -> dict[str, Any] | None:
         "messages": head + listed(body.get("messages")),
         "tools": body.get("tools"),
         "max_output_tokens": body.get("max_tokens"),
+        "request": body,
     }
 
 

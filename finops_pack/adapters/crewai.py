@@ -57,6 +57,7 @@ def _started(source: Any, event: Any) -> None:
             messages=event.messages,
             tools=event.tools,
             max_output_tokens=int(event.max_tokens) if event.max_tokens else None,
+            request=_crewai_read.request(source, event),
         )
     except BudgetExceeded as refused:
         runs.refused(source, event)

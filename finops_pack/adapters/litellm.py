@@ -74,6 +74,7 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
         messages=_litellm_read.messages(log, options),
         tools=options.get("tools"),
         max_output_tokens=_openai_read.longest(kind, options),
+        request=options,
         **_ask.place(5),
     )
     call.embeds = True

@@ -48,6 +48,7 @@ def asked(client: Any, url: str, body: dict[str, Any]) -> dict[str, Any] | None:
         "messages": _messages(body),
         "tools": body.get("tools"),
         "max_output_tokens": _openai_read.longest(kind, body),
+        "request": body,
     }
 
 

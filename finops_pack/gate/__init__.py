@@ -22,11 +22,12 @@ from finops_pack import log
 from finops_pack.budgets import THRESHOLDS, Budget, parse, thresholds
 from finops_pack.config import Config
 from finops_pack.errors import BudgetExceeded, BudgetStop, FinOpsError, Refusal
-from finops_pack.gate._bound import Bounds, count, text_bytes
+from finops_pack.gate._bound import Bounds
 from finops_pack.gate._limits import Known, Windows, covers, is_final, limit_of
 from finops_pack.gate._store import Store
 from finops_pack.gate._tasks import Asked, Stopped, TaskMoney, refusal_of
 from finops_pack.gate._thresholds import Once, Thresholds
+from finops_pack.gate._weight import Weight, weigh
 from finops_pack.ledger import Ledger
 from finops_pack.model import Where
 
@@ -52,7 +53,7 @@ class Gate:
         _gates.add(self)
 
     def _begin_anew(self) -> None:
-        self._held: dict[str, tuple[Any, int]] = {}  # call id -> (tasks, bytes of its prompt)
+        self._held: dict[str, tuple[Any, Weight]] = {}  # call id -> (tasks, what it weighs)
         self._tasks = TaskMoney()
         self._watch = Thresholds(self._levels)
 
@@ -73,7 +74,7 @@ class Gate:
         running = call.running if call is not None else ()
         return bool(self._known.all()) or any(held.budget for held in running)
 
-    def reserve(self, call: Any) -> None:
+    def reserve(self, call: Any, request: Mapping[str, Any] | None = None) -> None:
         """Set the call's bound aside. Raises `BudgetExceeded` (or `BudgetStop`) to refuse it."""
         budgets = [b for b in self._known.all() if covers(b, call.row)]
         asked = self._asked(call)
@@ -81,7 +82,7 @@ class Gate:
         if not every:
             return
         try:
-            self._hold(call, budgets, asked, every)
+            self._hold(call, weigh(call, request), budgets, asked, every)
         except (BudgetExceeded, BudgetStop):
             self._tasks.give(call.id, call.running)
             raise
@@ -89,13 +90,18 @@ class Gate:
             self._unheld(call, error, every)
 
     def _hold(
-        self, call: Any, budgets: Sequence[Budget], asked: Sequence[Asked], every: Sequence[Budget]
+        self,
+        call: Any,
+        weight: Weight,
+        budgets: Sequence[Budget],
+        asked: Sequence[Asked],
+        every: Sequence[Budget],
     ) -> None:
         row = call.row
         earlier = None if is_final(row) else self._stopped.find(row.get("task"), every)
         if earlier is not None:
             raise self._exception(earlier)
-        size, pico = self._bound(call, every)
+        pico = self._bound(call, weight, every)
         for budget in budgets:
             if budget.window == "call" and pico > limit_of(budget, row):
                 self._exceeded(call, budget, pico)
@@ -103,7 +109,7 @@ class Gate:
         self._held_by_ledger(call, pico, budgets, asked)
         if len(self._held) >= _MOST:
             self._held.pop(next(iter(self._held)), None)
-        self._held[call.id] = (call.running, size)
+        self._held[call.id] = (call.running, weight)
 
     def _asked(self, call: Any) -> list[Asked]:
         """The budgets of the tasks around this call; what a flat plan covers has its own."""
@@ -116,20 +122,21 @@ class Gate:
                 found.append(Asked(task, budget, limit_of(budget, call.row)))
         return found
 
-    def _bound(self, call: Any, budgets: Sequence[Budget]) -> tuple[int, int]:
-        """(bytes of its text, pico-USD it may cost); 0 where unpriced calls may pass."""
-        size = text_bytes(call.messages) + text_bytes(call.tools)
-        pico = self._bounds.pico(call.row, count(call.messages), size, call.max_output_tokens)
+    def _bound(self, call: Any, weight: Weight, budgets: Sequence[Budget]) -> int:
+        """Pico-USD it may cost; 0 where unpriced calls may pass."""
+        pico = self._bounds.pico(call.row, weight)
         if pico is not None:
-            return size, pico
+            return pico
         model = call.row["model"] or "(no model)"
         mend = f"Mend: finops rates alias {model}=KNOWN-MODEL"
+        if weight.tier and self._bounds.pico(call.row, weight._replace(tier=None)) is not None:
+            mend = f'Mend: give its price for service_tier "{weight.tier}" in a rates file'
         strict = [b for b in budgets if b.hard and b.unpriced == "refuse"]
         if strict:
             self._refuse(call, Refusal("unpriced", scope=strict[0].covers, mend=mend))
         if self._once.first(("unpriced", model)):
             log.warning(f"{model} has no price and is not held by a budget. {mend}")
-        return size, 0
+        return 0
 
     def _held_by_tasks(self, call: Any, pico: int, asked: Sequence[Asked]) -> None:
         lacking = self._tasks.take(call.id, pico, asked) if asked else None
@@ -191,8 +198,8 @@ class Gate:
         held = self._held.pop(call.id, None)
         if held is None:
             return
-        running, size = held
-        self._bounds.learn(call.row, size)
+        running, weight = held
+        self._bounds.learn(call.row, weight)
         if running:
             self._tasks.give(call.id, running)
             self._task_thresholds(running, pico)

@@ -191,7 +191,7 @@ class _Making:
 
 _STANDARD = {
     "processing": {"standard", "realtime", "online", "sync"},
-    "service_tier": {"standard", "default", "auto", "on_demand"},
+    "service_tier": {"standard", "default", "auto", "on_demand", "standard_only"},
     "speed": {"standard", "normal"},
 }
 

@@ -51,16 +51,19 @@ class Recorder:
         max_output_tokens: int | None = None,
         call_id: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> Pending:
         """Start a call; `fields` are any fields of `model.Call`, None where not known.
 
+        `max_output_tokens` is what each answer may have, `request` all else that it was asked
+        with, by the provider's names (`n`, `service_tier`), which a budget looks at and forgets.
         Raises `BudgetExceeded` or `BudgetStop` when a hard budget refuses it, nothing else.
         """
         row = said(fields)
         row["id"] = call_id or context.new_id()
         row["model"] = model or ""
-        return self.begin_row(row, messages, tools, max_output_tokens, tags)
+        return self.begin_row(row, messages, tools, max_output_tokens, tags, request)
 
     def begin_row(
         self,
@@ -69,6 +72,7 @@ class Recorder:
         tools: Any = None,
         max_output_tokens: int | None = None,
         tags: Mapping[str, str] | None = None,
+        request: Mapping[str, Any] | None = None,
     ) -> Pending:
         """`begin` for whoever has made the row: its fields that are known, `id` and `model`."""
         call = self._pending(row, tags)
@@ -76,15 +80,15 @@ class Recorder:
         call.tools = tools
         call.max_output_tokens = max_output_tokens
         if call.running or row["start_us"] >= self._no_budget_until:
-            self._ask_gate(call)
+            self._ask_gate(call, request)
         self._open[call.id] = call
         return call
 
-    def _ask_gate(self, call: Pending) -> None:
+    def _ask_gate(self, call: Pending, request: Mapping[str, Any] | None) -> None:
         """Ask for the money; that there is no budget is believed for a second."""
         try:
             if self._gate.active(call):
-                self._gate.reserve(call)
+                self._gate.reserve(call, request)
             elif not call.running:
                 self._no_budget_until = call.row["start_us"] + 1_000_000
         except (BudgetExceeded, BudgetStop) as error:

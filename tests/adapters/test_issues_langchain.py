@@ -186,7 +186,7 @@ class Refusing:
     def active(self, call: Any = None) -> bool:
         return True
 
-    def reserve(self, call: Any) -> None:
+    def reserve(self, call: Any, request: Any = None) -> None:
         from finops_pack.errors import Refusal
 
         raise self.error(Refusal("exceeded", limit_usd=Decimal(1)))  # type: ignore[call-arg]

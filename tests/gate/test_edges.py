@@ -18,7 +18,7 @@ import finops_pack
 from finops_pack import admin, config, gate, recorder
 from finops_pack.budgets import parse
 from finops_pack.errors import BudgetExceeded
-from finops_pack.gate import _bound, _limits, _store, _thresholds
+from finops_pack.gate import _bound, _limits, _store, _thresholds, _weight
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage, Where
 
@@ -358,17 +358,17 @@ def test_eight_async_workers_share_one_budget() -> None:
     ],
 )
 def test_media_do_not_count_as_text_and_no_script_is_undercounted(message: Any, most: int) -> None:
-    assert most * 0.9 <= _bound.text_bytes(message) <= most
+    assert most * 0.9 <= _weight.text_bytes(message, []) <= most
 
 
 def test_a_failed_call_teaches_nothing() -> None:
-    bounds = _bound.Bounds()
+    bounds, weight = _bound.Bounds(), _weight.Weight(messages=1, size=100, longest=10)
     row = {"model": "gpt-4o", "provider": "openai", "start_us": 1_800_000_000_000_000}
-    bounds.learn({**row, "input_tokens": 9000, "output_tokens": 10}, 100)
-    before = bounds.pico(row, 1, 100, 10)
+    bounds.learn({**row, "input_tokens": 9000, "output_tokens": 10}, weight)
+    before = bounds.pico(row, weight)
     for _ in range(20):
-        bounds.learn(row, 100)
-    assert bounds.pico(row, 1, 100, 10) == before
+        bounds.learn(row, weight)
+    assert bounds.pico(row, weight) == before
 
 
 def test_the_final_answer_of_a_stopped_task_passes_within_the_reserve() -> None:
