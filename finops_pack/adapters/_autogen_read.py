@@ -13,6 +13,7 @@ from finops_pack.recorder import Pending
 from finops_pack.recorder._messages import get
 
 _FRAMES = 25
+_CLAUDE, _CLAUDE_TOKENS = ("anthropic", "bedrock"), 4096  # what its client sends unless told
 
 
 def answer(call: Pending, result: Any) -> None:
@@ -49,13 +50,14 @@ def usage_of(result: Any) -> Usage | None:
     return Usage(input_tokens=sent or 0, output_tokens=made or 0) if sent or made else None
 
 
-def settings(client: Any) -> Any:
-    """The arguments that a client sends with every request."""
+def request(client: Any, more: Any) -> dict[str, Any]:
+    """The arguments that a client sends with every request, and with this one."""
     for holder in (client, get(client, "client"), get(client, "_client")):
         found = get(holder, "_create_args")
         if found:
-            return found
-    return {}
+            break
+    unsaid = {"max_tokens": _CLAUDE_TOKENS} if provider(holder) in _CLAUDE else {}
+    return {**unsaid, **(found or {}), **(more or {})}
 
 
 def provider(client: Any) -> str | None:

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _above, _autogen_read, _ending, _patch
+from finops_pack.adapters import _above, _autogen_read, _ending, _openai_read, _patch
 from finops_pack.recorder import Pending, guard
-from finops_pack.recorder._messages import get
 
 MODULES = ("autogen_core.models",)
 TESTED = {"autogen-core": ("0.7", "0.8")}
@@ -113,10 +112,9 @@ def _ask_usage(options: dict[str, Any]) -> None:
 def _begin(client: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Pending | None:
     if context.owned():
         return None
-    settings = _autogen_read.settings(client)
-    extra = options.get("extra_create_args") or {}
+    request = _autogen_read.request(client, options.get("extra_create_args"))
     return recorder.get().begin(
-        model=str(get(settings, "model") or type(client).__name__),
+        model=str(request.get("model") or type(client).__name__),
         provider=_autogen_read.provider(client),
         adapter="autogen",
         framework="autogen",
@@ -124,7 +122,8 @@ def _begin(client: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Pendi
         agent=_autogen_read.agent(),
         messages=options.get("messages", args[0] if args else None),
         tools=options.get("tools"),
-        max_output_tokens=extra.get("max_tokens") or get(settings, "max_tokens"),
+        max_output_tokens=_openai_read.longest("chat", request),
+        request=request,
     )
 
 

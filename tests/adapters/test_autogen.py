@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import finops_pack
+from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Reply, Wire
 
@@ -179,3 +180,34 @@ def test_client_classes_made_later_are_seen(calls: Calls) -> None:
     asyncio.run(Own().create(said("a")))
     [row] = calls()
     assert row.usage == Usage(11, 3)
+
+
+@pytest.mark.parametrize(
+    ("more", "tokens"),
+    [({"max_completion_tokens": 20_000}, 20_000), ({"max_tokens": 90}, 90), ({}, 50)],
+)
+def test_a_budget_knows_how_long_an_answer_may_be(wire: Wire, more: Any, tokens: int) -> None:
+    from autogen_ext.models.openai import OpenAIChatCompletionClient
+
+    server: Any = {"base_url": wire.openai_url, "api_key": "none", "max_tokens": 50}
+    client = OpenAIChatCompletionClient(model="gpt-4o", **server)
+    assert_bound(client, more, tokens * Decimal("10e-6"))
+    assert_bound(client, {**more, "service_tier": "priority"}, tokens * Decimal("17e-6"))
+    assert wire.calls == 0
+
+
+def test_a_budget_knows_what_the_client_for_claude_sends_unless_told(wire: Wire) -> None:
+    from autogen_ext.models.anthropic import AnthropicChatCompletionClient
+
+    client = AnthropicChatCompletionClient(
+        model="claude-sonnet-4-5", base_url=wire.url, api_key="none"
+    )
+    assert_bound(client, {}, 4096 * Decimal("15e-6"))
+
+
+def assert_bound(client: Any, more: Any, output: Decimal) -> None:
+    with finops_pack.task(budget="0.000001 USD/task"), pytest.raises(BudgetExceeded) as caught:
+        asyncio.run(client.create(said("a"), extra_create_args=more))
+    asked = caught.value.refusal.asked_usd
+    assert asked is not None
+    assert 0 < asked - output < Decimal("0.001")
