@@ -147,12 +147,11 @@ class Gate:
         self, call: Any, pico: int, budgets: Sequence[Budget], asked: Sequence[Asked]
     ) -> None:
         shared = {b.id: b for b in budgets if b.window != "call"}
-        mine = [a for a in asked if a.task.id == call.row.get("task")]
-        if not shared and not mine:
+        if not shared and not asked:
             return
         self._store.open()
         wanted = self._windows.limits(shared.values(), call.row, self._store.zone)
-        for one in mine:  # the same task may go on in other processes
+        for one in asked:  # the same task may go on in other processes
             shared[f"task {one.task.id}"] = one.budget
             wanted[f"task {one.task.id}"] = Where(task=one.task.id), one.limit
         broken = self._store.reserve(call.id, pico, wanted)

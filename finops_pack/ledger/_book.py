@@ -176,7 +176,7 @@ def _store(db: Db, entries: Sequence[_Entry], facts: Facts, zone: str) -> tuple[
     _count(db, new, changed)
     facts.tasks_of(entry.row for entry in (*new, *changed))
     # the bill of a call that ended nobody knows how stays reserved, until that expires
-    release(db, [e.row["id"] for e in entries if e.row.get("usage_basis") != "unknown"])
+    release(db, [e.row for e in entries if e.row.get("usage_basis") != "unknown"])
     return len(new), len(changed), len(entries) - len(new) - len(changed)
 
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 from finops_pack.ledger import Reservation
-from finops_pack.ledger._db import Db, insert, one, run_in
+from finops_pack.ledger._db import Db, insert, one, run_in, select_in
 from finops_pack.ledger._reader import Reader
 from finops_pack.ledger._scope import HOUR_US, scope_of, where_of
 from finops_pack.ledger._sums import add_hours
@@ -20,7 +21,8 @@ from finops_pack.money import PICO, PICO_MAX
 KEEP_US = 92 * 86_400_000_000
 """How long an expired reservation counts: longer than any budget's window."""
 _FINE_US = 2 * 86_400_000_000
-_LOST = "CASE WHEN settled = 0 AND expires_us <= ? THEN pico ELSE 0 END"
+_BOOKED = 2  # `settled` of what an outer task keeps: the books have it under the inner one
+_LOST = f"CASE WHEN settled = {_BOOKED} OR settled = 0 AND expires_us <= ? THEN pico ELSE 0 END"
 _HELD = (
     "SELECT "
     + ", ".join(
@@ -31,6 +33,7 @@ _HELD = (
     + " FROM reservations WHERE scope = ? AND made_us >= ? AND made_us < ?"
 )
 _EVER = 2**62
+_COLUMNS = ("scope", "call_id", "pico", "made_us", "expires_us", "settled")
 
 
 def reserve(
@@ -62,7 +65,7 @@ def _store(db: Db, wanted: Reservation, limits: Mapping[str, tuple[Where, int]])
     insert(
         db,
         "reservations",
-        ("scope", "call_id", "pico", "made_us", "expires_us", "settled"),
+        _COLUMNS,
         [(s, wanted.call_id, pico, wanted.made_us, wanted.expires_us, 0) for s in scopes],
         "ON CONFLICT (scope, call_id) DO UPDATE SET pico = excluded.pico, settled = 0,"
         " made_us = excluded.made_us, expires_us = excluded.expires_us",
@@ -75,17 +78,35 @@ def settle(db: Db, call_id: str, pico: int | None) -> None:
         db.run("DELETE FROM reservations WHERE call_id = ?", (call_id,))
         return
     db.run(
-        "UPDATE reservations SET pico = ?, settled = 1 WHERE call_id = ?",
+        f"UPDATE reservations SET pico = ?, settled = 1 WHERE call_id = ? AND settled < {_BOOKED}",
         (min(max(pico, 0), PICO_MAX), call_id),
     )
 
 
-def release(db: Db, call_ids: Sequence[str]) -> None:
+def release(db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
     """Drop the reservations of calls that now stand in the books, and those long expired."""
-    if call_ids and one(db, "SELECT 1 FROM reservations LIMIT 1"):
-        run_in(db, "DELETE FROM reservations", "call_id", call_ids)
+    if rows and one(db, "SELECT 1 FROM reservations LIMIT 1"):
+        calls = {row["id"]: row for row in rows}
+        outer = list(_of_outer_tasks(db, calls))
+        run_in(db, "DELETE FROM reservations", "call_id", list(calls))
+        insert(db, "reservations", _COLUMNS, outer)
         over = time.time_ns() // 1000 - KEEP_US
         db.run("DELETE FROM reservations WHERE expires_us < ?", (over,))
+
+
+def _of_outer_tasks(
+    db: Db, calls: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, str, int, int, int, int]]:
+    """What tasks keep of calls in tasks inside them, which the books do not count as theirs."""
+    what, keys = "scope, call_id, made_us, expires_us", [(call_id,) for call_id in calls]
+    for scope, call_id, made_us, expires_us in select_in(
+        db, what, "reservations", ("call_id",), keys
+    ):
+        row = calls[call_id]
+        if '"task":' in scope and where_of(scope).task not in (None, row.get("task")):
+            billed = row.get("billed_pico")
+            pico = (row.get("cost_pico") or 0) if billed is None else billed
+            yield scope, call_id, pico, made_us, expires_us, _BOOKED
 
 
 def spend(reader: Reader, where: Where, now_us: int) -> tuple[int, int]:

@@ -97,6 +97,27 @@ def test_a_tasks_budget_holds_over_processes_that_work_on_it() -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
+def test_it_holds_over_processes_for_tasks_inside_it_too() -> None:
+    rec = track()
+
+    def work() -> int:
+        with finops_pack.task("job", budget="0.01 USD/task"):
+            for n in range(9):
+                with finops_pack.task(f"step {os.getpid()} {n}"):
+                    try:
+                        call(rec)
+                    except BudgetExceeded:
+                        return n
+        return 9
+
+    assert work() == 2
+    assert finops_pack.flush()
+    child = os.fork()
+    if not child:
+        os._exit(work())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 def test_a_child_inherits_no_call_no_lock_and_no_handle() -> None:
     rec = track("1 USD/day")
     open_call = begin(rec)

@@ -454,6 +454,21 @@ def test_a_reservation_is_forgotten_after_every_window(ledger: Ledger, line: Lin
     assert ledger.spent(ALL) == (1_000_000, 0)
 
 
+def test_an_outer_task_keeps_what_a_task_inside_has_cost(ledger: Ledger, line: Line) -> None:
+    outer, inner = Where(task="outer"), Where(task="inner")
+    limits = {"outer": (outer, 100), "inner": (inner, 100)}
+    for call, ended in (("c1", 40), ("c2", 30)):
+        assert ledger.reserve(wanted(call, 50), limits, 1) is None
+        ledger.book([line(call, task="inner", cost_pico=ended)])
+        ledger.settle(call, ended)  # the drainer was faster
+    assert ledger.spent(outer) == ledger.spent(inner) == (70, 0)
+    ledger.book([{"type": "amend", "id": "c2", "cost_pico": 20, "billed_pico": 45}])
+    assert ledger.spent(outer) == ledger.spent(inner) == (85, 0)
+    assert set(ledger.reserve(wanted("c3", 50), limits, 1) or ()) == {"outer", "inner"}
+    ledger.book([line("own", task="outer", cost_pico=5)])
+    assert ledger.spent(outer) == (90, 0)
+
+
 def test_two_budgets_are_broken_together(ledger: Ledger) -> None:
     limits = {"a": (TODAY, 5), "b": (Where(project="p"), 50), "c": (TODAY, 4)}
     assert ledger.reserve(wanted("x", 10), limits, 1) == {"a": (0, 0), "c": (0, 0)}
