@@ -173,7 +173,7 @@ def bounds(
         return now - timedelta(hours=24), None
     if window not in CLOCKED:
         return None, None
-    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if window == "day":
         return midnight, _midnight(midnight, 1)
     if window == "week":

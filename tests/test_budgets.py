@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -78,6 +78,14 @@ def test_a_day_has_23_hours_when_clocks_go_forward() -> None:
     assert end.astimezone(UTC) - start.astimezone(UTC) == (
         datetime(2026, 3, 29, 23) - datetime(2026, 3, 29)
     )
+
+
+def test_a_day_with_two_midnights_begins_with_the_first() -> None:
+    zone = ZoneInfo("Atlantic/Azores")  # at one in the morning it is midnight again
+    first = datetime(2026, 10, 25, tzinfo=UTC)
+    for hour in (0, 1, 2):
+        found = bounds("day", first + timedelta(hours=hour, minutes=30), zone)
+        assert [at and at.astimezone(UTC) for at in found] == [first, first + timedelta(hours=25)]
 
 
 def test_windows_begin_where_people_say() -> None:
