@@ -21,6 +21,7 @@ TOKENS_A_MESSAGE = 8
 LONG_PROMPT = 2000  # bytes, from which tokens a byte can be told from the rest
 OUTPUT_TOKENS = 500  # of a model that has not answered yet
 MARGIN = 1.15
+SERVED = 8  # models that one name may stand for
 
 
 class Bounds:
@@ -30,7 +31,7 @@ class Bounds:
         self._ratio: dict[str, float] = {}
         self._hidden: dict[str, int] = {}
         self._output: dict[str, int] = {}
-        self._served: dict[str, str] = {}
+        self._served: dict[str, tuple[str, ...]] = {}
         self._tier: dict[tuple[str, str | None], str] = {}
         self._writes: dict[str, int] = {}
         self._searches: dict[str, int] = {}
@@ -38,13 +39,14 @@ class Bounds:
     def pico(self, row: Mapping[str, Any], weight: Weight) -> int | None:
         """Pico-USD that a call may cost.
 
-        None when no price is known for it. The model that was served counts before the asked.
+        None when no price is known for it. The models that were served count before the asked.
         """
         asked = row["model"]
         usages, contexts = self._usages(asked, weight), self._contexts(row, weight.tier)
-        for model in dict.fromkeys((self._served.get(asked, asked), asked)):
+        for models in (self._served.get(asked, ()), (asked,)):
             costs = [
                 rates.price_pico(model, usage, row.get("provider"), row["start_us"], context)
+                for model in models
                 for usage in usages
                 for context in contexts
             ]
@@ -85,7 +87,7 @@ class Bounds:
         """Take what the finished call needed as the measure of the next."""
         asked = row["model"]
         if row.get("served_model"):
-            self._served[asked] = row["served_model"]
+            self._learn_model(asked, row["served_model"])
         if row.get("service_tier"):
             self._tier[asked, weight.tier] = row["service_tier"]
         counted = row.get("input_tokens", 0)
@@ -96,6 +98,12 @@ class Bounds:
         if answered:
             self._output[asked] = max(answered, self._output.get(asked, 0))
         self._learn_kinds(asked, row, weight)
+
+    def _learn_model(self, asked: str, served: str) -> None:
+        """A name may stand for several models: the dearest of those served last counts."""
+        seen = self._served.get(asked, ())
+        if served not in seen:
+            self._served[asked] = (*seen, served)[-SERVED:]
 
     def _learn_input(self, asked: str, counted: int, size: int) -> None:
         """Shrink slowly, grow at once: too little lets money through, too much only waits."""

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 MEDIA_BYTES = 4000  # what an image counts as: 1600 tokens, the most a usual one is billed as
 NUMBER_BYTES = 3  # a prompt for embeddings may be a list of tokens
 WRITES = ("5m", "1h")  # caches that a prompt may be put into, the dearer last
+_SCHEMAS = ("response_format", "text", "output_format")  # of the answer: they are input too
+_IMAGES = ("image", "image_url", "input_image")
 _DEPTH = 12
 _NOTHING: Mapping[str, Any] = {}
 
@@ -28,8 +30,9 @@ class Weight(NamedTuple):
 def weigh(call: Any, request: Mapping[str, Any] | None) -> Weight:
     """What a call weighs, by its prompt, its tools and the other arguments of its request."""
     marks: list[Any] = []
-    size = text_bytes(call.messages, marks) + text_bytes(call.tools, marks)
     request = request or _NOTHING
+    parts = [call.messages, call.tools, *(_said(request, name) for name in _SCHEMAS)]
+    size = sum(text_bytes(part, marks) for part in parts)
     spoken, whole = _said(request, "modalities"), _said(request, "cache_control")
     marks += [whole] if whole else []
     return Weight(
@@ -87,7 +90,9 @@ def _bytes(text: str) -> int:
 
 
 def _is_media(thing: Mapping[Any, Any]) -> bool:
-    """Base64 as Anthropic, OpenAI's audio and Gemini write it, beside its kind."""
+    """An image, by address too; base64 as all of them write it, beside its kind."""
+    if thing.get("type") in _IMAGES:
+        return True
     return isinstance(thing.get("data"), str | bytes) and bool(
         {"media_type", "mime_type", "mimeType", "format"} & thing.keys()
     )

@@ -34,8 +34,9 @@ def ask(wire: Wire) -> Callable[..., Any]:
 
     def made(**more: Any) -> Any:
         client = openai.OpenAI(base_url=wire.openai_url, api_key="none", max_retries=0)
-        said: Any = {"model": "gpt-4o", "max_tokens": 100, **more}
-        client.chat.completions.create(messages=[{"role": "user", "content": LONG}], **said)
+        prompt: Any = [{"role": "user", "content": LONG}]
+        said: Any = {"model": "gpt-4o", "max_tokens": 100, "messages": prompt, **more}
+        client.chat.completions.create(**said)
 
     return made
 
@@ -224,3 +225,24 @@ def test_images_are_as_long_as_their_quality(wire: Wire, quality: Any, tokens: i
 @pytest.mark.parametrize("odd", [{"n": "2"}, {"modalities": 5}, {"tools": "x"}, {"max_tokens": -1}])
 def test_an_odd_request_is_held_all_the_same(ask: Any, odd: dict[str, Any]) -> None:
     assert bound(ask, **odd) > 0
+
+
+def test_an_image_by_address_weighs_as_an_image(ask: Any) -> None:
+    image: Any = {"type": "image_url", "image_url": {"url": "https://images.example/cat.png"}}
+    assert bound(ask, messages=[{"role": "user", "content": [image]}]) > Decimal("0.004")
+
+
+def test_the_schema_of_the_answer_is_input(ask: Any) -> None:
+    schema: Any = {"name": "x", "schema": {"type": "object", "description": LONG}}
+    form: Any = {"type": "json_schema", "json_schema": schema}
+    assert bound(ask, response_format=form) - bound(ask) > Decimal("0.009")
+
+
+def test_of_the_models_that_a_name_stands_for_the_dearest_counts(wire: Wire, ask: Any) -> None:
+    dear = bound(ask)
+    usage = {"prompt_tokens": 4000, "completion_tokens": 10}
+    for served in ("gpt-4o", "gpt-4o-mini"):
+        wire.script(Reply(model=served, usage=usage))
+        with finops_pack.task(budget="1 USD/task"):
+            ask(model="gpt-4o-mini")
+    assert bound(ask, model="gpt-4o-mini") > dear / 2
