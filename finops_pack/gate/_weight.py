@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 MEDIA_BYTES = 4000  # what an image counts as: 1600 tokens, the most a usual one is billed as
 NUMBER_BYTES = 3  # a prompt for embeddings may be a list of tokens
 WRITES = ("5m", "1h")  # caches that a prompt may be put into, the dearer last
+_MARKS = ("cache_control", "cachePoint", "cache_breakpoint")  # Anthropic's, Bedrock's, CrewAI's
 _SCHEMAS = ("response_format", "text", "output_format")  # of the answer: they are input too
 _IMAGES = ("image", "image_url", "input_image")
 _DEPTH = 12
@@ -68,8 +69,8 @@ def text_bytes(thing: Any, marks: list[Any], depth: int = 0) -> int:
         return MEDIA_BYTES
     depth += 1
     if isinstance(thing, dict) or isinstance(thing, Mapping):  # noqa: SIM101 - faster so
-        if "cache_control" in thing or "cachePoint" in thing:
-            marks.append(thing.get("cache_control") or thing.get("cachePoint"))
+        if "cache_control" in thing or "cachePoint" in thing or "cache_breakpoint" in thing:
+            marks += filter(None, map(thing.get, _MARKS))
         if _is_media(thing):
             return MEDIA_BYTES
         parts = thing.items()

@@ -143,6 +143,18 @@ def test_what_may_be_put_into_a_cache_is_priced_so(ask_claude: Any, said: Any, t
     assert round(dear / plain / Decimal(times), 1) == 1
 
 
+def test_crewais_own_mark_puts_a_prompt_into_a_cache(wire: Wire) -> None:
+    crewai = pytest.importorskip("crewai", reason="the set with openai 3 has no CrewAI")
+    from crewai.llms.cache import mark_cache_breakpoint
+
+    llm = crewai.LLM(model=f"anthropic/{CLAUDE}", base_url=wire.url, api_key="none", max_tokens=1)
+    prompt: Any = {"role": "user", "content": LONG}
+    plain = bound(lambda: llm.call([prompt]))
+    assert round(bound(lambda: llm.call([mark_cache_breakpoint(prompt)])) / plain, 2) == Decimal(
+        "1.25"
+    )
+
+
 def test_a_prompt_that_was_put_into_a_cache_unasked_may_be_again(wire: Wire, ask: Any) -> None:
     usage = {"prompt_tokens": 2000, "completion_tokens": 10, "total_tokens": 2010}
     written = {"prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 1900}}
