@@ -161,11 +161,11 @@ class Gate:
 
     def _unheld(self, call: Any, error: Exception, budgets: Sequence[Budget]) -> None:
         """The store cannot be asked: hard budgets refuse, unless the settings say otherwise."""
+        self._tasks.give(call.id, call.running)
         if self._settings.on_unreachable == "allow" or not any(b.hard for b in budgets):
             if self._once.first("unreachable"):
                 log.warning(f"budgets are not held: {error}")
             return
-        self._tasks.give(call.id, call.running)
         mend = 'Mend: finops doctor; or set on_unreachable = "allow"'
         self._refuse(call, Refusal("unreachable", mend=mend))
 

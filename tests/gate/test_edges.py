@@ -286,6 +286,19 @@ def test_a_ledger_that_cannot_be_asked_for_budgets_lifts_none(
             call(rec)
 
 
+def test_a_call_that_passed_unheld_holds_nothing_of_its_task(
+    monkeypatch: pytest.MonkeyPatch, empty_home: Path
+) -> None:
+    (empty_home / "file").write_text("")
+    monkeypatch.setenv("FINOPS_LEDGER", str(empty_home / "file" / "ledger.db"))
+    monkeypatch.setenv("FINOPS_ON_UNREACHABLE", "allow")
+    config.reload()
+    rec = track()
+    with finops_pack.task("t", budget="0.02 USD/task") as task, pytest.raises(BudgetExceeded):
+        many(rec, max_output_tokens=400)
+    assert task.calls == 5  # and not three, whose bounds would still be held beside their cost
+
+
 def test_soft_budgets_refuse_nothing_when_the_ledger_is_out_of_reach(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
