@@ -20,6 +20,7 @@ from finops_pack.recorder._reduce import Over, Ran, Reducing, left
 if TYPE_CHECKING:
     from finops_pack.gate import Gate
 
+_BELIEVED_US = 1_000_000
 ORPHAN_AFTER = 1800.0  # seconds without an end, after which a call is called unknown
 
 
@@ -79,7 +80,8 @@ class Recorder:
         call.messages = messages
         call.tools = tools
         call.max_output_tokens = max_output_tokens
-        if call.running or row["start_us"] >= self._no_budget_until:
+        # a clock that was put back must not keep the gate from being asked until it is there again
+        if call.running or not 0 < self._no_budget_until - row["start_us"] <= _BELIEVED_US:
             self._ask_gate(call, request)
         self._open[call.id] = call
         return call
@@ -90,7 +92,7 @@ class Recorder:
             if self._gate.active(call):
                 self._gate.reserve(call, request)
             elif not call.running:
-                self._no_budget_until = call.row["start_us"] + 1_000_000
+                self._no_budget_until = call.row["start_us"] + _BELIEVED_US
         except (BudgetExceeded, BudgetStop) as error:
             call.open = False
             self.refusal = error.refusal

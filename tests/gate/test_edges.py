@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import finops_pack
-from finops_pack import admin, config, gate, recorder
+from finops_pack import admin, config, context, gate, recorder
 from finops_pack.budgets import parse
 from finops_pack.errors import BudgetExceeded
 from finops_pack.gate import _bound, _limits, _store, _thresholds, _weight
@@ -213,6 +213,17 @@ def test_a_raised_budget_lets_a_stopped_task_go_on() -> None:
             call(rec)
         admin.set_budget(None, "1 USD/day")
         rec._gate._known._again_at = time.monotonic()  # as two seconds later
+        call(rec)
+
+
+def test_a_budget_is_seen_though_the_clock_was_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    rec = track()
+    call(rec)
+    admin.set_budget(None, "0.0001 USD/day")
+    rec._gate._known._again_at = time.monotonic()  # as two seconds later
+    hour_ago = context.now_us() - 3_600_000_000
+    monkeypatch.setattr(context, "now_us", lambda: hour_ago)
+    with pytest.raises(BudgetExceeded):
         call(rec)
 
 
