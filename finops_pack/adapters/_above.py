@@ -6,7 +6,8 @@ where the framework loses it. A framework's call that made several requests is s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -25,12 +26,47 @@ def fail(call: Pending, error: BaseException | str) -> None:
     call.end_as_told(None, error_type=name[:200], verifier=told[-1].get("verifier") or "schema")
 
 
-def derived(**fields: Any) -> context.Scope:
-    """A scope with what a framework says of the work; what the user said stays."""
-    held = context.current()
-    return context.Scope(
-        **{name: value for name, value in fields.items() if getattr(held, name, None) is None}
-    )
+class Work:
+    """`with Work(agent=…):` - a framework's run, for all that is called in it.
+
+    It is a task of its own unless it runs in one; what it does not say, the run around it says.
+    """
+
+    waiting: context.Waiting | None = None
+
+    def __init__(
+        self,
+        task: str | None = None,
+        *,
+        agent: str | None = None,
+        session: str | None = None,
+        project: str | None = None,
+    ) -> None:
+        self.before = outer = context.around()
+        self.open = True
+        self.task = context.in_task() or task or context.new_id()
+        self.action: str | None = getattr(outer, "action", None)
+        self.agent: str | None = agent or getattr(outer, "agent", None)
+        self.session: str | None = session or getattr(outer, "session", None)
+        self.asker: str | None = getattr(outer, "asker", None)
+        self.project: str | None = project or getattr(outer, "project", None)
+
+    def __enter__(self) -> Work:
+        context.enter(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.open = False
+        context.leave(self, self.before)
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """A part of the run, with others' code before and after it."""
+        before = context.enter(self)
+        try:
+            yield
+        finally:
+            context.leave(self, before)
 
 
 async def steps(stream: AsyncIterator[Any], around: Callable[[], Any]) -> AsyncIterator[Any]:

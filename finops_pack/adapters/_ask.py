@@ -98,25 +98,17 @@ def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | N
     extra = get(options, "extra_json")
     if isinstance(extra, dict):
         fields["request"] = {**body, **extra}
-    call = rec.begin(adapter=dialect.name, framework=dialect.name, **place(4), **fields)
+    call = rec.begin(adapter=dialect.name, framework=dialect.name, action=action(4), **fields)
     return Ask(call, kind, dialect, streams)
 
 
-def place(depth: int) -> dict[str, Any]:
-    """What for, and in which run of a framework that does not itself see this call.
+def action(depth: int) -> str | None:
+    """What for: the framework's run around us says it, else the user's function that asks.
 
     `depth` is how many frames above this one are surely ours.
     """
     run = context.around()
-    if run is None:
-        return {"action": _caller.name(depth + 1)}
-    return {
-        "task": run.task,
-        "action": run.action or _caller.name(depth + 1),
-        "agent": run.agent,
-        "session": run.session,
-        "parent": run.asker,
-    }
+    return (run.action if run is not None else None) or _caller.name(depth + 1)
 
 
 @guard

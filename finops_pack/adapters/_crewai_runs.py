@@ -1,14 +1,14 @@
-"""What CrewAI's events are part of: the kickoffs we are in, and the calls in flight."""
+"""CrewAI's calls in flight, by what its events say of them."""
 
 from __future__ import annotations
 
 import sys
 from collections import OrderedDict
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 from finops_pack import context
-from finops_pack.adapters import _above, _crewai_read, _waiting
+from finops_pack.adapters import _crewai_read, _waiting
 from finops_pack.recorder import Pending
 
 _REMEMBERED = 1000
@@ -18,40 +18,6 @@ _over: OrderedDict[Any, None] = OrderedDict()  # failures are told twice, some e
 _last: OrderedDict[Any, Pending] = OrderedDict()  # (task, agent) -> its last call
 # The model that began a call here last, and the call's id.
 _begun: ContextVar[tuple[Any, str]] = ContextVar("finops_begun", default=(None, ""))
-
-
-class Kickoff(NamedTuple):
-    """A crew at work: its task, and its name as the project."""
-
-    task: str | None
-    project: str | None
-    scope: context.Scope
-
-
-_kickoffs: ContextVar[tuple[Kickoff, ...]] = ContextVar("finops_kickoffs", default=())
-
-
-def kicked_off(event: Any) -> None:
-    """A kickoff is a task, unless the user named one; the crew's name is the project."""
-    name = _crewai_read.text(event.crew_name)
-    scope = _above.derived(task=context.new_id())
-    scope.__enter__()
-    project = None if name in (None, "crew", "Crew") else name
-    _kickoffs.set((*_kickoffs.get(), Kickoff(context.current().task, project, scope)))
-
-
-def kickoff_over() -> None:
-    """The innermost kickoff has ended."""
-    held = _kickoffs.get()
-    if held:
-        held[-1].scope.__exit__(None, None, None)
-        _kickoffs.set(held[:-1])
-
-
-def kickoff() -> Kickoff | None:
-    """The kickoff that we are in."""
-    held = _kickoffs.get()
-    return held[-1] if held else None
 
 
 def began(source: Any, event: Any, call: Pending) -> None:
@@ -98,7 +64,7 @@ def reject(event: Any, verifier: str) -> None:
 
 
 def _who(event: Any) -> tuple[str | None, str | None]:
-    return context.current().task, _crewai_read.role(event)
+    return context.in_task(), _crewai_read.role(event)
 
 
 def _remember(held: OrderedDict[Any, Any], key: Any, value: Any) -> None:

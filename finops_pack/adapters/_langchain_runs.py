@@ -14,7 +14,7 @@ from typing import Any
 
 from finops_pack import context, recorder
 from finops_pack.adapters import _caller, _langchain_read, _openai_read, _waiting
-from finops_pack.adapters._lineage import ROOM, Lineage, Run, metadata_session, seconds
+from finops_pack.adapters._lineage import ROOM, Lineage, Run, metadata_session, outside, seconds
 from finops_pack.recorder import Pending
 
 _NOTHING: dict[str, Any] = {}
@@ -65,7 +65,7 @@ def start(
     metadata, params = metadata or _NOTHING, params or _NOTHING
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
     call = rec.begin_row(
-        _row(metadata, params, run, model),
+        _row(metadata, params, run or outside(context.around()), model),
         batch[0] if batch else (),
         params.get("tools"),
         _openai_read.longest("chat", params),
@@ -96,7 +96,7 @@ def _waits(call: Pending, told: FrameType) -> None:
 
 
 def _row(
-    metadata: dict[str, Any], params: dict[str, Any], run: Run | None, model: Any
+    metadata: dict[str, Any], params: dict[str, Any], run: context.Around | None, model: Any
 ) -> dict[str, Any]:
     """What is known of a call before it is made."""
     get = metadata.get

@@ -23,10 +23,10 @@ class Run:
         "before",
         "began",
         "calls",
-        "explicit",
         "key",
         "last",
         "open",
+        "part",
         "root",
         "session",
         "start_us",
@@ -61,12 +61,23 @@ class Run:
         self.asker = parent.asker
 
     def _as_root(self, key: Hashable) -> None:
+        above = outside(self.before)
         self.root = self
-        self.task = str(key)
+        self.task = above.task if above is not None else str(key)
         self.start_us = context.now_us()
-        self.explicit = context.current().task is not None
+        self.part = above is not None or context.current().task is not None
+        if above is not None:
+            self.action, self.agent = above.action, above.agent
+            self.session, self.asker = above.session, above.asker
         self.calls: dict[str, Pending] = {}
         self.used = False
+
+
+def outside(run: context.Around | None) -> context.Around | None:
+    """The run of another framework in which this one was begun; ours name their parents."""
+    while isinstance(run, Run):
+        run = run.before
+    return run
 
 
 class Lineage:
@@ -116,7 +127,7 @@ class Lineage:
         rec = recorder.get()
         for call in list(root.calls.values()):
             call.orphan()
-        if not root.used or root.explicit:
+        if not root.used or root.part:
             return
         line = {"type": "task", "id": root.task, "start_us": root.start_us}
         line["end_us"] = context.now_us()

@@ -1,6 +1,6 @@
 """ag2: who and what for; the calls themselves are counted in the SDKs below.
 
-An `ask` is a task, unless the user named one; the agent's name is the agent.
+An `ask` is a task, unless it is part of one; the agent's name is the agent.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from finops_pack import context
 from finops_pack.adapters import _above
 
 MODULES = ("ag2.agent",)
@@ -27,8 +26,7 @@ def install() -> None:
 
     @functools.wraps(original)
     async def ask(self: Any, *args: Any, **options: Any) -> Any:
-        task = context.current().task or context.new_id()
-        with _above.derived(task=task, agent=getattr(self, "name", None)):
+        with _above.Work(agent=getattr(self, "name", None)):
             return await original(self, *args, **options)
 
     ask.finops = True  # type: ignore[attr-defined]

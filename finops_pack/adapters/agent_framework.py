@@ -1,6 +1,6 @@
 """Microsoft Agent Framework: who and what for; calls are counted in the SDKs below.
 
-A run of an agent is a task, unless the user named one; the agent's name is the agent.
+A run of an agent is a task, unless it is part of one; the agent's name is the agent.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ import functools
 import inspect
 from typing import Any
 
-from finops_pack import context
 from finops_pack.adapters import _above
+from finops_pack.recorder import guard
 
 MODULES = ("agent_framework",)
 TESTED = {"agent-framework-core": ("1.20", "1.30")}
-CANNOT_SEE = (
-    "calls of chat clients that use neither the OpenAI nor the Anthropic SDK",
-    "the agent's name in streams",
-)
+CANNOT_SEE = ("calls of chat clients that use neither the OpenAI nor the Anthropic SDK",)
 
 
 def install() -> None:
@@ -31,18 +28,25 @@ def install() -> None:
 
     @functools.wraps(original)
     def run(self: Any, *args: Any, **options: Any) -> Any:
-        task = context.current().task or context.new_id()
-        scope = _above.derived(task=task, agent=getattr(self, "name", None))
-        with scope:
+        work = _above.Work(agent=getattr(self, "name", None))
+        with work.step():
             result = original(self, *args, **options)
-        if not inspect.iscoroutine(result):
-            return result
-
-        async def inside() -> Any:
-            with _above.derived(task=task, agent=getattr(self, "name", None)):
-                return await result
-
-        return inside()
+        if inspect.iscoroutine(result):
+            return _inside(work, result)
+        _watch(work, result)
+        return result
 
     run.finops = True  # type: ignore[attr-defined]
     cls.run = run
+
+
+async def _inside(work: _above.Work, result: Any) -> Any:
+    with work:
+        return await result
+
+
+@guard
+def _watch(work: _above.Work, stream: Any) -> None:
+    """Each piece is fetched inside the run; what the user does between them is not part of it."""
+    if hasattr(stream, "with_pull_context_manager"):
+        stream.with_pull_context_manager(work.step)

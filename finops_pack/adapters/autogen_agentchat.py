@@ -1,11 +1,10 @@
-"""AutoGen's teams: a run of a team is a task, unless the user named one."""
+"""AutoGen's teams: a run of a team is a task, unless it is part of one."""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
-from finops_pack import context
 from finops_pack.adapters import _above
 
 MODULES = ("autogen_agentchat.teams",)
@@ -24,10 +23,12 @@ def install() -> None:
 
     @functools.wraps(original)
     async def run_stream(self: Any, *args: Any, **options: Any) -> Any:
-        task = context.current().task or context.new_id()
-        stream = original(self, *args, **options)
-        async for item in _above.steps(stream, lambda: _above.derived(task=task)):
-            yield item
+        work = _above.Work()
+        try:
+            async for item in _above.steps(original(self, *args, **options), work.step):
+                yield item
+        finally:
+            work.open = False
 
     run_stream.finops = True  # type: ignore[attr-defined]
     team.run_stream = run_stream

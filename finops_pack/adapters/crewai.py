@@ -13,13 +13,20 @@ import sys
 from typing import Any
 
 from finops_pack import recorder
-from finops_pack.adapters import _above, _crewai_classes, _crewai_read, _ending, _patch
+from finops_pack.adapters import (
+    _above,
+    _crewai_classes,
+    _crewai_kickoffs,
+    _crewai_read,
+    _ending,
+    _patch,
+)
 from finops_pack.adapters import _crewai_runs as runs
 from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Usage
 from finops_pack.recorder import guard
 
-MODULES = ("crewai.events.event_bus",)
+MODULES = ("crewai",)
 TESTED = {"crewai": ("1.13", "1.16")}
 CANNOT_SEE = (
     "usage of a custom BaseLLM that neither emits it nor calls a known SDK: estimated",
@@ -33,10 +40,11 @@ end_well = _ending.crewai_llm  # a crew that ends with a message where its budge
 
 
 def install() -> None:
-    """Look at every event of every bus from now on; idempotent."""
+    """Look at every event of every bus and at every kickoff from now on; idempotent."""
     from crewai.events.event_bus import CrewAIEventsBus
 
     _patch.replace(CrewAIEventsBus, "emit", _emitting)
+    _crewai_kickoffs.install()
 
 
 def _emitting(original: Any) -> Any:
@@ -66,8 +74,8 @@ def _started(source: Any, event: Any) -> None:
 
 
 def _asked(source: Any, event: Any) -> dict[str, Any]:
-    """What every event of a call says of it, and the kickoff around it."""
-    crew, settings = runs.kickoff(), recorder.get().settings
+    """What every event of a call says of it, and the crew around it."""
+    settings = recorder.get().settings
     return {
         **_crewai_read.named(source, event),
         "adapter": "crewai",
@@ -75,8 +83,7 @@ def _asked(source: Any, event: Any) -> dict[str, Any]:
         "framework_version": _above.version_of("crewai"),
         "agent": _crewai_read.role(event),
         "action": _crewai_read.text(event.task_name),
-        "task": crew and crew.task,
-        "project": None if settings.project else crew and crew.project,
+        "project": None if settings.project else _crewai_kickoffs.project(),
     }
 
 
@@ -110,16 +117,6 @@ def _only_its_end(source: Any, event: Any, usage: Usage | None, **said: Any) -> 
 
 
 @guard
-def _kicked_off(source: Any, event: Any) -> None:
-    runs.kicked_off(event)
-
-
-@guard
-def _kicked_off_and_over(source: Any, event: Any) -> None:
-    runs.kickoff_over()
-
-
-@guard
 def _tool_unknown(source: Any, event: Any) -> None:
     runs.reject(event, "tool")
 
@@ -140,9 +137,6 @@ _LOOKS: dict[str, Any] = {
     "llm_call_started": _started,
     "llm_call_completed": _completed,
     "llm_call_failed": _failed,
-    "crew_kickoff_started": _kicked_off,
-    "crew_kickoff_completed": _kicked_off_and_over,
-    "crew_kickoff_failed": _kicked_off_and_over,
     "tool_selection_error": _tool_unknown,
     "tool_validate_input_error": _tool_refused,
     "tool_failure_detected": _tool_failed,

@@ -75,7 +75,7 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
         tools=options.get("tools"),
         max_output_tokens=_openai_read.longest(kind, options),
         request=options,
-        **_ask.place(5),
+        action=_ask.action(5),
     )
     call.embeds = True
     call.waiting = _waiting.here(ours)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from finops_pack import context
 from finops_pack.adapters import _above
 from finops_pack.recorder import guard
 
@@ -18,7 +17,7 @@ CANNOT_SEE = (
     "calls of models that do not use the OpenAI SDK (litellm's own providers)",
 )
 
-_scopes: dict[str, context.Scope] = {}
+_works: dict[str, _above.Work] = {}
 
 
 def install() -> None:
@@ -36,7 +35,7 @@ _installed: list[bool] = []
 
 
 class _Processor:
-    """Enters a scope where a trace or an agent's span begins, in the run's own context."""
+    """Begins a work where a trace or an agent's span begins, in the run's own context."""
 
     @guard
     def on_trace_start(self, trace: Any) -> None:
@@ -49,7 +48,7 @@ class _Processor:
     @guard
     def on_span_start(self, span: Any) -> None:
         if getattr(span.span_data, "type", "") == "agent":
-            _enter(span.span_id, agent=span.span_data.name)
+            _enter(span.span_id, task=span.trace_id, agent=span.span_data.name)
 
     @guard
     def on_span_end(self, span: Any) -> None:
@@ -63,12 +62,10 @@ class _Processor:
 
 
 def _enter(key: str, **fields: Any) -> None:
-    scope = _above.derived(**fields)
-    scope.__enter__()
-    _scopes[key] = scope
+    _works[key] = _above.Work(**fields).__enter__()
 
 
 def _leave(key: str) -> None:
-    scope = _scopes.pop(key, None)
-    if scope is not None:
-        scope.__exit__(None, None, None)
+    work = _works.pop(key, None)
+    if work is not None:
+        work.__exit__()

@@ -1,6 +1,6 @@
 """Pydantic AI: who and what for; the calls themselves are counted in the SDKs below.
 
-A run of an agent is a task, unless the user named one; the agent's name is the agent.
+A run of an agent is a task, unless it is part of one; the agent's name is the agent.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from finops_pack import context
 from finops_pack.adapters import _above
 
 MODULES = ("pydantic_ai.agent",)
@@ -28,8 +27,7 @@ def install() -> None:
 
     @asynccontextmanager
     async def iter(self: Any, *args: Any, **options: Any) -> AsyncIterator[Any]:
-        task = context.current().task or context.new_id()
-        with _above.derived(task=task, agent=self.name or None):
+        with _above.Work(agent=self.name or None):
             async with original(self, *args, **options) as run:
                 yield run
 

@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Protocol
 
+from finops_pack.context._held import current
+
 
 class Waiting(Protocol):
     """Who waits for the answer of a call, or takes the steps of a run."""
@@ -82,6 +84,12 @@ def around() -> Around | None:
     ):
         held = held.before
     return held
+
+
+def in_task() -> str | None:
+    """The task that we are in: the user's, else that of the framework's run around us."""
+    run = around()
+    return current().task or (run.task if run is not None else None)
 
 
 def enter(run: Around) -> Around | None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from finops_pack.budgets import parse
+from finops_pack.context._around import in_task
 from finops_pack.context._held import Context, merge_tags, variable
 from finops_pack.context._ids import new_id, now_us
 from finops_pack.context._steps import async_steps, steps
@@ -180,13 +181,13 @@ class task(Scope):
         )
 
     def __enter__(self) -> task:
-        outer = variable.get()
+        outer = in_task()
         super().__enter__()
         self._pid = os.getpid()
         inside = variable.get()
         self._write(
             start_us=now_us(),
-            parent=outer.task,
+            parent=outer,
             project=inside.project,
             session=inside.session,
             trigger=inside.trigger,

@@ -12,6 +12,7 @@ from finops_pack.errors import BudgetExceeded, BudgetStop, Refusal
 from finops_pack.ledger import Booked, Ledger, Line, ledger_id, open_ledger
 from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Usage
+from finops_pack.recorder import _place
 from finops_pack.recorder._guard import warn_once
 from finops_pack.recorder._pending import Pending, said
 from finops_pack.recorder._price import priced
@@ -64,6 +65,7 @@ class Recorder:
         row = said(fields)
         row["id"] = call_id or context.new_id()
         row["model"] = model or ""
+        _place.around(row)
         return self.begin_row(row, messages, tools, max_output_tokens, tags, request)
 
     def begin_row(
@@ -108,7 +110,7 @@ class Recorder:
             row["billing_mode"] = "metered"
         held = context.current()
         if held is not context.NOTHING:
-            _explicit(row, held)
+            _place.explicit(row, held)
             tags = {**(tags or {}), **held.tags} if held.tags else tags
         if self._project and "project" not in row:
             row["project"] = self._project
@@ -165,6 +167,7 @@ class Recorder:
         row = said({"provider": provider, **fields})
         row["id"] = row.get("id") or context.new_id()
         row["model"] = model or ""
+        _place.around(row)
         call = self._pending(row, tags)
         call.messages, call.tools = messages, tools
         call.finish(usage, tool_calls=tool_calls, duration_ms=duration or 0, **end)
@@ -265,24 +268,6 @@ def _gate_of(settings: Config, stop: str) -> Gate:
 def _standing_tags(settings: Config) -> dict[str, str]:
     named = {"environment": settings.environment, "agent_version": settings.agent_version}
     return {**{k: v for k, v in named.items() if v}, **settings.tags}
-
-
-def _explicit(row: dict[str, Any], held: context.Context) -> None:
-    """What the user said wins over what the adapter derived."""
-    if held.task is not None:
-        row["task"] = held.task
-    if held.action is not None:
-        row["action"] = held.action
-    if held.session is not None:
-        row["session"] = held.session
-    if held.agent is not None:
-        row["agent"] = held.agent
-    if held.project is not None:
-        row["project"] = held.project
-    if held.trigger is not None:
-        row["trigger"] = held.trigger
-    if held.parent is not None and "parent" not in row:
-        row["parent"] = held.parent
 
 
 def _late(row: Mapping[str, Any]) -> dict[str, Any]:

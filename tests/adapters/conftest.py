@@ -60,3 +60,11 @@ def client(wire: Wire) -> Any:
     from autogen_ext.models.openai import OpenAIChatCompletionClient
 
     return OpenAIChatCompletionClient(model="gpt-4o", base_url=wire.openai_url, api_key="none")
+
+
+@pytest.fixture
+def sdk(wire: Wire) -> Callable[[], Any]:
+    """Makes OpenAI clients that ask the wire."""
+    import openai
+
+    return lambda: openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none")
