@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from finops_pack import context
@@ -25,10 +26,10 @@ def install() -> None:
         (crewai.Agent, _of_agent, ("kickoff", "kickoff_async")),
     ):
         for name in names:
-            _patch.replace(owner, name, lambda original, work=work: _running(original, work))
+            _patch.replace(owner, name, partial(_running, work))
 
 
-def _running(original: Any, work: Callable[[Any], _above.Work]) -> Any:
+def _running(work: Callable[[Any], _above.Work], original: Any) -> Any:
     def kickoff(self: Any, *args: Any, **options: Any) -> Any:
         with work(self):
             return original(self, *args, **options)

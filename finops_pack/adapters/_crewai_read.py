@@ -69,6 +69,11 @@ def invented(event: Any) -> bool:
     return "not found" in str(get(event, "error") or get(event, "output") or "").lower()
 
 
+def failed_in_a_tool(event: Any) -> bool:
+    """Whether a call "failed" in a tool that it ran itself: the model did answer."""
+    return str(event.error).startswith(("Tool execution error", "Error executing function"))
+
+
 def text(value: Any) -> str | None:
     """A short text, None when there is none."""
     return str(value).strip()[:200] or None if value else None

@@ -18,6 +18,7 @@ from finops_pack.adapters import (
     _crewai_classes,
     _crewai_kickoffs,
     _crewai_read,
+    _crewai_tools,
     _ending,
     _patch,
 )
@@ -105,7 +106,9 @@ def _failed(source: Any, event: Any) -> None:
     if runs.is_over(key):
         return
     call, error = runs.ended(key), sys.exc_info()[1]
-    if call is not None:
+    if call is not None and _crewai_read.failed_in_a_tool(event):
+        call.end_as_told(None)
+    elif call is not None:
         _above.fail(call, error if error is not None else _FAILED)
     else:
         _only_its_end(source, event, None, status="error", error_type=_FAILED)
@@ -116,30 +119,11 @@ def _only_its_end(source: Any, event: Any, usage: Usage | None, **said: Any) -> 
     recorder.get().record(usage=usage, **_asked(source, event), **said)
 
 
-@guard
-def _tool_unknown(source: Any, event: Any) -> None:
-    runs.reject(event, "tool")
-
-
-@guard
-def _tool_refused(source: Any, event: Any) -> None:
-    runs.reject(event, "schema")
-
-
-@guard
-def _tool_failed(source: Any, event: Any) -> None:
-    """A tool that the model made up; one that merely failed is no verdict on the answer."""
-    if _crewai_read.invented(event):
-        runs.reject(event, "tool")
-
-
 _LOOKS: dict[str, Any] = {
     "llm_call_started": _started,
     "llm_call_completed": _completed,
     "llm_call_failed": _failed,
-    "tool_selection_error": _tool_unknown,
-    "tool_validate_input_error": _tool_refused,
-    "tool_failure_detected": _tool_failed,
+    **_crewai_tools.LOOKS,
 }
 
 

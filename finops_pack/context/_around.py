@@ -60,6 +60,13 @@ def disown(call: Owner, before: Owner | None = None) -> None:
         _owner.set(before)
 
 
+def aside() -> Owner | None:
+    """What follows is part of no call: a tool runs. Hand the result to `own` when it is over."""
+    before = _owner.get()
+    _owner.set(None)
+    return before
+
+
 class Around(Protocol):
     """A framework's run in which calls are made: what it says of them."""
 
