@@ -40,7 +40,6 @@ class Work:
         *,
         agent: str | None = None,
         session: str | None = None,
-        project: str | None = None,
     ) -> None:
         self.before = outer = context.around()
         self.open = True
@@ -49,7 +48,6 @@ class Work:
         self.agent: str | None = agent or getattr(outer, "agent", None)
         self.session: str | None = session or getattr(outer, "session", None)
         self.asker: str | None = getattr(outer, "asker", None)
-        self.project: str | None = project or getattr(outer, "project", None)
 
     def __enter__(self) -> Work:
         context.enter(self)

@@ -11,9 +11,27 @@ from functools import partial
 from typing import Any
 
 from finops_pack import context
-from finops_pack.adapters import _above, _crewai_read, _patch
+from finops_pack.adapters import _above, _caller, _crewai_read, _patch
 
 _UNNAMED = (None, "crew", "Crew")
+
+
+class Kickoff(_above.Work):
+    """A crew, a flow or an agent at work, by the name of its project, and whoever asked for it."""
+
+    def __init__(self, *, agent: str | None = None, project: str | None = None) -> None:
+        super().__init__(agent=agent)
+        outer = kickoff()
+        self.project: str | None = project or (outer.project if outer is not None else None)
+        self.caller = _caller.name(4)
+
+
+def kickoff() -> Kickoff | None:
+    """The kickoff that we are in."""
+    run = context.around()
+    while run is not None and not isinstance(run, Kickoff):
+        run = run.before
+    return run
 
 
 def install() -> None:
@@ -29,7 +47,7 @@ def install() -> None:
             _patch.replace(owner, name, partial(_running, work))
 
 
-def _running(work: Callable[[Any], _above.Work], original: Any) -> Any:
+def _running(work: Callable[[Any], Kickoff], original: Any) -> Any:
     def kickoff(self: Any, *args: Any, **options: Any) -> Any:
         with work(self):
             return original(self, *args, **options)
@@ -41,20 +59,15 @@ def _running(work: Callable[[Any], _above.Work], original: Any) -> Any:
     return kickoff_async if inspect.iscoroutinefunction(original) else kickoff
 
 
-def _of_crew(crew: Any) -> _above.Work:
+def _of_crew(crew: Any) -> Kickoff:
     """Its name is the project, where it has one of its own."""
     name = _crewai_read.text(crew.name)
-    return _above.Work(project=None if name in _UNNAMED else name)
+    return Kickoff(project=None if name in _UNNAMED else name)
 
 
-def _of_flow(flow: Any) -> _above.Work:
-    return _above.Work()
+def _of_flow(flow: Any) -> Kickoff:
+    return Kickoff()
 
 
-def _of_agent(agent: Any) -> _above.Work:
-    return _above.Work(agent=_crewai_read.text(agent.role))
-
-
-def project() -> str | None:
-    """The name of the crew that we are in."""
-    return getattr(context.around(), "project", None)
+def _of_agent(agent: Any) -> Kickoff:
+    return Kickoff(agent=_crewai_read.text(agent.role))

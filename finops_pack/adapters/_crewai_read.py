@@ -66,7 +66,9 @@ def role(event: Any) -> str | None:
 
 def invented(event: Any) -> bool:
     """Whether a tool failed because there is none of that name: the model made it up."""
-    return "not found" in str(get(event, "error") or get(event, "output") or "").lower()
+    reason = get(get(event, "failure"), "reason")
+    said = getattr(reason, "value", reason) or get(event, "error") or get(event, "output") or ""
+    return said == "unknown_tool" or "not found" in str(said).lower()
 
 
 def failed_in_a_tool(event: Any) -> bool:

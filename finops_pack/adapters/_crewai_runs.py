@@ -16,6 +16,7 @@ _REMEMBERED = 1000
 _live: OrderedDict[Any, tuple[Pending, Any]] = OrderedDict()
 _over: OrderedDict[Any, None] = OrderedDict()  # failures are told twice, some ends too
 _last: OrderedDict[Any, Pending] = OrderedDict()  # (task, agent) -> its last call
+_names: OrderedDict[Any, str | None] = OrderedDict()  # task's id -> its name
 # The model that began a call here last, and the call's id.
 _begun: ContextVar[tuple[Any, str]] = ContextVar("finops_begun", default=(None, ""))
 
@@ -54,6 +55,16 @@ def ended(call_id: str) -> Pending | None:
         return None
     context.disown(*live)
     return live[0]
+
+
+def task_began(task: Any) -> None:
+    """A task of a crew begins: events give the description of one without a name, a prompt."""
+    _remember(_names, str(task.id), _crewai_read.text(task.name))
+
+
+def task_name(event: Any) -> str | None:
+    """The name of the task that an event is about."""
+    return _names.get(event.task_id)
 
 
 def reject(event: Any, verifier: str) -> None:

@@ -1,4 +1,4 @@
-"""What CrewAI's events say of tools: whose calls are made in them, and what was wrong in asking."""
+"""What CrewAI's events say of tools and guardrails: whose calls they make, what they reject."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def _failed(source: Any, event: Any) -> None:
         runs.reject(event, "tool")
 
 
+@guard
+def _checked(source: Any, event: Any) -> None:
+    if not event.success:
+        runs.reject(event, "guardrail")
+
+
 LOOKS: dict[str, Any] = {
     "tool_usage_started": _began,
     "tool_usage_finished": _over,
@@ -56,4 +62,5 @@ LOOKS: dict[str, Any] = {
     "tool_selection_error": _unknown,
     "tool_validate_input_error": _refused,
     "tool_failure_detected": _failed,
+    "llm_guardrail_completed": _checked,
 }

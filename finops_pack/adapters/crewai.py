@@ -15,6 +15,7 @@ from typing import Any
 from finops_pack import recorder
 from finops_pack.adapters import (
     _above,
+    _ask,
     _crewai_classes,
     _crewai_kickoffs,
     _crewai_read,
@@ -35,6 +36,7 @@ CANNOT_SEE = (
     "that a custom BaseLLM which emits events hands its calls on to another CrewAI LLM: two rows",
     "retries that litellm makes in an HTTP client of its own",
     "that a call over no SDK we know was cancelled in its own task: unknown, 30 minutes later",
+    "tasks without a name apart from each other: their description is a prompt and is not kept",
 )
 _FAILED = "LLMCallFailed"  # where no exception is at hand
 end_well = _ending.crewai_llm  # a crew that ends with a message where its budget does
@@ -76,15 +78,15 @@ def _started(source: Any, event: Any) -> None:
 
 def _asked(source: Any, event: Any) -> dict[str, Any]:
     """What every event of a call says of it, and the crew around it."""
-    settings = recorder.get().settings
+    crew, settings = _crewai_kickoffs.kickoff(), recorder.get().settings
     return {
         **_crewai_read.named(source, event),
         "adapter": "crewai",
         "framework": "crewai",
         "framework_version": _above.version_of("crewai"),
         "agent": _crewai_read.role(event),
-        "action": _crewai_read.text(event.task_name),
-        "project": None if settings.project else _crewai_kickoffs.project(),
+        "action": runs.task_name(event) or _ask.action(5) or (crew and crew.caller),
+        "project": None if settings.project else crew and crew.project,
     }
 
 
@@ -119,10 +121,16 @@ def _only_its_end(source: Any, event: Any, usage: Usage | None, **said: Any) -> 
     recorder.get().record(usage=usage, **_asked(source, event), **said)
 
 
+@guard
+def _task_began(source: Any, event: Any) -> None:
+    runs.task_began(source)
+
+
 _LOOKS: dict[str, Any] = {
     "llm_call_started": _started,
     "llm_call_completed": _completed,
     "llm_call_failed": _failed,
+    "task_started": _task_began,
     **_crewai_tools.LOOKS,
 }
 

@@ -49,6 +49,16 @@ def test_one_full_row_a_call_with_role_and_task(wire: Wire, llm: Any, calls: Cal
     assert {row.adapter for row in rows} == {"crewai"}
 
 
+def test_the_text_of_a_task_without_a_name_is_not_kept(wire: Wire, llm: Any, calls: Calls) -> None:
+    """CrewAI calls it by its description, which is prompt, or what a model wrote to delegate it."""
+    crew = crew_of(llm())
+    crew.tasks[0].name, crew.tasks[0].description = None, "Tell Jane Doe that she is fired"
+    crew.kickoff()
+    [row] = calls()
+    assert "Jane" in str(wire.requests[0].body)
+    assert row.action == "test_the_text_of_a_task_without_a_name_is_not_kept"
+
+
 def test_a_failure_is_told_twice_and_counted_once(wire: Wire, llm: Any, calls: Calls) -> None:
     wire.script(Reply(status=400))
     with pytest.raises(Exception, match="scripted"):
@@ -246,40 +256,3 @@ def test_kickoff_async_and_sdk_retries(wire: Wire, llm: Any, calls: Calls) -> No
     [row] = calls()
     assert (wire.calls, row.attempts, row.usage) == (2, 2, FULL)
     assert (row.agent, row.action, row.project) == ("role0", "task0", "support")
-
-
-TOOLS = [
-    {
-        "type": "function",
-        "function": {"name": "look", "description": "d", "parameters": {"type": "object"}},
-    }
-]
-
-
-@pytest.mark.parametrize("settings", [{}, {"model": "openrouter/openai/gpt-4o"}], ids=str)
-@pytest.mark.parametrize("outcome", ["found", "failed", "a crew"])
-def test_what_a_tool_asks_during_the_models_call_is_its_own(
-    wire: Wire, llm: Any, calls: Calls, settings: Any, outcome: str
-) -> None:
-    """CrewAI runs the functions that it is given before the call that asked for them is over."""
-    if settings:
-        pytest.importorskip("litellm")
-        settings = {**settings, "is_litellm": True}
-
-    def look() -> str:
-        if outcome == "a crew":
-            crew_of(llm()).kickoff()
-        ask_openai(wire)
-        if outcome == "failed":
-            raise ValueError("the tool's, not the model's")
-        return outcome
-
-    wire.script(Reply(tools=[("c1", "look", {})]))
-    llm(**settings).call("hi", tools=TOOLS, available_functions={"look": look})
-    ask_openai(wire)
-    rows = calls()
-    assert wire.calls == len(rows)
-    asked = ["crewai"] * (2 if outcome == "a crew" else 1) + ["openai"] * 2
-    assert [row.adapter for row in rows] == asked
-    assert {row.usage == FULL for row in rows} == {True}
-    assert {(row.status, row.error_type, row.verifier) for row in rows} == {("ok", None, None)}
