@@ -6,7 +6,8 @@ import sys
 from types import FrameType
 from typing import Any
 
-from finops_pack.adapters import _above
+from finops_pack import context
+from finops_pack.adapters import _above, _autogen_runs
 from finops_pack.adapters._streams import CUT
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending
@@ -69,7 +70,10 @@ def provider(client: Any) -> str | None:
 
 
 def agent() -> str | None:
-    """The agent that asks: the runtime knows it, else it stands in a frame above."""
+    """The agent that asks: one alone, else the runtime knows it, or it stands in a frame above."""
+    run = context.around()
+    if isinstance(run, _autogen_runs.Alone):
+        return run.agent
     try:
         from autogen_core._message_handler_context import MessageHandlerContext
 

@@ -9,6 +9,7 @@ their usage, which AutoGen leaves out unless told.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -91,10 +92,12 @@ def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
         last: Any = None
         came: list[str] = []
         try:
-            async for item in _above.steps(stream, lambda: _above.owning(call)):
-                _piece(call, item, came)
-                last = item
-                yield item
+            steps = _above.steps(stream, lambda: _above.owning(call))
+            async with contextlib.aclosing(steps) as stream:
+                async for item in stream:
+                    _piece(call, item, came)
+                    last = item
+                    yield item
         except BaseException as error:
             _failed(call, error, "".join(came))
             raise

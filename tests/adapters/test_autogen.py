@@ -211,3 +211,24 @@ def assert_bound(client: Any, more: Any, output: Decimal) -> None:
     asked = caught.value.refusal.asked_usd
     assert asked is not None
     assert 0 < asked - output < Decimal("0.001")
+
+
+@pytest.mark.parametrize("kind", ["team", "agent"])
+def test_a_run_that_is_left_is_over_at_once(client: Any, kind: str) -> None:
+    """AutoGen refuses to run a team again whose stream was not closed down to its bottom."""
+    from contextlib import aclosing
+
+    from autogen_agentchat.agents import AssistantAgent
+    from autogen_agentchat.conditions import MaxMessageTermination
+    from autogen_agentchat.teams import RoundRobinGroupChat
+
+    async def twice() -> Any:
+        one: Any = AssistantAgent("one", client)
+        if kind == "team":
+            one = RoundRobinGroupChat([one], termination_condition=MaxMessageTermination(2))
+        async with aclosing(one.run_stream(task="go")) as stream:
+            async for _ in stream:
+                break
+        return await one.run(task="again")
+
+    assert len(asyncio.run(twice()).messages) == 2

@@ -221,3 +221,22 @@ def test_a_run_that_ends_elsewhere_gives_way_to_the_one_around_it() -> None:
         assert again.before is not inner
         again.__exit__()
     assert context.around() is None
+
+
+def test_an_agent_that_a_teams_agent_asks_is_itself(client: Any, calls: Calls, wire: Wire) -> None:
+    from autogen_agentchat.agents import AssistantAgent
+    from autogen_agentchat.conditions import MaxMessageTermination
+    from autogen_agentchat.teams import RoundRobinGroupChat
+    from autogen_agentchat.tools import AgentTool
+
+    tool = AgentTool(AssistantAgent("inner", client))
+    outer = AssistantAgent("outer", client, tools=[tool], max_tool_iterations=2)
+    team = RoundRobinGroupChat([outer], termination_condition=MaxMessageTermination(2))
+    for run in (outer.run, team.run):
+        wire.script(Reply(tools=[("c1", "inner", {"task": "hi"})]))
+        asyncio.run(run(task="go"))
+    alone, together = calls()[:3], calls()[3:]
+    assert [row.agent for row in alone] == [row.agent for row in together]
+    assert [row.agent for row in together] == ["outer", "inner", "outer"]
+    assert len({row.task for row in alone}) == len({row.task for row in together}) == 1
+    assert alone[0].task != together[0].task
