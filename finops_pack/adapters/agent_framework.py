@@ -1,15 +1,15 @@
 """Microsoft Agent Framework: who and what for; calls are counted in the SDKs below.
 
-A run of an agent is a task, unless it is part of one; the agent's name is the agent.
+A run of an agent or workflow is a task, unless it is part of one; the agent's name is the agent.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
-from finops_pack.adapters import _above
+from finops_pack.adapters import _above, _patch
 from finops_pack.recorder import guard
 
 MODULES = ("agent_framework",)
@@ -18,17 +18,16 @@ CANNOT_SEE = ("calls of chat clients that use neither the OpenAI nor the Anthrop
 
 
 def install() -> None:
-    """Wrap `Agent.run`; idempotent."""
-    from agent_framework import Agent
+    """Wrap `Agent.run` and `Workflow.run`; idempotent."""
+    from agent_framework import Agent, Workflow
 
-    cls: Any = Agent
-    if getattr(cls.run, "finops", False):
-        return
-    original = cls.run
+    _patch.replace(Agent, "run", lambda original: _running(original, lambda agent: agent.name))
+    _patch.replace(Workflow, "run", lambda original: _running(original, lambda workflow: None))
 
-    @functools.wraps(original)
+
+def _running(original: Any, name: Callable[[Any], str | None]) -> Any:
     def run(self: Any, *args: Any, **options: Any) -> Any:
-        work = _above.Work(agent=getattr(self, "name", None))
+        work = _above.Work(agent=name(self))
         with work.step():
             result = original(self, *args, **options)
         if inspect.iscoroutine(result):
@@ -36,8 +35,7 @@ def install() -> None:
         _watch(work, result)
         return result
 
-    run.finops = True  # type: ignore[attr-defined]
-    cls.run = run
+    return run
 
 
 async def _inside(work: _above.Work, result: Any) -> Any:

@@ -240,3 +240,19 @@ def test_an_agent_that_a_teams_agent_asks_is_itself(client: Any, calls: Calls, w
     assert [row.agent for row in together] == ["outer", "inner", "outer"]
     assert len({row.task for row in alone}) == len({row.task for row in together}) == 1
     assert alone[0].task != together[0].task
+
+
+def test_the_agents_of_a_workflow_are_of_one_task(wire: Wire, calls: Calls) -> None:
+    from agent_framework import WorkflowBuilder
+
+    async def both() -> None:
+        one, two = microsoft_agent(wire, "one"), microsoft_agent(wire, "two")
+        flow = WorkflowBuilder(start_executor=one).add_edge(one, two).build()
+        await flow.run("hi")
+        async for _ in flow.run("hi", stream=True):
+            pass
+
+    asyncio.run(both())
+    rows = calls()
+    assert [row.agent for row in rows] == ["one", "two"] * 2
+    assert rows[0].task == rows[1].task != rows[2].task == rows[3].task
