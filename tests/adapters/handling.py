@@ -27,7 +27,6 @@ from finops_pack.adapters import (
     langchain,
     openai,
 )
-from finops_pack.adapters import _crewai_runs as runs
 from finops_pack.importers import claude_code
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending, Recorder
@@ -123,14 +122,13 @@ def handler_inline(patch: Patch) -> None:
 def accounting_by_call(patch: Patch) -> None:
     """crewai: calls are counted one by one, not by `crew.usage_metrics`."""
 
-    def kicked_off_and_over(crew: Any, event: Any) -> None:
+    def kickoff_over(crew: Any, event: Any) -> None:
         total = crew.usage_metrics
         usage = Usage(total.prompt_tokens, total.completion_tokens)
-        recorder.get().record(model="gpt-4o", usage=usage, task=context.current().task)
-        runs.kickoff_over()
+        recorder.get().record(model="gpt-4o", usage=usage)
 
     patch.setattr(Pending, "end_as_told", lambda call, usage, **said: None)
-    patch.setitem(crewai._LOOKS, "crew_kickoff_completed", kicked_off_and_over)
+    patch.setitem(crewai._LOOKS, "crew_kickoff_completed", kickoff_over)
 
 
 def usage_of_the_bus_and_of_the_sdk(patch: Patch) -> None:
