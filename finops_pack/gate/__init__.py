@@ -174,7 +174,8 @@ class Gate:
         self, call: Any, budget: Budget, pico: int, spent: int = 0, reserved: int = 0
     ) -> None:
         refusal = refusal_of(budget, pico, spent, reserved, self._store.zone)
-        self._stopped.add(call.row.get("task"), refusal, budget, self._store.zone)
+        if spent + pico > limit_of(budget, call.row):  # else calls in flight may leave room
+            self._stopped.add(call.row.get("task"), refusal, budget, self._store.zone)
         self._refuse(call, refusal)
 
     def _refuse(self, call: Any, refusal: Refusal) -> None:

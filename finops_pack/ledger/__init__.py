@@ -173,7 +173,7 @@ class Ledger(Protocol):
         """Set money aside if every budget still holds it, in one transaction.
 
         `limits`: budget id -> (what it covers, limit in pico-USD). None: reserved. Else the
-        budgets that would break, as id -> (spent, reserved) in pico-USD. `ended` (call id ->
+        budgets that would break, as id -> (spent, in flight) in pico-USD. `ended` (call id ->
         pico-USD) is settled first, in the same transaction, whatever comes of the rest.
         """
         ...

@@ -23,11 +23,12 @@ KEEP_US = 92 * 86_400_000_000
 _FINE_US = 2 * 86_400_000_000
 _BOOKED = 2  # `settled` of what an outer task keeps: the books have it under the inner one
 _LOST = f"CASE WHEN settled = {_BOOKED} OR settled = 0 AND expires_us <= ? THEN pico ELSE 0 END"
+_SETTLED = "CASE WHEN settled = 1 THEN pico ELSE 0 END"
 _HELD = (
     "SELECT "
     + ", ".join(
         f"CAST(COALESCE(SUM({part}), 0) AS BIGINT)"
-        for amount in ("pico", f"({_LOST})")
+        for amount in ("pico", f"({_LOST})", f"({_SETTLED})")
         for part in (f"{amount} / 1000000", f"{amount} % 1000000")
     )
     + " FROM reservations WHERE scope = ? AND made_us >= ? AND made_us < ?"
@@ -42,7 +43,7 @@ def reserve(
     limits: Mapping[str, tuple[Where, int]],
     ended: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, tuple[int, int]]:
-    """Set money aside; else the budgets that would break, as (spent, reserved) pico-USD.
+    """Set money aside; else the budgets that would break, as (spent, in flight) pico-USD.
 
     `ended` are calls that have ended meanwhile, with what they cost.
     """
@@ -51,9 +52,9 @@ def reserve(
     broken: dict[str, tuple[int, int]] = {}
     for budget, (where, limit) in limits.items():
         _watch(reader, where, wanted.made_us)
-        spent, reserved = spend(reader, where, wanted.made_us)
-        if spent + reserved + wanted.pico > limit:
-            broken[budget] = (spent, reserved)
+        booked, held, settled = _spend(reader, where, wanted.made_us)
+        if booked + held + wanted.pico > limit:
+            broken[budget] = (booked + settled, held - settled)
     if not broken:
         _store(reader.db, wanted, limits)
     return broken
@@ -114,10 +115,16 @@ def spend(reader: Reader, where: Where, now_us: int) -> tuple[int, int]:
 
     A reservation that expired without a word counts as spent: the provider may have billed it.
     """
+    booked, held, _ = _spend(reader, where, now_us)
+    return booked, held
+
+
+def _spend(reader: Reader, where: Where, now_us: int) -> tuple[int, int, int]:
+    """`spend`, and what of its second part is settled."""
     since, until = where.since_us or 0, where.until_us or _EVER
     found = reader.db.all(_HELD, (now_us, now_us, scope_of(where), since, until))[0]
-    held, lost = found[0] * 10**6 + found[1], found[2] * 10**6 + found[3]
-    return _booked(reader, where) + lost, held - lost
+    held, lost, settled = (found[at] * 10**6 + found[at + 1] for at in (0, 2, 4))
+    return _booked(reader, where) + lost, held - lost, settled
 
 
 def _booked(reader: Reader, where: Where) -> int:

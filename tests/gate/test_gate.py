@@ -141,6 +141,27 @@ def test_what_was_refused_in_a_task_stays_refused(empty_home: Path) -> None:
         call(rec, Usage(10, 1), max_output_tokens=1)
 
 
+@pytest.mark.parametrize("budget", ["task", "day"])
+def test_what_was_refused_for_calls_in_flight_may_go_on_after_them(
+    empty_home: Path, budget: str
+) -> None:
+    rec = track("0.05 USD/day") if budget == "day" else track()
+    asked: Any = {"model": "gpt-4o", "messages": HELLO, "max_output_tokens": 2000}
+    with finops_pack.task("t", budget="0.05 USD/task" if budget == "task" else None):
+        in_flight = [rec.begin(**asked) for _ in range(2)]  # some $0.02 each
+        with pytest.raises(BudgetExceeded) as caught:
+            rec.begin(**asked)
+        assert (caught.value.spent_usd, caught.value.reserved_usd) > (0, Decimal("0.04"))
+        for one in in_flight:
+            one.finish(Usage(10, 10))
+        rec.begin(**asked).finish(Usage(10, 1900))
+        rec.begin(**asked).finish(Usage(10, 1900))
+        with pytest.raises(BudgetExceeded):
+            rec.begin(**asked)
+        with pytest.raises(BudgetExceeded):  # that money is spent: whoever asks for less, too
+            rec.begin(**{**asked, "max_output_tokens": 1})
+
+
 def test_a_task_budget_counts_the_tasks_inside(empty_home: Path) -> None:
     rec = track()
     with finops_pack.task("outer", budget="0.01 USD/task"), pytest.raises(BudgetExceeded):
