@@ -127,16 +127,22 @@ class Gate:
         pico = self._bounds.pico(call.row, weight)
         if pico is not None:
             return pico
-        model = call.row["model"] or "(no model)"
-        mend = f"Mend: finops rates alias {model}=KNOWN-MODEL"
-        if weight.tier and self._bounds.pico(call.row, weight._replace(tier=None)) is not None:
-            mend = f'Mend: give its price for service_tier "{weight.tier}" in a rates file'
+        model, mend = call.row["model"] or "(no model)", f"Mend: {self._mend(call, weight)}"
         strict = [b for b in budgets if b.hard and b.unpriced == "refuse"]
         if strict:
             self._refuse(call, Refusal("unpriced", scope=strict[0].covers, mend=mend))
         if self._once.first(("unpriced", model)):
             log.warning(f"{model} has no price and is not held by a budget. {mend}")
         return 0
+
+    def _mend(self, call: Any, weight: Weight) -> str:
+        """What gives this call a price."""
+        model = call.row["model"]
+        if not model:
+            return "name the model where it is made, or set the budget with --unpriced warn"
+        if weight.tier and self._bounds.pico(call.row, weight._replace(tier=None)) is not None:
+            return f'give its price for service_tier "{weight.tier}" in a rates file'
+        return f"finops rates alias {model}=KNOWN-MODEL"
 
     def _held_by_tasks(self, call: Any, pico: int, asked: Sequence[Asked]) -> None:
         lacking = self._tasks.take(call.id, pico, asked) if asked else None

@@ -103,6 +103,8 @@ def test_unpriced_calls_are_refused_with_the_mend_or_warned_of(
         call(rec, model="my-deployment", provider=None)
     assert caught.value.reason == "unpriced"
     assert "finops rates alias my-deployment=" in str(caught.value)
+    with pytest.raises(BudgetExceeded, match="name the model where it is made"):
+        call(rec, model="", provider=None)
 
 
 @pytest.mark.parametrize(("setting", "passes"), [("refuse", False), ("allow", True)])
