@@ -37,18 +37,15 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
     if raw:
         fields["billed_usd"] = _usage.charged(raw)
         usage = usage or _usage.any_shape(raw)
-    if len(call.told) == 1:  # the SDK below saw it too, and knows more than LangChain keeps
-        told = call.told[0]
-        usage = told["usage"] or usage
-        fields["response_id"] = told.get("response_id") or fields["response_id"]
-        fields["billed_usd"] = told.get("billed_usd") or fields.get("billed_usd")
+    if len(call.told) == 1:
+        usage = _better(call.told[0], usage, fields)
     if usage is None:
         usage = _usage.langchain(seen)
-    asked, broken = message.tool_calls, message.invalid_tool_calls
-    if call.passed_on(usage):
+    if call.others and call.passed_on(usage):
         call.drop()
         return ()
-    if _is_their_own(call):
+    asked, broken = message.tool_calls, message.invalid_tool_calls
+    if call.told and _is_their_own(call):
         call.end_as_told(usage, **fields)
     elif not asked and not broken:
         content = message.content
@@ -56,6 +53,13 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
     else:
         call.end(usage, message, [*asked, *broken], fields)
     return [tool["id"] for tool in asked if tool.get("id")]
+
+
+def _better(told: Mapping[str, Any], usage: Usage | None, fields: dict[str, Any]) -> Usage | None:
+    """The usage as the SDK below saw it, which knows more than LangChain keeps."""
+    fields["response_id"] = told.get("response_id") or fields["response_id"]
+    fields["billed_usd"] = told.get("billed_usd") or fields.get("billed_usd")
+    return told["usage"] or usage
 
 
 def _is_their_own(call: Pending) -> bool:
