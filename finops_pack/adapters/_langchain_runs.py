@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from asyncio import _get_running_loop
 from functools import lru_cache
 from inspect import CO_COROUTINE
 from types import FrameType
@@ -78,7 +77,7 @@ def start(
         in_flight.pop(next(iter(in_flight)), None)
     if live.before is not None:
         _made_for(live.before, call)
-    if _get_running_loop() is not None:
+    if sys.modules["asyncio"]._get_running_loop() is not None:
         _waits(call, sys._getframe(3))  # above us: the handler's method, its guard
     if run is not None:
         lineage.call_began(run, call)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from finops_pack.model.words import MAX_COUNT, TOKEN_FIELDS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # every call makes one, and frozen it would cost four times as much
 class Usage:
-    """Token counts of one call; totals include their parts.
+    """Token counts of one call, a value that nobody changes; totals include their parts.
 
     `input_tokens` includes cache reads and both cache writes, `output_tokens` includes
     `reasoning_tokens`. `extra` counts what is billed in other units (`EXTRA_UNITS`).
