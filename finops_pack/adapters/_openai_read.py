@@ -20,8 +20,11 @@ _PLAIN_TIERS = (None, "default", "auto", "standard")
 # Of the largest image, with the three that may come before it (OpenAI's image guide).
 _IMAGE_TOKENS = {"low": 700, "medium": 1900}
 _FINEST_IMAGE = 6600
+_USAGE = {"images": _usage.images, "audio": _usage.transcription}
+_CALLS = ("function_call", "custom_tool_call")
 _UNITS = {
     "web_search_call": "web_search",
+    "file_search_call": "storage_search",
     "code_interpreter_call": "code_execution",
     "image_generation_call": "image",
 }
@@ -43,17 +46,17 @@ def longest(kind: str, body: Mapping[str, Any]) -> int | None:
 def answered(kind: str, body: Any) -> dict[str, Any]:
     """Usage, model and tool calls of an answer."""
     raw = get(body, "usage")
-    usage = _usage.openai(raw)
+    usage = _USAGE.get(kind, _usage.openai)(raw)
     said: dict[str, Any] = {"billed_usd": _usage.charged(raw)}
     said["served_model"] = get(body, "model")
     if kind in ("chat", "completions"):
-        choice = next(iter(listed(get(body, "choices"))), None)
-        said["finish_reason"] = get(choice, "finish_reason")
-        said["tool_calls"] = [_call(c) for c in listed(get(get(choice, "message"), "tool_calls"))]
+        choices = listed(get(body, "choices"))
+        said["finish_reason"] = get(next(iter(choices), None), "finish_reason")
+        said["tool_calls"] = [_call(c) for choice in choices for c in _asked(choice)]
     elif kind == "responses":
         output = listed(get(body, "output"))
         said["finish_reason"] = get(body, "status")
-        said["tool_calls"] = [_call(o) for o in output if get(o, "type") == "function_call"]
+        said["tool_calls"] = [_call(o) for o in output if get(o, "type") in _CALLS]
         usage = _with_units(usage, output)
         if usage is None and said["finish_reason"] in ("queued", "in_progress"):
             said["status"] = "unknown"  # in the background: it will be billed, nobody says for what
@@ -67,36 +70,45 @@ def answered(kind: str, body: Any) -> dict[str, Any]:
     return {"usage": usage, **said}
 
 
+def _asked(choice: Any) -> list[Any]:
+    return listed(get(get(choice, "message"), "tool_calls"))
+
+
 def _call(call: Any) -> dict[str, Any]:
-    function = get(call, "function") or call
+    function = get(call, "function") or get(call, "custom") or call
     identity = get(call, "call_id") or get(call, "id")
-    return {"id": identity, "name": get(function, "name"), "args": get(function, "arguments")}
+    arguments = get(function, "arguments") or get(function, "input")
+    return {"id": identity, "name": get(function, "name"), "args": arguments}
 
 
 def _with_units(usage: Any, output: list[Any]) -> Any:
-    """Searches, code runs and images of a response, which are billed beside its tokens."""
+    """Searches, code containers and images of a response, which are billed beside its tokens."""
     units: dict[str, int] = {}
+    containers: set[Any] = set()  # code is billed by the container, however often it runs there
     for item in output:
         unit, action = _UNITS.get(get(item, "type")), get(get(item, "action"), "type")
+        container = get(item, "container_id")
         # Of the actions of a web search only the search itself is billed (OpenAI's tool guide).
-        if unit and action not in ("open_page", "find_in_page"):
+        if unit and action not in ("open_page", "find_in_page") and container not in containers:
             units[unit] = units.get(unit, 0) + 1
+            containers |= {container} - {None}
     return replace(usage, extra={**usage.extra, **units}) if usage and units else usage
 
 
 class Chunks(Gathering):
-    """The chunks of a chat or a completion; the last may carry the usage."""
+    """The chunks of a chat, a completion, an image or a transcription; one may carry the usage."""
 
-    def __init__(self, hides_usage: bool = False) -> None:
+    def __init__(self, kind: str = "chat") -> None:
         super().__init__()
-        self.hides_usage = hides_usage
+        self.hides_usage = kind == HIDDEN
+        self.read = _USAGE.get(kind, _usage.openai)
 
     def hides(self, event: Any) -> bool:
         return self.hides_usage and not event.choices and event.usage is not None
 
     def see(self, event: Any) -> None:
         if get(event, "usage"):
-            self.usage = _usage.openai(event.usage)
+            self.usage = self.read(event.usage)
             self.billed = _usage.charged(event.usage)
         self.said["response_id"] = get(event, "id")
         self.said["served_model"] = get(event, "model")
@@ -111,7 +123,8 @@ class Chunks(Gathering):
             for call in listed(get(delta, "tool_calls")):
                 function = get(call, "function")
                 arguments = get(function, "arguments") or ""
-                self.tool(get(call, "index"), get(call, "id"), get(function, "name"), arguments)
+                key = get(choice, "index"), get(call, "index")
+                self.tool(key, get(call, "id"), get(function, "name"), arguments)
 
 
 class Events(Gathering):
@@ -128,4 +141,4 @@ class Events(Gathering):
 
 def gathering(kind: str) -> Gathering:
     """What collects a stream."""
-    return Events() if kind == "responses" else Chunks(kind == HIDDEN)
+    return Events() if kind == "responses" else Chunks(kind)

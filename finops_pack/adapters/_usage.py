@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -78,6 +79,28 @@ def openai(usage: Any) -> Usage | None:
         reasoning_tokens=first(made, "reasoning_tokens"),
         extra=_units(audio_input_tokens=heard, audio_output_tokens=spoken),
     )
+
+
+@reader
+def images(usage: Any) -> Usage | None:
+    """OpenAI's images: the tokens of pictures are inside the totals, at prices of their own."""
+    seen = first(get(usage, "input_tokens_details"), "image_tokens")
+    drawn = first(get(usage, "output_tokens_details"), "image_tokens")
+    return _with_units(openai(usage), image_input_tokens=seen, image_output_tokens=drawn)
+
+
+@reader
+def transcription(usage: Any) -> Usage | None:
+    """OpenAI's transcriptions: tokens, or the seconds that were heard."""
+    seconds = get(usage, "seconds")
+    if seconds is not None:
+        return Usage(extra=_units(audio_seconds=round(seconds)))
+    heard = first(get(usage, "input_token_details"), "audio_tokens")
+    return _with_units(openai(usage), audio_input_tokens=heard)
+
+
+def _with_units(usage: Usage | None, **counts: int) -> Usage | None:
+    return replace(usage, extra={**usage.extra, **_units(**counts)}) if usage else None
 
 
 def _read(usage: Any) -> int:

@@ -18,7 +18,10 @@ from finops_pack.recorder import guard
 
 MODULES = ("litellm",)
 TESTED = {"litellm": ("1.106", "1.111")}
-CANNOT_SEE = ("rerank, speech, transcription, realtime, the proxy's pass-through routes",)
+CANNOT_SEE = (
+    "rerank, speech, realtime, videos, the proxy's pass-through routes",
+    "transcription and image edits that take no OpenAI SDK",
+)
 _KINDS = {
     "completion": "chat",
     "text_completion": "completions",

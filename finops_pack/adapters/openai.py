@@ -1,4 +1,4 @@
-"""The `openai` SDK itself: chat, responses, embeddings, completions, images; any client of it.
+"""The `openai` SDK itself: chat, responses, embeddings, images, transcriptions; any client of it.
 
 Silent below another adapter, embeddings excepted: no framework tells of them.
 """
@@ -19,17 +19,22 @@ MODULES = ("openai._base_client",)
 TESTED = {"openai": ("2.0", "4.0")}
 CANNOT_SEE = (
     "usage of chat streams without stream_options include_usage: estimated and marked",
-    "realtime sessions, speech and transcription",
+    "realtime sessions, speech, translations of speech, videos: no row",
+    "what is no model call: fine-tuning, evals, hosted containers and vector stores: no row",
+    "the cost of code interpreter and image generation tools: counted, and the price is partial",
     "with_streaming_response bodies that are never read: marked unknown",
     "what became of responses in the background: marked unknown",
-    "images.edit, responses.compact, the fee of file searches",
 )
 _KINDS = {
     "/chat/completions": "chat",
     "/completions": "completions",
     "/responses": "responses",
+    "/responses/compact": "responses",
     "/embeddings": "embeddings",
     "/images/generations": "images",
+    "/images/edits": "images",
+    "/images/variations": "images",
+    "/audio/transcriptions": "audio",
 }
 
 
@@ -45,7 +50,7 @@ def asked(client: Any, url: str, body: dict[str, Any]) -> dict[str, Any] | None:
         "model": body.get("model"),
         "provider": _providers.of(client, "openai"),
         "framework_version": sys.modules["openai"].__version__,
-        "messages": _messages(body),
+        "messages": None if kind == "audio" else _messages(body),  # its length says nothing
         "tools": body.get("tools"),
         "max_output_tokens": _openai_read.longest(kind, body),
         "request": body,

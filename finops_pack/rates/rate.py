@@ -22,6 +22,7 @@ INSIDE = {
     "video_output_tokens": "output",
     "citation_tokens": "output",
 }
+_AS_TEXT = {"image_input_tokens", "image_output_tokens"}  # where they have no price of their own
 _OTHERWISE = {"request", "compute_seconds"}  # units that a call is billed for without being asked
 _HOUR = Decimal(3600)
 _ZERO = Decimal(0)
@@ -165,6 +166,8 @@ def _quantities(usage: Usage, prices: Mapping[str, Decimal]) -> dict[str, int]:
     }
     for unit, count in usage.extra.items():
         kind = str(unit)
+        if kind in _AS_TEXT and kind not in prices:
+            continue
         counts[kind] = counts.get(kind, 0) + count
         if kind in INSIDE:
             counts[INSIDE[kind]] -= count

@@ -140,8 +140,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(reply, reply.body or {})
 
     def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length) or b"{}")
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        form = str(self.headers.get("Content-Type")).startswith("multipart/")  # files, not read
+        body = {} if form else json.loads(sent or b"{}")
         path = self.path.partition("?")[0]
         reply = self.wire.take(path, body, dict(self.headers))
         if reply.delay:
