@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops_pack.money import plain
+from finops_pack.rates.rate import TOKEN_KINDS
 
 SCHEMA = "finops-snapshot/1"
 # genai-prices' units by ours. Ours are priced per million ("_tokens" and the six token kinds),
@@ -55,6 +56,9 @@ _NO_FALLBACK = {("azure", "deepseek")}
 _WORLDWIDE = ("global.", "regional.anthropic.", "regional.openai.", "regional.moonshotai.")
 _US = r"us|us-(?:east|west)-\d"
 _NOT_GOV = r"(?!us-gov).*"
+# US-only inference of Anthropic's own API, which models before Claude Opus 4.6 refuse: a tenth more
+# for every token (https://platform.claude.com/docs/en/manage-claude/data-residency, litellm).
+_US_ONLY = Decimal("1.1")
 # An entry copied from a reseller says nothing about what its maker charges.
 _COPIED = re.compile(r"(?i)^(imported from|seen on) openrouter(?!.*verified against)", re.DOTALL)
 
@@ -100,13 +104,15 @@ def _models(provider: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         names = _names(model)
         if periods and any(names.values()):
             variants = [_variant(v) for v in model.get("price_variants") or ()]
+            variants = [v for v in variants if v["when"] != {"service_tier": "default"}]
             entry = {"id": model["id"], **names, "periods": periods}
             if provider["id"] == "aws":
                 worldwide = model["id"].startswith(_WORLDWIDE)
                 entry["regions"] = _NOT_GOV if worldwide else _US
             elif "global endpoint" in comment.lower():  # Vertex: other endpoints cost 10 % more
                 entry["regions"] = "global"
-            entry["variants"] = [v for v in variants if v["when"] != {"service_tier": "default"}]
+            everywhere = ({"when": {}}, *variants) if provider["id"] == "anthropic" else ()
+            entry["variants"] = [*variants, *map(_in_the_us, everywhere)]
             yield {key: value for key, value in entry.items() if value}
 
 
@@ -150,6 +156,18 @@ def _variant(raw: Mapping[str, Any]) -> dict[str, Any]:
     since = (raw.get("constraint") or {}).get("start_date")
     variant = {"when": raw["when"], "prices": _prices(raw["prices"])}
     return {**variant, "from": since} if since else variant
+
+
+def _in_the_us(variant: Mapping[str, Any]) -> dict[str, Any]:
+    prices = {k: _dearer(p) for k, p in variant.get("prices", {}).items() if k in TOKEN_KINDS}
+    more = {"multiplier": plain(_US_ONLY), "of": TOKEN_KINDS, "prices": prices}
+    return {**variant, "when": {**variant["when"], "inference_geo": "us"}, **more}
+
+
+def _dearer(price: Any) -> Any:
+    if isinstance(price, list):  # base, above, price, above, price
+        return [step if at % 2 else _dearer(step) for at, step in enumerate(price)]
+    return plain(Decimal(price) * _US_ONLY)
 
 
 def _prices(raw: Mapping[str, Any]) -> dict[str, Any]:

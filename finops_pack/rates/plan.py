@@ -193,7 +193,9 @@ _STANDARD = {
     "processing": {"standard", "realtime", "online", "sync"},
     "service_tier": {"standard", "default", "auto", "on_demand", "standard_only"},
     "speed": {"standard", "normal"},
+    "inference_geo": {"global", "not_available"},
 }
+_MEANT = {"service_tier": "speed", "region": "inference_geo"}  # what Anthropic calls these
 
 
 def standardised(context: Mapping[str, str], variants: Sequence[Variant]) -> dict[str, str]:
@@ -203,9 +205,12 @@ def standardised(context: Mapping[str, str], variants: Sequence[Variant]) -> dic
     often than it matters.
     """
     asked: dict[str, str] = {}
+    named = {item for variant in variants for item in variant.when.items()}
     for key, value in context.items():
         if value in ("", None) or value in _STANDARD.get(key, ()):
             continue
+        if (_MEANT.get(key), value) in named:
+            key = _MEANT[key]
         if key == "region" and not any("region" in v.when for v in variants):
             continue
         if key == "service_tier" and value == "batch":  # how Anthropic reports a batch

@@ -112,7 +112,37 @@ def test_a_gateways_bills_are_met_to_the_last_digit(shared_data: Path) -> None:
         ("gemini-2.5-pro", None, Usage(1000, 0, 1000), NOON, {"service_tier": "flex"}, "0.000125"),
         ("gemini-2.5-pro", None, Usage(1000, 0), NOON, {"service_tier": "priority"}, "0.00225"),
         ("claude-opus-5-5", None, Usage(1000, 0), NOON, {"speed": "fast"}, "0.008"),
+        ("claude-opus-5-5", None, Usage(1000, 0), NOON, {"service_tier": "fast"}, "0.008"),
         ("claude-haiku-4-5", None, Usage(1000, 0), NOON, {"service_tier": "batch"}, "0.0005"),
+        # Anthropic's US-only inference, a tenth more for tokens; no region else, no reseller's.
+        ("claude-opus-5-5", None, Usage(1000, 100, 500), NOON, {"region": "us"}, "0.00451"),
+        (
+            "claude-opus-5-5",
+            None,
+            Usage(0, extra={"web_search": 1}),
+            NOON,
+            {"region": "us"},
+            "0.01",
+        ),
+        ("claude-opus-5-5", None, Usage(1000, 0), NOON, {"region": "global"}, "0.004"),
+        ("claude-opus-5-5", "azure", Usage(1000, 0), NOON, {"region": "us"}, "0.004"),
+        (
+            "claude-opus-5-5",
+            None,
+            Usage(1000, 0),
+            NOON,
+            {"region": "us", "processing": "batch"},
+            "0.0022",
+        ),
+        # Tokens of pictures cost what text does where they have no price of their own.
+        (
+            "gpt-image-1",
+            None,
+            Usage(0, 1000, extra={"image_output_tokens": 1000}),
+            NOON,
+            {},
+            "0.04",
+        ),
         # Peak hours of DeepSeek: weekdays only. The 21st and 22nd are a weekend.
         ("deepseek-v4-pro", None, Usage(1000, 0), "2026-11-20T07:30Z", {}, "0.00132"),
         ("deepseek-v4-pro", None, Usage(1000, 0), "2026-11-20T10:00Z", {}, "0.00066"),
