@@ -13,7 +13,9 @@ from finops_pack.adapters import _usage
 from finops_pack.adapters._streams import Gathering
 from finops_pack.recorder._messages import get, listed
 
-_PLAIN_TIERS = (None, "standard", "auto")
+_PLAIN_TIERS = (None, "standard", "auto", "default")
+_NOWHERE = (None, "", "global", "not_available")
+_BILLED_BY = ("service_tier", "region")
 
 
 def answered(kind: str, body: Any) -> dict[str, Any]:
@@ -27,8 +29,8 @@ def answered(kind: str, body: Any) -> dict[str, Any]:
         "served_model": get(body, "model"),
         "response_id": get(body, "id"),
         "finish_reason": get(body, "stop_reason"),
-        "service_tier": _tier(raw),
         "billed_usd": _usage.charged(raw),
+        **billed_by(raw),
     }
 
 
@@ -36,11 +38,14 @@ def _call(block: Any) -> dict[str, Any]:
     return {"id": get(block, "id"), "name": get(block, "name"), "args": get(block, "input")}
 
 
-def _tier(usage: Any) -> str | None:
-    if get(usage, "speed") == "fast":
-        return "fast"
-    tier = get(usage, "service_tier")
-    return None if tier in _PLAIN_TIERS else tier
+def billed_by(usage: Any) -> dict[str, Any]:
+    """What changes the price of a token: tier, speed, place."""
+    tier = "fast" if get(usage, "speed") == "fast" else get(usage, "service_tier")
+    place = get(usage, "inference_geo")
+    return {
+        "service_tier": None if tier in _PLAIN_TIERS else tier,
+        "region": None if place in _NOWHERE else place,
+    }
 
 
 class Events(Gathering):
@@ -53,7 +58,7 @@ class Events(Gathering):
     def see(self, event: Any) -> None:
         if event.type == "message_start":
             said = answered("messages", event.message)
-            self.said = {k: said[k] for k in ("served_model", "response_id", "service_tier")}
+            self.said = {k: said[k] for k in ("served_model", "response_id", *_BILLED_BY)}
             self._count(event.message.usage)
         elif event.type == "message_delta":
             self._count(event.usage)
@@ -85,6 +90,7 @@ _COUNTS = (
     "cache_creation",
     "server_tool_use",
     "output_tokens_details",
+    "iterations",
 )
 
 

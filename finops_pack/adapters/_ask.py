@@ -42,9 +42,13 @@ class Told:
         self.open = True
 
     def finish(self, usage: Usage | None, **fields: Any) -> None:
-        """The answer, whole."""
+        """The answer, whole. Hardly a framework keeps what its price depends on."""
         self.open = False
         self.above.told += ({"usage": usage, "asked": self.asked, **fields},)
+        for name in ("service_tier", "region"):
+            self.above.row.pop(name, None)
+            if fields.get(name):
+                self.above.row[name] = fields[name]
 
     def fail(self, error: BaseException | str, usage: Usage | None = None, **said: Any) -> None:
         """No answer. Of a cancellation the framework may never speak; other errors it will."""

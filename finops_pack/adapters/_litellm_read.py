@@ -53,7 +53,12 @@ def answered(kind: str, result: Any) -> dict[str, Any]:
     kind = _asked(kind, result)
     if kind == "messages":
         return _anthropic_read.answered(kind, result)
-    return _openai_read.answered(kind, result)
+    return {**_openai_read.answered(kind, result), **_billed_by(get(result, "usage"))}
+
+
+def _billed_by(usage: Any) -> dict[str, Any]:
+    """What Anthropic's price depends on: litellm keeps it with the usage."""
+    return {name: value for name, value in _anthropic_read.billed_by(usage).items() if value}
 
 
 def refused(log: Any, error: Any) -> Usage | None:
@@ -103,10 +108,12 @@ class _Chunks(Chunks):
     def see(self, event: Any) -> None:
         super().see(event)
         shown = get(get(event, "_hidden_params"), "usage") or get(event, "usage")
-        kept = getattr(self.stream(), "chunks", None) or ()
+        kept = (getattr(self.stream(), "chunks", None) or ()) if shown else ()
         told = [usage for chunk in kept if (usage := get(chunk, "usage")) is not None]
-        self.usage = _usage.openai(shown) if shown and told else None
+        self.usage = _usage.openai(shown) if told else None
         self.billed = _usage.charged(told[-1]) if told else None
+        for usage in told:
+            self.said.update(_billed_by(usage))
 
 
 def watch(cls: Any) -> None:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from finops_pack.model import Usage
-from finops_pack.recorder._messages import get
+from finops_pack.model import TOKEN_FIELDS, Usage
+from finops_pack.recorder._messages import get, listed
 
 _NOTHING: Mapping[str, Any] = {}
 Reader = Callable[[Any], "Usage | None"]
@@ -124,7 +124,7 @@ def anthropic(usage: Any) -> Usage | None:
     short, long = _writes(None, usage)
     read = first(usage, "cache_read_input_tokens")
     tools = get(usage, "server_tool_use")
-    return Usage(
+    made = Usage(
         input_tokens=first(usage, "input_tokens") + read + short + long,
         output_tokens=first(usage, "output_tokens"),
         cache_read_tokens=read,
@@ -136,6 +136,16 @@ def anthropic(usage: Any) -> Usage | None:
             code_execution=first(tools, "code_execution_requests"),
         ),
     )
+    steps = listed(get(usage, "iterations"))
+    return _with_steps(made, steps) if steps else made
+
+
+def _with_steps(usage: Usage, steps: list[Any]) -> Usage:
+    """With what the totals leave out: compactions, and an advisor, who has a price of his own."""
+    compacted = [made for s in steps if get(s, "type") == "compaction" and (made := anthropic(s))]
+    advised = sum(get(s, "type") == "advisor_message" for s in steps)
+    totals = {name: sum(getattr(u, name) for u in (usage, *compacted)) for name in TOKEN_FIELDS}
+    return Usage(**totals, extra={**usage.extra, **_units(advisor_message=advised)})
 
 
 @reader

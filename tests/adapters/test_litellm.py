@@ -238,6 +238,18 @@ def test_openrouters_own_cost_is_what_was_billed(wire: Wire, asking: Any, calls:
     assert {row.billed_source for row in rows} == {"provider"}
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_speed_and_place_are_priced(wire: Wire, asking: Any, calls: Calls, stream: bool) -> None:
+    said = {"speed": "fast", "inference_geo": "us"}
+    wire.script(Reply(usage={"input_tokens": 1000, "output_tokens": 100, **said}))
+    more = {"api_base": wire.url, "stream": stream}
+    answer = litellm.completion(**{**asking("anthropic/claude-opus-5-5"), **more})
+    if stream:
+        list(answer)
+    (row,) = calls()
+    assert row.amount_usd == Decimal("0.0132")
+
+
 def test_an_answer_from_its_cache_is_free(
     wire: Wire, asking: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,98 @@
+"""What Anthropic's answers bill by: whole, streamed, from the real SDK on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import anthropic
+import pytest
+
+from finops_pack.model import Call, Usage
+from finops_pack.testing import Reply, Wire
+
+Calls = Callable[[], list[Call]]
+MODEL = "claude-opus-5-5"  # $4 a million tokens in, $20 out
+SAID: Any = {"model": MODEL, "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}
+COUNTS = {"input_tokens": 1000, "output_tokens": 100}
+COMPACTION = {
+    "type": "compaction",
+    "input_tokens": 5000,
+    "cache_read_input_tokens": 3000,
+    "cache_creation_input_tokens": 0,
+    "output_tokens": 300,
+}
+
+
+def whole(client: Any) -> None:
+    client.beta.messages.create(**SAID)
+
+
+def streamed(client: Any) -> None:
+    list(client.beta.messages.create(**SAID, stream=True))
+
+
+@pytest.fixture(params=[whole, streamed])
+def row(request: Any, wire: Wire, calls: Calls) -> Callable[..., Call]:
+    """Ask once, whole or streamed; the row of it."""
+
+    def ask(**usage: Any) -> Call:
+        wire.script(Reply(usage={**COUNTS, **usage}))
+        with anthropic.Anthropic(base_url=wire.url, api_key="none") as client:
+            request.param(client)
+        (made,) = calls()
+        return made
+
+    return ask
+
+
+def test_a_compaction_is_billed_beside_the_totals(row: Callable[..., Call]) -> None:
+    message = {**COUNTS, "type": "message", "model": MODEL}
+    made = row(iterations=[COMPACTION, message])
+    assert made.usage == Usage(9000, 400, 3000)
+
+
+def test_an_advisor_has_a_price_of_his_own(row: Callable[..., Call]) -> None:
+    made = row(iterations=[{**COMPACTION, "type": "advisor_message", "model": "claude-opus-4-8"}])
+    assert (made.input_tokens, made.cost_state) == (1000, "partial")
+    assert made.missing == ("advisor_message",)
+
+
+@pytest.mark.parametrize(
+    ("said", "usd"),
+    [
+        ({"inference_geo": "us"}, "0.0066"),
+        ({"inference_geo": "global"}, "0.006"),
+        ({"inference_geo": "not_available"}, "0.006"),
+        ({"speed": "fast"}, "0.012"),
+        ({"speed": "fast", "inference_geo": "us"}, "0.0132"),
+        ({"speed": "standard", "service_tier": "standard"}, "0.006"),
+        ({"service_tier": "batch"}, "0.003"),
+    ],
+)
+def test_tier_speed_and_place_are_priced(
+    row: Callable[..., Call], said: dict[str, str], usd: str
+) -> None:
+    made = row(**said)
+    assert (made.cost_state, made.amount_usd) == ("priced", Decimal(usd))
+
+
+def test_a_framework_above_is_told_what_it_loses(wire: Wire, calls: Calls) -> None:
+    from langchain_anthropic import ChatAnthropic
+
+    wire.script(Reply(usage={**COUNTS, "speed": "fast", "inference_geo": "us"}))
+    ChatAnthropic(model=MODEL, base_url=wire.url, api_key="none").invoke("hi")
+    (made,) = calls()
+    assert (made.adapter, made.amount_usd) == ("langchain", Decimal("0.0132"))
+
+
+def test_a_tier_without_a_price_has_none(row: Callable[..., Call]) -> None:
+    made = row(service_tier="priority")
+    assert (made.service_tier, made.cost_state) == ("priority", "unpriced")
+
+
+def test_cache_writes_keep_their_split(row: Callable[..., Call]) -> None:
+    split = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10}
+    made = row(cache_creation=split, cache_creation_input_tokens=30)
+    assert (made.cache_write_5m_tokens, made.cache_write_1h_tokens) == (20, 10)
