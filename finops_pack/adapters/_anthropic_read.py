@@ -5,8 +5,6 @@ Read alike from the SDK's objects, from JSON, and from the bytes that others pas
 
 from __future__ import annotations
 
-import json
-from types import SimpleNamespace
 from typing import Any
 
 from finops_pack.adapters import _usage
@@ -92,24 +90,6 @@ _COUNTS = (
     "output_tokens_details",
     "iterations",
 )
-
-
-class Lines(Events):
-    """The same as bytes, cut anywhere."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rest = b""
-
-    def see(self, event: Any) -> None:
-        *lines, self.rest = (self.rest + event).split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:"):
-                super().see(json.loads(line[5:], object_hook=_as_object))
-
-
-def _as_object(fields: dict[str, Any]) -> SimpleNamespace:
-    return SimpleNamespace(**fields)
 
 
 def gathering(kind: str) -> Gathering:

@@ -6,13 +6,12 @@ call above, which then knows the provider's exact usage even where the framework
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _caller
-from finops_pack.adapters._streams import Gathering, Watched, observe
+from finops_pack.adapters import _caller, _raw
+from finops_pack.adapters._streams import Gathering, observe
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending, guard
 from finops_pack.recorder._messages import get
@@ -84,6 +83,10 @@ class Ask:
         """The arguments of `finish` from a body."""
         return self.dialect.answered(self.kind, body)
 
+    def gathering(self) -> Gathering:
+        """What collects its stream."""
+        return self.dialect.gathering(self.kind)
+
 
 @guard
 def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | None:
@@ -119,58 +122,11 @@ def action(depth: int) -> str | None:
 def end(ask: Ask, result: Any) -> None:
     """What the SDK is about to return: a parsed answer, a stream, or a raw response."""
     if ask.streams and hasattr(result, "_iterator"):
-        observe(result, ask.call, ask.dialect.gathering(ask.kind))
-    elif ask.streams and hasattr(result, "parse"):
-        _look_when_parsed(ask, result)
-    elif not hasattr(result, "http_response"):
+        observe(result, ask.call, ask.gathering())
+    elif hasattr(result, "http_response"):
+        _raw.look(ask, result)
+    else:
         ask.call.finish(**ask.answered(result))
-    elif result.http_response.is_closed:
-        ask.call.finish(**ask.answered(result.http_response.json()))
-    else:
-        _look_when_closed(ask, result.http_response)
-
-
-def _look_when_parsed(ask: Ask, result: Any) -> None:
-    """A raw response whose `parse` gives the stream, at once or awaited."""
-    parse = result.parse
-
-    def look(stream: Any) -> Any:
-        if hasattr(stream, "_iterator") and not isinstance(stream._iterator, Watched):
-            observe(stream, ask.call, ask.dialect.gathering(ask.kind))
-        return stream
-
-    async def awaited(stream: Any) -> Any:
-        return look(await stream)
-
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        stream = parse(*args, **kwargs)
-        return awaited(stream) if inspect.isawaitable(stream) else look(stream)
-
-    result.parse = watched
-
-
-def _look_when_closed(ask: Ask, response: Any) -> None:
-    """A body that the user reads himself."""
-    for name in ("close", "aclose"):
-        original = getattr(response, name)
-
-        def closed(original: Any = original) -> Any:
-            _read(ask, response)
-            return original()
-
-        setattr(response, name, closed)
-
-
-@guard
-def _read(ask: Ask, response: Any) -> None:
-    if not ask.call.open:
-        return
-    if hasattr(response, "_content"):
-        ask.call.finish(**ask.answered(response.json()))
-    elif response.is_stream_consumed and ask.http is not None:
-        ask.http = None  # the end of reading closes too, before the body is put together
-    else:
-        ask.call.orphan()
 
 
 @guard
@@ -178,7 +134,7 @@ def failed(ask: Ask, error: BaseException) -> None:
     """Refused by the provider, or billed and then refused by the SDK's own parser."""
     fields: dict[str, Any] = {}
     if ask.http is not None and ask.http.is_success and not ask.streams:
-        fields = ask.answered(ask.http.json())
+        fields = ask.answered(_raw.body(ask.http.content))
     if fields.get("usage") is not None:
         ask.call.finish(**{**fields, "error_type": type(error).__name__, "verifier": "schema"})
     else:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from finops_pack.adapters import _anthropic_read, _openai_read, _patch, _usage
+from finops_pack.adapters import _anthropic_read, _openai_read, _patch, _raw, _usage
 from finops_pack.adapters._openai_read import Chunks, Events
 from finops_pack.adapters._streams import Gathering, Watched
 from finops_pack.model import Usage
@@ -73,7 +73,7 @@ def gathering(kind: str, stream: Any) -> Gathering:
     """What collects a stream."""
     kind = _asked(kind, stream)
     if kind == "messages":
-        return _anthropic_read.Lines()
+        return _raw.Lines(_anthropic_read.Events())
     return _Events() if kind == "responses" else _Chunks(stream)
 
 
