@@ -30,6 +30,7 @@ _KINDS = {
     "image_generation": "images",
     "anthropic_messages": "messages",
 }
+_MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")  # nobody is asked then
 _PROVIDERS = {"litellm_proxy": "litellm"}
 
 
@@ -62,7 +63,7 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
     kind = _KINDS.get(asked) or _KINDS.get(asked.removeprefix("a"))
     ours = sys._getframe(3)  # above us: our guard and `function_setup`
     rec, above = recorder.get(), context.owner(ours.f_back)
-    if kind is None or not rec.enabled:
+    if kind is None or not rec.enabled or any(map(options.get, _MOCKS)):
         return
     if above is not None:
         log.finops = Below(above, kind) if kind != "embeddings" else None

@@ -250,6 +250,14 @@ def test_speed_and_place_are_priced(wire: Wire, asking: Any, calls: Calls, strea
     assert row.amount_usd == Decimal("0.0132")
 
 
+@pytest.mark.parametrize("more", [{"mock_response": "a"}, {"mock_response": "a", "stream": True}])
+def test_a_mocked_answer_is_no_call(wire: Wire, asking: Any, calls: Calls, more: Any) -> None:
+    with finops_pack.task("t", budget="0.0000001 USD/task"):
+        assert list(litellm.completion(**asking(GPT, **more)))
+    assert wire.calls == 0
+    assert calls() == []
+
+
 def test_an_answer_from_its_cache_is_free(
     wire: Wire, asking: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
