@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 from finops_pack import context
-from finops_pack.adapters import _above, _autogen_runs
+from finops_pack.adapters import _above, _autogen_runs, _providers
 from finops_pack.adapters._streams import CUT
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending
 from finops_pack.recorder._messages import get
 
 _FRAMES = 25
+_LAYERS = 5
+_CLASSES = (("OpenAI", "openai"), ("Anthropic", "anthropic"))
 _CLAUDE, _CLAUDE_TOKENS = ("anthropic", "bedrock"), 4096  # what its client sends unless told
 
 
@@ -53,20 +56,29 @@ def usage_of(result: Any) -> Usage | None:
 
 def request(client: Any, more: Any) -> dict[str, Any]:
     """The arguments that a client sends with every request, and with this one."""
-    for holder in (client, get(client, "client"), get(client, "_client")):
-        found = get(holder, "_create_args")
-        if found:
-            break
-    unsaid = {"max_tokens": _CLAUDE_TOKENS} if provider(holder) in _CLAUDE else {}
-    return {**unsaid, **(found or {}), **(more or {})}
+    said = (get(layer, "_create_args") for layer in _layers(client))
+    unsaid = {"max_tokens": _CLAUDE_TOKENS} if provider(client) in _CLAUDE else {}
+    return {**unsaid, **next(filter(None, said), {}), **(more or {})}
 
 
 def provider(client: Any) -> str | None:
-    """Who is behind a client, told by its class."""
+    """Who is behind a client: as the SDK's client in it tells, else its class."""
+    layers = list(_layers(client))
+    told = (_providers.of(layer, "") for layer in layers)
+    return next(filter(None, (*told, *map(_named, layers))), None)
+
+
+def _layers(client: Any) -> Iterator[Any]:
+    """A client, those that it wraps, the SDK's."""
+    for _ in range(_LAYERS):
+        if client is not None:
+            yield client
+            client = get(client, "client") or get(client, "_client")
+
+
+def _named(client: Any) -> str | None:
     name = type(client).__name__
-    known = (("AzureOpenAI", "azure"), ("OpenAI", "openai"), ("AnthropicBedrock", "bedrock"),
-             ("Anthropic", "anthropic"))  # fmt: skip
-    return next((who for word, who in known if word in name), None)
+    return next((who for word, who in _CLASSES if word in name), None)
 
 
 def agent() -> str | None:

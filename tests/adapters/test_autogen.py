@@ -232,3 +232,36 @@ def test_a_run_that_is_left_is_over_at_once(client: Any, kind: str) -> None:
         return await one.run(task="again")
 
     assert len(asyncio.run(twice()).messages) == 2
+
+
+def test_the_provider_of_a_client_in_a_client(wire: Wire, calls: Calls) -> None:
+    from autogen_ext.models.cache import ChatCompletionCache
+    from autogen_ext.models.openai import (
+        AzureOpenAIChatCompletionClient,
+        OpenAIChatCompletionClient,
+    )
+
+    from finops_pack.adapters.autogen import FinOpsClient
+
+    there: Any = {"azure_endpoint": wire.url, "azure_deployment": "d", "api_version": "2024-10-21"}
+    azure = AzureOpenAIChatCompletionClient(model="gpt-4o", api_key="none", **there)
+    plain = OpenAIChatCompletionClient(model="gpt-4o", base_url=wire.openai_url, api_key="none")
+
+    async def work() -> None:
+        for inner in (azure, plain, ChatCompletionCache(plain)):
+            await FinOpsClient(inner).create(said("a"))
+
+    asyncio.run(work())
+    told = [(row.provider, row.model) for row in calls()]
+    assert told == [("azure", "gpt-4o"), ("openai", "gpt-4o"), ("openai", "gpt-4o")]
+
+
+def test_a_base_url_tells_the_provider() -> None:
+    from autogen_ext.models.openai import OpenAIChatCompletionClient
+
+    from finops_pack.adapters import _autogen_read
+
+    client = OpenAIChatCompletionClient(
+        model="gpt-4o", base_url="https://openrouter.ai/api/v1", api_key="none"
+    )
+    assert _autogen_read.provider(client) == "openrouter"
