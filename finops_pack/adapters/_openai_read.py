@@ -49,25 +49,52 @@ def answered(kind: str, body: Any) -> dict[str, Any]:
     usage = _USAGE.get(kind, _usage.openai)(raw)
     said: dict[str, Any] = {"billed_usd": _usage.charged(raw)}
     said["served_model"] = get(body, "model")
-    if kind in ("chat", "completions"):
-        choices = listed(get(body, "choices"))
-        said["finish_reason"] = get(next(iter(choices), None), "finish_reason")
-        said["tool_calls"] = [_call(c) for choice in choices for c in _asked(choice)]
+    if kind == "images" and usage is None:
+        usage = Usage(extra={"image": len(listed(get(body, "data")))})
     elif kind == "responses":
         output = listed(get(body, "output"))
-        said["finish_reason"] = get(body, "status")
-        said["tool_calls"] = [_call(o) for o in output if get(o, "type") in _CALLS]
         usage = _with_units(usage, output)
-        if usage is None and said["finish_reason"] in ("queued", "in_progress"):
-            said["status"] = "unknown"  # in the background: it will be billed, nobody says for what
-    elif kind == "images" and usage is None:
-        usage = Usage(extra={"image": len(listed(get(body, "data")))})
-    if kind in ("chat", "completions", "responses"):
-        tier = get(body, "service_tier")
-        said["service_tier"] = None if tier in _PLAIN_TIERS else tier
-        said["response_id"] = get(body, "id")
-        said["response"] = body
+        said.update(_responded(body, output))
+    elif kind in ("chat", "completions"):
+        said.update(_chosen(body))
+    if usage is None:
+        said.update(_nothing(body))
     return {"usage": usage, **said}
+
+
+def _chosen(body: Any) -> dict[str, Any]:
+    choices = listed(get(body, "choices"))
+    return {
+        "finish_reason": get(next(iter(choices), None), "finish_reason"),
+        "tool_calls": [_call(c) for choice in choices for c in _asked(choice)],
+        **_head(body),
+    }
+
+
+def _responded(body: Any, output: list[Any]) -> dict[str, Any]:
+    return {
+        "finish_reason": get(body, "status"),
+        "tool_calls": [_call(o) for o in output if get(o, "type") in _CALLS],
+        **_head(body),
+    }
+
+
+def _head(body: Any) -> dict[str, Any]:
+    tier = get(body, "service_tier")
+    plain = tier in _PLAIN_TIERS
+    return {
+        "service_tier": None if plain else tier,
+        "response_id": get(body, "id"),
+        "response": body,
+    }
+
+
+def _nothing(body: Any) -> dict[str, Any]:
+    """What an answer without usage is: not known yet, or an error in its place."""
+    if get(body, "status") in ("queued", "in_progress"):
+        return {"status": "unknown"}  # in the background: it will be billed, nobody says for what
+    error = get(body, "error")
+    return {"status": "error", "error_type": str(get(error, "code") or "error")} if error else {}
 
 
 def _asked(choice: Any) -> list[Any]:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-_CLASSES = (("Azure", "azure"), ("Bedrock", "bedrock"), ("Vertex", "vertex_ai"))
+_CLASSES = (
+    ("Azure", "azure"),
+    ("Foundry", "azure"),
+    ("Bedrock", "bedrock"),
+    ("Vertex", "vertex_ai"),
+)
 _HOSTS = (
     (".openai.azure.com", "azure"),
     (".services.ai.azure.com", "azure"),

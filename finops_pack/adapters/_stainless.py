@@ -1,6 +1,6 @@
 """The common base of the `openai` and `anthropic` SDKs: every request passes `request` once.
 
-Beside the request itself its retries, headers and the closing of its streams are looked at.
+Beside the request itself its retries and headers are looked at.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any
 from finops_pack import context
 from finops_pack.adapters import _ask, _patch, _usage
 from finops_pack.adapters._ask import Ask, Dialect
-from finops_pack.adapters._streams import Watched
 from finops_pack.recorder import Pending, guard
 
 
-def patch(base: ModuleType, streaming: ModuleType, dialect: Dialect) -> None:
+def patch(base: ModuleType, dialect: Dialect) -> None:
     """Look at every request of an SDK, sync and async, whole and streamed; idempotent."""
     sync, other = base.SyncAPIClient, base.AsyncAPIClient
     _patch.replace(sync, "request", lambda original: _request(original, dialect))
@@ -26,8 +25,6 @@ def patch(base: ModuleType, streaming: ModuleType, dialect: Dialect) -> None:
     _patch.replace(other, "_sleep_for_retry", _sleep_async)
     for client in (sync, other):
         _patch.replace(client, "_process_response", _process)
-    _patch.replace(streaming.Stream, "close", _close)
-    _patch.replace(streaming.AsyncStream, "close", _close_async)
 
 
 def _request(original: Any, dialect: Dialect) -> Any:
@@ -117,26 +114,3 @@ def _look(response: Any) -> None:
     cost = _usage.dollars(response.headers.get("x-litellm-response-cost"))
     if cost is not None:
         held.charged(cost, "litellm")
-
-
-def _close(original: Any) -> Any:
-    def close(self: Any) -> None:
-        original(self)
-        _cut(self)
-
-    return close
-
-
-def _close_async(original: Any) -> Any:
-    async def close(self: Any) -> None:
-        await original(self)
-        _cut(self)
-
-    return close
-
-
-@guard
-def _cut(stream: Any) -> None:
-    watched = vars(stream).get("_iterator")
-    if isinstance(watched, Watched):
-        watched.cut(None)

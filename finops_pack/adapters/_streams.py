@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -95,6 +96,12 @@ class Watched:
         self.see(event)
         return event
 
+    @property
+    def running(self) -> bool:
+        """Whether the stream is at its next event just now: at its end it closes by itself."""
+        inner = self.inner
+        return bool(getattr(inner, "gi_running", False) or getattr(inner, "ag_running", False))
+
     def close(self) -> None:
         """As a generator's: the user stops reading."""
         self.inner.close()
@@ -173,4 +180,19 @@ def _at_least(call: Any, told: Usage | None, text: str) -> Usage:
 
 def observe(stream: Any, call: Any, gathering: Gathering) -> None:
     """Look at a `Stream` or `AsyncStream` while it is read; `call` is a `Pending` or `Told`."""
-    stream._iterator = Watched(stream._iterator, call, gathering)
+    stream._iterator = watched = Watched(stream._iterator, call, gathering)
+    response = stream.response
+    for name in ("close", "aclose"):
+        setattr(response, name, _closing(getattr(response, name), weakref.ref(watched)))
+
+
+def _closing(original: Callable[[], Any], held: weakref.ref[Watched]) -> Callable[[], Any]:
+    """A response's own `close`: whatever stands around a stream calls it when it leaves."""
+
+    def close() -> Any:
+        watched = held()
+        if watched is not None and not watched.running:
+            watched.cut(None)
+        return original()
+
+    return close

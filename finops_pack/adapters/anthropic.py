@@ -68,5 +68,4 @@ def install() -> None:
     dialect = Dialect(
         "anthropic", asked, _anthropic_read.answered, _anthropic_read.gathering, fetched
     )
-    base, streaming = sys.modules["anthropic._base_client"], sys.modules["anthropic._streaming"]
-    _stainless.patch(base, streaming, dialect)
+    _stainless.patch(sys.modules["anthropic._base_client"], dialect)

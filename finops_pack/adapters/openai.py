@@ -108,5 +108,4 @@ _OBJECTS = {"chat.completion": "chat", "text_completion": "completions", "respon
 def install() -> None:
     """Look at every request of the SDK."""
     dialect = Dialect("openai", asked, _openai_read.answered, _openai_read.gathering, fetched)
-    base, streaming = sys.modules["openai._base_client"], sys.modules["openai._streaming"]
-    _stainless.patch(base, streaming, dialect)
+    _stainless.patch(sys.modules["openai._base_client"], dialect)

@@ -193,6 +193,26 @@ def test_a_stream_left_early_is_cancelled(wire: Wire, client: Any, calls: Calls,
     assert row.input_tokens == 5
 
 
+def test_a_helper_left_early_ends_its_call_at_once(
+    wire: Wire, client: Any, claude: Any, calls: Calls
+) -> None:
+    said: Any = {"messages": ASK, "max_tokens": 10}
+    with client.chat.completions.stream(model="gpt-4o", **said) as chat:
+        next(chat)
+    with client.responses.stream(model="gpt-4o", input="hi") as response:
+        next(response)
+    with claude.messages.stream(model=MODEL, **said) as message:
+        next(message)
+
+    async def later() -> None:
+        async with openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none") as other:
+            async with other.chat.completions.stream(model="gpt-4o", **said) as chat:
+                await anext(chat)
+            assert [row.status for row in calls()] == ["cancelled"] * 4
+
+    asyncio.run(later())
+
+
 def test_anthropic_streams_left_early_keep_the_inputs_counts(claude: Any, calls: Calls) -> None:
     with claude.messages.stream(model=MODEL, max_tokens=10, messages=ASK) as events:
         next(iter(events))
@@ -211,6 +231,16 @@ def test_errors_cost_nothing_and_show_attempts(wire: Wire, client: Any, calls: C
     assert (row.status, row.error_type, row.attempts) == ("error", "RateLimitError", 2)
     assert (row.cost_pico, row.cost_state) == (0, "priced")
     assert 30 <= row.lost_ms <= row.duration_ms
+
+
+def test_an_error_in_the_place_of_an_answer_costs_nothing(
+    wire: Wire, client: Any, calls: Calls
+) -> None:
+    """As OpenRouter says that a provider of its own failed."""
+    wire.script(Reply(body={"error": {"message": "upstream", "code": 502}}))
+    client.chat.completions.create(model="gpt-4o", messages=ASK)
+    (row,) = calls()
+    assert (row.status, row.error_type, row.cost_pico) == ("error", "502", 0)
 
 
 def test_a_refused_parse_is_billed(wire: Wire, client: Any, calls: Calls) -> None:
@@ -382,3 +412,10 @@ def test_of_a_web_search_only_the_search_is_billed() -> None:
     output = [{"type": "web_search_call", "action": {"type": kind}} for kind in kinds]
     body = {"usage": {"input_tokens": 9, "output_tokens": 1, "total_tokens": 10}, "output": output}
     assert _openai_read.answered("responses", body)["usage"].extra == {"web_search": 1}
+
+
+def test_claude_at_microsofts_foundry_is_azures(wire: Wire, calls: Calls) -> None:
+    with anthropic.AnthropicFoundry(base_url=wire.url, api_key="none") as client:
+        client.messages.create(model=MODEL, max_tokens=10, messages=ASK)
+    (row,) = calls()
+    assert (row.provider, row.cost_state) == ("azure", "priced")
