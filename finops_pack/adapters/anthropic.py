@@ -37,6 +37,7 @@ def asked(client: Any, url: str, body: dict[str, Any]) -> dict[str, Any] | None:
         "messages": head + listed(body.get("messages")),
         "tools": body.get("tools"),
         "max_output_tokens": body.get("max_tokens"),
+        "region": _anthropic_read.billed_by(body)["region"],
         "request": body,
     }
 

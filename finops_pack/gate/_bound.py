@@ -21,6 +21,7 @@ TOKENS_A_MESSAGE = 8
 LONG_PROMPT = 2000  # bytes, from which tokens a byte can be told from the rest
 OUTPUT_TOKENS = 500  # of a model that has not answered yet
 MARGIN = 1.15
+_HOUR = Usage(extra={"audio_seconds": 3600})  # the longest speech, where seconds are billed
 SERVED = 8  # models that one name may stand for
 
 
@@ -53,7 +54,8 @@ class Bounds:
             known = [cost[0] or 0 for cost in costs if cost[1] != "unpriced"]
             if known:
                 return max(known)
-        return None
+        heard = rates.price_pico(asked, _HOUR, row.get("provider"), row["start_us"], contexts[0])
+        return heard[0] if heard[1] == "priced" else None
 
     def _usages(self, model: str, weight: Weight) -> list[Usage]:
         """The usages that it may come to; which is the dearest, the prices know."""

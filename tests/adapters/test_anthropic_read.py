@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
 import anthropic
 import pytest
 
+import finops_pack
+from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Reply, Wire
 
@@ -85,6 +88,19 @@ def test_a_framework_above_is_told_what_it_loses(wire: Wire, calls: Calls) -> No
     ChatAnthropic(model=MODEL, base_url=wire.url, api_key="none").invoke("hi")
     (made,) = calls()
     assert (made.adapter, made.amount_usd) == ("langchain", Decimal("0.0132"))
+
+
+@pytest.mark.parametrize(("more", "calls"), [({}, 1), ({"inference_geo": "us"}, 0)])
+def test_a_budget_knows_the_place_that_was_asked_for(wire: Wire, more: Any, calls: int) -> None:
+    said = {**SAID, "max_tokens": 1000, **more}  # $0.02 and some input; a tenth more
+    refused = nullcontext() if calls else pytest.raises(BudgetExceeded)
+    with (
+        anthropic.Anthropic(base_url=wire.url, api_key="none") as client,
+        finops_pack.task("t", budget="0.021 USD/task"),
+        refused,
+    ):
+        client.messages.create(**said)
+    assert wire.calls == calls
 
 
 def test_a_tier_without_a_price_has_none(row: Callable[..., Call]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
 import openai
 import pytest
 
+import finops_pack
+from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Call
 from finops_pack.testing import Reply, Wire
 
@@ -98,6 +101,17 @@ def test_transcriptions(
     client.audio.transcriptions.create(model=model, file=FILE)
     (row,) = calls()
     assert (row.cost_state, row.amount_usd) == ("priced", Decimal(usd))
+
+
+@pytest.mark.parametrize(("limit", "asked"), [("1 USD", 1), ("0.3 USD", 0)])
+def test_a_hard_budget_holds_an_hour_of_what_is_billed_by_the_second(
+    wire: Wire, client: Any, limit: str, asked: int
+) -> None:
+    wire.script(Reply(body={"text": "hello", "usage": {"type": "duration", "seconds": 60}}))
+    refused = nullcontext() if asked else pytest.raises(BudgetExceeded)
+    with finops_pack.task("t", budget=f"{limit}/task"), refused:
+        client.audio.transcriptions.create(model="whisper-1", file=FILE)
+    assert wire.calls == asked
 
 
 def test_a_transcription_without_usage_is_unknown(wire: Wire, client: Any, calls: Calls) -> None:
