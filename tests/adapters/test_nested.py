@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -182,6 +183,7 @@ def test_a_stream_of_agent_framework_has_its_name_and_the_reader_not(
         await ask(sdk)()
 
     asyncio.run(read())
+    gc.collect()  # the stream was left, not closed
     by_agent = {row.agent: row.task for row in calls()}
     assert by_agent.keys() == {"helper", None}
     assert by_agent["helper"] is not None
