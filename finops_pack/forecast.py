@@ -151,7 +151,10 @@ def _levels(history: Sequence[tuple[date, Decimal]], factors: Sequence[float]) -
     # What was fitted (the mean, or seven weekdays) took spread away: give it back.
     fitted = 7 * _SHRINK if len(history) >= PATTERN_DAYS else 1
     widen = (len(level) / max(1.0, len(level) - fitted - 1)) ** 0.5
-    return [max(0.0, mean + (value * scale - mean) * widen) for value in level]
+    wide = [max(0.0, mean + (value * scale - mean) * widen) for value in level]
+    # A day costs no less than nothing: that lifts the mean, so all of them are let down again.
+    back = mean * len(wide) / sum(wide) if mean else 1.0
+    return [value * back for value in wide]
 
 
 def _draw(level: Sequence[float], weights: Sequence[float], rng: random.Random) -> list[float]:

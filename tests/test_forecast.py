@@ -62,6 +62,15 @@ def test_weekends_are_known_after_two_weeks() -> None:
     assert 215 <= found.usd <= 220  # 20 weekdays, then a Monday and a Tuesday
 
 
+@pytest.mark.parametrize("costs", [[0, 0, 10], [100, *[0] * 9], [1, 2, 4, 8, 16, 32]])
+def test_quiet_days_do_not_lift_what_is_expected(costs: list[float]) -> None:
+    today = date(2026, 6, 1)  # 30 days are left, like those before
+    found = forecast.month(days_of(costs, today - timedelta(days=len(costs))), today)
+    assert found is not None
+    assert float(found.usd) == pytest.approx(30 * sum(costs) / len(costs), abs=0.01)
+    assert found.low_usd <= found.usd <= found.high_usd
+
+
 @pytest.mark.parametrize("history", [10, 20])
 def test_interval_holds_four_times_in_five(history: int) -> None:
     """Small version of the proof in bench: lognormal days, CV 0.72 over 16 tasks."""
