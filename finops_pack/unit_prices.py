@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -16,14 +17,29 @@ KINDS = {
     "output": ("output_tokens",),
 }
 _PROBE = 1000
+_SHORT = 32_000  # no table has a dearer tier for a prompt up to this
+_STEP = 8_000  # tiers begin at multiples of it
 _EMPTY: dict[str, Any] = {**dict.fromkeys(TOKEN_FIELDS, 0), "extra": {}}
 _DAY_US = 86_400_000_000
+_ONE = Decimal(1)
+
+
+def size_of(tokens: int) -> int:
+    """Prompts of one size are of one tier."""
+    return (tokens - 1) // _STEP if tokens > _SHORT else 0
+
+
+def billed_share(call: Call) -> Decimal:
+    """What was billed as a share of what our rates say; 1 where either is not known in full."""
+    if call.billed_pico is None or not call.cost_pico or call.cost_state != "priced":
+        return _ONE
+    return Decimal(call.billed_pico) / call.cost_pico
 
 
 class UnitPrices:
-    """USD of a token of each kind, at a call's model, provider, context and day.
+    """USD of a token of each kind, at a call's model, provider, context, day and tier.
 
-    Below the first tier; asked once a model and day, which keeps 100,000 calls in seconds.
+    Asked once for all calls alike, which keeps 100,000 calls in seconds.
     """
 
     def __init__(self, facts: Facts) -> None:
@@ -31,18 +47,30 @@ class UnitPrices:
         self._known: dict[Any, Decimal | None] = {}
 
     def per_token(self, call: Call, kind: str) -> Decimal | None:
-        """USD of one token of `kind` (a key of `KINDS`); None when it has no price."""
+        """USD of one token of `kind` (a key of `KINDS`) by our rates; None without a price."""
         model, day = call.served_model or call.model, call.start_us // _DAY_US
         context = (call.processing, call.service_tier, call.region)
-        key = (model, call.provider, day, context, kind)
+        key = (model, call.provider, day, context, kind, size_of(call.input_tokens))
         if key not in self._known:
             self._known[key] = self._ask(call, kind)
         return self._known[key]
 
+    def paid(self, call: Call, kind: str) -> Decimal | None:
+        """The same as it was billed: where that is another amount, all kinds are off alike."""
+        price = self.per_token(call, kind)
+        return None if price is None else price * billed_share(call)
+
     def _ask(self, call: Call, kind: str) -> Decimal | None:
-        probe = replace(call, **{**_EMPTY, **dict.fromkeys(KINDS[kind], _PROBE)})
-        usd = price_of(self._facts, probe)
-        return None if usd is None else usd / _PROBE
+        size = call.input_tokens if size_of(call.input_tokens) else 0
+        if kind != "output":
+            usd = self._of(call, dict.fromkeys(KINDS[kind], size or _PROBE))
+            return None if usd is None else usd / (size or _PROBE)
+        prompt = {"input_tokens": size}
+        usd, without = self._of(call, {**prompt, "output_tokens": _PROBE}), self._of(call, prompt)
+        return None if usd is None or without is None else (usd - without) / _PROBE
+
+    def _of(self, call: Call, counts: Mapping[str, int]) -> Decimal | None:
+        return price_of(self._facts, replace(call, **{**_EMPTY, **counts}))
 
     def input_paid(self, call: Call, tokens: int) -> Decimal:
         """USD paid for `tokens` of this call's prompt at the mean price of its input."""
@@ -55,7 +83,7 @@ class UnitPrices:
             ("cache_write_1h", call.cache_write_1h_tokens),
         )
         paid = sum(
-            (count * (self.per_token(call, kind) or Decimal(0)) for kind, count in parts if count),
+            (count * (self.paid(call, kind) or Decimal(0)) for kind, count in parts if count),
             Decimal(0),
         )
         return paid * tokens / call.input_tokens

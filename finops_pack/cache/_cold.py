@@ -84,7 +84,7 @@ def premium(call: Call, prices: UnitPrices) -> Decimal:
         kind = "cache_write_1h"
     elif call.cache_write_5m_tokens:
         kind = "cache_write_5m"
-    paid, read = prices.per_token(call, kind), prices.per_token(call, "cache_read")
+    paid, read = prices.paid(call, kind), prices.paid(call, "cache_read")
     return max(Decimal(0), paid - read) if paid is not None and read is not None else Decimal(0)
 
 

@@ -44,9 +44,9 @@ class Money:
         self._spent += call.amount_usd
         wrote = write_usd(step, self._prices) if step.written else Decimal(0)
         self._written += wrote
-        full = self._prices.per_token(call, "input")
+        full = self._prices.paid(call, "input")
         if full is not None and (call.cache_read_tokens or step.written):
-            read = self._prices.per_token(call, "cache_read")
+            read = self._prices.paid(call, "cache_read")
             gain = Decimal(0) if read is None else call.cache_read_tokens * (full - read)
             self.saved_usd += gain - (wrote - step.written * full)
 
@@ -66,5 +66,5 @@ def write_usd(step: Step, prices: UnitPrices) -> Decimal:
     """What this call's cache writes cost in USD."""
     call = step.call
     return call.cache_write_5m_tokens * (
-        prices.per_token(call, "cache_write_5m") or Decimal(0)
-    ) + call.cache_write_1h_tokens * (prices.per_token(call, "cache_write_1h") or Decimal(0))
+        prices.paid(call, "cache_write_5m") or Decimal(0)
+    ) + call.cache_write_1h_tokens * (prices.paid(call, "cache_write_1h") or Decimal(0))

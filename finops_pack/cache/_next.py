@@ -81,7 +81,7 @@ def _row(call: Call, facts: Rules, prices: UnitPrices, now_us: int) -> NextCall 
     rules = facts.of(call)
     cached = call.cache_read_tokens + call.cache_write_5m_tokens + call.cache_write_1h_tokens
     age_s = (now_us - call.start_us) / 1e6
-    read = prices.per_token(call, "cache_read")
+    read = prices.paid(call, "cache_read")
     if rules is None or read is None or not cached:
         return None
     ttl = rules.ttl_seconds

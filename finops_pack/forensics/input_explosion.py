@@ -26,7 +26,7 @@ def find(run: Run, population: Population) -> Iterable[Finding]:
         call, new, usual = step.call, step.new, population.new_input(step)
         if new < MINIMUM_TOKENS or usual is None or not usual.exceeded(new):
             continue
-        excess = new - int(usual.median)
+        excess = new - round(usual.median)
         carried = _carriers(run, place)
         usd = sum((population.prices.input_paid(c, excess) for c in carried), Decimal(0))
         cause = f"{_culprit(run, call, new)} entered at step {place + 1}"

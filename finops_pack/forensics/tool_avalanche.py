@@ -74,7 +74,7 @@ def _signs(uses: Sequence[Use], usual: Usual | None) -> Iterator[tuple[str, Sequ
     many = len(uses) >= MINIMUM_TOOL_CALLS
     if usual and many and usual.exceeded(len(uses)):
         cause = f"it made {len(uses)} tool calls (usually {usual.median:.0f})"
-        yield cause, uses[int(usual.median) :], 0.5
+        yield cause, uses[round(usual.median) :], 0.5
 
 
 def _uses(run: Run) -> list[Use]:

@@ -34,10 +34,10 @@ def _runaway(call: Call, usual: Usual) -> bool:
 
 
 def _finding(run: Run, place: int, call: Call, usual: Usual, population: Population) -> Finding:
-    excess = call.output_tokens - int(usual.median)
+    excess = call.output_tokens - round(usual.median)
     cut = call.finish_reason in CUT_OFF
     ending = ", cut off at the limit" if cut else ""
-    usd = excess * (population.prices.per_token(call, "output") or Decimal(0))
+    usd = excess * (population.prices.paid(call, "output") or Decimal(0))
     cause = f"step {place + 1} answered with {tokens(call.output_tokens)} tokens{ending}"
     return Finding(
         category=MODE,

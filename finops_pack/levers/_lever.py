@@ -103,8 +103,8 @@ class Work:
         return (usd * MONTH_DAYS / self.days).quantize(_MICRO)
 
     def per_token(self, call: Call, kind: str) -> Decimal | None:
-        """USD of one token of `kind` (`input`, `cache_read`, …) at this call; None if unknown."""
-        return self._prices.per_token(call, kind)
+        """USD paid for one token of `kind` (`input`, …) at this call; None if unknown."""
+        return self._prices.paid(call, kind)
 
     def rules(self, call: Call) -> CacheRules | None:
         """The provider's cache facts on the day of this call; asked once a model and day."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from finops_pack.model import Call, Facts, Usage
 from finops_pack.money import from_pico
+from finops_pack.unit_prices import billed_share
 
 SIZE = 1_000
 
@@ -33,6 +34,7 @@ class Brief(NamedTuple):
     pico: int
     tokens: tuple[int, int, int, int, int, int]
     extra: Mapping[str, int]
+    share: Decimal
 
     @classmethod
     def of(cls, call: Call) -> Brief:
@@ -42,7 +44,7 @@ class Brief(NamedTuple):
             call.processing, call.service_tier, call.region, call.amount_pico,
             (call.input_tokens, call.output_tokens, call.cache_read_tokens,
              call.cache_write_5m_tokens, call.cache_write_1h_tokens, call.reasoning_tokens),
-            call.extra,
+            call.extra, billed_share(call),
         )  # fmt: skip
 
     @property
@@ -59,11 +61,13 @@ class Brief(NamedTuple):
     def cost(
         self, facts: Facts, model: str, context: Mapping[str, str] | None = None
     ) -> Decimal | None:
-        """USD on that model in that context; None where that has no full price."""
+        """USD on that model in that context, billed as this one; None without a full price."""
         usage = Usage(*self.tokens, self.extra)
         at = datetime.fromtimestamp(self.start_us / 1e6, UTC)
         cost = facts.price(model, usage, provider=self.provider, at=at, context=context)
-        return cost.usd if cost.state in ("priced", "free") else None
+        if cost.usd is None or cost.state not in ("priced", "free"):
+            return None
+        return cost.usd * self.share
 
 
 class Sample:

@@ -13,6 +13,7 @@ from finops_pack.model import Call
 from finops_pack.money import from_pico
 from finops_pack.sessions import groups, task_of
 from finops_pack.stats import Top
+from finops_pack.unit_prices import size_of
 
 SAMPLE = 10_000  # task costs that are kept for the test of significance
 _DAY_US = 86_400_000_000
@@ -36,8 +37,8 @@ class OfModel:
         self._kinds["cache_write_5m"] += call.cache_write_5m_tokens
         self._kinds["cache_write_1h"] += call.cache_write_1h_tokens
         self._kinds["input"] += call.usage.uncached_tokens
-        day = call.start_us // _DAY_US
-        terms = (call.provider, call.processing, call.service_tier, call.region, day)
+        when = call.start_us // _DAY_US, size_of(call.input_tokens)
+        terms = (call.provider, call.processing, call.service_tier, call.region, when)
         self._terms[terms] += 1
         self._example.setdefault(terms, call)
 
@@ -47,7 +48,7 @@ class OfModel:
         return {kind: n / total if total else Decimal(0) for kind, n in self._kinds.items()}
 
     def terms(self) -> Iterator[tuple[Call, int]]:
-        """A call of each day and kind of contract, and how many there were like it."""
+        """A call of each day, tier and kind of contract, and how many there were like it."""
         return ((self._example[terms], count) for terms, count in self._terms.items())
 
 

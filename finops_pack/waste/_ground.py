@@ -73,12 +73,8 @@ class Ground:
         return self._rules.of(call)
 
     def paid(self, call: Call, kind: str) -> Decimal:
-        """USD paid for one token of `kind` at this call; 0 where that has no price.
-
-        Where a gateway billed another amount than our rates say, all kinds are off alike.
-        """
-        price = self.prices.per_token(call, kind)
-        return NOTHING if price is None else price * billed_share(call)
+        """USD paid for one token of `kind` at this call; 0 where that has no price."""
+        return self.prices.paid(call, kind) or NOTHING
 
     def fresh(self, call: Call) -> Decimal:
         """USD a token of this prompt that no cache held: the mean of plain and written ones."""
@@ -98,10 +94,3 @@ class Ground:
         if self.prices.per_token(call, "cache_read") is None:
             return self.paid(call, "input")
         return self.paid(call, "cache_read")
-
-
-def billed_share(call: Call) -> Decimal:
-    """What was billed as a share of what our rates say; 1 where either is unknown."""
-    if not call.billed_pico or not call.cost_pico:
-        return Decimal(1)
-    return Decimal(call.billed_pico) / call.cost_pico
