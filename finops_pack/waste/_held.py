@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -15,12 +15,16 @@ def shared_by_processes(segments: Sequence[Segment]) -> bool:
     return len({s.id.partition(".")[2] for s in segments}) > 1
 
 
-def holders(segment: Segment, calls: Sequence[Call]) -> list[Call]:
+def places_of(calls: Sequence[Call]) -> dict[str, int]:
+    """Where each call stands among them."""
+    return {call.id: place for place, call in enumerate(calls)}
+
+
+def holders(segment: Segment, calls: Sequence[Call], places: Mapping[str, int]) -> list[Call]:
     """The calls that held it: from its first to its last call, of the same agent.
 
     Where one of the two lies outside of these calls, up to their beginning or end.
     """
-    places = {call.id: place for place, call in enumerate(calls)}
     first, last = places.get(segment.first_call), places.get(segment.last_call)
     known = first if first is not None else last
     if known is None:
@@ -31,9 +35,8 @@ def holders(segment: Segment, calls: Sequence[Call]) -> list[Call]:
     return held[-segment.calls_held :] if first is None else held[: segment.calls_held]
 
 
-def pooled(segments: Iterable[Segment], calls: Sequence[Call]) -> list[Segment]:
+def pooled(segments: Iterable[Segment], places: Mapping[str, int]) -> list[Segment]:
     """One segment for each text, whatever number of processes saw it."""
-    places = {call.id: place for place, call in enumerate(calls)}
     texts: dict[str, Segment] = {}
     for one in segments:
         text = one.id.partition(".")[0]

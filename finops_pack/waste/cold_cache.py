@@ -21,6 +21,7 @@ from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call, Finding
 from finops_pack.sketch import common_tokens
 from finops_pack.waste._ground import Ground
+from finops_pack.waste._held import places_of
 from finops_pack.waste._say import named, one_task, some
 
 CATEGORY = "cold_cache"
@@ -130,25 +131,34 @@ def _parted(call: Call, before: Call) -> bool:
 
 
 class _Resent:
-    """The context segments of a session, by the calls that held them."""
+    """The context segments of a session, by the calls that held them; asked in order of calls."""
 
     def __init__(self, calls: Sequence[Call], ground: Ground) -> None:
         self.ground = ground
         self._calls = calls
+        self._held: list[tuple[int, int, int]] = []
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        return {call.id: place for place, call in enumerate(self._calls)}
+        return places_of(self._calls)
+
+    @cached_property
+    def _coming(self) -> list[tuple[int, int, int]]:
+        """First call, last call and tokens of segments, the last to come first."""
+        known = (
+            (self._places.get(s.first_call), self._places.get(s.last_call), s.tokens)
+            for s in self.ground.segments(self._calls)
+        )
+        whole = [(f, last, size) for f, last, size in known if f is not None and last is not None]
+        return sorted(whole, reverse=True)
 
     def tokens(self, call: Call, before: Call) -> int:
         """Tokens of segments that both calls held, wherever they stood in the prompt."""
         at, earlier = self._places[call.id], self._places[before.id]
-        return sum(
-            s.tokens
-            for s in self.ground.segments(self._calls)
-            if self._places.get(s.first_call, at) <= earlier
-            and self._places.get(s.last_call, earlier) >= at
-        )
+        while self._coming and self._coming[-1][0] <= earlier:
+            self._held.append(self._coming.pop())
+        self._held = [one for one in self._held if one[1] >= at]
+        return sum(size for first, _, size in self._held if first <= earlier)
 
 
 def _finding(cause: str, paid: Sequence[tuple[Loss, Decimal]]) -> Finding:

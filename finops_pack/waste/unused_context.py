@@ -19,7 +19,7 @@ from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call, Finding, Segment
 from finops_pack.sketch import unused_probability
 from finops_pack.waste._ground import Ground
-from finops_pack.waste._held import holders, shared_by_processes, usd_held
+from finops_pack.waste._held import holders, places_of, shared_by_processes, usd_held
 from finops_pack.waste._say import named, one_task, some
 
 __all__ = ["CATEGORY", "ORDER", "find", "unused_probability"]
@@ -55,9 +55,9 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
     segments = [s for s in ground.segments(calls) if s.kind not in NOT_JUDGED]
     shared = shared_by_processes(ground.segments(calls))
     known = [] if shared else [s for s in segments if s.p_unused is not None]
-    judged = []
+    judged, places = [], places_of(calls)
     for segment in known:
-        held = holders(segment, calls)
+        held = holders(segment, calls, places)
         judged.append(Judged(segment, held, usd_held(segment, held, ground)))
     paid = _claimed(judged, ground)
     if sum(paid.values()):

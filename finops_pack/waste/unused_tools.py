@@ -12,7 +12,7 @@ from decimal import Decimal
 from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call, Finding
 from finops_pack.waste._ground import Ground
-from finops_pack.waste._held import holders, pooled
+from finops_pack.waste._held import holders, places_of, pooled
 from finops_pack.waste._say import one_task
 
 CATEGORY = "unused_tools"
@@ -24,12 +24,13 @@ MEND = "offer each agent only the tools that it needs, or let it search for tool
 def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
     """At most one finding a session."""
     offered = (s for s in ground.segments(calls) if s.kind == "tool_schema")
-    schemas = {s.source or "?": s for s in pooled(offered, calls)}
+    places = places_of(calls)
+    schemas = {s.source or "?": s for s in pooled(offered, places)}
     called = {str(asked.get("name")) for call in calls for asked in call.tool_calls}
     idle = {tool: schema for tool, schema in schemas.items() if tool not in called}
     wanted: dict[str, tuple[Call, int]] = {}
     for schema in idle.values():
-        for call in holders(schema, calls):
+        for call in holders(schema, calls, places):
             wanted[call.id] = (call, wanted.get(call.id, (call, 0))[1] + schema.tokens)
     paid = {
         key: ground.taken.claim(call, held * _price(call, held, ground))
