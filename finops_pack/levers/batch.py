@@ -31,7 +31,7 @@ class Search(LeverSearch):
         if run.may_be_clocked:
             for call in run.short:
                 if call.processing != "batch":
-                    self._waiting[call.model, run.start].add(call)
+                    self._waiting[call.served_model, run.start].add(call)
 
     def levers(self) -> Iterable[Lever]:
         """By model, now that all rhythms are known."""

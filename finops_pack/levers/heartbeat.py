@@ -70,7 +70,7 @@ class Search(LeverSearch):
             "Lengthen the heartbeat interval",
             found.usd / 2,
             found.calls,
-            f"The heartbeat runs every {hours:.1f} h; let it run every {2 * hours:.1f} h",
+            f"The heartbeat runs every {_span(hours)}; let it run every {_span(2 * hours)}",
             low=found.usd * Decimal("0.35"),
             high=found.usd * Decimal("0.65"),
             basis="estimated",
@@ -80,6 +80,11 @@ class Search(LeverSearch):
             scope={"project": project},
             measure="day",
         )
+
+
+def _span(hours: float) -> str:
+    """`5 min`, `1.5 h`."""
+    return f"{hours:.1f} h" if hours >= 1 else f"{max(1, round(hours * 60))} min"
 
 
 def _interval_hours(starts: Sequence[int]) -> float | None:

@@ -35,7 +35,8 @@ class _Session:
             self.prefixes = (*self.prefixes, call.prefix_hashes[0])
         usd = _premium(work, call)
         if usd > 0:
-            where = ("action", call.action) if call.action else ("model", call.model)
+            model = call.served_model or call.model
+            where = ("action", call.action) if call.action else ("model", model)
             group = self.paid.setdefault(where, Group(self.place))
             group.usd += usd
             group.note(call)

@@ -145,3 +145,18 @@ def test_compression_where_a_session_goes_on_after_its_cache() -> None:
     assert titled([start, soon], "Compress") == []
     short = [replace(c, input_tokens=3_000, cache_write_5m_tokens=3_000) for c in (start, late)]
     assert titled(short, "Compress") == []
+
+
+def test_what_a_lever_has_saved_is_looked_for_at_the_model_that_answered() -> None:
+    fields = {"served_model": "small", "trigger": "cron", "input_tokens": 10**6}
+    fields |= {"cache_write_5m_tokens": 10**6}
+    calls = [call(i, task=f"t{i}", **fields) for i in range(4)]
+    for title in ("batch", "nobody reads"):
+        [lever] = titled(calls, title)
+        assert len(list(levers.in_scope(calls, lever.scope))) == 4, title
+
+
+def test_a_short_heartbeat_is_told_in_minutes() -> None:
+    beats = [call(i * 5, task=f"t{i}", trigger="heartbeat", input_tokens=10**6) for i in range(6)]
+    [lever] = titled(beats, "heartbeat")
+    assert lever.message.startswith("The heartbeat runs every 5 min; let it run every 10 min:")
