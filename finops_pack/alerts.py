@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any, Literal
 
 from finops_pack.model import DayTotals
+from finops_pack.money import shown
 from finops_pack.stats import greater_p, quantile, robust_log_z
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -191,8 +192,8 @@ def _rise(recent: Sequence[float], history: Sequence[float], day: str) -> Alert 
     if (mean - usual) * len(recent) < MINIMUM_EXCESS_USD:
         return None
     message = (
-        f"Tasks on {day} cost ${mean:.2f} each, {mean / usual - 1:+.0%} against the "
-        f"{HISTORY_DAYS} days before (n = {len(recent)})."
+        f"Tasks on {day} cost {shown(Decimal(repr(mean)))} each, {mean / usual - 1:+.0%} against "
+        f"the {HISTORY_DAYS} days before (n = {len(recent)})."
     )
     return Alert("cost_anomaly", "high", "Tasks have become dearer", message, day, "tasks")
 
@@ -204,7 +205,8 @@ def _outliers(tasks: Sequence[TaskCost], p95: float) -> list[Alert]:
             "cost_anomaly",
             "high",
             "A task cost far more than usual",
-            f"Task {task.id} cost {dollars(task.usd)}; 95 % of tasks cost less than ${p95:.2f}. "
+            f"Task {task.id} cost {dollars(task.usd)}; 95 % of tasks cost less than "
+            f"{shown(Decimal(repr(p95)))}. "
             f"See: finops task {task.id} --why",
             task.date,
             task.id,

@@ -151,6 +151,14 @@ def test_one_task_far_off_is_told_on_its_day() -> None:
     assert "finops task 0-1 --why" in alert.message
 
 
+def test_small_amounts_are_not_told_as_nothing() -> None:
+    cheap = [one for ago in range(28, 1, -1) for one in tasks(ago, [0.004] * 20)]
+    [far] = found([], tasks=[*cheap, *tasks(0, [0.5])])
+    assert "95 % of tasks cost less than $0.004." in far.message
+    [rise] = found([], tasks=[*cheap, *tasks(1, [0.009] * 300)])
+    assert "cost $0.009 each, +125%" in rise.message
+
+
 def test_many_more_tasks_at_the_usual_cost_are_a_dear_day() -> None:
     known = [*ordinary(range(28, 1, -1)), *ordinary(range(1, 2)) * 4]
     days = [day(ago) for ago in range(28, 1, -1)]
