@@ -23,11 +23,12 @@ def run(args: argparse.Namespace) -> int:
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
         report = reader.cache(period, **_args.where(args))
+        nothing = reader.nothing(period, **_args.where(args))
         outside = _args.unpriced(reader, period, args)
     if args.json:
         _out.document("finops.cache", {**period.to_dict(), **report.to_dict()})
     elif not report.calls:
-        print(reader.nothing(period, **_args.where(args)))
+        print(nothing or "no prompts in this period")
     else:
         _show(report)
         _out.note(outside)

@@ -89,7 +89,6 @@ def _one(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -
     calls, paid = _calls_of(reader, asked, args.billing)
     tasks = reader.tasks(period, **{**_args.where(args), **paid})
     usual = [task.usd for task in tasks if task.id != asked and task.usd > 0]
-    total = sum((call.amount_usd for call in calls), Decimal(0))
     findings: list[Finding] = []
     trend = None
     if args.why or args.json:
@@ -99,7 +98,7 @@ def _one(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -
     if args.json:
         body: dict[str, Any] = {
             "task": asked,
-            "usd": plain(total),
+            **_sums(calls),
             "usual_usd": plain(median(usual)) if usual else None,
             "against_others": trend.to_dict() if trend else None,
             "calls": [_call(call) for call in calls],
@@ -108,12 +107,30 @@ def _one(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -
         _out.document("finops.task", body)
         return 0
     plan = " list equivalent" if paid.get("billing") == "subscription" else ""
-    said = f"task {asked}: {_out.usd(total)}{plan}, {_out.count(len(calls), 'call')}"
-    print(said + _against(total, usual))
+    print(f"task {asked}: {_head(calls, plan, usual)}")
     _tree(calls)
     if trend is not None:
         _why(trend, findings)
     return 0
+
+
+def _sums(calls: list[Call]) -> dict[str, Any]:
+    unpriced = sum(call.unpriced for call in calls)
+    usd = None if unpriced == len(calls) else plain(_usd(calls))
+    return {"usd": usd, "unpriced_calls": unpriced}
+
+
+def _usd(calls: list[Call]) -> Decimal:
+    return sum((call.amount_usd for call in calls), Decimal(0))
+
+
+def _head(calls: list[Call], plan: str, usual: list[Decimal]) -> str:
+    """What it cost against the usual; no price is not $0."""
+    number, unpriced = _out.count(len(calls), "call"), sum(call.unpriced for call in calls)
+    if unpriced == len(calls):
+        return f"unpriced, {number}; names and mends: finops doctor"
+    without = f" ({unpriced} without a price, not in it)" if unpriced else ""
+    return f"{_out.usd(_usd(calls))}{plan}, {number}{without}{_against(_usd(calls), usual)}"
 
 
 def _why(trend: Trend, findings: list[Finding]) -> None:
@@ -200,7 +217,7 @@ def _task(task: Task) -> dict[str, Any]:
         "outcome": task.outcome,
         "calls": task.calls,
         "unpriced_calls": task.unpriced_calls,
-        "usd": plain(task.usd),
+        "usd": plain(task.usd) if task.calls > task.unpriced_calls else None,
     }
 
 

@@ -19,11 +19,13 @@ def run(args: argparse.Namespace) -> int:
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
         trend = reader.trend(period, **_args.where(args))
+        nothing = reader.nothing(period, **_args.where(args))
+        outside = _args.unpriced(reader, period, args)
     if args.json:
         _out.document("finops.trend", {**period.to_dict(), **trend.to_dict()})
         return 0
     if not trend.now_tasks:
-        print(reader.nothing(period, **_args.where(args)))
+        print(nothing or outside)
         return 0
     print(f"cost per task: {_out.usd(trend.now_usd)}, {trend.text}")
     if trend.change is not None:
@@ -37,4 +39,5 @@ def run(args: argparse.Namespace) -> int:
             change = trend.now_usd - trend.before_usd
             rows.append(("the change", f"{trend.change * 100:+.1f}", _out.usd(change)))
             _out.table("causes", ("cause", "points", "USD a task"), rows)
+    _out.note(outside)
     return 0

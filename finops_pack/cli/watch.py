@@ -12,6 +12,7 @@ from finops_pack import query
 from finops_pack.cli import _args
 from finops_pack.figures import tokens, usd
 from finops_pack.model import Call
+from finops_pack.money import plain
 from finops_pack.query import Period, Reader
 from finops_pack.query.text import budget_lines
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
         with query.open(args.ledger) as reader:
             per_minute, calls = burn(reader)
-            body = {"usd_per_hour": str(round(per_minute * 60, 6)), "calls": len(calls)}
+            body = {"usd_per_hour": plain(round(per_minute * 60, 6)), "calls": len(calls)}
             _out.document("finops.watch", {**body, **reader.budget().to_dict()})
         return 0
     while True:

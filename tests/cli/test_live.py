@@ -60,3 +60,10 @@ def test_watch_shows_the_rate_and_the_last_calls(
     assert text.count("coder") == 2
     cli.main(["watch", "--json"])
     assert json.loads(capsys.readouterr().out)["usd_per_hour"].startswith("3.0")
+
+
+def test_watch_says_amounts_as_all_documents_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.main(["watch", "--json", "--ledger", str(tmp_path / "none.db")])
+    assert json.loads(capsys.readouterr().out)["usd_per_hour"] == "0"

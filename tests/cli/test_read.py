@@ -198,7 +198,7 @@ def test_a_task_of_a_flat_plan_is_found_as_the_list_says(
     assert "with --billing" not in finops("forensics", "--billing", "subscription").out
 
 
-@pytest.mark.parametrize("command", ["waste", "score", "cache"])
+@pytest.mark.parametrize("command", ["waste", "score", "cache", "trend"])
 def test_what_has_no_price_is_said_to_be_in_no_figure(
     command: str, finops: Callable[..., Any], week: Path
 ) -> None:
@@ -217,6 +217,13 @@ def test_a_task_without_a_price_does_not_cost_0(finops: Callable[..., Any], week
         line for line in finops("task", "--last", "12h").out.splitlines() if "ticket-0-8" in line
     ]
     assert row.split()[:2] == ["ticket-0-8", "unpriced"]
+    said = finops("task", "ticket-0-8", "--why").out
+    assert said.startswith("task ticket-0-8: unpriced, 2 calls; ")
+    assert finops("task", "ticket-0-8", "--json").json["usd"] is None
+    listed = finops("task", "--last", "12h", "--json").json["tasks"]
+    assert [one["usd"] for one in listed if one["id"] == "ticket-0-8"] == [None]
+    said = finops("trend", "--task", "ticket-0-8").out
+    assert said.startswith("* 2 of 2 calls have no price")
 
 
 def test_days_stand_in_their_order(finops: Callable[..., Any], week: Path) -> None:
