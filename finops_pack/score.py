@@ -14,6 +14,7 @@ from typing import Any
 
 from finops_pack.model import Basis, Call, Facts, Task
 from finops_pack.money import from_pico, plain
+from finops_pack.sessions import root_of, rows_of
 from finops_pack.waste import Waste
 
 MINIMUM_CALLS = 20
@@ -89,7 +90,7 @@ def _plain(amount: Decimal | None) -> str | None:
 def score(calls: Iterable[Call], waste: Waste, facts: Facts) -> Score:
     """The score of these calls by the waste found in them; `facts` know their tasks' outcomes."""
     sent, by_task = _spent(calls)
-    tasks = facts.tasks(by_task) if by_task else {}
+    tasks = rows_of(by_task, facts)
     by_root = _by_root(by_task, tasks)
     total, enough = waste.total_usd, _enough(sent, waste.total_usd)
     judged = {t: pico for t, pico in by_root.items() if t in tasks and tasks[t].outcome}
@@ -146,16 +147,6 @@ def _by_root(spent: Mapping[str, int], tasks: Mapping[str, Task]) -> dict[str, i
     """Root task -> pico-USD of the priced calls of its whole tree; without any it is not known."""
     roots: dict[str, int] = {}
     for task, pico in spent.items():
-        root = _root(task, tasks)
+        root = root_of(task, tasks)
         roots[root] = roots.get(root, 0) + pico
     return roots
-
-
-def _root(task: str, tasks: Mapping[str, Task]) -> str:
-    seen: set[str | None] = {task}
-    while task in tasks and (parent := tasks[task].parent) is not None:
-        if parent in seen or parent not in tasks:
-            break
-        seen.add(parent)
-        task = parent
-    return task

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
-from finops_pack.model import Call
+from finops_pack.model import Call, Facts, Task
 
 SILENT_US = 24 * 3600 * 1_000_000  # no provider keeps a cache for longer
+BATCH = 250  # calls whose tasks are asked for at once
 
 
 def session_of(call: Call) -> str:
@@ -40,3 +42,39 @@ def groups(calls: Iterable[Call], key: Callable[[Call], str] = session_of) -> It
         open_.setdefault(name, []).append(call)
         open_.move_to_end(name)
     yield from open_.values()
+
+
+def trees(calls: Iterable[Call], facts: Facts) -> Iterator[list[Call]]:
+    """The calls of `sent` by root task: those of a task inside another are the outer one's."""
+    roots: dict[str, str] = {}
+
+    def known() -> Iterator[Call]:
+        coming = sent(calls)
+        while batch := list(islice(coming, BATCH)):
+            roots.clear()
+            rows = rows_of({call.task for call in batch if call.task}, facts)
+            roots.update((task, root_of(task, rows)) for task in rows)
+            yield from batch
+
+    return groups(known(), lambda call: roots.get(task_of(call), task_of(call)))
+
+
+def rows_of(tasks: Iterable[str], facts: Facts) -> dict[str, Task]:
+    """The rows of these tasks and of all that they are inside of."""
+    rows, wanted = dict[str, Task](), set(tasks)
+    while wanted:
+        found = facts.tasks(wanted)
+        rows.update(found)
+        wanted = {row.parent for row in found.values() if row.parent} - rows.keys() - wanted
+    return rows
+
+
+def root_of(task: str, rows: Mapping[str, Task]) -> str:
+    """The outermost task that this one is inside of; of a circle any."""
+    seen: set[str | None] = {task}
+    while task in rows and (parent := rows[task].parent) is not None:
+        if parent in seen or parent not in rows:
+            break
+        seen.add(parent)
+        task = parent
+    return task

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import pytest
@@ -90,3 +91,15 @@ def test_parents_in_a_circle_end() -> None:
 def test_a_task_without_a_price_is_not_one_that_cost_nothing() -> None:
     calls = [*spending(20, task="t"), call(99, task="dark", model="unheard of")]
     assert judge(calls).tasks == 1
+
+
+def test_a_task_that_only_holds_others_is_the_unit_of_their_cost() -> None:
+    class Rows(Table):
+        def tasks(self, ids: Iterable[str]) -> Mapping[str, Task]:
+            return {name: row for name, row in self._tasks.items() if name in set(ids)}
+
+    rows = {"outer": Task("outer", 0, outcome="succeeded")}
+    rows |= {name: Task(name, 0, parent="outer") for name in ("a", "b")}
+    calls = [call(n, task=name, input_tokens=1000) for n, name in enumerate(("a", "b"))]
+    found = score.score(calls, waste.find(calls, FACTS), Rows(tasks=rows))
+    assert (found.tasks, found.succeeded, found.usd_per_task) == (1, 1, Decimal("0.006"))

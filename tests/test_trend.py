@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops_pack import trend
-from finops_pack.model import Call
+from finops_pack.model import Call, Task
 from finops_pack.trend import _account
 from tests.facts import FACTS, PRICES, Table, call
 
@@ -142,3 +142,13 @@ def test_a_stream_says_what_a_list_says() -> None:
     now, before = tasks(9, 3, start=1000), tasks(9, 2)
     listed = trend.compare(now[::-1], before[::-1], FACTS)
     assert trend.compare(iter(now), iter(before), FACTS) == listed
+
+
+def test_a_task_inside_another_is_a_part_of_it() -> None:
+    rows = {f"{n}/{i}": Task(f"{n}/{i}", 0, parent=f"outer{n}") for n in range(20) for i in (0, 1)}
+    rows |= {f"outer{n}": Task(f"outer{n}", 0) for n in range(20)}
+    inner = [call(n, id=name, task=name, input_tokens=1000) for n, name in enumerate(rows)]
+    now = [one for one in inner if (one.task or "").partition("/")[2]]  # the outer made no call
+    found = trend.compare(now[20:], now[:20], Table(tasks=rows))
+    assert (found.now_tasks, found.before_tasks, found.change) == (10, 10, 0)
+    assert trend.compare(now[20:], now[:20], Table(tasks=rows), alone=True).now_tasks == 20

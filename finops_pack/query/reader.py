@@ -212,7 +212,7 @@ class Reader:
         calls = self.flow(period, **fields)
         mine = (call for call in calls if task_of(call) == task)
         others = (call for call in calls if task_of(call) != task)
-        return trend.compare(mine, others, self.facts)
+        return trend.compare(mine, others, self.facts, alone=True)
 
     def levers(self, period: Period, **fields: Any) -> list[Lever]:
         """What to change, dearest first."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from finops_pack.model import Call, Facts
 from finops_pack.money import plain
+from finops_pack.sessions import groups, task_of, trees
 from finops_pack.stats import bootstrap, greater_p
 from finops_pack.trend._account import Account
 from finops_pack.trend._factors import factors
@@ -109,13 +110,20 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def compare(now: Iterable[Call], before: Iterable[Call], facts: Facts) -> Trend:
+def compare(
+    now: Iterable[Call], before: Iterable[Call], facts: Facts, *, alone: bool = False
+) -> Trend:
     """The trend of cost per task from `before` to `now`; cached hits and order play no part.
+
+    A task inside another is a part of that one, unless each is to stand `alone`; one that is
+    silent for a day begins anew.
 
     A sequence may come in any order; an iterator must be in order of start, and is not held.
     Of more than 10,000 tasks the interval and the test are those of 10,000.
     """
-    was, is_ = Account(before), Account(now)
+    was, is_ = (
+        Account(groups(calls, task_of) if alone else trees(calls, facts)) for calls in (before, now)
+    )
     change, low, high, p = _test(was, is_)
     excess = (is_.mean_usd - was.mean_usd) * is_.tasks
     enough = min(was.tasks, is_.tasks) >= MINIMUM_TASKS

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from finops_pack.model import Call
 from finops_pack.money import from_pico
-from finops_pack.sessions import groups, task_of
+from finops_pack.sessions import task_of
 from finops_pack.stats import Top
 from finops_pack.unit_prices import size_of
 
@@ -55,15 +55,15 @@ class OfModel:
 class Account:
     """Tasks and their cost, and the calls by model; only calls that were priced.
 
-    A call without a task is one of its own; a task that is silent for a day begins anew.
+    They come by task; a call without one is one of its own.
     """
 
-    def __init__(self, calls: Iterable[Call]) -> None:
+    def __init__(self, tasks: Iterable[Sequence[Call]]) -> None:
         self.tasks = self.calls = 0
         self.usd = Decimal(0)
         self.models: defaultdict[str, OfModel] = defaultdict(OfModel)
         self._costs = Top[tuple[int, str, float]](SAMPLE, itemgetter(0, 1))
-        for group in groups(calls, task_of):
+        for group in tasks:
             paid = [call for call in group if not call.unpriced]
             if paid:
                 self._add(paid)
