@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from finops_pack.errors import InputError
 from finops_pack.model import Call, Task
 from finops_pack.money import plain
 from finops_pack.query import Period, Reader
+from finops_pack.query.nested import inside, tree_of
 
 if TYPE_CHECKING:
     from finops_pack.model import Finding
@@ -37,24 +40,31 @@ def run(args: argparse.Namespace) -> int:
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
         tasks = reader.tasks(period, **_args.where(args))
-        ordered = sorted(tasks, key=lambda task: -task.usd)
+        held = inside(tasks)
+        ordered = sorted(tasks, key=lambda task: -task.usd - held.get(task.id, 0))
         if asked is None and args.why and ordered:
             asked = ordered[0].id
         if asked is not None:
             return _one(reader, period, asked, args)
         if args.json:
-            listed = [_task(task) for task in ordered]
+            listed = [_task(task, held) for task in ordered]
             _out.document("finops.tasks", {**period.to_dict(), "tasks": listed})
         elif ordered:
-            _list(ordered, period)
+            _list(ordered, held, period)
         else:
             print(reader.nothing(period, **_args.where(args)) or "no tasks in this period")
     return 0
 
 
-def _list(ordered: list[Task], period: Period) -> None:
+def _list(ordered: list[Task], held: Mapping[str, Decimal], period: Period) -> None:
     rows = [
-        (task.id, _cost(task), str(task.calls), task.outcome or "", task.project or "")
+        (
+            task.id,
+            _cost(task) + _plus(held, task),
+            str(task.calls),
+            task.outcome or "",
+            task.project or "",
+        )
         for task in ordered[:SHOWN]
     ]
     columns = ("task", "cost", "calls", "outcome", "project")
@@ -63,6 +73,8 @@ def _list(ordered: list[Task], period: Period) -> None:
         print(f"… and {len(ordered) - SHOWN:,} more; all of them: finops task --json")
     if any(_partly(task) for task in ordered[:SHOWN]):
         print("* calls without a price are not in the amount; names and mends: finops doctor")
+    if any(task.id in held for task in ordered[:SHOWN]):
+        print("+ what the tasks inside it cost, which are listed too")
     print("why: finops task ID --why")
 
 
@@ -77,24 +89,36 @@ def _cost(task: Task) -> str:
     return _out.usd(task.usd) + ("*" if _partly(task) else "")
 
 
-def _calls_of(reader: Reader, task: str, billing: str | None) -> tuple[list[Call], dict[str, str]]:
-    """Its calls and what narrows to their like: those of a flat plan are found unasked, too."""
+def _plus(held: Mapping[str, Decimal], task: Task) -> str:
+    return f" + {_out.usd(held[task.id])}" if task.id in held else ""
+
+
+def _calls_of(
+    reader: Reader, task: str, billing: str | None
+) -> tuple[list[Call], set[str], dict[str, str]]:
+    """Its calls and those of the tasks inside it, their ids, and what narrows to their like.
+
+    Those of a flat plan are found unasked, too.
+    """
     for paid in ({"billing": billing},) if billing else ({}, {"billing": "subscription"}):
-        if calls := reader.calls(Period(None, None), task=task, **paid):
-            return calls, paid
-    raise InputError(f"no task {task!r} in this ledger", mend="see: finops task")
+        tree, ever = tree_of(reader, task, **paid), Period(None, None)
+        calls = [call for one in tree for call in reader.calls(ever, task=one, **paid)]
+        if calls:
+            return sorted(calls, key=lambda call: (call.start_us, call.id)), tree, paid
+    raise InputError(f"no calls of a task {task!r} in this ledger", mend="see: finops task")
 
 
 def _one(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -> int:
-    calls, paid = _calls_of(reader, asked, args.billing)
+    calls, tree, paid = _calls_of(reader, asked, args.billing)
     tasks = reader.tasks(period, **{**_args.where(args), **paid})
-    usual = [task.usd for task in tasks if task.id != asked and task.usd > 0]
+    within = bool((row := reader.task(asked)) and row.parent)  # it is compared with its like
+    usual = _usual([task for task in tasks if task.id not in tree], within)
     findings: list[Finding] = []
     trend = None
     if args.why or args.json:
         around = _around(period, calls)
-        findings = reader.forensics(around, only=asked, **paid)
-        trend = reader.task_trend(around, asked, **paid)
+        findings = reader.forensics(around, only=tree, **paid)
+        trend = reader.task_trend(around, tree, alone=within, **paid)
     if args.json:
         body: dict[str, Any] = {
             "task": asked,
@@ -112,6 +136,13 @@ def _one(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -
     if trend is not None:
         _why(trend, findings)
     return 0
+
+
+def _usual(others: list[Task], within: bool) -> list[Decimal]:
+    """What other tasks cost with all inside them; of tasks that are inside one, or that are not."""
+    held = inside(others)
+    cost = (task.usd + held.get(task.id, 0) for task in others if bool(task.parent) == within)
+    return [usd for usd in cost if usd > 0]
 
 
 def _sums(calls: list[Call]) -> dict[str, Any]:
@@ -157,14 +188,10 @@ def _around(period: Period, calls: list[Call]) -> Period:
     """The period asked about, or one of its length around a task that began before it."""
     first = calls[0].started_at
     if period.since and first < period.since:
-        return Period(first - (period.until or _now()) + period.since, None, "around the task")
+        return Period(
+            first - (period.until or datetime.now(UTC)) + period.since, None, "around the task"
+        )
     return period
-
-
-def _now() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC)
 
 
 def _against(total: Decimal, usual: list[Decimal]) -> str:
@@ -208,9 +235,10 @@ def _line(call: Call) -> str:
     return f"{cost:>9}  {who}  {model}  {counts}{cached}{f'  [{noted}]' if noted else ''}"
 
 
-def _task(task: Task) -> dict[str, Any]:
+def _task(task: Task, held: Mapping[str, Decimal]) -> dict[str, Any]:
     return {
         "id": task.id,
+        "parent": task.parent,
         "project": task.project,
         "session": task.session,
         "trigger": task.trigger,
@@ -218,6 +246,7 @@ def _task(task: Task) -> dict[str, Any]:
         "calls": task.calls,
         "unpriced_calls": task.unpriced_calls,
         "usd": plain(task.usd) if task.calls > task.unpriced_calls else None,
+        "inside_usd": plain(held.get(task.id, Decimal(0))),
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from types import ModuleType
@@ -24,8 +24,10 @@ __all__ = ["Population", "Relation", "Run", "find", "relations"]
 KEPT = 2_000
 
 
-def find(calls: Iterable[Call], facts: Facts, *, task: str | None = None) -> list[Finding]:
-    """The failure modes seen in these calls, the two thousand dearest; `task` asks about one only.
+def find(
+    calls: Iterable[Call], facts: Facts, *, task: str | Collection[str] | None = None
+) -> list[Finding]:
+    """The failure modes seen in these calls, the two thousand dearest; `task` asks about some only.
 
     The other tasks are what is usual, so hand in a whole period either way. The calls are read
     twice, first for what is usual: an iterator, which can be read only once, is held.
@@ -33,9 +35,10 @@ def find(calls: Iterable[Call], facts: Facts, *, task: str | None = None) -> lis
     if isinstance(calls, Iterator):
         calls = list(calls)
     population = Population(runs_of(calls), facts)
+    asked = {task} if isinstance(task, str) else task
     found = Top(KEPT, _dearest)
     for run in runs_of(calls):
-        if task is None or run.id == task:
+        if asked is None or run.id in asked:
             for mode in modes():
                 for finding in mode.find(run, population):
                     found.add(finding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -178,8 +178,10 @@ class Reader:
         calls = self.flow(period, **fields)
         return score.score(calls, self.waste(period, **fields), self.facts)
 
-    def forensics(self, period: Period, *, only: str | None = None, **fields: Any) -> list[Finding]:
-        """The failure modes of a period's tasks; `only` asks about one task."""
+    def forensics(
+        self, period: Period, *, only: str | Collection[str] | None = None, **fields: Any
+    ) -> list[Finding]:
+        """The failure modes of a period's tasks; `only` asks about one task, or some."""
         from finops_pack import forensics
 
         return forensics.find(self.flow(period, **fields), self.facts, task=only)
@@ -204,15 +206,17 @@ class Reader:
         before = self.flow(period.before(), **fields)
         return trend.compare(self.flow(period, **fields), before, self.facts)
 
-    def task_trend(self, period: Period, task: str, **fields: Any) -> Trend:
-        """What one task cost against the mean of the period's others, by cause."""
+    def task_trend(
+        self, period: Period, tree: Collection[str], *, alone: bool = False, **fields: Any
+    ) -> Trend:
+        """What a task, with those inside it, cost against the mean of the period's others."""
         from finops_pack import trend
         from finops_pack.sessions import task_of
 
         calls = self.flow(period, **fields)
-        mine = (call for call in calls if task_of(call) == task)
-        others = (call for call in calls if task_of(call) != task)
-        return trend.compare(mine, others, self.facts, alone=True)
+        mine = (call for call in calls if task_of(call) in tree)
+        others = (call for call in calls if task_of(call) not in tree)
+        return trend.compare(mine, others, self.facts, alone=alone)
 
     def levers(self, period: Period, **fields: Any) -> list[Lever]:
         """What to change, dearest first."""

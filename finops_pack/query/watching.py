@@ -11,6 +11,7 @@ from finops_pack import alerts as rules
 from finops_pack import config, forecast
 from finops_pack.budgets import thresholds
 from finops_pack.model import DayTotals
+from finops_pack.query.nested import inside
 from finops_pack.query.period import Period
 
 if TYPE_CHECKING:
@@ -103,10 +104,13 @@ def _monthly(reader: Reader) -> Decimal | None:
 
 
 def _task_costs(reader: Reader, period: Period) -> list[rules.TaskCost]:
+    """A task with those inside it."""
+    tasks = reader.tasks(period)
+    held, known = inside(tasks), {task.id for task in tasks}
     return [
-        rules.TaskCost(_day(task.start_us, reader), task.id, task.usd)
-        for task in reader.tasks(period)
-        if task.calls
+        rules.TaskCost(_day(task.start_us, reader), task.id, task.usd + held.get(task.id, 0))
+        for task in tasks
+        if task.parent not in known and (task.calls or task.id in held)
     ]
 
 

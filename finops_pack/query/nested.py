@@ -1,0 +1,50 @@
+"""Tasks inside tasks: the books count a call to the innermost one alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from finops_pack.model import Task
+from finops_pack.query.period import Period
+
+if TYPE_CHECKING:
+    from finops_pack.query.reader import Reader
+
+
+def inside(tasks: Sequence[Task]) -> Mapping[str, Decimal]:
+    """USD of the tasks inside each of these, at any depth, as far as they are among them."""
+    rows = {task.id: task for task in tasks}
+    usd: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for task in tasks:
+        seen, outer = {task.id}, task.parent
+        while outer is not None and outer not in seen:
+            usd[outer] += task.usd
+            seen.add(outer)
+            outer = rows[outer].parent if outer in rows else None
+    return dict(usd)
+
+
+def tree_of(reader: Reader, asked: str, **paid: Any) -> set[str]:
+    """The ids of this task and of all that are inside it: they began while it went on."""
+    row = reader.task(asked)
+    if row is None:
+        return {asked}
+    children: defaultdict[str | None, list[str]] = defaultdict(list)
+    for task in reader.tasks(_while(row), **paid):
+        children[task.parent].append(task.id)
+    found, open_ = {asked}, [asked]
+    while open_:
+        new = [child for child in children[open_.pop()] if child not in found]
+        found.update(new)
+        open_ += new
+    return found
+
+
+def _while(task: Task) -> Period:
+    begin = datetime.fromtimestamp(task.start_us // 10**6, UTC)
+    end = task.end_us and datetime.fromtimestamp(task.end_us // 10**6 + 1, UTC)
+    return Period(begin, end or None)
