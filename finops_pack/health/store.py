@@ -82,7 +82,8 @@ def _held(reader: Reader) -> Iterator[Check]:
     if span is None:
         yield note("calls", "nothing recorded yet", "import finops_pack.auto, or finops demo")
         return
-    calls = sum(row.calls for row in reader.spend("model").rows)
+    spend = reader.spend("model")
+    calls = spend.total.calls + spend.subscription.calls
     yield ok("calls", f"{calls:,}, {_day(span[0])} to {_day(span[1])}")
     yield from _lost(reader)
     if calls <= RECOUNTED:

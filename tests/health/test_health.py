@@ -145,6 +145,12 @@ def test_a_call_that_nobody_saw_the_end_of_lacks_no_price(empty_home: Path) -> N
     assert only("unknown").text.startswith("1 call (last 30d) cut off")
 
 
+def test_calls_of_a_flat_plan_are_calls_that_the_ledger_holds(empty_home: Path) -> None:
+    recorder.record(model="gpt-4o", usage=Usage(9), billing_mode="subscription")
+    recorder.flush()
+    assert only("calls").text.startswith("1, ")
+
+
 @pytest.mark.parametrize(
     ("provider", "start_us", "mend"),
     [
