@@ -235,7 +235,8 @@ class Reader:
             return 1.0
         first, last = (datetime.fromtimestamp(us / 1e6, UTC) for us in span)
         begin = max(first, period.since or first)
-        end = period.until or (datetime.now(UTC) if period.since else last)
+        now = datetime.now(UTC)
+        end = min(period.until or (now if period.since else last), now)
         return max(1.0, round((end - begin).total_seconds() / 86400, 1))  # as it is shown
 
     def levers_done(self) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,13 @@ def test_why_a_period_shows_nothing(tmp_path: Path) -> None:
         assert "the newest is of 2026-09-21" in reader.nothing(hour)
         assert "project nowhere" in reader.nothing(ever, project="nowhere")
         assert reader.nothing() == ""
+
+
+def test_days_that_are_to_come_stand_for_no_calls(tmp_path: Path) -> None:
+    path = str(tmp_path / "ledger.db")
+    ledger = open_ledger(path)
+    start_us = time.time_ns() // 1000 - 4 * 86_400_000_000
+    ledger.book([{**CALL, "id": "a", "start_us": start_us}])
+    ledger.close()
+    with query.open(path) as reader:
+        assert reader.days_of(Period.of(since="2020-01-01", until="2120-01-01")) == 4.0
