@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import timedelta
 from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -110,13 +110,13 @@ def _calls_of(
 
 def _one(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -> int:
     calls, tree, paid = _calls_of(reader, asked, args.billing)
-    tasks = reader.tasks(period, **{**_args.where(args), **paid})
+    around = _around(period, calls)
+    tasks = reader.tasks(around, **{**_args.where(args), **paid})
     within = bool((row := reader.task(asked)) and row.parent)  # it is compared with its like
     usual = _usual([task for task in tasks if task.id not in tree], within)
     findings: list[Finding] = []
     trend = None
     if args.why or args.json:
-        around = _around(period, calls)
         findings = reader.forensics(around, only=tree, **paid)
         trend = reader.task_trend(around, tree, alone=within, **paid)
     if args.json:
@@ -185,13 +185,15 @@ def _counts(usd: Decimal, beyond: Decimal) -> bool:
 
 
 def _around(period: Period, calls: list[Call]) -> Period:
-    """The period asked about, or one of its length around a task that began before it."""
-    first = calls[0].started_at
-    if period.since and first < period.since:
-        return Period(
-            first - (period.until or datetime.now(UTC)) + period.since, None, "around the task"
-        )
-    return period
+    """The period asked about, or one of its length on either side of a task that is outside."""
+    first, last = calls[0].started_at, calls[-1].started_at
+    late = period.until is not None and first >= period.until
+    if period.since is None:
+        return Period(None, None) if late else period
+    if period.since <= first and not late:
+        return period
+    length = timedelta(days=period.days or 1)
+    return Period(first - length, last + length, "around the task")
 
 
 def _against(total: Decimal, usual: list[Decimal]) -> str:

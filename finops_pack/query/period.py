@@ -66,7 +66,11 @@ class Period:
         if self.since is None:
             return Period(None, datetime.fromtimestamp(0, UTC), "before")
         length = (self.until or now or datetime.now(UTC)) - self.since
-        return Period(self.since - length, self.since, f"{length.days or 1} days before")
+        label = f"{length.days or 1} days before"
+        try:
+            return Period(self.since - length, self.since, label)
+        except OverflowError:  # before the year 1
+            return Period(None, self.since, label)
 
     @property
     def days(self) -> float | None:

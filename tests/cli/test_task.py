@@ -47,3 +47,22 @@ def test_a_large_result_is_the_cause(capsys: pytest.CaptureFixture[str]) -> None
     assert trend["before_tasks"] == 12
     change = float(trend["now_usd_per_task"]) - float(trend["before_usd_per_task"])
     assert sum(float(f["usd"]) for f in trend["factors"]) == pytest.approx(change)
+
+
+@pytest.mark.parametrize("asked", [(), ("--since", "2020-01-01", "--until", "2020-01-08")])
+def test_a_task_outside_the_period_is_compared_with_those_around_it(
+    asked: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = _clock()
+    for days, tokens in ((40, 10_000), (0, 90_000)):
+        for n in range(3):
+            recorder.record(
+                model="gpt-4o", provider="openai", task=f"{days}/{n}",
+                start_us=now - days * 86_400_000_000 + n, usage=Usage(input_tokens=tokens),
+            )  # fmt: skip
+    recorder.flush()
+    assert cli.main(["task", "40/1", "--why", *asked]) == 0
+    said = capsys.readouterr().out
+    assert "task 40/1: $0.025, 1 call, 1.0× the usual $0.025 (n = 2)" in said
+    assert cli.main(["task", "40/1", "--json", *asked]) == 0
+    assert json.loads(capsys.readouterr().out)["against_others"]["before_tasks"] == 2

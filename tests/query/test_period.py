@@ -74,3 +74,8 @@ def test_any_text_is_a_period_or_a_clear_error(text: str, flag: str) -> None:
 def test_unknown_zone() -> None:
     with pytest.raises(InputError, match="Mars/Olympus"):
         zone_of("Mars/Olympus")
+
+
+def test_nothing_was_before_the_year_one() -> None:
+    first = Period.of(since="0001-01-01", until="2026-01-01")
+    assert first.before() == Period(None, first.since, f"{first.days:.0f} days before")
