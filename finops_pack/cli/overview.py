@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from finops_pack.cli import _args, _out
-from finops_pack.model import Totals
+from finops_pack.model import DayTotals, Totals
 from finops_pack.money import plain
 from finops_pack.query import Period, Reader
 from finops_pack.query.text import budget_lines
@@ -44,7 +44,7 @@ def _rows(reader: Reader, week: Period) -> Iterator[tuple[str, str]]:
     """(label, text) from top to bottom."""
     days = reader.days(week)
     if len(days) > 1:
-        sparks = _out.sparkline([float(day.total.usd) for day in days])
+        sparks = _out.sparkline(_daily(days))
         yield "7 days", f"{sparks}  {days[0].date} to {days[-1].date}"
     if month := reader.forecast():
         yield "month", month.text
@@ -64,6 +64,13 @@ def _rows(reader: Reader, week: Period) -> Iterator[tuple[str, str]]:
     for alert in reader.alerts()[:ALERTS]:
         yield "alert", f"{alert.title}: {alert.message}"
     yield "coverage", coverage(reader.spend("model", week).total)
+
+
+def _daily(days: Sequence[DayTotals]) -> list[float]:
+    """USD of each day from the first to the last; one without a call cost nothing."""
+    usd = {date.fromisoformat(day.date): float(day.total.usd) for day in days}
+    first, last = min(usd), max(usd)
+    return [usd.get(first + timedelta(days=i), 0.0) for i in range((last - first).days + 1)]
 
 
 def _waste(reader: Reader, week: Period) -> str:

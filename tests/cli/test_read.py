@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from finops_pack import cli, rates
 from finops_pack.cli import spend as spend_command
+from finops_pack.ledger import open_ledger
 
 READING = (
     "overview", "budget", "spend", "task", "waste", "forensics", "cache", "score", "trend",
@@ -141,6 +143,27 @@ def test_the_screen(finops: Callable[..., Any], week: Path) -> None:
     assert body["schema"] == "finops.overview"
     assert body["forecast"]["interval"] == "80%"
     assert body["budget"]["limit_usd"] == "5"
+
+
+def test_a_day_without_calls_has_its_place_among_the_seven(
+    finops: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = str(tmp_path / "gap.db")
+    ledger = open_ledger(path)
+    now_us = time.time_ns() // 1000
+    for days in (0, 4):
+        one = {
+            "type": "call",
+            "id": f"{days}",
+            "start_us": now_us - days * 86_400_000_000,
+            "model": "m",
+        }
+        ledger.book([{**one, "cost_pico": 10**12, "cost_state": "priced", "input_tokens": 1}])
+    ledger.close()
+    (row,) = [
+        row for row in finops("overview", "--ledger", path).out.splitlines() if row[:7] == "7 days "
+    ]
+    assert row.split()[2] == "█▁▁▁█"
 
 
 def test_task_tree_and_why(finops: Callable[..., Any], week: Path) -> None:
