@@ -31,7 +31,7 @@ class LeverSearch(ABC):
 
 
 class Session(Group, ABC):
-    """What a lever must know of one session with one model while that goes on."""
+    """What a lever must know of one agent in a session with one model while that goes on."""
 
     __slots__ = ()
 
@@ -47,7 +47,10 @@ S = TypeVar("S", bound=Session)
 
 
 class SessionSearch(LeverSearch, Generic[S]):
-    """Searches session by session, and sums what they would have saved by model."""
+    """Searches session by session, each agent of it on its own, and sums by model.
+
+    A cache holds what an agent sent before: another one's prompts begin in another way.
+    """
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
@@ -66,15 +69,15 @@ class SessionSearch(LeverSearch, Generic[S]):
         """The next paid call; one without a session is in none."""
         if not call.session:
             return
-        key = (call.served_model or call.model, call.session)
+        key = (call.served_model or call.model, call.session, call.agent)
         session = self._open.get(key)
         if session is None:
             session = self.begin(call)
             self._open.put(key, session)
         session.see(call)
 
-    def _over(self, ended: Mapping[tuple[str, str], S]) -> None:
-        for (model, _), session in ended.items():
+    def _over(self, ended: Mapping[tuple[str, str, str | None], S]) -> None:
+        for (model, *_), session in ended.items():
             session.settle()
             self._saved.add(model, session)
 

@@ -1,7 +1,8 @@
 """Cache: prompts that repeat but were never cached, at a provider that caches on request.
 
 What repeats is taken from the calls themselves: a call's prompt holds at least the prompt of
-the session's call before it, as long as it did not shrink. Only gaps within the TTL count.
+the session's call before it by the same agent, as long as it did not shrink and no hashes of both
+say otherwise. Only gaps within the TTL count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
+from finops_pack.levers._prefix import Prompt
 from finops_pack.levers._search import Session, SessionSearch
 from finops_pack.model import CacheRules, Call
 
@@ -31,7 +33,7 @@ class _Session(Session):
     def __init__(self, work: Work, first: Call) -> None:
         super().__init__(place_of(first))
         self._terms = _terms(work, first)
-        self._before: tuple[int, int] | None = None
+        self._before: Prompt | None = None
         self._held = self._written = 0
 
     def see(self, call: Call) -> None:
@@ -44,13 +46,13 @@ class _Session(Session):
             held = self._repeated(call, self._terms.rules)
             self._held += held
             self._written += call.input_tokens - held
-        self._before = call.start_us, call.input_tokens
+        self._before = Prompt.of(call)
 
     def _repeated(self, call: Call, rules: CacheRules) -> int:
-        start_us, tokens = self._before or (0, 0)
-        if call.start_us - start_us > rules.ttl_seconds * 1_000_000:
+        before = self._before
+        if before is None or call.start_us - before.start_us > rules.ttl_seconds * 1_000_000:
             return 0
-        held = min(tokens, call.input_tokens)
+        held = before.shared(call)
         return held if held >= rules.minimum_tokens else 0
 
     def settle(self) -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from finops_pack.figures import count
 from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
+from finops_pack.levers._prefix import Prompt
 from finops_pack.levers._search import Session, SessionSearch
 from finops_pack.model import Call
 
@@ -33,7 +35,7 @@ class _Session(Session):
     def __init__(self, work: Work, first: Call) -> None:
         super().__init__(place_of(first))
         self._terms = _terms(work, first)
-        self._before: tuple[int, int] | None = None
+        self._before: Prompt | None = None
         self._rewritten = self._written = 0
 
     def see(self, call: Call) -> None:
@@ -43,15 +45,14 @@ class _Session(Session):
         rewritten = self._lost(call, self._terms)
         self._rewritten += rewritten
         self._written += call.cache_write_5m_tokens - rewritten
-        self._before = call.start_us, call.input_tokens
+        self._before = Prompt.of(call)
 
     def _lost(self, call: Call, terms: _Terms) -> int:
         if self._before is None:
             return 0
-        start_us, tokens = self._before
-        if not terms.ttl_us < call.start_us - start_us <= terms.long_ttl_us:
+        if not terms.ttl_us < call.start_us - self._before.start_us <= terms.long_ttl_us:
             return 0
-        lost = max(0, min(tokens, call.input_tokens) - call.cache_read_tokens)
+        lost = max(0, self._before.shared(call) - call.cache_read_tokens)
         return min(lost, call.cache_write_5m_tokens)
 
     def settle(self) -> None:
@@ -87,8 +88,8 @@ class Search(SessionSearch[_Session]):
             "Use the one-hour cache where sessions pause",
             found.usd,
             found.calls,
-            f"{found.groups} sessions on {model} pause longer than the short cache lives; the "
-            "one-hour cache there pays, premium included",
+            f"{count(found.groups, 'session')} on {model} paused longer than the short cache "
+            "lives; the one-hour cache there pays, premium included",
             low=Decimal(0),
             basis="estimated",
             effort="config",

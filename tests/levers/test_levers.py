@@ -55,6 +55,33 @@ def test_breakpoints_only_where_prompts_repeat_within_the_ttl() -> None:
     assert titled(apart, "breakpoints") == []
 
 
+def test_breakpoints_save_nothing_of_prompts_that_share_nothing() -> None:
+    size = {"session": "s", "input_tokens": 10_000}
+    anew = [call(i, prefix_hashes=(f"{i}", f"{i}b"), **size) for i in range(5)]
+    assert titled(anew, "breakpoints") == []
+    at_once = [call(0, id=f"{i}", duration_ms=60_000, **size) for i in range(5)]
+    assert titled(at_once, "breakpoints") == []
+
+
+def test_breakpoints_are_for_each_agent_of_a_session() -> None:
+    size = {"session": "s", "input_tokens": 10_000}
+    taking_turns = [call(i, agent=f"a{i % 2}", **size) for i in range(6)]
+    [lever] = titled(taking_turns, "breakpoints")
+    # two agents: 2 reads of 10k at 2.70 less, 1 write of 10k at 0.75 more, each
+    assert lever.estimated_saving_usd == Decimal("0.093")
+
+
+def test_a_longer_ttl_does_not_bring_back_a_prompt_that_changed() -> None:
+    pauses = [
+        call(i * 20, session="s", input_tokens=100_000, cache_write_5m_tokens=100_000,
+             prefix_hashes=(f"{i}",))
+        for i in range(4)
+    ]  # fmt: skip
+    assert titled(pauses, "one-hour") == []
+    alike = [replace(one, prefix_hashes=("p",)) for one in pauses]
+    assert len(titled(alike, "one-hour")) == 1
+
+
 def test_long_ttl_where_it_pays() -> None:
     paused = [
         call(i * 20, session="s", input_tokens=100_000, cache_write_5m_tokens=100_000)
