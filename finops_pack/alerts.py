@@ -34,7 +34,9 @@ SILENT_DAYS = 2
 SIGNIFICANT_P = 0.005
 MINIMUM_TASKS = 20
 OUTLIER_FACTOR = 4  # of the p95 seen in 28 days, which itself strays by a fifth
+NAMED = 5  # models in one message
 MINIMUM_TASK_USD = Decimal("0.10")
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +257,10 @@ def _unpriced(days: Sequence[DayTotals], today: date) -> Alert | None:
     names = sorted({name for day in recent for name in day.unpriced_models})
     if not names:
         return None
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     message = (
-        f"No price is known for {', '.join(names)}: their cost is missing from every figure. "
-        f"Mend: finops rates alias {names[0]}=KNOWN-MODEL"
+        f"No price is known for {', '.join(names[:NAMED])}{more}: their cost is missing from "
+        f"every figure. Mend: finops rates alias {names[0]}=KNOWN-MODEL"
     )
     title = "Models without a price"
     # One for all of them: named after one, it would become another when the names change.
@@ -287,6 +290,8 @@ def _silent(last_reports: Mapping[str, str], today: date) -> list[Alert]:
 
 
 def dollars(usd: Decimal) -> str:
-    """`$400`, `$12.50`: cents only where there are any."""
-    cents = usd.quantize(Decimal("0.01"))
+    """`$400`, `$12.50`, `$0.004`: cents only where there are any, less only where that is all."""
+    if abs(usd) < _CENT:
+        return shown(usd)
+    cents = usd.quantize(_CENT)
     return f"${cents:,.0f}" if cents == cents.to_integral_value() else f"${cents:,.2f}"

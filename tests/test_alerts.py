@@ -159,6 +159,16 @@ def test_small_amounts_are_not_told_as_nothing() -> None:
     assert "cost $0.009 each, +125%" in rise.message
 
 
+def test_a_budget_below_a_cent_is_not_told_as_nothing() -> None:
+    [alert] = found([day(1, "0.0085")], monthly_budget=Decimal("0.009"))
+    assert alert.message == "You have used $0.0085 of your $0.009 monthly budget."
+
+
+def test_very_many_models_without_a_price_are_counted() -> None:
+    [alert] = found([day(0, unpriced_models=tuple(f"m{n}" for n in range(9)))])
+    assert "known for m0, m1, m2, m3, m4 and 4 more: their" in alert.message
+
+
 def test_many_more_tasks_at_the_usual_cost_are_a_dear_day() -> None:
     known = [*ordinary(range(28, 1, -1)), *ordinary(range(1, 2)) * 4]
     days = [day(ago) for ago in range(28, 1, -1)]
