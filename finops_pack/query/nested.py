@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from finops_pack.query.reader import Reader
 
 
+LATE_S = 86_400  # what a task left running may begin others
+
+
 def inside(tasks: Sequence[Task]) -> Mapping[str, Decimal]:
     """USD of the tasks inside each of these, at any depth, as far as they are among them."""
     rows = {task.id: task for task in tasks}
@@ -29,7 +32,7 @@ def inside(tasks: Sequence[Task]) -> Mapping[str, Decimal]:
 
 
 def tree_of(reader: Reader, asked: str, **paid: Any) -> set[str]:
-    """The ids of this task and of all that are inside it: they began while it went on."""
+    """The ids of this task and of all inside it: those begun until a day after its end."""
     row = reader.task(asked)
     if row is None:
         return {asked}
@@ -46,5 +49,6 @@ def tree_of(reader: Reader, asked: str, **paid: Any) -> set[str]:
 
 def _while(task: Task) -> Period:
     begin = datetime.fromtimestamp(task.start_us // 10**6, UTC)
-    end = task.end_us and datetime.fromtimestamp(task.end_us // 10**6 + 1, UTC)
-    return Period(begin, end or None)
+    if not task.end_us:
+        return Period(begin, None)
+    return Period(begin, datetime.fromtimestamp(task.end_us // 10**6 + LATE_S, UTC))
