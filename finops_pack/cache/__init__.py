@@ -53,7 +53,7 @@ class CacheReport:
     """Shares are 0–1, None where nothing was eligible; amounts USD.
 
     `saved_usd` is what reads saved against cold starts, net of write premiums. `overlap` is
-    the share of prefix blocks that sessions had in common with the one before them. `lost` are
+    the share of prefix tokens that sessions had in common with the one before them. `lost` are
     prefixes paid again, `sources` what the user named (`finops_pack.context_source`). Of very
     many cold calls the dearest thousand are kept in `cold`.
     """

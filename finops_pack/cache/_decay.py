@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finops_pack.cache._chains import Step
-from finops_pack.sketch import common_blocks
+from finops_pack.sketch import common_tokens
 
 BANDS = ((0, 300, "under 5 min"), (300, 3600, "5 min to 1 h"), (3600, 10**9, "over 1 h"))
 CHUNKS = 1024
@@ -104,9 +104,9 @@ def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 class Overlap:
-    """Prefix blocks a session's first call shares with the session before it in its project.
+    """What a session's first call shares with the session before it in its project.
 
-    From chained keyed hashes.
+    In tokens, from chained keyed hashes: each covers more of them than the one before.
     """
 
     def __init__(self) -> None:
@@ -120,8 +120,8 @@ class Overlap:
             return
         other = self._before.get(call.project or "")
         if other is not None:
-            self._total += len(call.prefix_hashes)
-            self._shared += common_blocks(other, call.prefix_hashes)
+            self._total += common_tokens(call.prefix_hashes, call.prefix_hashes)
+            self._shared += common_tokens(other, call.prefix_hashes)
         self._before[call.project or ""] = call.prefix_hashes
 
     def share(self) -> float | None:

@@ -83,7 +83,8 @@ def _cold_start(work: Work, before: _Sent, call: Call) -> Decimal:
         return Decimal(0)
     gap_us = call.start_us - before.start_us
     shared = common_blocks(before.prefix_hashes, call.prefix_hashes)
-    tokens = call.input_tokens * shared // len(call.prefix_hashes)
+    # Hash n covers n² as much as the first.
+    tokens = call.input_tokens * shared**2 // len(call.prefix_hashes) ** 2
     read = work.per_token(call, "cache_read")
     paid = work.per_token(call, "cache_write_5m" if call.cache_write_5m_tokens else "input")
     warm = gap_us <= rules.ttl_seconds * 1_000_000 and tokens >= rules.minimum_tokens

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from finops_pack import cache
 from finops_pack.cache import _chains, _cold, _decay
 from finops_pack.model import Call
+from finops_pack.sketch._prefix import chained, digest
 from tests.facts import FACTS, MINUTE_US, START_US, call
 
 
@@ -97,7 +98,19 @@ def test_decay_by_pause() -> None:
 def test_sessions_that_share_a_prefix() -> None:
     a = call(0, session="a", input_tokens=100, prefix_hashes=("1", "2", "3", "4"))
     b = call(1, session="b", input_tokens=100, prefix_hashes=("1", "2", "9", "8"))
-    assert cache.analyse([a, b], FACTS).overlap == 0.5
+    assert cache.analyse([a, b], FACTS).overlap == 0.25  # hash 2 of 4 covers a quarter
+
+
+def test_half_of_a_prompt_in_common_is_half() -> None:
+    def prompt(own: str) -> list[str]:
+        texts = ("the same for all " * 20_000, own * 20_000)
+        return chained([("user", digest(text, b"key")) for text in texts], b"key")[1]
+
+    sessions = [
+        call(n, session=f"{n}", input_tokens=170_000, prefix_hashes=prompt(own))
+        for n, own in enumerate(("of one only, ever", "what another says"))
+    ]
+    assert cache.analyse(sessions, FACTS).overlap == pytest.approx(0.5, abs=0.1)
 
 
 def test_before_the_next_call() -> None:

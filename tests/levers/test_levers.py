@@ -125,6 +125,9 @@ def test_cold_session_beside_a_warm_one() -> None:
     assert lever.estimated_saving_usd == Decimal("2.70")
     late = call(30, session="two", **fields)
     assert titled([warm, late], "warm sessions") == []
+    parted = call(1, session="two", **{**fields, "prefix_hashes": ("a", "z")})
+    [lever] = titled([warm, parted], "warm sessions")  # the first hash covers a quarter of two
+    assert lever.estimated_saving_usd == Decimal("0.675")
 
 
 def test_jobs_that_change_nothing() -> None:
