@@ -10,7 +10,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from finops_pack.figures import count
 from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._prefix import Prompt
@@ -88,8 +87,8 @@ class Search(SessionSearch[_Session]):
             "Use the one-hour cache where sessions pause",
             found.usd,
             found.calls,
-            f"{count(found.groups, 'session')} on {model} paused longer than the short cache "
-            "lives; the one-hour cache there pays, premium included",
+            f"{found.groups} sessions on {model} pause longer than the short cache lives; the "
+            "one-hour cache there pays, premium included",
             low=Decimal(0),
             basis="estimated",
             effort="config",

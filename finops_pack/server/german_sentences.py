@@ -45,6 +45,12 @@ SENTENCES = (
     ),
     (r"Models without a price", "Modelle ohne Preis"),
     (
+        r"No price is known for (.+) and (\S+) more: their cost is missing from every figure\. "
+        r"Mend: (.+)",
+        "Für {0} und {1} weitere ist kein Preis bekannt: ihre Kosten fehlen in jeder Zahl. "
+        "Abhilfe: {2}",
+    ),
+    (
         r"No price is known for (.+): their cost is missing from every figure\. Mend: (.+)",
         "Für {0} ist kein Preis bekannt: ihre Kosten fehlen in jeder Zahl. Abhilfe: {1}",
     ),
@@ -70,8 +76,9 @@ SENTENCES = (
         "Monat etwa {2}.",
     ),
     (
-        r"The heartbeat runs every (\S+) h; let it run every (\S+) h: about (\S+) a month less\.",
-        "Der Heartbeat läuft alle {0} h; alle {1} h spart im Monat etwa {2}.",
+        r"The heartbeat runs every (\S+) (h|min); let it run every (\S+) (h|min): about (\S+) a "
+        r"month less\.",
+        "Der Heartbeat läuft alle {0} {1}; alle {2} {3} spart im Monat etwa {4}.",
     ),
     (
         r"(\d+) sessions on (.+) pause longer than the short cache lives; the one-hour cache there "

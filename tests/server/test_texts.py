@@ -167,6 +167,16 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "Der Heartbeat läuft alle 4,5 h; alle 9,0 h spart im Monat etwa 18,48\u00a0$.",
         ),
         (
+            "The heartbeat runs every 5 min; let it run every 10 min: about $3.00 a month less.",
+            "Der Heartbeat läuft alle 5 min; alle 10 min spart im Monat etwa 3,00\u00a0$.",
+        ),
+        (
+            "No price is known for a, b and 4 more: their cost is missing from every figure. "
+            "Mend: finops rates alias a=KNOWN-MODEL",
+            "Für a, b und 4 weitere ist kein Preis bekannt: ihre Kosten fehlen in jeder Zahl. "
+            "Abhilfe: finops rates alias a=KNOWN-MODEL",
+        ),
+        (
             "This task cost 6.8× the usual because “bash” gave the same error 16 times",
             "Diese Aufgabe kostete das 6,8-Fache des Üblichen: „bash“ gab 16-mal denselben Fehler",
         ),
