@@ -152,3 +152,10 @@ def test_a_task_inside_another_is_a_part_of_it() -> None:
     found = trend.compare(now[20:], now[:20], Table(tasks=rows))
     assert (found.now_tasks, found.before_tasks, found.change) == (10, 10, 0)
     assert trend.compare(now[20:], now[:20], Table(tasks=rows), alone=True).now_tasks == 20
+
+
+def test_no_change_has_no_sign() -> None:
+    same = {"input_tokens": 40_000, "output_tokens": 20}  # at a cost that floats cannot hold
+    found = trend.compare(tasks(23, 1, start=1000, **same), tasks(46, 1, **same), FACTS)
+    assert found.text == "+0% (n = 23, +0% to +0%)"
+    assert "-0.0" not in {str(found.to_dict()[name]) for name in ("change", "low", "high")}

@@ -79,10 +79,10 @@ class Trend:
         """`+23 % (n = 61, +9 to +38): 15 points more calls a task, 8 points a colder cache`."""
         if self.change is None:
             return f"no baseline yet (n = {self.now_tasks})"
-        span = "" if self.low is None else f", {self.low:+.0%} to {self.high:+.0%}"
+        span = "" if self.low is None else f", {_percent(self.low)} to {_percent(self.high or 0)}"
         causes = [f.text for f in self.factors if abs(f.points) >= 1][:3]
         why = f": {', '.join(causes)}" if causes else ""
-        return f"{self.change:+.0%} (n = {self.now_tasks}{span}){why}"
+        return f"{_percent(self.change)} (n = {self.now_tasks}{span}){why}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, amounts as decimal strings."""
@@ -107,7 +107,11 @@ class Trend:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return None if value is None else round(value, 4) + 0.0  # not -0.0
+
+
+def _percent(change: float) -> str:
+    return f"{round(change, 2) + 0.0:+.0%}"
 
 
 def compare(
