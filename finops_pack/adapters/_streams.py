@@ -53,6 +53,8 @@ class Gathering:
 class Watched:
     """Stands in for a stream's own iterator, sync or async."""
 
+    taking = False  # at its next event just now: at its end a stream closes by itself
+
     def __init__(self, inner: Any, call: Any, gathering: Gathering) -> None:
         self.inner, self.call, self.gathering = inner, call, gathering
 
@@ -72,6 +74,7 @@ class Watched:
 
     def step(self, take: Callable[[], Any]) -> Any:
         """The next event, looked at; the stream's end or its break, told."""
+        self.taking = True
         try:
             event = take()
         except StopIteration:
@@ -80,11 +83,14 @@ class Watched:
         except BaseException as error:
             self.cut(error)
             raise
+        finally:
+            self.taking = False
         self.see(event)
         return event
 
     async def step_async(self, take: Callable[[], Awaitable[Any]]) -> Any:
         """The same, awaited."""
+        self.taking = True
         try:
             event = await take()
         except StopAsyncIteration:
@@ -93,14 +99,10 @@ class Watched:
         except BaseException as error:
             self.cut(error)
             raise
+        finally:
+            self.taking = False
         self.see(event)
         return event
-
-    @property
-    def running(self) -> bool:
-        """Whether the stream is at its next event just now: at its end it closes by itself."""
-        inner = self.inner
-        return bool(getattr(inner, "gi_running", False) or getattr(inner, "ag_running", False))
 
     def close(self) -> None:
         """As a generator's: the user stops reading."""
@@ -191,7 +193,7 @@ def _closing(original: Callable[[], Any], held: weakref.ref[Watched]) -> Callabl
 
     def close() -> Any:
         watched = held()
-        if watched is not None and not watched.running:
+        if watched is not None and not watched.taking:
             watched.cut(None)
         return original()
 

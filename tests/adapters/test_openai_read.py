@@ -70,6 +70,7 @@ def test_a_streamed_picture_is_one_full_row(wire: Wire, client: Any, calls: Call
     assert (row.usage_basis, row.amount_usd) == ("measured", Decimal("0.0341"))
 
 
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # by openai 3
 def test_a_variation_has_no_usage_but_its_pictures(wire: Wire, client: Any, calls: Calls) -> None:
     wire.script(Reply(body={"created": 1, "data": [{"url": "u"}, {"url": "v"}]}))
     client.images.create_variation(image=FILE, model="dall-e-2", n=2)
