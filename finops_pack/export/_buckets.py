@@ -27,14 +27,13 @@ class Bucket:
 def buckets(call: Call, facts: Facts) -> Iterator[Bucket]:
     """The buckets of a priced call: list prices sum to its price, paid ones to what was paid.
 
-    A flat plan pays nothing by the call. A price that is not the booked one any more cannot be
+    A price that is not the booked one any more cannot be
     split: such a call is one bucket.
     """
     booked = call.cost_pico or 0
     parts = _parts(call, facts, booked)
-    paid = 0 if call.billing_mode == "subscription" else call.amount_pico
     lists = [to_pico(part.usd) for part in parts]
-    shares = split(paid, lists)
+    shares = split(paid_pico(call), lists)
     for part, listed, share in zip(parts, split(booked, lists), shares, strict=True):
         yield Bucket(
             part.kind,
@@ -44,6 +43,11 @@ def buckets(call: Call, facts: Facts) -> Iterator[Bucket]:
             from_pico(listed),
             from_pico(share),
         )
+
+
+def paid_pico(call: Call) -> int:
+    """What a call cost in money: nothing by the call on a flat plan."""
+    return 0 if call.billing_mode == "subscription" else call.amount_pico
 
 
 def _parts(call: Call, facts: Facts, booked: int) -> Sequence[Component]:

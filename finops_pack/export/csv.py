@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import TextIO
 
 from finops_pack.export import Written
+from finops_pack.export._buckets import paid_pico
 from finops_pack.export._cells import cell, moment
 from finops_pack.model import Call, Facts
 from finops_pack.money import from_pico
@@ -16,7 +17,7 @@ _RENAMED = {"start_us": "start", "cost_pico": "list_usd", "billed_pico": "billed
 _LEFT_OUT = ("booked_us", "corrected_us", "prefix_hashes", "tool_calls", "tool_results")
 _FIELDS = tuple(f.name for f in fields(Call) if f.name not in _LEFT_OUT)
 COLUMNS = ("usd", *(_RENAMED.get(name, name) for name in _FIELDS))
-"""`usd` is what counts as spent: billed, else our price; empty when neither is known."""
+"""`usd` is what counts as spent: billed, else our price, "0" on a flat plan; empty when unknown."""
 
 
 def write(calls: Iterable[Call], facts: Facts, out: TextIO) -> Written:
@@ -33,7 +34,7 @@ def write(calls: Iterable[Call], facts: Facts, out: TextIO) -> Written:
 
 def row(call: Call) -> list[str]:
     """One call as cells, in the order of `COLUMNS`."""
-    cells = ["" if call.unpriced else cell(call.amount_usd)]
+    cells = ["" if call.unpriced else cell(from_pico(paid_pico(call)))]
     for name in _FIELDS:
         value = getattr(call, name)
         if name == "start_us":

@@ -15,6 +15,7 @@ from itertools import groupby, islice
 from typing import Any, TextIO
 
 from finops_pack.export import Written
+from finops_pack.export._buckets import paid_pico
 from finops_pack.model import Call, Facts
 from finops_pack.money import from_pico, plain
 
@@ -96,18 +97,28 @@ def _told(call: Call) -> Iterator[tuple[str, Any]]:
         written = call.cache_write_5m_tokens + call.cache_write_1h_tokens
         yield "gen_ai.usage.cache_creation.input_tokens", written
         yield "gen_ai.usage.reasoning.output_tokens", call.reasoning_tokens
+        yield "finops.usage.cache_write_1h_tokens", call.cache_write_1h_tokens or None
     yield "finops.call.id", call.id
     yield "finops.action", call.action
     yield "finops.task", call.task
-    yield "finops.cost.usd", None if call.unpriced else plain(call.amount_usd)
+    yield "finops.cost.usd", _usd(None if call.unpriced else paid_pico(call))
+    yield "finops.cost.list_usd", _usd(call.cost_pico)
     yield "finops.cost.state", call.cost_state
     yield "finops.cost.rate_id", call.rate_id
-    billed = call.billed_pico
-    yield "finops.cost.billed_usd", None if billed is None else plain(from_pico(billed))
+    yield "finops.cost.billed_usd", _usd(call.billed_pico)
+    yield "finops.cost.billed_source", call.billed_source
     yield "finops.billing_mode", call.billing_mode
     yield "finops.usage.basis", call.usage_basis
+    for key, value in call.context.items():
+        yield f"finops.{key}", value
+    for unit, quantity in call.extra.items():
+        yield f"finops.extra.{unit}", quantity
     for key, value in call.tags.items():
         yield f"finops.tag.{key}", value
+
+
+def _usd(pico: int | None) -> str | None:
+    return None if pico is None else plain(from_pico(pico))
 
 
 def _id(text: str, size: int) -> str:

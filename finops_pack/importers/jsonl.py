@@ -77,7 +77,7 @@ def call(told: Any) -> dict[str, Any]:
         "start_us": _time(told["time"]),
         "model": text(told["model"], "model"),
         **_usage(told["usage"]),
-        **_plain(told),
+        **plain(told),
     }
     if told.get("tags") is not None:
         row["tags"] = _tags(told["tags"])
@@ -120,7 +120,8 @@ def _whole(value: Any, name: str) -> int:
     return value
 
 
-def _plain(told: Mapping[str, Any]) -> dict[str, Any]:
+def plain(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are told as they are kept; raises `ValueError` naming a wrong one."""
     row: dict[str, Any] = {}
     for name, value in told.items():
         if name not in _PLAIN or value is None:

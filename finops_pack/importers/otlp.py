@@ -2,20 +2,22 @@
 
 Spans that call a model are calls; spans of agents, workflows and tools only sum them up and are
 left out. `gen_ai.usage.input_tokens` includes what was cached. A trace is a task, the service a
-project, the span above names what the call was for.
+project, the span above names what the call was for. `finops.*` is what our own export adds.
 
 Source: semantic-conventions-genai (Development), package opentelemetry-semantic-conventions
-0.66b2; `gen_ai.system`, `prompt_tokens` and `completion_tokens` are its older names.
+0.66b2; its older names, and those of OpenLLMetry, pydantic-ai and CrewAI, stand in `_COUNTS`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from finops_pack.importers._lines import WRONG, count, first, logs, numbered, opened, text, why
+from finops_pack.importers import jsonl
+from finops_pack.importers._lines import WRONG, count, first, logs, numbered, text, why
 from finops_pack.importers._state import Item, Rejected, State
 
 NAME = "otlp"
@@ -24,6 +26,20 @@ AGENT = False
 
 _SUMS = ("invoke_agent", "create_agent", "invoke_workflow", "execute_tool")
 _ERROR = (2, "STATUS_CODE_ERROR")
+_COUNTS = {
+    "input_tokens": ("input_tokens", "prompt_tokens"),
+    "cache_read_tokens": (
+        "cache_read.input_tokens", "cache_read_input_tokens", "details.cache_read_tokens",
+    ),
+    "cache_write_5m_tokens": (
+        "cache_creation.input_tokens", "cache_creation_input_tokens", "details.cache_write_tokens",
+    ),
+    "output_tokens": ("output_tokens", "completion_tokens"),
+    "reasoning_tokens": (
+        "reasoning.output_tokens", "reasoning_tokens", "details.reasoning_tokens",
+    ),
+}  # fmt: skip
+_OURS = ("task", "action", "processing", "service_tier", "region", "billing_mode")
 
 Span = Mapping[str, Any]
 
@@ -35,7 +51,7 @@ def default_paths() -> tuple[Path, ...]:
 
 def files(path: Path) -> Iterator[Path]:
     """The file, or every one below a folder that may be OTLP/JSON."""
-    yield from logs(path, ".json", ".jsonl", ".jsonl.gz")
+    yield from logs(path, ".json", ".json.gz", ".jsonl", ".jsonl.gz")
 
 
 def read(path: Path, state: State) -> Iterator[Item]:
@@ -59,14 +75,16 @@ def read(path: Path, state: State) -> Iterator[Item]:
 
 
 def _documents(path: Path) -> Iterator[tuple[int, Any]]:
-    """The whole file as one document, else each line; a text says what is wrong."""
-    if path.suffix == ".json":
-        with opened(path) as file:
-            document = _decoded(file.read())
+    """Each line, or all as one when the first is only its beginning; a text says what is wrong."""
+    lines = numbered(path)
+    head = list(islice(lines, 1))
+    if head and isinstance(_decoded(head[0][1]), str):
+        head.extend(lines)
+        document = _decoded(b"\n".join(line for _, line in head))
         if not isinstance(document, str):
             yield 1, document
             return
-    for number, line in numbered(path):
+    for number, line in chain(head, lines):
         yield number, _decoded(line)
 
 
@@ -90,9 +108,8 @@ def call(
     span: Span, resource: Mapping[str, Any], names: Mapping[Any, Any]
 ) -> dict[str, Any] | None:
     """A span as a call; None when it calls no model. Raises `ValueError` or `KeyError`."""
-    told = {
-        key.removeprefix("gen_ai."): v for key, v in _attributes(span.get("attributes")).items()
-    }
+    attributes = _attributes(span.get("attributes"))
+    told = {key.removeprefix("gen_ai."): v for key, v in attributes.items()}
     operation = told.get("operation.name")
     if operation in _SUMS or "request.model" not in told:
         return None
@@ -119,22 +136,45 @@ def call(
         "status": "error" if failed else "ok",
         "error_type": str(told.get("error.type") or "error") if failed else None,
         **_usage(told, failed),
+        **_ours(_below("finops.", attributes)),
     }
 
 
 def _usage(span: Mapping[str, Any], failed: bool) -> dict[str, Any]:
-    told = {k.removeprefix("usage."): v for k, v in span.items() if k.startswith("usage.")}
+    told = _below("usage.", span)
     if not told and failed:
         return {"cost_pico": 0, "cost_state": "priced"}
     if not told:
         return {"usage_basis": "unknown", "cost_state": "unpriced", "missing": ["usage"]}
-    return {
-        "input_tokens": count(told, "input_tokens") or count(told, "prompt_tokens"),
-        "cache_read_tokens": count(told, "cache_read.input_tokens"),
-        "cache_write_5m_tokens": count(told, "cache_creation.input_tokens"),
-        "output_tokens": count(told, "output_tokens") or count(told, "completion_tokens"),
-        "reasoning_tokens": count(told, "reasoning.output_tokens"),
+    row: dict[str, Any] = {
+        ours: first(count(told, name) or None for name in names) or 0
+        for ours, names in _COUNTS.items()
     }
+    long = count(span, "finops.usage.cache_write_1h_tokens")
+    row["cache_write_5m_tokens"] = max(0, row["cache_write_5m_tokens"] - long)
+    row["cache_write_1h_tokens"] = long
+    return row
+
+
+def _ours(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What our export says in words of its own: who pays, what was billed, what sets the price."""
+    row: dict[str, Any] = jsonl.plain({name: told.get(name) for name in _OURS})
+    if row.get("billing_mode") == "unknown":  # what was said of this source may know better
+        del row["billing_mode"]
+    billed, basis = told.get("cost.billed_usd"), told.get("usage.basis")
+    if billed is not None:
+        row["billed_pico"] = jsonl.billed(billed)
+        row["billed_source"] = str(told.get("cost.billed_source") or "provider")
+    if basis == "estimated":
+        row["usage_basis"] = basis
+    row["extra"] = {unit: count(told, f"extra.{unit}") for unit in _below("extra.", told)}
+    row["tags"] = {key: str(value) for key, value in _below("tag.", told).items()}
+    return row
+
+
+def _below(prefix: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands under a prefix, without it."""
+    return {k.removeprefix(prefix): v for k, v in told.items() if k.startswith(prefix)}
 
 
 def _attributes(listed: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:

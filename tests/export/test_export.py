@@ -154,9 +154,38 @@ def test_otel_comes_back_as_it_went(tmp_path: Path) -> None:
         if call.usage_basis == "measured":
             assert row["input_tokens"] == call.input_tokens
             assert row["cache_read_tokens"] == call.cache_read_tokens
-            assert row["cache_write_5m_tokens"] == 10_000  # the conventions have one kind of write
-    tasks = {call.id: row["task"] for call, row in zip(by_project, back, strict=True)}
-    assert tasks["a"] == tasks["b"] != tasks["c"]
+            assert row["cache_write_5m_tokens"] == 4_000
+            assert row["cache_write_1h_tokens"] == 6_000
+        assert row["task"] == call.task
+
+
+def test_otel_brings_back_all_that_money_depends_on(tmp_path: Path) -> None:
+    calls = [
+        priced("a", processing="batch", action="index", tags={"customer": "acme"}),
+        priced("b", service_tier="priority", region="eu", usage_basis="estimated"),
+        priced("c", billing_mode="subscription", extra={"web_search": 3}),
+        priced("d", billed_pico=10**10 + 1, billed_source="openrouter"),
+    ]
+    path = tmp_path / "spans.jsonl"
+    with path.open("w") as out:
+        export.load("otel").write(calls, FACTS, out)
+    back = [item for item in importers.load("otlp").read(path, State()) if isinstance(item, dict)]
+    kept = ("processing", "service_tier", "region", "billing_mode", "billed_pico", "billed_source",
+            "usage_basis", "extra", "tags", *USAGE)  # fmt: skip
+    for call, row in zip(calls, back, strict=True):
+        again = Call.from_row({**row, "id": call.id})
+        assert {n: getattr(again, n) for n in kept} == {n: getattr(call, n) for n in kept}
+    assert back[0]["action"] == "index"
+    assert "billing_mode" not in back[0]  # not known: what was said of the source holds
+
+
+def test_a_flat_plan_costs_nothing_by_the_call() -> None:
+    plan = priced("plan", billing_mode="subscription")
+    ((row,), _) = rows("csv", plan)
+    assert (row["usd"], row["list_usd"]) == ("0", cell(plan.amount_usd))
+    told = {entry["key"]: entry["value"] for entry in otel.span(plan)["attributes"]}
+    assert told["finops.cost.usd"] == {"stringValue": "0"}
+    assert told["finops.cost.list_usd"] == {"stringValue": cell(plan.amount_usd)}
 
 
 def test_otel_attributes_are_the_conventions() -> None:

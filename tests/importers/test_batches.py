@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 CHAT = {
     "id": "chatcmpl-1",
@@ -190,8 +194,40 @@ def test_otlp_spans_that_call_a_model(bring: Any, calls: Any, lines: Any) -> Non
 
 
 def test_otlp_as_one_indented_document(bring: Any, calls: Any, tmp_path: Any) -> None:
-    import json
-
     path = tmp_path / "trace.json"
     path.write_text(json.dumps(trace(span("chat", 2, **CALL)), indent=2))
     assert bring("otlp", path).new == 1
+
+
+@pytest.mark.parametrize("name", ["trace.jsonl", "trace.json.gz"])
+def test_otlp_one_indented_document_by_any_name(
+    bring: Any, calls: Any, tmp_path: Any, name: str
+) -> None:
+    text = json.dumps(trace(span("chat", 2, **CALL)), indent=2).encode()
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    summary = bring("otlp", tmp_path)
+    assert (summary.new, summary.rejected) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "thought"),
+    [
+        ("cache_read_input_tokens", "cache_creation_input_tokens", "reasoning_tokens"),
+        ("details__cache_read_tokens", "details__cache_write_tokens", "details__reasoning_tokens"),
+    ],
+)
+def test_otlp_other_names_of_what_was_cached(
+    bring: Any, calls: Any, lines: Any, read: str, written: str, thought: str
+) -> None:
+    told = {
+        "gen_ai__request__model": "claude-sonnet-4-5",
+        "gen_ai__usage__input_tokens": 100,
+        "gen_ai__usage__output_tokens": 9,
+        f"gen_ai__usage__{read}": 60,
+        f"gen_ai__usage__{written}": 30,
+        f"gen_ai__usage__{thought}": 5,
+    }
+    bring("otlp", lines(trace(span("chat", 4, **told))))
+    (one,) = calls()
+    assert (one.input_tokens, one.cache_read_tokens, one.cache_write_5m_tokens) == (100, 60, 30)
+    assert (one.output_tokens, one.reasoning_tokens) == (9, 5)
