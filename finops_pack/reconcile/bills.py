@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -38,6 +39,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The columns that hold each thing, the surest first; case does not matter."""
 
+_THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+
 Entry = tuple[int, Mapping[str, Any]]
 
 
@@ -60,7 +63,7 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Bill:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise InputError(f"{path}: {reason}") from None
     bill = Bill()
-    entries = list(_json(text, bill) if text.lstrip()[:1] in ("{", "[") else _csv(text))
+    entries = list(_json(text, bill) if text.lstrip()[:1] in ("{", "[") else _csv(text, bill))
     heads = {str(name) for _, entry in entries for name in entry}
     places = {thing: _place(thing, heads, columns or {}) for thing in NAMES}
     if entries and places["cost"] is None:
@@ -79,9 +82,17 @@ def _place(thing: str, heads: Iterable[str], columns: Mapping[str, str]) -> str 
     return next((by_name[name] for name in wanted if name in by_name), None)
 
 
-def _csv(text: str) -> Iterator[Entry]:
+def _csv(text: str, bill: Bill) -> Iterator[Entry]:
     reader = csv.DictReader(text.splitlines(), restkey="_rest")
-    yield from ((reader.line_num, entry) for entry in reader)
+    while True:
+        try:
+            entry = next(reader, None)
+        except csv.Error as error:  # such as a field without end
+            bill.rejected.append((reader.reader.line_num, str(error)))
+            continue
+        if entry is None:
+            return
+        yield reader.line_num, entry
 
 
 def _json(text: str, bill: Bill) -> Iterator[Entry]:
@@ -137,8 +148,9 @@ def _add(bill: Bill, number: int, told: Mapping[str, Any]) -> None:
 
 
 def _usd(value: Any) -> Decimal:
-    try:
-        amount = Decimal(str(value).strip().lstrip("$").replace(",", ""))
+    text = str(value).strip().replace("$", "", 1)
+    try:  # a comma may part thousands; one that stands for a point must not make 350 of 3,50
+        amount = Decimal(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
     except InvalidOperation:
         amount = Decimal("nan")
     if not amount.is_finite():
@@ -147,13 +159,21 @@ def _usd(value: Any) -> Decimal:
 
 
 def _day(value: Any) -> str | None:
-    """The day (ISO) of a date, a time of any form that begins with one, or Unix seconds."""
+    """The UTC day (ISO) of a date, a time of any form that begins with one, or Unix seconds."""
     text = str(value if value is not None else "").strip()
     if not text:
         return None
     try:
         if text.replace(".", "", 1).isdigit() and len(text) > 8:
             return datetime.fromtimestamp(float(text), UTC).date().isoformat()
-        return date.fromisoformat(text[:10].replace("/", "-")).isoformat()
+        return _utc_day(text.replace("/", "-"))
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"date: cannot be read: {text[:40]!r}") from None
+
+
+def _utc_day(text: str) -> str:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return date.fromisoformat(text[:10]).isoformat()
+    return (time.astimezone(UTC) if time.tzinfo else time).date().isoformat()

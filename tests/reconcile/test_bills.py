@@ -82,6 +82,40 @@ def test_lines_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     assert [number for number, _ in bills.read(lines).rejected] == [2, 3]
 
 
+@pytest.mark.parametrize(
+    ("cost", "usd"),
+    [("1,234.50", "1234.5"), ("-1,234,567", "-1234567"), ("-$1.00", "-1"), ("3,50", None),
+     ("1234,5", None), ("1.234,50", None)],
+)  # fmt: skip
+def test_a_comma_that_stands_for_a_point_is_refused(
+    tmp_path: Path, cost: str, usd: str | None
+) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text(f'date,cost\n2025-11-18,"{cost}"\n')
+    bill = bills.read(path)
+    assert [charge.usd for charge in bill.charges] == ([] if usd is None else [Decimal(usd)])
+    assert len(bill.rejected) == (usd is None)
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["2025-11-17T16:30:00-08:00", "2025-11-18T00:59:59.123456789Z", "2025/11/18 23:00", "20251118",
+     "2025-11-18 10:00:00 UTC", "1763424000"],
+)  # fmt: skip
+def test_a_time_is_of_its_utc_day(tmp_path: Path, time: str) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text(f"date,cost\n{time},1\n")
+    assert bills.read(path).charges == [Charge(Decimal(1), "2025-11-18")]
+
+
+def test_a_line_that_is_no_csv_costs_itself(tmp_path: Path) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text(f"date,cost,x\n2025-11-18,1,{'y' * 200_000}\n2025-11-18,2,\n")
+    bill = bills.read(path)
+    assert [number for number, _ in bill.rejected] == [2]
+    assert bill.charges == [Charge(Decimal(2), "2025-11-18")]
+
+
 def test_unusual_columns_are_named_by_the_user(tmp_path: Path) -> None:
     path = tmp_path / "bill.csv"
     path.write_text("when,what,eur\n2025-11-18,gpt-4o,3\n")
