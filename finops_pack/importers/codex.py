@@ -2,11 +2,13 @@
 
 After each answer a `token_count` event tells the counts so far and those of the last request;
 it is told again when only the limits have changed. Cached and written input is part of the
-input, reasoning part of the output. A fork begins with a copy of its parent's events: the same
-totals under the same root are the same call.
+input, reasoning part of the output. A fork, and many a sub-agent, begins with a copy of its
+parent's events, often with the time of the copying: the same totals under the same root are the
+same call. The heads of those above are copied too, which tells the root of forks of forks.
 
 Source: `RolloutLine`, `SessionMeta` and `TokenUsageInfo` of openai/codex (codex-rs/protocol) as
-described in ccusage's notes on Codex, checked against samples in public test suites.
+described in ccusage's notes on Codex and its issues 897, 950 and 1370 on copies, checked against
+samples in public test suites.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ _COUNTS = {
     "output_tokens": "output_tokens",
     "reasoning_tokens": "reasoning_output_tokens",
 }
+
+_COPIED_US = 1_000_000  # counts that come so soon after the head of a session are a copy
 
 Record = Mapping[str, Any]
 
@@ -76,7 +80,9 @@ class _Session:
         if not isinstance(payload, dict):
             return
         if kind == "session_meta" and "session" not in self.memory:
-            self._meta(payload)
+            self._meta(payload, micros(record["timestamp"]))
+        elif kind == "session_meta" and payload.get("id") == self.memory.get("above"):
+            self._copied_from(payload)
         elif kind == "turn_context":
             self._turn(payload)
         elif kind == "response_item":
@@ -86,18 +92,23 @@ class _Session:
         elif payload.get("type") == "token_count":
             yield from self._count(payload, micros(record["timestamp"]))
 
-    def _meta(self, meta: Record) -> None:
-        source = meta.get("source")
-        spawned = source.get("subagent") if isinstance(source, dict) else None
+    def _meta(self, meta: Record, at: int) -> None:
         folder = str(meta.get("cwd") or "").replace("\\", "/").rstrip("/")
         self.memory.update(
             session=str(meta["id"]),
             root=str(meta.get("forked_from_id") or meta["id"]),
-            agent="subagent" if spawned else "main",
+            above=_above(meta),
+            began_us=at,
+            agent="subagent" if _spawned(meta) else "main",
             project=folder.rpartition("/")[2] or None,
             version=meta.get("cli_version"),
             provider=meta.get("model_provider"),
         )
+
+    def _copied_from(self, meta: Record) -> None:
+        """The head of the session above, as it was copied: what it was forked from is the root."""
+        self.memory["root"] = str(meta.get("forked_from_id") or meta["id"])
+        self.memory["above"] = _above(meta)
 
     def _turn(self, turn: Record) -> None:
         self.memory["model"] = turn.get("model") or self.memory.get("model")
@@ -119,6 +130,8 @@ class _Session:
         info = event.get("info") or {}
         total, last = info.get("total_token_usage"), info.get("last_token_usage")
         usage = _difference(total, last, self.memory.get("total"))
+        if usage and "total" not in self.memory:
+            self._first(at)
         if total:
             self.memory["total"] = total
         if usage is None:
@@ -127,11 +140,18 @@ class _Session:
             raise ValueError("tokens are counted before the session is named")
         yield self._call(usage, total or usage, event, at)
 
+    def _first(self, at: int) -> None:
+        """A sub-agent that counts at once, or has before it began, tells the one above again."""
+        held = self.memory
+        alone = held.get("above") and held["root"] == held["session"]
+        if alone and at < held["began_us"] + _COPIED_US:
+            held["root"] = held["above"]
+
     def _call(self, usage: dict[str, int], total: Record, event: Record, at: int) -> dict[str, Any]:
         held = self.memory
         asked, results = held["asked"], held["results"]
         held["asked"], held["results"], held["ahead"] = [], held["ahead"], []
-        sums = f"{total.get('input_tokens')}+{total.get('output_tokens')}"
+        sums = "+".join(str(count(total, name)) for name in _COUNTS.values())
         task = held.get("task") or (f"{held['session']}/{held['turn']}" if "turn" in held else None)
         row = {
             "type": "call",
@@ -157,6 +177,20 @@ class _Session:
             row["extra"] = {"web_search": searches}
         plan = (event.get("rate_limits") or {}).get("plan_type")
         return {**row, "billing_mode": "subscription"} if plan else row
+
+
+def _spawned(meta: Record) -> Any:
+    """What started a sub-agent; None of a session that the user began."""
+    source = meta.get("source")
+    return source.get("subagent") if isinstance(source, dict) else None
+
+
+def _above(meta: Record) -> str | None:
+    """The session that this one was forked from, or that started it."""
+    spawn = _spawned(meta)
+    told = spawn.get("thread_spawn") if isinstance(spawn, dict) else None
+    above = told.get("parent_thread_id") if isinstance(told, dict) else None
+    return meta.get("forked_from_id") or above or meta.get("parent_thread_id")
 
 
 def _difference(total: Any, last: Any, before: Any) -> dict[str, int] | None:

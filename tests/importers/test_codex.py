@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 HOME = "2026-04-16T10:00:{:02}.000Z"
 
 
@@ -123,6 +125,53 @@ def test_a_fork_that_copies_its_parent_doubles_nothing(bring: Any, calls: Any, l
         ("s1", "main", 200),
         ("s2", "subagent", 600),
     ]
+
+
+def spawn(name: str, above: str, second: int = 4) -> dict[str, Any]:
+    told = meta(name, source={"subagent": {"thread_spawn": {"parent_thread_id": above}}})
+    return {**told, "timestamp": HOME.format(second)}
+
+
+def stamped(second: int, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**record, "timestamp": HOME.format(second)} for record in told]
+
+
+@pytest.mark.parametrize("heads", [True, False])
+@pytest.mark.parametrize("second", [4, 2])  # with the time of the copying, or as it was
+def test_a_sub_agent_that_copies_its_parent_doubles_nothing(
+    bring: Any, calls: Any, lines: Any, heads: bool, second: int
+) -> None:
+    told = [context(), counted(2, usage(100, 0, 20, 0)), counted(3, usage(300, 0, 40, 0))]
+    path = lines(meta("s1"), *told, name="a/rollout-1.jsonl")
+    copied = [*([meta("s1")] if heads else []), *stamped(second, told)]
+    own = counted(9, usage(900, 0, 50, 0))
+    lines(spawn("s2", "s1"), *copied, own, name="a/rollout-2.jsonl")
+    bring("codex", path.parent)
+    assert [(c.session, c.input_tokens) for c in calls()] == [
+        ("s1", 100),
+        ("s1", 200),
+        ("s2", 600),
+    ]
+
+
+def test_a_fork_of_a_fork_doubles_nothing(bring: Any, calls: Any, lines: Any) -> None:
+    first, second = counted(2, usage(100, 0, 20, 0)), counted(3, usage(300, 0, 40, 0))
+    fork = meta("s2", forked_from_id="s1")
+    path = lines(meta("s1"), context(), first, name="a/rollout-1.jsonl")
+    lines(fork, meta("s1"), context(), first, second, name="a/rollout-2.jsonl")
+    heads = (meta("s3", forked_from_id="s2"), fork, meta("s1"))
+    lines(*heads, context(), first, second, name="a/rollout-3.jsonl")
+    bring("codex", path.parent)
+    assert [(c.session, c.input_tokens) for c in calls()] == [("s1", 100), ("s2", 200)]
+
+
+def test_sub_agents_that_copy_nothing_are_told_apart(bring: Any, calls: Any, lines: Any) -> None:
+    path = lines(meta("s1"), context(), counted(2, usage(100, 0, 20, 0)), name="a/rollout-1.jsonl")
+    for name in ("s2", "s3"):  # the same work, to the token
+        own = counted(9, usage(100, 0, 20, 0))
+        lines(spawn(name, "s1"), context(), own, name=f"a/rollout-{name}.jsonl")
+    bring("codex", path.parent)
+    assert [c.session for c in calls()] == ["s1", "s2", "s3"]
 
 
 def test_a_plan_that_the_log_names_needs_no_question(bring: Any, calls: Any, lines: Any) -> None:
