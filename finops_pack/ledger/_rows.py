@@ -36,7 +36,10 @@ COST = ("cost_pico", "cost_state", "rate_id", "missing")
 COUNTERS = (*TOKEN_FIELDS, "attempts", "lost_ms")
 _USAGE = (*TOKEN_FIELDS, "extra", "usage_basis", "usage_method", "problems")
 _FIXED = ("id", "source", "booked_us", "corrected_us")
-_OPEN = {"billing_mode": "unknown", "status": "unknown", "model": "", "usage_basis": "unknown"}
+_OPEN = {
+    "billing_mode": "unknown", "status": "unknown", "model": "", "usage_basis": "unknown",
+    "action": "answer",  # of a call that asked for no tool yet, as importers tell it
+}  # fmt: skip
 
 
 def clean(line: Mapping[str, Any]) -> Row:
@@ -124,7 +127,7 @@ def filled(old: Row, new: Row) -> Row:
     told = full(new)
     out = dict(old)
     for name in COLUMNS:
-        if name not in _FIXED and out[name] in (None, _OPEN.get(name)):
+        if name not in _FIXED and out[name] in (None, _OPEN.get(name)) and told[name] is not None:
             out[name] = told[name]
     if old["usage_basis"] != "measured" and told["usage_basis"] == "measured":
         out.update({name: told[name] for name in (*_USAGE, *COST)})

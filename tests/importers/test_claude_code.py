@@ -241,6 +241,17 @@ def test_only_what_is_new_is_read(bring: Any, calls: Any, lines: Any) -> None:
     assert {call.task for call in calls()} == {"u0"}
 
 
+def test_a_tool_that_comes_with_a_later_import_is_the_action(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    path = lines(said(0, "go"), answer(1, 1))
+    bring("claude-code", path)
+    assert [call.action for call in calls()] == ["answer"]
+    lines(said(0, "go"), answer(1, 1), answer(2, 1, tool()))
+    bring("claude-code", path)
+    assert [call.action for call in calls()] == ["Bash"]
+
+
 def test_a_file_that_shrank_or_was_replaced_is_read_anew(
     bring: Any, calls: Any, lines: Any
 ) -> None:
