@@ -4,6 +4,9 @@ An assistant message is one answer. `tokens.input` is without what the cache hel
 without the reasoning in newer releases and with it in older ones, which `total` tells apart. Its
 `cost` is OpenCode's own estimate and is not read.
 
+A fork copies messages into a session of its own, under new ids: the same answer in two sessions of
+one database counts in the first.
+
 The database is read again when its file has changed: what OpenCode keeps beside it in the
 write-ahead log counts at once, but comes in with the next such change.
 
@@ -29,6 +32,8 @@ AGENT = True
 
 _QUERY = "SELECT id, session_id, data FROM message ORDER BY id"
 
+_SAME = ("start_us", "duration_ms", "model", "input_tokens", "cache_read_tokens", "output_tokens")
+
 Record = Mapping[str, Any]
 
 
@@ -49,12 +54,16 @@ def files(path: Path) -> Iterator[Path]:
 
 def read(path: Path, state: State) -> Iterator[Item]:
     """The answers of one file; what was only asked costs nothing by itself."""
+    told: dict[tuple[Any, ...], str] = {}
     for number, record in _records(path):
         try:
             if isinstance(record, str):
                 raise ValueError(record)
             if record.get("role") == "assistant" and _paid(record):
-                yield _call(record)
+                row = _call(record)
+                first = told.setdefault(tuple(map(row.get, _SAME)), row["session"])
+                if first == row["session"]:
+                    yield row
         except WRONG as error:
             yield Rejected(number, why(error))
 

@@ -64,6 +64,18 @@ def test_every_answer_is_a_call(bring: Any, calls: Any, folder: Any, db: bool) -
     assert bring("opencode", top).new == 0
 
 
+def test_what_a_fork_copies_counts_once(bring: Any, calls: Any, folder: Any) -> None:
+    later = {"created": 1_767_607_300_000, "completed": 1_767_607_304_000}
+    top = folder(
+        message("msg_1"),
+        message("msg_2", sessionID="ses_2"),
+        message("msg_3", sessionID="ses_2", time=later),
+        db=True,
+    )
+    bring("opencode", top)
+    assert [(c.id, c.session) for c in calls()] == [("msg_1", "ses_1"), ("msg_3", "ses_2")]
+
+
 @pytest.mark.parametrize(
     ("tokens", "output"),
     [
