@@ -7,6 +7,8 @@ from typing import Any
 
 Counts = tuple[int, ...]
 _NONE: Mapping[str, Any] = {}
+_APART = {"advisor_message": "advisor", "compaction": "compaction"}
+"""Iterations of a request that its own counts leave out, by the action they are."""
 
 
 def counts(usage: Mapping[str, Any]) -> Counts:
@@ -46,3 +48,15 @@ def fill(row: dict[str, Any], found: Counts) -> dict[str, Any]:
     if searches:
         row["extra"] = {"web_search": searches}
     return row
+
+
+def apart(usage: Mapping[str, Any]) -> list[tuple[int, str, str | None, Counts]]:
+    """What is billed beside the request itself: its place, action, model if another, counts."""
+    listed = usage.get("iterations")
+    if not listed or not isinstance(listed, list):
+        return []
+    return [
+        (number, _APART[one["type"]], one.get("model"), counts(one))
+        for number, one in enumerate(listed)
+        if one["type"] in _APART
+    ]

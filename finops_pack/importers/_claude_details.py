@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import config, recorder
+from finops_pack.importers._anthropic import apart
 from finops_pack.importers._lines import WRONG, added, micros, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
@@ -181,6 +182,7 @@ class _Session:
                 "asked_us": thread["asked_us"],
             }
             thread["results"] = []
+        call["apart"] = [f"{name}/{number}" for number, *_ in apart(message["usage"] or {})]
         call["end_us"] = micros(record["timestamp"])
         call["new"] = True
         for block in message["content"] if _listed(message["content"]) else ():
@@ -231,6 +233,8 @@ def _told(thread: dict[str, Any]) -> Iterator[Item]:
     if call["asked_us"] and call["end_us"] >= call["asked_us"]:
         fields["duration_ms"] = (call["end_us"] - call["asked_us"]) // 1000
     yield _amend(call["id"], **fields)
+    for name in call.get("apart", ()):
+        yield _amend(name, **{key: fields[key] for key in ("task", "agent") if key in fields})
 
 
 def _ended(thread: dict[str, Any] | None) -> Iterator[Item]:

@@ -14,10 +14,11 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from finops_pack.importers._anthropic import counts, fill
+from finops_pack.importers._anthropic import apart, counts, fill
 from finops_pack.importers._lines import WRONG, line_at, logs, micros, text, whole, why
 from finops_pack.importers._state import Item, Rejected, State
 
@@ -29,6 +30,7 @@ OPEN = 4  # calls at the end of a file that may still grow: they are read again 
 MANY = 2000  # calls held at once
 SYNTHETIC = "<synthetic>"  # Claude Code's own words: no request was made
 ANSWER = "answer"  # the action of a call that asks for no tool
+_ITS_OWN = ("response_id", "request_id", "finish_reason", "extra", "reasoning_tokens")
 _NOWHERE = (None, "", "not_available", "global")
 _BUILT_IN = re.compile(r"a([a-z][a-z_]+)-\w+")  # agent ids of Claude Code's own helpers
 
@@ -65,8 +67,9 @@ def read(path: Path, state: State) -> Iterator[Item]:
                 state.memory["named"] = at + 1
                 yield Rejected(line_at(path, at), why(error))
         if len(calls) > MANY:
-            yield from [_line(calls.pop(key)) for key in list(calls)[:-OPEN]]
-    yield from map(_line, calls.values())
+            done = [calls.pop(key) for key in list(calls)[:-OPEN]]
+            yield from chain.from_iterable(map(_rows, done))
+    yield from chain.from_iterable(map(_rows, calls.values()))
     if starts:
         state.offset = starts[-OPEN:][0]
 
@@ -94,20 +97,26 @@ def _with_usage(path: Path, offset: int) -> Iterator[tuple[int, bytes]]:
 class _Call:
     """A call whose lines are still being read; `told` is the usage of its last line."""
 
-    __slots__ = ("counts", "row", "told")
+    __slots__ = ("apart", "counts", "row", "told")
 
     def __init__(self, row: Row, usage: Any) -> None:
-        self.row, self.told, self.counts = row, usage, counts(usage)
+        self.row, self.told, self.counts, self.apart = row, usage, counts(usage), apart(usage)
 
     def add(self, usage: Any) -> None:
         """The maximum of each counter."""
         if usage != self.told:
-            self.told = usage
+            self.told, self.apart = usage, apart(usage)
             self.counts = tuple(map(max, self.counts, counts(usage)))
 
 
-def _line(call: _Call) -> Row:
-    return fill(call.row, call.counts)
+def _rows(call: _Call) -> Iterator[Row]:
+    """The call, and what the API had an advisor, or a compaction, do for it: billed apart."""
+    yield fill(call.row, call.counts)
+    for number, action, model, found in call.apart:
+        row = {name: value for name, value in call.row.items() if name not in _ITS_OWN}
+        row.update(id=f"{row['id']}/{number}", parent=row["id"], action=action)
+        row["model"] = model or row["model"]
+        yield fill(row, found)
 
 
 def _take(calls: dict[str, _Call], line: bytes, state: State) -> bool:

@@ -141,6 +141,34 @@ def test_a_call_is_the_maximum_of_its_lines(bring: Any, calls: Any, lines: Any) 
     assert call.started_at.isoformat() == "2026-02-11T20:00:01.500000+00:00"
 
 
+def test_what_an_advisor_says_is_billed_apart(bring: Any, calls: Any, lines: Any) -> None:
+    counts = {"input_tokens": 1000, "output_tokens": 70, "cache_read_input_tokens": 0}
+    told = [
+        {"type": "message", **counts},  # the call's own counts have these already
+        {"type": "advisor_message", "model": "claude-opus-4-6", **counts},
+        {"type": "message", **counts},
+        {"type": "compaction", **counts},
+    ]
+    more = {"model": "claude-sonnet-4-5", "usage": {"iterations": told}}
+    path = lines(said(0, "go"), answer(1, 1, **more), answer(2, 1, tool(), **more))
+    assert bring("claude-code", path).new == 3
+    main, advisor, compacted = sorted(calls(), key=lambda call: call.id)
+    assert (main.model, main.output_tokens, main.action) == ("claude-sonnet-4-5", 7, "Bash")
+    assert (advisor.model, advisor.action, advisor.parent) == (
+        "claude-opus-4-6", "advisor", main.id,
+    )  # fmt: skip
+    assert (advisor.input_tokens, advisor.output_tokens) == (1000, 70)
+    assert (compacted.model, compacted.action) == ("claude-sonnet-4-5", "compaction")
+    assert {call.task for call in (main, advisor, compacted)} == {"u0"}
+    assert (main.response_id, advisor.response_id) == ("msg_1", None)
+
+
+@pytest.mark.parametrize("told", [7, [7], [{"type": "advisor_message", "output_tokens": "x"}], {}])
+def test_odd_iterations_stop_no_import(bring: Any, lines: Any, told: Any) -> None:
+    path = lines(answer(1, 1, usage={"iterations": told}), answer(2, 2))
+    assert bring("claude-code", path).new >= 1
+
+
 def test_the_maximum_holds_over_files_and_imports(bring: Any, calls: Any, lines: Any) -> None:
     whole = lines(answer(1, 1, usage={"output_tokens": 90}), name="a.jsonl")
     other = {"sessionId": "another"}
