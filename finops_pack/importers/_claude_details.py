@@ -19,6 +19,7 @@ from finops_pack.importers._anthropic import apart
 from finops_pack.importers._lines import WRONG, added, micros, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
+from finops_pack.importers.claude_code import origin
 from finops_pack.recorder._messages import flat
 from finops_pack.recorder._verify import verifier
 
@@ -128,8 +129,8 @@ class _Session:
 
     def _turn(self, thread: dict[str, Any], record: Record) -> Iterator[Item]:
         """A new turn; it becomes a task with its first call."""
-        began = micros(record["timestamp"])
-        name = str(record.get("promptId") or record["uuid"])
+        began, first = micros(record["timestamp"]), origin(record)
+        name = str(record.get("promptId") or first.get("messageUuid") or record["uuid"])
         held = thread["turn"]
         if held and held["id"] == name:
             return
@@ -143,7 +144,7 @@ class _Session:
                 "type": "task",
                 "id": name,
                 "start_us": began,
-                "session": record.get("sessionId"),
+                "session": first.get("sessionId") or record.get("sessionId"),
                 "project": self.memory.get("project"),
                 "trigger": trigger,
             },

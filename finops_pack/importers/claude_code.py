@@ -149,7 +149,7 @@ def _row(key: str, record: Mapping[str, Any], message: Mapping[str, Any], state:
         "provider": _provider(model, answer or ""),
         "response_id": answer,
         "request_id": record.get("requestId"),
-        "session": record.get("sessionId"),
+        "session": origin(record).get("sessionId") or record.get("sessionId"),
         "project": _project(record, state),
         "agent": _agent(record) if record.get("isSidechain") else "main",
         "action": ANSWER,
@@ -159,6 +159,11 @@ def _row(key: str, record: Mapping[str, Any], message: Mapping[str, Any], state:
     _acted(row, message)
     _billed_by(row, message["usage"])
     return row
+
+
+def origin(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The session and message of which a line is a copy, as a fork of a session begins with."""
+    return record.get("forkedFrom") or {}
 
 
 def _provider(model: str, answer: str) -> str | None:

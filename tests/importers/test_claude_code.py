@@ -179,6 +179,22 @@ def test_the_maximum_holds_over_files_and_imports(bring: Any, calls: Any, lines:
     assert (call.output_tokens, call.session) == (90, SESSION)
 
 
+def test_what_a_fork_copies_stays_with_the_session_it_is_from(
+    bring: Any, calls: Any, ledger: Any, lines: Any
+) -> None:
+    def copy(record: dict[str, Any]) -> dict[str, Any]:
+        first = {"sessionId": SESSION, "messageUuid": record["uuid"]}
+        return {**record, "sessionId": "fork", "uuid": f"new-{record['uuid']}", "forkedFrom": first}
+
+    told = [said(0, "go"), answer(1, 1)]
+    own = [said(2, "on", sessionId="fork"), answer(3, 2, record={"sessionId": "fork"})]
+    fork = lines(*map(copy, told), *own, name="a/fork.jsonl")  # read before its parent
+    lines(*told, name="a/parent.jsonl")
+    bring("claude-code", fork.parent)
+    assert [(c.session, c.task) for c in calls()] == [(SESSION, "u0"), ("fork", "u2")]
+    assert [ledger.task(name).session for name in ("u0", "u2")] == [SESSION, "fork"]
+
+
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
 def test_any_spacing_of_json_is_read(
     bring: Any, calls: Any, lines: Any, separators: tuple[str, str]
