@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     charges = _within(bill.charges, period)
     if args.file is None:
         charges, calls = reconcile.own_bills(calls)
-    found = reconcile.compare(charges, calls, args.provider)
+    known = bill.provider if any(call.provider == bill.provider for call in calls) else None
+    found = reconcile.compare(charges, calls, args.provider or known)
     if args.json:
         rejected = [{"file": str(args.file), "line": n, "reason": r} for n, r in bill.rejected]
         _out.document("finops.reconcile", {**found.to_dict(), "rejected": rejected})

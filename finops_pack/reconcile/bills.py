@@ -39,6 +39,9 @@ NAMES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The columns that hold each thing, the surest first; case does not matter."""
 
+_WHOSE = {"line_item": "openai", "usage_date_utc": "anthropic", "model_permaslug": "openrouter"}
+"""Columns that only this provider's bill has."""
+
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 
 Entry = tuple[int, Mapping[str, Any]]
@@ -46,10 +49,11 @@ Entry = tuple[int, Mapping[str, Any]]
 
 @dataclass(slots=True)
 class Bill:
-    """The charges of a file, and its lines that could not be read as (number, reason)."""
+    """The charges of a file, whose they are, and lines that could not be read (number, reason)."""
 
     charges: list[Charge] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
+    provider: str | None = None
 
 
 def read(path: Path, columns: Mapping[str, str] | None = None) -> Bill:
@@ -65,6 +69,7 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Bill:
     bill = Bill()
     entries = list(_json(text, bill) if text.lstrip()[:1] in ("{", "[") else _csv(text, bill))
     heads = {str(name) for _, entry in entries for name in entry}
+    bill.provider = next((_WHOSE[head] for head in sorted(heads) if head in _WHOSE), None)
     places = {thing: _place(thing, heads, columns or {}) for thing in NAMES}
     if entries and places["cost"] is None:
         raise InputError(

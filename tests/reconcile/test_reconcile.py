@@ -109,6 +109,25 @@ def test_the_command_shows_differences(
     ]
 
 
+def test_a_bill_that_is_known_is_held_against_its_own_provider(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = str(tmp_path / "ledger.db")
+    used = {"type": "call", "start_us": 1_763_460_000_000_000, "model": "gpt-4o", "source": "live"}
+    used |= {"input_tokens": 1_000_000}
+    recorder.configure(ledger=url)
+    recorder.get().book([{**used, "id": name, "provider": name} for name in ("openai", "azure")])
+    recorder.close()
+    path = tmp_path / "bill.csv"
+    path.write_text("start_time_iso,amount_value,line_item\n2025-11-18,2.5,gpt-4o, input\n")
+    assert main(["reconcile", str(path), "--ledger", url, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["calls"], row["list_usd"], row["note"]) == (1, "2.5", "")
+    path.write_text("date,cost,model\n2025-11-18,5,gpt-4o\n")
+    assert main(["reconcile", str(path), "--ledger", url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["calls"] == 2
+
+
 def test_without_a_file_it_takes_what_gateways_said(
     recorded: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
