@@ -20,12 +20,16 @@ HELP = "the calls as FOCUS 1.2, OpenTelemetry spans or CSV"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Example: finops export focus --last 30d -o focus.csv"""
     parser.add_argument("format", choices=export.FORMATS)
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="instead of stdout")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="instead of stdout, which - is, too"
+    )
     _args.add_common(parser, last=None)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the file; say how much there was, and what could not be in it."""
+    if str(args.output) == "-":
+        args.output = None
     if args.json and args.output is None:
         raise InputError("--json tells about a file", mend="name it with -o FILE")
     with _args.reader(args) as reader, _target(args.output) as out:

@@ -133,6 +133,8 @@ def _show(summary: Summary, importer: Importer, args: argparse.Namespace) -> Non
 
 
 def _counts(summary: Summary) -> str:
+    if not summary.files:
+        return "no such logs found: 0 files"
     files = _out.count(summary.files, "file")
     if not summary.read and not summary.rejected:
         new = "no calls in" if summary.skipped < summary.files else "nothing new in"

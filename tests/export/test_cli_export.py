@@ -43,6 +43,9 @@ def test_to_standard_output(recorded: str, capsys: pytest.CaptureFixture[str]) -
     spans = json.loads(capsys.readouterr().out)["resourceSpans"]
     assert len(spans) == 1
     assert main(["export", "otel", "--json", "--ledger", recorded]) == 2
+    capsys.readouterr()
+    assert main(["export", "otel", "-o", "-", "--ledger", recorded]) == 0
+    assert json.loads(capsys.readouterr().out)["resourceSpans"] == spans
 
 
 def test_a_place_that_cannot_be_written(

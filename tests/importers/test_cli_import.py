@@ -52,6 +52,13 @@ def test_strict_is_exit_code_2_with_the_good_lines_kept(
     assert told.err.splitlines()[-1] == "… and 2 more lines rejected"
 
 
+def test_a_folder_without_such_logs_is_said_to_have_none(
+    tmp_path: Path, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", "codex", str(tmp_path), *ledger_flag]) == 0
+    assert capsys.readouterr().out == "no such logs found: 0 files\n"
+
+
 def test_the_usual_place_and_an_honest_word_on_who_pays(
     empty_home: Path, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
