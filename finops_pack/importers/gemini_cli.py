@@ -1,8 +1,9 @@
 """Gemini CLI's sessions: `~/.gemini/tmp/<project>/chats/session-*`, as `.json` or `.jsonl`.
 
 A message of type `gemini` is one answer with its tokens: `input` is the whole prompt with what
-was cached, `tool` is prompt too, `output` has no thoughts in it. The newer files write a message
-again whenever it has changed; what was rewound stands there still, and was paid for.
+was cached, `tool` is prompt too, `output` is without the thoughts, or with them where `total` says
+so, as with qwen-code. The newer files write a message again whenever it has changed; what was
+rewound stands there still, and was paid for.
 
 Source: `ChatRecordingService` of google-gemini/gemini-cli (`TokensSummary`, `MessageRecord`),
 as quoted in public notes on the format; qwen-code writes the same.
@@ -89,23 +90,26 @@ def _messages(record: Record) -> list[Record]:
 
 def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:
     tokens = message["tokens"]
-    thoughts = count(tokens, "thoughts")
+    thoughts, output = count(tokens, "thoughts"), count(tokens, "output")
+    sent = count(tokens, "input") + count(tokens, "tool")
+    apart = count(tokens, "total") != sent + output  # else `output` has the thoughts in it
     tools = [tool for tool in message.get("toolCalls") or () if isinstance(tool, dict)]
     name = text(session.get("sessionId"), "sessionId")
+    model = str(message.get("model") or "")
     return {
         "type": "call",
         "id": f"{name}:{text(message['id'], 'id')}",
         "start_us": micros(message["timestamp"]),
-        "model": str(message.get("model") or ""),
-        "provider": "google",
+        "model": model,
+        "provider": "google" if model.startswith("gem") else None,  # qwen-code says not whose
         "session": name,
         "project": str(session.get("projectHash") or "")[:12] or None,
         "agent": "main",
         "action": str(tools[0].get("name")) if tools else "answer",
         "framework": NAME,
-        "input_tokens": count(tokens, "input") + count(tokens, "tool"),
+        "input_tokens": sent,
         "cache_read_tokens": count(tokens, "cached"),
-        "output_tokens": count(tokens, "output") + thoughts,
+        "output_tokens": output + thoughts if apart else output,
         "reasoning_tokens": thoughts,
         "tool_calls": [ran(key, tool.get("id"), tool.get("name"), tool) for tool in tools],
         "results": [

@@ -56,6 +56,14 @@ def test_every_answer_with_tokens_is_a_call(
     assert {c.cost_state for c in (one, two, three)} == {"priced"}
 
 
+def test_qwen_code_counts_thoughts_in_its_answers(bring: Any, calls: Any, session: Any) -> None:
+    told = {"input": 1000, "output": 80, "cached": 0, "thoughts": 20, "tool": 0, "total": 1080}
+    bring("gemini-cli", session(".jsonl", answer("m1", model="qwen3-coder-plus", tokens=told)))
+    (call,) = calls()
+    assert (call.output_tokens, call.reasoning_tokens) == (80, 20)
+    assert call.provider is None  # any endpoint may serve it
+
+
 def test_a_message_written_again_is_told_as_it_was_last(
     bring: Any, calls: Any, session: Any
 ) -> None:
