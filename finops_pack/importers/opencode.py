@@ -34,6 +34,8 @@ _QUERY = "SELECT id, session_id, data FROM message ORDER BY id"
 
 _SAME = ("start_us", "duration_ms", "model", "input_tokens", "cache_read_tokens", "output_tokens")
 
+_SELLERS = {"google-vertex-anthropic": "vertex_ai", "azure-cognitive-services": "azure"}
+
 Record = Mapping[str, Any]
 
 
@@ -117,13 +119,14 @@ def _call(record: Record) -> dict[str, Any]:
     root = (record.get("path") or {}).get("root")
     error = record.get("error")
     failed = {"status": "error", "error_type": str(error.get("name"))} if error else {}
+    seller = str(record.get("providerID") or "") or None
     return {
         "type": "call",
         "id": text(record["id"], "id"),
         "start_us": int(begun) * 1000,
         "duration_ms": max(0, int(ended) - int(begun)) if ended else None,
         "model": str(record.get("modelID") or ""),
-        "provider": str(record.get("providerID") or "") or None,
+        "provider": _SELLERS.get(seller or "", seller),
         "session": text(record["sessionID"], "sessionID"),
         "task": record.get("parentID"),
         "project": Path(str(root)).name or None if root else None,

@@ -64,6 +64,15 @@ def test_every_answer_is_a_call(bring: Any, calls: Any, folder: Any, db: bool) -
     assert bring("opencode", top).new == 0
 
 
+def test_a_seller_is_told_by_the_name_that_its_prices_have(
+    bring: Any, calls: Any, folder: Any
+) -> None:
+    sold = message("m", providerID="google-vertex-anthropic", modelID="claude-sonnet-4-5@20250929")
+    bring("opencode", folder(sold, db=True))
+    (call,) = calls()
+    assert (call.provider, call.cost_state) == ("vertex_ai", "priced")
+
+
 def test_what_a_fork_copies_counts_once(bring: Any, calls: Any, folder: Any) -> None:
     later = {"created": 1_767_607_300_000, "completed": 1_767_607_304_000}
     top = folder(
