@@ -4,11 +4,12 @@ After each answer a `token_count` event tells the counts so far and those of the
 it is told again when only the limits have changed. Cached and written input is part of the
 input, reasoning part of the output. A fork, and many a sub-agent, begins with a copy of its
 parent's events, often with the time of the copying: the same totals under the same root are the
-same call. The heads of those above are copied too, which tells the root of forks of forks.
+same call. The heads of those above are copied too, which tells the root of forks of forks. What a
+compaction used stands in no count, but newer versions (0.154) tell it in a record of its own.
 
 Source: `RolloutLine`, `SessionMeta` and `TokenUsageInfo` of openai/codex (codex-rs/protocol) as
-described in ccusage's notes on Codex and its issues 897, 950 and 1370 on copies, checked against
-samples in public test suites.
+described in ccusage's notes on Codex and its issues 897, 950 and 1370 (copies), issue 47003 of
+openai/codex (compaction), checked against samples in public test suites.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ NAME = "codex"
 HELP = "Codex CLI's sessions"
 AGENT = True
 
-_WANTED = (b'"token_count"', b'"turn_context"', b'"session_meta"', b"_call", b'"user_message"')
+_WANTED = (
+    b'"token_count"', b'"turn_context"', b'"session_meta"', b"_call", b'"user_message"',
+    b'"token_usage_record"', b'"compaction_response_id"',
+)  # fmt: skip
 _COUNTS = {
     "input_tokens": "input_tokens",
     "cache_read_tokens": "cached_input_tokens",
@@ -87,6 +91,10 @@ class _Session:
             self._turn(payload)
         elif kind == "response_item":
             self._item(payload)
+        elif kind == "token_usage_record":
+            self.memory["record"] = payload
+        elif kind == "compacted":
+            yield from self._compacted(payload, micros(record["timestamp"]))
         elif payload.get("type") == "user_message":
             self.memory["turn"] = self.memory.get("turn", 0) + 1
         elif payload.get("type") == "token_count":
@@ -147,16 +155,31 @@ class _Session:
         if alone and at < held["began_us"] + _COPIED_US:
             held["root"] = held["above"]
 
+    def _compacted(self, told: Record, at: int) -> Iterator[Item]:
+        """The request that made a summary: told by its own record alone, in no count so far."""
+        record, name = self.memory.pop("record", None) or {}, told.get("compaction_response_id")
+        if name and record.get("response_id") == name:
+            usage = _counts(record["usage"])
+            yield {**self._row(str(name), usage, at), "action": "compact", "response_id": name}
+
     def _call(self, usage: dict[str, int], total: Record, event: Record, at: int) -> dict[str, Any]:
         held = self.memory
         asked, results = held["asked"], held["results"]
         held["asked"], held["results"], held["ahead"] = [], held["ahead"], []
-        sums = "+".join(str(count(total, name)) for name in _COUNTS.values())
+        held["plan"] = bool((event.get("rate_limits") or {}).get("plan_type"))
+        sums = "+".join(map(str, _counts(total).values()))
+        row = self._row(sums, usage, at) | {"tool_calls": asked, "tool_results": results}
+        row["action"] = asked[0]["name"] if asked else "answer"
+        searches = sum(made["name"] == "web_search" for made in asked)
+        return {**row, "extra": {"web_search": searches}} if searches else row
+
+    def _row(self, name: str, usage: dict[str, int], at: int) -> dict[str, Any]:
+        held = self.memory
         task = held.get("task") or (f"{held['session']}/{held['turn']}" if "turn" in held else None)
         row = {
             "type": "call",
             "merge": "max",
-            "id": f"{held['root']}:{sums}",
+            "id": f"{held['root']}:{name}",
             "start_us": at,
             "model": held.get("model") or "",
             "provider": held["provider"] or "openai",
@@ -164,19 +187,12 @@ class _Session:
             "task": task,
             "project": held["project"],
             "agent": held["agent"],
-            "action": asked[0]["name"] if asked else "answer",
             "framework": NAME,
             "framework_version": held["version"],
             "adapter": NAME,
             **usage,
-            "tool_calls": asked,
-            "tool_results": results,
         }
-        searches = sum(made["name"] == "web_search" for made in asked)
-        if searches:
-            row["extra"] = {"web_search": searches}
-        plan = (event.get("rate_limits") or {}).get("plan_type")
-        return {**row, "billing_mode": "subscription"} if plan else row
+        return {**row, "billing_mode": "subscription"} if held.get("plan") else row
 
 
 def _spawned(meta: Record) -> Any:
@@ -193,11 +209,15 @@ def _above(meta: Record) -> str | None:
     return meta.get("forked_from_id") or above or meta.get("parent_thread_id")
 
 
+def _counts(told: Record) -> dict[str, int]:
+    return {ours: count(told, theirs) for ours, theirs in _COUNTS.items()}
+
+
 def _difference(total: Any, last: Any, before: Any) -> dict[str, int] | None:
     """The counts of the last request; None when nothing was counted since `before`."""
     if total and total == before:
         return None
-    now = {ours: count(last or total or {}, theirs) for ours, theirs in _COUNTS.items()}
+    now = _counts(last or total or {})
     if not last and before and count(total, "input_tokens") >= count(before, "input_tokens"):
         now = {ours: now[ours] - count(before, theirs) for ours, theirs in _COUNTS.items()}
     return now if now["input_tokens"] or now["output_tokens"] else None

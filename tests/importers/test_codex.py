@@ -127,6 +127,27 @@ def test_a_fork_that_copies_its_parent_doubles_nothing(bring: Any, calls: Any, l
     ]
 
 
+def test_what_a_compaction_used_is_a_call(bring: Any, calls: Any, lines: Any) -> None:
+    def record(second: int, name: str, used: Any) -> dict[str, Any]:
+        more = {"thread_token_usage": usage(9, 9, 9, 9), "turn_id": "t1"}
+        return line(second, "token_usage_record", response_id=name, usage=used, **more)
+
+    first, second = usage(100, 0, 20, 8), usage(300, 90, 50, 10)
+    folded = line(6, "compacted", message="", compaction_response_id="r2")
+    told = [
+        meta(), context(turn_id="t1"), record(3, "r1", first), counted(4, first, first, "pro"),
+        record(5, "r2", usage(5000, 400, 60, 0)), folded, counted(7, first, first, "pro"),
+        counted(9, second, usage(200, 90, 30, 2), "pro"), {**folded, "timestamp": HOME.format(10)},
+    ]  # fmt: skip
+    path = lines(*told)
+    assert bring("codex", path).read == 3
+    one, compact, two = calls()
+    assert [c.input_tokens for c in (one, compact, two)] == [100, 5000, 200]
+    assert (compact.cache_read_tokens, compact.output_tokens) == (400, 60)
+    assert (compact.action, compact.task, compact.response_id) == ("compact", "t1", "r2")
+    assert {c.billing_mode for c in calls()} == {"subscription"}
+
+
 def spawn(name: str, above: str, second: int = 4) -> dict[str, Any]:
     told = meta(name, source={"subagent": {"thread_spawn": {"parent_thread_id": above}}})
     return {**told, "timestamp": HOME.format(second)}
