@@ -39,6 +39,7 @@ _COUNTS = {
         "reasoning.output_tokens", "reasoning_tokens", "details.reasoning_tokens",
     ),
 }  # fmt: skip
+_DEPTH = 50  # spans between two calls
 _OURS = ("task", "action", "processing", "service_tier", "region", "billing_mode")
 
 Span = Mapping[str, Any]
@@ -62,16 +63,44 @@ def read(path: Path, state: State) -> Iterator[Item]:
                 raise ValueError(document)
             spans = list(_spans(document))
             names = {str(span.get("spanId")): span.get("name") for span, _ in spans}
+            above = {_id(span, "spanId"): _id(span, "parentSpanId") for span, _ in spans}
         except WRONG as error:
             yield Rejected(number, why(error))
             continue
+        rows: list[dict[str, Any]] = []
         for span, resource in spans:
             try:
                 row = call(span, resource, names)
                 if row is not None:
-                    yield row
+                    rows.append(row)
             except WRONG as error:
                 yield Rejected(number, f"span {str(span.get('spanId'))[:40]!r}: {why(error)}")
+        yield from _told_once(rows, above)
+
+
+def _told_once(rows: list[dict[str, Any]], above: Mapping[str, str]) -> Iterator[Item]:
+    """Without spans that tell again what the calls below them told: two libraries saw one call."""
+    below = {row["id"]: (0, 0) for row in rows}
+    for row in rows:
+        outer = above.get(row["id"])
+        for _ in range(_DEPTH):
+            if outer is None or outer in below:
+                break
+            outer = above.get(outer)
+        if outer in below and outer != row["id"]:
+            (sent, out), (more, made) = below[outer], _tokens(row)
+            below[outer] = sent + more, out + made
+    for row in rows:
+        if row.pop("ours") or below[row["id"]] == (0, 0) or below[row["id"]] != _tokens(row):
+            yield row
+
+
+def _tokens(row: Mapping[str, Any]) -> tuple[int, int]:
+    return row.get("input_tokens", 0), row.get("output_tokens", 0)
+
+
+def _id(span: Span, of: str) -> str:
+    return f"{span.get('traceId')}/{span.get(of)}"
 
 
 def _documents(path: Path) -> Iterator[tuple[int, Any]]:
@@ -116,6 +145,7 @@ def call(
     begin, end = int(span["startTimeUnixNano"]) // 1000, int(span["endTimeUnixNano"]) // 1000
     failed = (span.get("status") or {}).get("code") in _ERROR or "error.type" in told
     above = span.get("parentSpanId") or None
+    ours = _below("finops.", attributes)
     reasons = told.get("response.finish_reasons")
     return {
         "type": "call",
@@ -136,7 +166,8 @@ def call(
         "status": "error" if failed else "ok",
         "error_type": str(told.get("error.type") or "error") if failed else None,
         **_usage(told, failed),
-        **_ours(_below("finops.", attributes)),
+        **_ours(ours),
+        "ours": "call.id" in ours,
     }
 
 

@@ -193,6 +193,26 @@ def test_otlp_spans_that_call_a_model(bring: Any, calls: Any, lines: Any) -> Non
     assert (four.usage_basis, four.unpriced) == ("unknown", True)
 
 
+def test_otlp_a_call_that_two_libraries_saw_counts_once(bring: Any, calls: Any, lines: Any) -> None:
+    plain = {k: v for k, v in CALL.items() if "response__id" not in k}
+    twice = {**plain, "gen_ai__usage__input_tokens": 200, "gen_ai__usage__output_tokens": 14}
+    path = lines(
+        trace(
+            span("ChatOpenAI.chat", 1, **plain),
+            span("POST", 2, "s1", http__method="POST"),
+            span("openai.chat", 3, "s2", **plain),
+            span("generate", 4, **twice),  # the sum of the two below
+            span("openai.chat", 5, "s4", **plain),
+            span("openai.chat", 6, "s4", **plain),
+            span("chat", 7, **plain),  # asked for another with its answer
+            span("chat", 8, "s7", **twice),
+            span("round", 9, "s9", **plain),
+        )
+    )
+    bring("otlp", path)
+    assert [c.id[-2:] for c in calls()] == ["s3", "s5", "s6", "s7", "s8", "s9"]
+
+
 def test_otlp_as_one_indented_document(bring: Any, calls: Any, tmp_path: Any) -> None:
     path = tmp_path / "trace.json"
     path.write_text(json.dumps(trace(span("chat", 2, **CALL)), indent=2))
