@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack.importers._lines import WRONG, added, count, logs, why
-from finops_pack.importers._state import Item, Rejected, State
+from finops_pack.importers._state import Item, Memory, Rejected, State
 
 NAME = "aider"
 HELP = "aider's analytics log"
@@ -39,24 +39,32 @@ def read(path: Path, state: State) -> Iterator[Item]:
         try:
             record = json.loads(line)
             if record["event"] == "message_send":
-                yield _call(record, state.offset)
+                yield _call(record, state.memory)
         except WRONG as error:
             yield Rejected(state.line + 1, why(error))
 
 
-def _call(record: Mapping[str, Any], at: int) -> dict[str, Any]:
+def _call(record: Mapping[str, Any], memory: Memory) -> dict[str, Any]:
     told = record["properties"]
     seconds = record["time"]
+    sent, out = count(told, "prompt_tokens"), count(told, "completion_tokens")
     return {
         "type": "call",
-        "id": f"{record.get('user_id')}:{seconds}:{at}",  # it has none; the log only grows
+        "id": _id(f"{record.get('user_id')}:{seconds}:{sent}+{out}", memory),
         "start_us": int(seconds) * 1_000_000,
         "model": str(told.get("main_model") or ""),
         "agent": "main",
         "action": str(told.get("edit_format") or "answer"),
         "framework": NAME,
-        "input_tokens": count(told, "prompt_tokens"),
-        "output_tokens": count(told, "completion_tokens"),
+        "input_tokens": sent,
+        "output_tokens": out,
         "usage_basis": "estimated",
         "usage_method": "aider logs no cached tokens",
     }
+
+
+def _id(name: str, memory: Memory) -> str:
+    """It has none. A log may be cut at its head, so that a place in it names nothing."""
+    memory["again"] = memory.get("again", 0) + 1 if memory.get("last") == name else 0
+    memory["last"] = name
+    return f"{name}:{memory['again']}"

@@ -28,6 +28,14 @@ def test_every_message_sent_is_a_call(bring: Any, calls: Any, lines: Any) -> Non
     assert len({call.id for call in found}) == 3
 
 
+def test_a_log_that_is_cut_at_its_head_doubles_nothing(bring: Any, calls: Any, lines: Any) -> None:
+    told = [event(second) for second in (1, 2, 2, 3)]
+    bring("aider", lines(*told))
+    assert bring("aider", lines(*told[1:])).new == 0
+    assert bring("aider", lines(*told[1:], event(3))).new == 1
+    assert len(calls()) == 5
+
+
 def test_damage_is_named(bring: Any, lines: Any) -> None:
     summary = bring("aider", lines("{", event(1, prompt_tokens="many"), event(2)))
     assert [row.line for row in summary.rejected] == [1, 2]
