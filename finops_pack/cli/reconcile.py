@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC
 from pathlib import Path
 
 from finops_pack import reconcile
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     bill = bills.read(args.file, columns) if args.file else bills.Bill()
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
+        period = _utc_days(period) if args.file else period
         calls = list(reader.stream(_narrowed(period, bill.charges), **_args.where(args)))
         nothing = reader.nothing()
     charges = _within(bill.charges, period)
@@ -60,6 +62,15 @@ def _columns(text: str) -> dict[str, str]:
     if wrong:
         raise InputError(f"--columns {wrong[0]}: no such thing", mend="cost, date, model, currency")
     return columns
+
+
+def _utc_days(period: Period) -> Period:
+    """The days that were asked for, as bills have them: in UTC, whatever the ledger's zone is."""
+    since, until = (
+        at and at.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+        for at in (period.since, period.until)
+    )
+    return Period(since, until, period.label)
 
 
 def _narrowed(period: Period, charges: list[Charge]) -> Period:

@@ -128,6 +128,23 @@ def test_a_bill_that_is_known_is_held_against_its_own_provider(
     assert json.loads(capsys.readouterr().out)["rows"][0]["calls"] == 2
 
 
+def test_days_are_those_of_the_bill_in_any_zone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINOPS_TZ", "America/Los_Angeles")
+    url = str(tmp_path / "ledger.db")
+    recorder.configure(ledger=url)
+    early = {"start_us": 1_763_431_200_000_000, "model": "gpt-4o", "input_tokens": 1_000_000}
+    recorder.get().book([{"type": "call", "id": "a", "source": "live", **early}])  # 02:00 UTC
+    recorder.close()
+    path = tmp_path / "bill.csv"
+    path.write_text("date,model,cost\n2025-11-18,gpt-4o,2.5\n")
+    days = ["--since", "2025-11-18", "--until", "2025-11-19"]
+    assert main(["reconcile", str(path), "--ledger", url, "--json", *days]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["calls"], row["note"]) == (1, "")
+
+
 def test_without_a_file_it_takes_what_gateways_said(
     recorded: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
