@@ -79,6 +79,7 @@ def _of_call(call: Call) -> dict[str, Any]:
     provider = call.provider or "unknown"
     account = call.account or provider
     begin, end = _month(call.started_at)
+    said = call.billed_source
     lasted = max(SECOND, (call.duration_ms or 0) * 1000)
     return {
         **_SAME,
@@ -88,7 +89,7 @@ def _of_call(call: Call) -> dict[str, Any]:
         "BillingPeriodEnd": end,
         "ChargePeriodStart": moment(call.start_us),
         "ChargePeriodEnd": moment(call.start_us + lasted),
-        "InvoiceIssuerName": call.billed_source or provider,
+        "InvoiceIssuerName": provider if said in (None, "provider") else said,
         "ProviderName": provider,
         "PublisherName": provider,
         "ServiceName": f"{provider} API",

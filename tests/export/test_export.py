@@ -84,6 +84,8 @@ def test_focus_keeps_what_was_billed_and_what_a_plan_covers() -> None:
     assert sums["plan", "BilledCost"] == sums["plan", "EffectiveCost"] == 0
     assert sums["billed", "ListCost"] == sums["plan", "ListCost"] == priced().amount_usd
     assert {r["InvoiceIssuerName"] for r in found} == {"openrouter", "anthropic"}
+    (row, *_), _ = rows("focus", priced(billed_pico=5, billed_source="provider"))
+    assert row["InvoiceIssuerName"] == "anthropic"
 
 
 def test_focus_does_not_invent_a_split_or_a_price() -> None:
