@@ -39,6 +39,7 @@ _COUNTS = {
         "reasoning.output_tokens", "reasoning_tokens", "details.reasoning_tokens",
     ),
 }  # fmt: skip
+_TIERS = ("response", "request")
 _DEPTH = 50  # spans between two calls
 _OURS = ("task", "action", "processing", "service_tier", "region", "billing_mode")
 
@@ -164,6 +165,7 @@ def call(
         "agent": told.get("agent.name"),
         "action": str(names.get(above) or operation or span.get("name") or "call"),
         "status": "error" if failed else "ok",
+        "service_tier": first(told.get(f"openai.{of}.service_tier") for of in _TIERS),
         "error_type": str(told.get("error.type") or "error") if failed else None,
         **_usage(told, failed),
         **_ours(ours),

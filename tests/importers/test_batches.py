@@ -193,6 +193,17 @@ def test_otlp_spans_that_call_a_model(bring: Any, calls: Any, lines: Any) -> Non
     assert (four.usage_basis, four.unpriced) == ("unknown", True)
 
 
+@pytest.mark.parametrize(
+    "key", ["openai__response__service_tier", "gen_ai__openai__request__service_tier"]
+)
+def test_otlp_a_tier_has_its_price(bring: Any, calls: Any, lines: Any, key: str) -> None:
+    used = {**CALL, "gen_ai__response__model": "gpt-5", "gen_ai__request__model": "gpt-5"}
+    bring("otlp", lines(trace(span("chat", 4, **used, **{key: "flex"}), span("chat", 5, **used))))
+    flex, plain = calls()
+    assert flex.service_tier == "flex"
+    assert flex.amount_usd != plain.amount_usd
+
+
 def test_otlp_a_call_that_two_libraries_saw_counts_once(bring: Any, calls: Any, lines: Any) -> None:
     plain = {k: v for k, v in CALL.items() if "response__id" not in k}
     twice = {**plain, "gen_ai__usage__input_tokens": 200, "gen_ai__usage__output_tokens": 14}
