@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         rejected = [{"file": str(args.file), "line": n, "reason": r} for n, r in bill.rejected]
         _out.document("finops.reconcile", {**found.to_dict(), "rejected": rejected})
+    elif args.file and not bill.charges:
+        print(f"{args.file}: no charge could be read")
     else:
         _show(found, args.all, nothing)
     for number, reason in bill.rejected[:SHOWN]:

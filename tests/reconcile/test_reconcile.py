@@ -128,6 +128,17 @@ def test_a_bill_that_is_known_is_held_against_its_own_provider(
     assert json.loads(capsys.readouterr().out)["rows"][0]["calls"] == 2
 
 
+def test_a_bill_without_charges_blames_no_call(
+    recorded: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text('date,cost\n2025-11-18,"3,50"\n')
+    assert main(["reconcile", str(path), "--ledger", recorded]) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{path}: no charge could be read\n"
+    assert "3,50" in told.err
+
+
 def test_days_are_those_of_the_bill_in_any_zone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
