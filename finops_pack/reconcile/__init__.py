@@ -49,8 +49,8 @@ class Row:
     def note(self) -> str:
         """Why they may differ; empty when they agree to the cent."""
         if not self.calls:
-            return "not in the ledger"
-        if not self.charges:
+            return "not in the ledger" if self.billed_usd else ""
+        if not self.charges and (self.list_usd or self.unpriced_calls):
             return "not on the bill"
         if self.unpriced_calls:
             return f"{self.unpriced_calls:,} without a price"

@@ -128,6 +128,14 @@ def test_a_bill_that_is_known_is_held_against_its_own_provider(
     assert json.loads(capsys.readouterr().out)["rows"][0]["calls"] == 2
 
 
+def test_what_is_nothing_on_either_side_is_no_difference() -> None:
+    calls = [call("a"), call("failed", "0", model="gpt-4o-mini")]
+    found = compare([charge("1"), charge("0", "o3")], calls)
+    assert {row.model: row.note for row in found.rows} == dict.fromkeys(
+        ("gpt-4o", "gpt-4o-mini", "o3"), ""
+    )
+
+
 def test_a_bill_without_charges_blames_no_call(
     recorded: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
