@@ -196,9 +196,10 @@ class _Session:
 
 
 def _spawned(meta: Record) -> Any:
-    """What started a sub-agent; None of a session that the user began."""
+    """What started a sub-agent; nothing of a session that the user began."""
     source = meta.get("source")
-    return source.get("subagent") if isinstance(source, dict) else None
+    told = source.get("subagent") if isinstance(source, dict) else None
+    return told or meta.get("thread_source") == "subagent"
 
 
 def _above(meta: Record) -> str | None:

@@ -182,8 +182,15 @@ def test_a_fork_of_a_fork_doubles_nothing(bring: Any, calls: Any, lines: Any) ->
     lines(fork, meta("s1"), context(), first, second, name="a/rollout-2.jsonl")
     heads = (meta("s3", forked_from_id="s2"), fork, meta("s1"))
     lines(*heads, context(), first, second, name="a/rollout-3.jsonl")
+    agent = meta("s4", forked_from_id="s3", parent_thread_id="s3", thread_source="subagent")
+    own = counted(9, usage(900, 0, 60, 0))
+    lines(agent, *heads, context(), first, second, own, name="a/rollout-4.jsonl")
     bring("codex", path.parent)
-    assert [(c.session, c.input_tokens) for c in calls()] == [("s1", 100), ("s2", 200)]
+    assert [(c.session, c.agent, c.input_tokens) for c in calls()] == [
+        ("s1", "main", 100),
+        ("s2", "main", 200),
+        ("s4", "subagent", 600),
+    ]
 
 
 def test_sub_agents_that_copy_nothing_are_told_apart(bring: Any, calls: Any, lines: Any) -> None:
