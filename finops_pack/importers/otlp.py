@@ -39,6 +39,7 @@ _COUNTS = {
         "reasoning.output_tokens", "reasoning_tokens", "details.reasoning_tokens",
     ),
 }  # fmt: skip
+_NAMELESS = ("", "unknown", "unknown_service")
 _TIERS = ("response", "request")
 _DEPTH = 50  # spans between two calls
 _OURS = ("task", "action", "processing", "service_tier", "region", "billing_mode")
@@ -147,6 +148,7 @@ def call(
     failed = (span.get("status") or {}).get("code") in _ERROR or "error.type" in told
     above = span.get("parentSpanId") or None
     ours = _below("finops.", attributes)
+    service = str(resource.get("service.name") or "")
     reasons = told.get("response.finish_reasons")
     return {
         "type": "call",
@@ -161,7 +163,7 @@ def call(
         "session": told.get("conversation.id"),
         "task": span["traceId"],
         "parent": f"{span['traceId']}/{above}" if above else None,
-        "project": resource.get("service.name"),
+        "project": None if service.partition(":")[0] in _NAMELESS else service,
         "agent": told.get("agent.name"),
         "action": str(names.get(above) or operation or span.get("name") or "call"),
         "status": "error" if failed else "ok",

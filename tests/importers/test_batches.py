@@ -224,6 +224,16 @@ def test_otlp_a_call_that_two_libraries_saw_counts_once(bring: Any, calls: Any, 
     assert [c.id[-2:] for c in calls()] == ["s3", "s5", "s6", "s7", "s8", "s9"]
 
 
+@pytest.mark.parametrize("name", ["unknown", "unknown_service:python", "shop:eu"])
+def test_otlp_a_service_without_a_name_is_no_project(
+    bring: Any, calls: Any, lines: Any, name: str
+) -> None:
+    told = trace(span("chat", 4, **CALL))
+    told["resourceSpans"][0]["resource"] = {"attributes": attributes(service__name=name)}
+    bring("otlp", lines(told))
+    assert [c.project for c in calls()] == [None if "unknown" in name else name]
+
+
 def test_otlp_as_one_indented_document(bring: Any, calls: Any, tmp_path: Any) -> None:
     path = tmp_path / "trace.json"
     path.write_text(json.dumps(trace(span("chat", 2, **CALL)), indent=2))
