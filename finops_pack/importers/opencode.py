@@ -1,16 +1,19 @@
 """OpenCode's messages: `opencode.db` in its data folder, or `storage/message/**.json` before 1.2.
 
+OpenCode 2 keeps them in the same file, in a table of its own, beside what it took over from 1.
+
 An assistant message is one answer. `tokens.input` is without what the cache held; `output` is
 without the reasoning in newer releases and with it in older ones, which `total` tells apart. Its
 `cost` is OpenCode's own estimate and is not read.
 
 A fork copies messages into a session of its own, under new ids: the same answer in two sessions of
-one database counts in the first.
+one database counts in the first. Copies of OpenCode 2 keep their place in the session.
 
 The database is read again when its file has changed: what OpenCode keeps beside it in the
 write-ahead log counts at once, but comes in with the next such change.
 
-Source: `Session.getUsage` and the message type of sst/opencode, as public notes quote them.
+Source: `Session.getUsage` and the message type of sst/opencode, as public notes quote them; for
+version 2, issues 1644 and 1780 of ccusage and 30 of cross_agent_session_resumer.
 """
 
 from __future__ import annotations
@@ -32,6 +35,12 @@ AGENT = True
 
 _QUERY = "SELECT id, session_id, data FROM message ORDER BY id"
 
+_QUERY_2 = """
+    SELECT m.id, m.session_id, m.type, m.seq, s.directory, s.fork_session_id, m.time_created,
+           CASE m.type WHEN 'assistant' THEN m.data END
+    FROM session_message m LEFT JOIN session_v2 s ON s.id = m.session_id
+    WHERE m.type IN ('user', 'assistant') ORDER BY s.time_created, s.id, m.seq
+"""
 _SAME = ("start_us", "duration_ms", "model", "input_tokens", "cache_read_tokens", "output_tokens")
 
 _SELLERS = {"google-vertex-anthropic": "vertex_ai", "azure-cognitive-services": "azure"}
@@ -80,10 +89,42 @@ def _records(path: Path) -> Iterator[tuple[int, Any]]:
         return
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-            for number, (name, session, data) in enumerate(db.execute(_QUERY), 1):
-                yield number, _decoded(data, {"id": name, "sessionID": session})
+            yield from enumerate(_rows(db), 1)
     except sqlite3.Error as error:
         yield 0, str(error)
+
+
+def _rows(db: sqlite3.Connection) -> Iterator[Any]:
+    """The messages of version 1, then those of version 2 that are not among them."""
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    second, seen = "session_v2" in tables, set()
+    if "message" in tables or not second:
+        for name, session, data in db.execute(_QUERY):
+            seen.add(name)
+            yield _decoded(data, {"id": name, "sessionID": session})
+    if second:
+        yield from (record for name, record in _second(db) if name not in seen)
+
+
+def _second(db: sqlite3.Connection) -> Iterator[tuple[str, Any]]:
+    """The answers of version 2 in the words of version 1, without what a fork has copied."""
+    held: dict[tuple[str, int], Any] = {}
+    asked: dict[str, str] = {}
+    for name, session, kind, seq, folder, fork, created, data in db.execute(_QUERY_2):
+        if kind == "user":
+            asked[session] = name
+            continue
+        more = {"id": name, "sessionID": session, "parentID": asked.get(session), "role": kind}
+        record = _decoded(data, {**more, "path": {"root": folder}, "apart": True})
+        if isinstance(record, dict):
+            held[session, seq] = record.get("tokens")
+            if fork and held.get((fork, seq)) == record.get("tokens"):
+                continue
+            model = record.get("model")
+            told = model if isinstance(model, dict) else {}
+            record.update(modelID=told.get("id"), providerID=told.get("providerID"))
+            record.setdefault("time", {"created": created})
+        yield name, record
 
 
 def _decoded(data: str | bytes, more: dict[str, Any]) -> Any:
@@ -96,15 +137,16 @@ def _decoded(data: str | bytes, more: dict[str, Any]) -> Any:
 
 def _paid(record: Record) -> bool:
     """Whether any token was counted; a message that has only begun has none."""
+    return any(_counts(record).values())
+
+
+def _counts(record: Record) -> dict[str, int]:
     tokens = record.get("tokens") or {}
-    return any(_counts(tokens).values())
-
-
-def _counts(tokens: Record) -> dict[str, int]:
     cache = tokens.get("cache") or {}
     fresh, read, written = count(tokens, "input"), count(cache, "read"), count(cache, "write")
     answer, reasoning = count(tokens, "output"), count(tokens, "reasoning")
-    apart = count(tokens, "total") == fresh + read + written + answer + reasoning
+    parts = fresh + read + written + answer + reasoning
+    apart = record.get("apart") or count(tokens, "total") == parts
     return {
         "input_tokens": fresh + read + written,
         "cache_read_tokens": read,
@@ -134,6 +176,6 @@ def _call(record: Record) -> dict[str, Any]:
         "action": "answer",
         "framework": NAME,
         "finish_reason": record.get("finish"),
-        **_counts(record["tokens"]),
+        **_counts(record),
         **failed,
     }

@@ -85,6 +85,52 @@ def test_what_a_fork_copies_counts_once(bring: Any, calls: Any, folder: Any) -> 
     assert [(c.id, c.session) for c in calls()] == [("msg_1", "ses_1"), ("msg_3", "ses_2")]
 
 
+def second(made: sqlite3.Connection, *rows: tuple[str, str, str, int, Any]) -> None:
+    """The tables of OpenCode 2: s2 is a fork of s1."""
+    made.execute("CREATE TABLE session_v2 (id, fork_session_id, directory, time_created)")
+    made.execute("CREATE TABLE session_message (id, session_id, type, seq, time_created, data)")
+    sessions = [("s2", "s1", "/home/me/shop", 2), ("s1", None, "/home/me/shop", 1)]
+    made.executemany("INSERT INTO session_v2 VALUES (?, ?, ?, ?)", sessions)
+    told = [(*row[:4], 1_767_607_000_000, json.dumps(row[4])) for row in rows]
+    made.executemany("INSERT INTO session_message VALUES (?, ?, ?, ?, ?, ?)", told)
+
+
+@pytest.mark.parametrize("migrated", [True, False])
+def test_opencode_2_is_read_from_its_own_tables(
+    bring: Any, calls: Any, folder: Any, migrated: bool
+) -> None:
+    top = folder(message("msg_old", sessionID="s1"), db=True)
+    answer = {
+        "agent": "build", "model": {"id": "claude-sonnet-4-5", "providerID": "anthropic"},
+        "tokens": TOKENS, "cost": 0, "content": [], "finish": "stop",
+        "time": {"created": 1_767_607_200_000, "completed": 1_767_607_204_000},
+    }  # fmt: skip
+    begun = {"agent": "build", "model": answer["model"], "content": []}
+    moved = {**answer, "time": {"created": 1_767_607_300_000}}  # a copy with a time of its own
+    with sqlite3.connect(top / "opencode.db") as made:
+        if not migrated:
+            made.execute("DROP TABLE message")
+        second(
+            made,
+            ("msg_old", "s1", "assistant", 1, answer),
+            ("u1", "s1", "user", 2, {"text": "not kept"}),
+            ("a1", "s1", "assistant", 3, answer | {"tokens": {**TOKENS, "input": 7}}),
+            ("a2", "s1", "assistant", 4, begun),
+            ("copy1", "s2", "assistant", 1, moved),
+            ("copy3", "s2", "assistant", 3, moved | {"tokens": {**TOKENS, "input": 7}}),
+            ("a4", "s2", "assistant", 4, moved | {"tokens": {**TOKENS, "input": 9}}),
+        )
+    made.close()
+    assert bring("opencode", top).rejected == []
+    found = {call.id: call for call in calls()}
+    assert set(found) == {"msg_old", "a1", "a4"}
+    one = found["a1"]
+    assert (one.session, one.task, one.project, one.agent) == ("s1", "u1", "shop", "build")
+    assert (one.input_tokens, one.cache_read_tokens, one.output_tokens) == (357, 300, 100)
+    assert (one.model, one.provider, one.duration_ms) == ("claude-sonnet-4-5", "anthropic", 4000)
+    assert bring("opencode", top, source="again").new == 3
+
+
 @pytest.mark.parametrize(
     ("tokens", "output"),
     [
