@@ -58,10 +58,14 @@ def added(path: Path, state: State) -> Iterator[bytes]:
 
 
 def opened(path: Path) -> BufferedIOBase:
-    """A file, or standard input for `-`; what gzip has packed comes unpacked."""
+    """A file, or standard input for `-`; what gzip or zstd has packed comes unpacked."""
     if str(path) == "-":
         piped = cast(BufferedReader, sys.stdin.buffer)
         return _unpacked(piped) if piped.peek(2)[:2] == b"\x1f\x8b" else piped
+    if path.suffix == ".zst":
+        from finops_pack.importers import _zstd
+
+        return _zstd.opened(path)
     return _unpacked(path) if path.suffix == ".gz" else path.open("rb")
 
 

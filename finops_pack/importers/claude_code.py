@@ -47,7 +47,7 @@ def default_paths() -> tuple[Path, ...]:
 
 def files(path: Path) -> Iterator[Path]:
     """The transcript, or every one below a folder, sub-agents' included."""
-    yield from logs(path, ".jsonl")
+    yield from logs(path, ".jsonl", ".jsonl.gz")
 
 
 def read(path: Path, state: State) -> Iterator[Item]:

@@ -6,6 +6,7 @@ input, reasoning part of the output. A fork, and many a sub-agent, begins with a
 parent's events, often with the time of the copying: the same totals under the same root are the
 same call. The heads of those above are copied too, which tells the root of forks of forks. What a
 compaction used stands in no count, but newer versions (0.154) tell it in a record of its own.
+What is older than a week is packed (`.jsonl.zst`) by versions from 0.137 on.
 
 Source: `RolloutLine`, `SessionMeta` and `TokenUsageInfo` of openai/codex (codex-rs/protocol) as
 described in ccusage's notes on Codex and its issues 897, 950 and 1370 (copies), issue 47003 of
@@ -54,7 +55,7 @@ def default_paths() -> tuple[Path, ...]:
 
 def files(path: Path) -> Iterator[Path]:
     """The session, or every one below a folder."""
-    yield from logs(path, ".jsonl")
+    yield from logs(path, ".jsonl", ".jsonl.zst", ".jsonl.gz")
 
 
 def read(path: Path, state: State) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -571,6 +572,14 @@ def test_a_count_that_is_null_is_none_at_all(
 ) -> None:
     bring("claude-code", lines(answer(1, 1, usage=nothing), answer(2, 2)))
     assert [call.problems for call in calls()] == [(), ()]
+
+
+def test_a_packed_transcript_is_found_in_its_folder(bring: Any, calls: Any, lines: Any) -> None:
+    path = lines(said(0, "go"), answer(1, 1), answer(2, 2))
+    path.with_name("log.jsonl.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert bring("claude-code", path.parent).new == 2
+    assert bring("claude-code", path.parent).skipped == 1
 
 
 def test_a_byte_order_mark_is_no_damage(bring: Any, lines: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -125,6 +126,46 @@ def test_a_fork_that_copies_its_parent_doubles_nothing(bring: Any, calls: Any, l
         ("s1", "main", 200),
         ("s2", "subagent", 600),
     ]
+
+
+def packed(path: Any, frames: int = 1) -> Any:
+    zstandard = pytest.importorskip("zstandard")
+    data = path.read_bytes()
+    size = len(data) // frames + 1
+    parts = [data[at : at + size] for at in range(0, len(data), size)]
+    there = path.with_name(f"{path.name}.zst")
+    there.write_bytes(b"".join(map(zstandard.ZstdCompressor().compress, parts)))
+    path.unlink()
+    return there
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_session_that_codex_has_packed_is_read(
+    bring: Any, calls: Any, lines: Any, frames: int
+) -> None:
+    told = [meta(), context(), counted(3, usage(100, 0, 20, 0)), counted(5, usage(300, 0, 25, 0))]
+    path = lines(*told, name="a/rollout-1.jsonl")
+    bring("codex", path.parent)
+    packed(path, frames)
+    again = bring("codex", path.parent)
+    assert (again.read, again.new, again.rejected) == (2, 0, [])
+    assert bring("codex", path.parent, source="other").new == 2
+    assert bring("codex", path.parent).skipped == 1
+
+
+def test_a_packed_session_that_cannot_be_read_is_named(
+    bring: Any, lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(lines(meta(), context(), counted(3, usage(100, 0, 20, 0)), name="a/r.jsonl"))
+    whole = path.read_bytes()
+    path.write_bytes(b"nothing that zstd has packed")
+    (rejected,) = bring("codex", path).rejected
+    assert "damaged" in rejected.reason
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    path.write_bytes(whole)
+    (rejected,) = bring("codex", path).rejected
+    assert "pip install" in rejected.reason
 
 
 def test_what_a_compaction_used_is_a_call(bring: Any, calls: Any, lines: Any) -> None:
