@@ -6,13 +6,16 @@ so, as with qwen-code. The newer files write a message again whenever it has cha
 rewound stands there still, and was paid for.
 
 Source: `ChatRecordingService` of google-gemini/gemini-cli (`TokensSummary`, `MessageRecord`),
-as quoted in public notes on the format; qwen-code writes the same.
+as quoted in public notes on the format. qwen-code wrote the same until it moved to
+`~/.qwen/projects` (0.14), where an answer is of type `assistant` and has `usageMetadata`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +28,23 @@ NAME = "gemini-cli"
 HELP = "Gemini CLI's sessions"
 AGENT = True
 
+_HEAD = ("sessionId", "projectHash", "kind", "cwd")
+_TOKENS = {
+    "input": "promptTokenCount",
+    "cached": "cachedContentTokenCount",
+    "output": "candidatesTokenCount",
+    "thoughts": "thoughtsTokenCount",
+    "tool": "toolUsePromptTokenCount",
+    "total": "totalTokenCount",
+}
 _FAILED = ("error", "cancelled")
 
 Record = Mapping[str, Any]
 
 
 def default_paths() -> tuple[Path, ...]:
-    """`~/.gemini/tmp`."""
-    return (Path.home() / ".gemini" / "tmp",)
+    """`~/.gemini/tmp`, or below `$GEMINI_CLI_HOME`."""
+    return (Path(os.environ.get("GEMINI_CLI_HOME") or Path.home()) / ".gemini" / "tmp",)
 
 
 def files(path: Path) -> Iterator[Path]:
@@ -46,14 +58,14 @@ def files(path: Path) -> Iterator[Path]:
 def read(path: Path, state: State) -> Iterator[Item]:
     """The calls of one session; a message that was written again is told as it was last."""
     key = config.hash_key(recorder.get().settings)
-    session: dict[str, Any] = {}
+    session: dict[str, Any] = {"project": _project(path)}
     found: dict[str, dict[str, Any]] = {}
     for number, record in _records(path):
         try:
             if isinstance(record, str):
                 raise ValueError(record)
-            session.update({n: record[n] for n in ("sessionId", "projectHash") if n in record})
-            for message in _messages(record):
+            session.update({n: record[n] for n in _HEAD if n in record})
+            for message in map(_same, _messages(record)):
                 if message.get("type") == "gemini" and message.get("tokens"):
                     row = _call(session, message, key)
                     found[row["id"]] = row
@@ -88,6 +100,30 @@ def _messages(record: Record) -> list[Record]:
     return [m for m in listed if isinstance(m, dict)] if isinstance(listed, list) else [record]
 
 
+def _same(message: Record) -> Record:
+    """An answer of newer versions of qwen-code in the words of Gemini CLI."""
+    used = message.get("usageMetadata")
+    if message.get("type") != "assistant" or not used:
+        return message
+    parts = (message.get("message") or {}).get("parts") or ()
+    asked = [part["functionCall"] for part in parts if part.get("functionCall")]
+    tokens = {ours: used.get(theirs) for ours, theirs in _TOKENS.items()}
+    told = {"type": "gemini", "id": message["uuid"], "tokens": tokens, "toolCalls": asked}
+    return {**message, **told}
+
+
+def _project(path: Path) -> str | None:
+    """The folder that the session is about, as Gemini CLI notes it beside its chats."""
+    chats = next((folder for folder in path.parents if folder.name == "chats"), path)
+    with suppress(OSError, ValueError):
+        return _folder((chats.parent / ".project_root").read_text(encoding="utf-8"))
+    return None
+
+
+def _folder(path: Any) -> str | None:
+    return str(path or "").strip().replace("\\", "/").rstrip("/").rpartition("/")[2] or None
+
+
 def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:
     tokens = message["tokens"]
     thoughts, output = count(tokens, "thoughts"), count(tokens, "output")
@@ -96,6 +132,7 @@ def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:
     tools = [tool for tool in message.get("toolCalls") or () if isinstance(tool, dict)]
     name = text(session.get("sessionId"), "sessionId")
     model = str(message.get("model") or "")
+    project, hashed = session.get("project"), str(session.get("projectHash") or "")
     return {
         "type": "call",
         "id": f"{name}:{text(message['id'], 'id')}",
@@ -103,8 +140,8 @@ def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:
         "model": model,
         "provider": "google" if model.startswith("gem") else None,  # qwen-code says not whose
         "session": name,
-        "project": str(session.get("projectHash") or "")[:12] or None,
-        "agent": "main",
+        "project": project or _folder(session.get("cwd")) or hashed[:12] or None,
+        "agent": "subagent" if session.get("kind") == "subagent" else "main",
         "action": str(tools[0].get("name")) if tools else "answer",
         "framework": NAME,
         "input_tokens": sent,

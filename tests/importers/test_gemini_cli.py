@@ -64,6 +64,32 @@ def test_qwen_code_counts_thoughts_in_its_answers(bring: Any, calls: Any, sessio
     assert call.provider is None  # any endpoint may serve it
 
 
+def test_qwen_code_of_today_is_read(bring: Any, calls: Any, lines: Any) -> None:
+    used = {"promptTokenCount": 1000, "cachedContentTokenCount": 300, "candidatesTokenCount": 80,
+            "thoughtsTokenCount": 20, "totalTokenCount": 1080}  # fmt: skip
+    parts = [{"text": "not kept"}, {"functionCall": {"id": "c1", "name": "read_file", "args": {}}}]
+    told = {"sessionId": "s1", "timestamp": "2026-04-23T10:00:01.000Z", "cwd": "/home/me/shop"}
+    path = lines(
+        {**told, "uuid": "u0", "type": "user", "message": {"parts": [{"text": "hi"}]}},
+        {**told, "uuid": "u1", "type": "assistant", "model": "qwen3-coder-plus",
+         "message": {"role": "model", "parts": parts}, "usageMetadata": used},
+        {**told, "uuid": "u2", "type": "system", "subtype": "ui_telemetry", "systemPayload": {}},
+        name="-home-me-shop/chats/s1.jsonl",
+    )  # fmt: skip
+    assert bring("gemini-cli", path.parent.parent).rejected == []
+    (call,) = calls()
+    assert (call.id, call.model, call.project) == ("s1:u1", "qwen3-coder-plus", "shop")
+    assert (call.input_tokens, call.cache_read_tokens, call.output_tokens) == (1000, 300, 80)
+    assert (call.action, call.reasoning_tokens) == ("read_file", 20)
+
+
+def test_the_project_and_sub_agents_have_their_names(bring: Any, calls: Any, lines: Any) -> None:
+    root = lines("/home/me/shop", name="shop/.project_root")
+    lines({**HEAD, "kind": "subagent"}, answer("m1"), name="shop/chats/s1/agent.jsonl")
+    bring("gemini-cli", root.parent)
+    assert [(call.project, call.agent) for call in calls()] == [("shop", "subagent")]
+
+
 def test_a_message_written_again_is_told_as_it_was_last(
     bring: Any, calls: Any, session: Any
 ) -> None:
