@@ -88,7 +88,9 @@ def _place(thing: str, heads: Iterable[str], columns: Mapping[str, str]) -> str 
 
 
 def _csv(text: str, bill: Bill) -> Iterator[Entry]:
-    reader = csv.DictReader(text.splitlines(), restkey="_rest")
+    head = text.partition("\n")[0]
+    mark = max(",;\t", key=head.count)  # as spreadsheets of many countries part their columns
+    reader = csv.DictReader(text.splitlines(), restkey="_rest", delimiter=mark)
     while True:
         try:
             entry = next(reader, None)

@@ -97,6 +97,14 @@ def test_a_comma_that_stands_for_a_point_is_refused(
     assert len(bill.rejected) == (usd is None)
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_columns_are_parted_as_the_head_is(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text(mark.join(("date", "model", "cost")) + "\n"
+                    + mark.join(("2025-11-18", '"a, b"', "2.5")) + "\n")  # fmt: skip
+    assert bills.read(path).charges == [Charge(Decimal("2.5"), "2025-11-18", "a, b")]
+
+
 @pytest.mark.parametrize(
     "time",
     ["2025-11-17T16:30:00-08:00", "2025-11-18T00:59:59.123456789Z", "2025/11/18 23:00", "20251118",
