@@ -17,7 +17,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.setup: $(VENV)/.demo tests/requirements.txt
-	$(PIP) -e '.[langchain,crewai,autogen,server,postgres,mcp]' -r tests/requirements.txt
+	$(PIP) -e '.[langchain,crewai,autogen,server,postgres,mcp,codex]' -r tests/requirements.txt
 	@touch $@
 
 setup: $(VENV)/.setup ## Install everything the tests use into .venv
