@@ -15,7 +15,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _have_streams()
     try:
         code = _run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        if not sys.stdout.closed:  # as the MCP server leaves it
+            sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read has gone
         code = 0
