@@ -35,10 +35,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Spend:
-    """Spend by group, dearest first."""
+    """Spend by group; `note` says why there is none."""
 
     total_usd: str | None
+    unpriced_calls: int  # not in the total
     rows: list[Row]
+    note: str | None
 
 
 @dataclass(frozen=True)
@@ -52,23 +54,23 @@ class Category:
 
 @dataclass(frozen=True)
 class Waste:
-    """Avoidable spend by category, and the dearest finding."""
+    """Avoidable spend by category, and the dearest finding; `note` says why there is none."""
 
     categories: list[Category]
     finding: str | None
     mend: str | None
+    note: str | None
 
 
-def get_budget(cost_usd: str | None = None) -> Budget:
+def get_budget(cost_usd: str | float | None = None) -> Budget:
     """LLM budget left; with cost_usd, may that be spent: yes, a cheaper way, or no."""
-    from decimal import Decimal
-
     from finops_pack import query
+    from finops_pack.query.check import asked_usd
     from finops_pack.query.text import budget_lines
 
     with query.open() as reader:
-        if cost_usd is not None:
-            answer = reader.check(Decimal(cost_usd.lstrip("$")))
+        if cost_usd not in (None, ""):
+            answer = reader.check(asked_usd(cost_usd))
             left = answer.limit.free_usd if answer.limit else None
             return Budget(
                 allowed=answer.allowed,
@@ -94,20 +96,28 @@ def get_spend(by: str = "model", last: str = "7d", limit: int = 10) -> Spend:
         Row(key=r.key, calls=r.calls, cost_usd=amount(r), unpriced_calls=r.unpriced_calls)
         for r in spend.rows[:limit]
     ]
-    return Spend(total_usd=amount(spend.total), rows=rows)
+    return Spend(
+        total_usd=amount(spend.total),
+        unpriced_calls=spend.total.unpriced_calls,
+        rows=rows,
+        note=spend.nothing or None,
+    )
 
 
 def find_waste(last: str = "7d") -> Waste:
     """Avoidable LLM spend by category, the dearest finding and its mend."""
     from finops_pack import query
 
-    waste = query.find_waste(last)
+    with query.open() as reader:
+        period = query.Period.of(last, zone=reader.zone)
+        waste, nothing = reader.waste(period), reader.nothing(period)
     found = sorted(waste.categories.items(), key=lambda item: (-item[1].usd, item[0]))
     dearest = max(waste.findings, key=lambda finding: finding.usd, default=None)
     return Waste(
         categories=[Category(category=n, usd=plain(c.usd), basis=c.basis) for n, c in found],
         finding=dearest.title if dearest else None,
         mend=dearest.mend if dearest else None,
+        note=nothing or None,
     )
 
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from finops_pack.errors import InputError
 from finops_pack.figures import usd
 from finops_pack.model import Usage
-from finops_pack.money import plain
+from finops_pack.money import plain, usd_of
 from finops_pack.query.views import BudgetLine
 
 BATCH = {"processing": "batch"}
@@ -59,6 +60,15 @@ def _left(line: BudgetLine) -> str:
     held = f", {usd(line.reserve_usd)} held back" if line.reserve_usd else ""
     left, limit = usd(line.free_usd), usd(line.limit_usd)
     return f"; {left} left of {limit} per {line.window} ({line.scope}{kind}{held})"
+
+
+def asked_usd(told: str | float | None) -> Decimal:
+    """An amount as models write it: `0.40`, `"0.40"`, `"$0.40"`; raises `InputError`."""
+    try:
+        return usd_of(str(told).strip().removeprefix("$"))
+    except ValueError:
+        message = f"cost_usd must be an amount in USD such as 0.40, not {told!r}"
+        raise InputError(message) from None
 
 
 def of_cost(cost: Decimal, lines: Sequence[BudgetLine], zone: tzinfo = UTC) -> Answer:

@@ -8,24 +8,26 @@ The functions here are plain: any framework that takes functions can take them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+
+from finops_pack.errors import InputError
 
 MAX_LINES = 5
 
 
-def check_budget(cost_usd: str = "") -> str:
+def check_budget(cost_usd: str | float = "") -> str:
     """What is left of the LLM budget. With cost_usd (such as "0.40"), whether that may be spent:
     yes, a cheaper way, or no. Call it before expensive work."""
     from finops_pack import query
+    from finops_pack.query.check import asked_usd
     from finops_pack.query.text import budget_lines
 
     try:
         with query.open() as reader:
-            if cost_usd:
-                return reader.check(Decimal(cost_usd.strip().lstrip("$"))).text
+            if cost_usd != "":
+                return reader.check(asked_usd(cost_usd)).text
             return "\n".join(budget_lines(reader.budget())[:MAX_LINES])
-    except InvalidOperation:
-        return f"cost_usd must be an amount in USD such as 0.40, not {cost_usd!r}"
+    except InputError as error:
+        return str(error)
     except Exception as error:  # noqa: BLE001 - an agent is told, not broken
         return f"the budget could not be read: {error}"
 
@@ -41,7 +43,7 @@ def get_spend(by: str = "model", last: str = "1d") -> str:
     except Exception as error:  # noqa: BLE001 - an agent is told, not broken
         return f"spend could not be read: {error}"
     if not spend.rows:
-        return f"nothing recorded in the last {last}"
+        return spend.nothing
     total, *shown = (
         f"{name}: {'unpriced' if amount(row) is None else f'${plain(round(row.usd, 6))}'}"
         for name, row in (("total", spend.total), *((r.key or "(none)", r) for r in spend.rows[:3]))
@@ -57,13 +59,15 @@ def find_waste(last: str = "7d") -> str:
     from finops_pack.money import plain
 
     try:
-        waste = query.find_waste(last)
+        with query.open() as reader:
+            period = query.Period.of(last, zone=reader.zone)
+            waste, nothing = reader.waste(period), reader.nothing(period)
     except Exception as error:  # noqa: BLE001 - an agent is told, not broken
         return f"waste could not be read: {error}"
     found = sorted(waste.categories.items(), key=lambda item: -item[1].usd)
     lines = [f"{n}: ${plain(round(c.usd, 6))} ({c.basis})" for n, c in found[:3] if c.usd]
     if not lines:
-        return f"no waste found in the last {last}"
+        return nothing or f"no waste found in the last {last}"
     dearest = max(waste.findings, key=lambda finding: finding.usd)
     return "\n".join([*lines, f"mend: {dearest.mend}"])
 

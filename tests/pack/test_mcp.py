@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import finops_pack
-from finops_pack import mcp_server, recorder
+from finops_pack import config, mcp_server, recorder
+from finops_pack import tools as tools_of_a_framework
+from finops_pack.errors import InputError
+from finops_pack.ledger import open_ledger
 
 TOP = Path(__file__).parent.parent.parent
 SNAPSHOT = Path(__file__).parent / "mcp_tools.json"
@@ -55,17 +60,53 @@ def test_a_client_over_stdio_gets_the_ledgers_figures(empty_home: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(TOP)},
     )
 
-    async def ask() -> tuple[Any, Any, Any]:
-        async with stdio_client(command) as (read, write), ClientSession(read, write) as session:
+    async def ask(log: Any) -> tuple[Any, Any, Any]:
+        client = stdio_client(command, errlog=log)
+        async with client as (read, write), ClientSession(read, write) as session:
             await session.initialize()
             spend = await session.call_tool("finops_get_spend", {"by": "model", "last": "1d"})
-            budget = await session.call_tool("finops_get_budget", {"cost_usd": "0.40"})
+            budget = await session.call_tool("finops_get_budget", {"cost_usd": 0.4})
             wrong = await session.call_tool("finops_get_spend", {"by": "nope"})
             return spend.structuredContent, budget.structuredContent, wrong
 
-    spend, budget, wrong = asyncio.run(ask())
+    said = empty_home / "stderr"
+    with said.open("w") as log:
+        spend, budget, wrong = asyncio.run(ask(log))
     assert wrong.isError
     assert "use one of model" in wrong.content[0].text
     assert spend["total_usd"] == "2.5"
     assert spend["rows"][0]["key"] == "gpt-4o"
     assert budget["text"].startswith("yes: $0.4")
+    assert "Traceback" not in said.read_text()
+
+
+def test_an_empty_ledger_says_so_in_every_answer(empty_home: Path) -> None:
+    for note in (mcp_server.get_spend().note, mcp_server.find_waste().note):
+        assert "nothing recorded yet" in str(note)
+    for answer in (tools_of_a_framework.get_spend(), tools_of_a_framework.find_waste()):
+        assert "nothing recorded yet" in answer
+
+
+def test_a_flat_plan_is_not_nothing(empty_home: Path) -> None:
+    plan = {"type": "call", "id": "c1", "start_us": time.time_ns() // 1000}
+    with contextlib.closing(open_ledger(config.load().ledger)) as ledger:
+        ledger.book([{**plan, "billing_mode": "subscription"}])
+    assert "only calls of flat plans" in str(mcp_server.get_spend().note)
+    assert "only calls of flat plans" in tools_of_a_framework.get_spend()
+
+
+def test_what_has_no_price_stands_beside_the_total(empty_home: Path) -> None:
+    for model in ("house-llm", "gpt-4o"):
+        finops_pack.record(model=model, provider="openai", usage=finops_pack.Usage(1_000_000, 0))
+    finops_pack.flush()
+    recorder.close()
+    spend = mcp_server.get_spend(limit=1)
+    assert (spend.total_usd, spend.unpriced_calls, spend.note) == ("2.5", 1, None)
+
+
+@pytest.mark.parametrize("wrong", ["abc", "-1", "NaN", "Infinity", -1])
+def test_only_an_amount_is_checked(empty_home: Path, wrong: str | float) -> None:
+    with pytest.raises(InputError, match="must be an amount in USD"):
+        mcp_server.get_budget(wrong)
+    assert mcp_server.get_budget("").allowed is None
+    assert mcp_server.get_budget(0.4).allowed is True

@@ -85,7 +85,9 @@ def test_answers_are_short_and_plain() -> None:
         assert len(answer) / 4 <= 80  # tokens, as scripts/resident_cost.py counts them
     assert tools.check_budget("0.40").startswith("yes: $0.40; $7.50 left of $10")
     assert tools.get_spend().startswith("total: $2.5")
-    assert "must be an amount" in tools.check_budget("much")
+    for wrong in ("much", "-1", "NaN", -1):
+        assert "must be an amount" in tools.check_budget(wrong)
+    assert tools.check_budget(0.4) == tools.check_budget("0.40")
 
 
 def test_without_a_price_an_agent_hears_of_no_zero_dollars() -> None:
