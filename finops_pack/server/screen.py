@@ -176,7 +176,8 @@ def series(bars: Sequence[Bar], split: str) -> dict[str, list[float]]:
             "wasted": [float(bar.waste_usd) for bar in bars],
         }
     parts = [bar.by_model if split == "model" else bar.by_action for bar in bars]
-    top = [share.name for share in shares(parts)[:SHOWN_NAMES]]
+    # A report may have its own "(other)": it joins the rest here, or the rest would replace it.
+    top = [share.name for share in shares(parts) if share.name != OTHER][:SHOWN_NAMES]
     rows = {name: [float(part.get(name, 0)) for part in parts] for name in top}
     rest = [float(sum((u for n, u in part.items() if n not in top), Decimal(0))) for part in parts]
     return {**rows, OTHER: rest} if any(rest) else rows
