@@ -208,6 +208,15 @@ def test_figures_of_an_account(member):
     assert "You have used $400 of your $500 monthly budget." in member.client.get("/alerts").text
 
 
+def test_a_name_of_the_users_own_is_not_translated(member):
+    names = {"first": 4, "retries": 3, "model": 2, "(other)": 1}
+    reported(member, cost_by_action=names, waste_categories={"retries": 1})
+    page = member.client.get("/", headers={"Accept-Language": "de"}).text
+    shown = re.findall(r'<th scope="row">([^<]+)</th>', page)
+    assert shown[-4:] == ["first", "retries", "model", "(Übrige)"]
+    assert "Neuversuche" in shown
+
+
 def test_first_use_gives_the_one_line_and_the_curl(member):
     page = member.client.get("/")
     assert page.url.path == "/start"
