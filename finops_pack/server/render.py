@@ -66,6 +66,8 @@ def usd(value: Decimal | None, language: str) -> str:
     if value is None:
         return "–"
     places = 2 if value >= Decimal("0.1") or not value else 4 if value >= Decimal("0.001") else 6
+    if value and value < Decimal("0.00001"):
+        places = min(12, 1 - value.adjusted())  # what cost something is not shown as zero
     text = _grouped(f"{value:,.{places}f}", language)
     return f"{text}\u00a0$" if language == "de" else f"${text}"
 

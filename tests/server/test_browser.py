@@ -191,3 +191,20 @@ def test_by_keyboard_alone(browser, live):
     page.keyboard.press("ArrowRight")
     page.locator("#spend .legendtext", has_text="gpt-4o").wait_for()
     assert seen.faults == []
+
+
+def test_amounts_far_below_a_cent(browser, live):
+    with Client(live.url, Secret(live.key)) as client:
+        day = report(datetime.now(UTC).date().isoformat(), 0.0000004)
+        assert client.send(day.text(), "k").kind == "ok"
+    seen = opened(browser, live, locale="de-AT")
+    sign_in(seen.page, "E-Mail-Adresse", "Anmelden")
+    seen.page.locator("#spend .bars .point path").first.wait_for()
+    wide = "document.querySelector('#spend .bars .point path').getBoundingClientRect().width"
+    assert seen.page.evaluate(wide) > 10  # of the only day there is
+    hovered = "document.getElementById('spend').data.map(({customdata}) => customdata[0])"
+    assert seen.page.evaluate(hovered) == ["0,00000036\u00a0$", "0,000000040\u00a0$"]
+    marks = " ".join(seen.page.locator("#spend .ytick").all_text_contents())
+    assert "n" not in marks  # as in 400n
+    assert "0,0000004" in marks
+    assert seen.faults == []

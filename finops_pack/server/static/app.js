@@ -13,7 +13,7 @@ const german = data && data.language === "de";
 function layout(extra) {
   const soft = colour("--soft"), line = colour("--line"), card = colour("--card"), ink = colour("--ink");
   return {
-    barmode: "stack", bargap: 0.25,
+    barmode: "stack",
     margin: { l: 52, r: 8, t: 8, b: 34 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "system-ui, sans-serif", size: 12, color: soft },
@@ -26,7 +26,7 @@ function layout(extra) {
       type: "date", range: padded(), fixedrange: true, gridcolor: "rgba(0,0,0,0)", linecolor: line,
       tickformat: german ? "%d.%m." : "%b %-d", hoverformat: german ? "%d.%m.%Y" : "%b %-d, %Y", nticks: 8,
     },
-    yaxis: { fixedrange: true, gridcolor: line, zeroline: false, rangemode: "tozero", tickprefix: german ? "" : "$", ticksuffix: german ? " $" : "", nticks: 6 },
+    yaxis: { fixedrange: true, gridcolor: line, zeroline: false, rangemode: "tozero", exponentformat: "none", tickprefix: german ? "" : "$", ticksuffix: german ? " $" : "", nticks: 6 },
     ...extra,
   };
 }
@@ -37,8 +37,15 @@ function padded() {
   return [start - 432e5, end + 432e5].map((at) => new Date(at).toISOString().slice(0, 19));
 }
 
+const BAR = 0.75 * 864e5; // of a day: plotly.js takes it from the distance of two bars, and draws one alone as a hairline
 const options = { displayModeBar: false, responsive: true };
-const amount = german ? "%{y:,.2f} $" : "$%{y:,.2f}";
+
+// As the page writes amounts: with enough places that what cost something is not zero.
+function amount(usd) {
+  const places = !usd || usd >= 0.1 ? 2 : usd >= 0.001 ? 4 : Math.min(12, Math.max(6, 1 - Math.floor(Math.log10(usd))));
+  const text = usd.toLocaleString(german ? "de-DE" : "en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
+  return german ? `${text}\u00a0$` : `$${text}`;
+}
 
 function drawSpend() {
   const place = document.getElementById("spend");
@@ -46,7 +53,8 @@ function drawSpend() {
   const split = document.querySelector('#split input:checked').value;
   const two = [colour("--spend"), colour("--waste")];
   const traces = Object.entries(data.splits[split]).map(([name, values], i) => ({
-    type: "bar", name: escaped(name), x: data.dates, y: values, hovertemplate: `${amount}<extra>${escaped(name)}</extra>`,
+    type: "bar", name: escaped(name), x: data.dates, y: values, width: BAR,
+    customdata: values.map(amount), hovertemplate: `%{customdata}<extra>${escaped(name)}</extra>`,
     marker: { color: split === "waste" ? two[i] : PALETTE[i % PALETTE.length] },
   }));
   Plotly.react(place, traces, layout({}), options);
