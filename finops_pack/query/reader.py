@@ -199,6 +199,12 @@ class Reader:
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
         return cache.analyse(self.flow(period, **fields), self.facts, now_us=now_us)
 
+    def write_shares(self, period: Period) -> dict[str, Decimal]:
+        """What cache writes were of each day's dollars, 0-1, by ISO date."""
+        from finops_pack.query.watching import write_shares
+
+        return write_shares(self, period)
+
     def trend(self, period: Period, **fields: Any) -> Trend:
         """Cost per task against the period of the same length before."""
         from finops_pack import trend

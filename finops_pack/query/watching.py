@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -43,8 +44,10 @@ def _in_force(reader: Reader) -> list[rules.Alert]:
     today = datetime.now(reader.zone).date()
     period = Period.of(f"{HISTORY_DAYS}d", zone=reader.zone)
     days = reader.days(period)
+    week = Period.of(f"{rules.WRITE_SHARE_DAYS}d", zone=reader.zone)
+    shares = write_shares(reader, week)
     found = rules.from_days(
-        days,
+        [replace(day, cache_write_usd_share=shares.get(day.date)) for day in days],
         today=today,
         monthly_budget=_monthly(reader),
         threshold_pct=_warning_pct(),
@@ -52,6 +55,23 @@ def _in_force(reader: Reader) -> list[rules.Alert]:
         tasks=_task_costs(reader, period),
     )
     return [*found, *_budgets(reader, today.isoformat())]
+
+
+def write_shares(reader: Reader, period: Period) -> dict[str, Decimal]:
+    """What cache writes were of each day's dollars; calls are read only where there were any."""
+    shares = {}
+    for day in reader.spend("day", period).rows:
+        if not day.usd:
+            continue
+        wrote = day.cache_write_5m_tokens or day.cache_write_1h_tokens
+        share = reader.cache(_whole(str(day.key), reader)).writes.usd_share if wrote else None
+        shares[str(day.key)] = Decimal(str(share or 0))
+    return shares
+
+
+def _whole(day: str, reader: Reader) -> Period:
+    after = date.fromisoformat(day) + timedelta(days=1)
+    return Period.of(since=day, until=after.isoformat(), zone=reader.zone)
 
 
 def _budgets(reader: Reader, today: str) -> Iterator[rules.Alert]:

@@ -48,13 +48,16 @@ def of_ledger(reader: Reader, name: str) -> Screen:
     period = Period.of(name, zone=reader.zone)
     today = datetime.now(reader.zone).date()
     days, waste, score = reader.days(period), reader.waste(period), reader.score(period)
+    writes = reader.write_shares(period)
     money, spend = reader.budget(), reader.spend("model", period)
     return Screen(
         period=name,
         start=(today - timedelta(days=PERIODS[name] - 1)).isoformat(),
         end=today.isoformat(),
         today=today.isoformat(),
-        bars=[_bar(day, waste.days.get(day.date, Decimal(0))) for day in days],
+        bars=[
+            _bar(day, waste.days.get(day.date, Decimal(0)), writes.get(day.date)) for day in days
+        ],
         total=spend.total.usd,
         month=money.month_usd,
         unit=_unit(reader, period),
@@ -78,14 +81,14 @@ def of_ledger(reader: Reader, name: str) -> Screen:
     )
 
 
-def _bar(day: DayTotals, wasted: Decimal) -> Bar:
+def _bar(day: DayTotals, wasted: Decimal, write_share: Decimal | None) -> Bar:
     return Bar(
         day.date,
         day.total.usd,
         min(wasted, day.total.usd),
         day.by_model,
         day.by_action,
-        day.cache_write_usd_share,
+        write_share,
         _exact(day.score),
     )
 

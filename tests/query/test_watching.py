@@ -64,3 +64,18 @@ def test_the_worst_stands_first(ledger: Ledger) -> None:
     severities = [kind for kind, _ in told()]
     assert severities[0] == "budget_exceeded"
     assert severities == sorted(severities, key=["budget_exceeded", "budget_warning"].index)
+
+
+def test_cache_writes_that_are_most_of_the_money_are_told(ledger: Ledger) -> None:
+    row = {"type": "call", "model": "claude-sonnet-4-5", "provider": "anthropic",
+           "input_tokens": 9000, "cache_write_5m_tokens": 8000, "output_tokens": 10,
+           "cost_pico": 33_150_000_000, "cost_state": "priced"}  # fmt: skip
+    starts = [int((NOW - timedelta(days=ago)).timestamp() * 1e6) for ago in range(3)]
+    ledger.book([{**row, "id": f"w{start}", "start_us": start} for start in starts])
+    with query.open() as reader:
+        shares = reader.write_shares(query.Period.of("7d", zone=reader.zone))
+        said = [alert.message for alert in reader.alerts()]
+    written = 8000 * 3.75e-6 / 0.03315  # of the calls with tokens; on the other days none
+    assert [float(shares[date_of(ago)]) for ago in range(4)] == pytest.approx([written] * 3 + [0])
+    assert len(said) == 1
+    assert said[0].startswith("Cache writes were 87% of your spend in the last 7 days")

@@ -93,6 +93,14 @@ def test_a_task_opens_to_its_call_tree(furnished, client):
     assert "<b>evil" not in page
 
 
+def test_the_chart_of_cache_writes_has_its_days(ledger, client):
+    tokens = {"input_tokens": 9000, "cache_write_5m_tokens": 8000, "output_tokens": 10}
+    claude = {"model": "claude-sonnet-4-5", "provider": "anthropic", "cost_pico": 33_150_000_000}
+    ledger.book([call(1, **tokens, **claude), call(2, start_us=call(0)["start_us"] - 25 * HOUR)])
+    page = client.get("/costs").text
+    assert '"write_share": [0.0, 0.9049' in page
+
+
 def test_an_unknown_task_says_so(furnished, client):
     missing = client.get("/tasks/nobody")
     assert missing.status_code == 404
