@@ -122,7 +122,35 @@ SENTENCES = (
         r"(\S+) new input tokens entered at step (\d+)",
         "{0} neue Input-Token kamen in Schritt {1} hinzu",
     ),
+    (r"1 requests? took (\d+) attempts(?: \((.+)\))?", "1 Anfrage brauchte {0} Versuche"),
     (r"(\d+) requests took (\d+) attempts(?: \((.+)\))?", "{0} Anfragen brauchten {1} Versuche"),
+    (
+        r"call (\S+): (\S+) new input tokens; the usual is (\S+) \(n = (\S+)\)",
+        "Aufruf {0}: {1} neue Input-Token; üblich sind {2} (n = {3})",
+    ),
+    (
+        r"call (\S+): (\S+) output tokens, of them (\S+) reasoning; the usual is (\S+) "
+        r"\(n = (\S+)\)",
+        "Aufruf {0}: {1} Output-Token, davon {2} Reasoning; üblich sind {3} (n = {4})",
+    ),
+    (r"1 call carried them", "1 Aufruf trug sie"),
+    (r"(\d+) calls carried them", "{0} Aufrufe trugen sie"),
+    (
+        r"(\d+) attempts, (\S+) s lost waiting, (\d+) calls? failed",
+        "{0} Versuche, {1} s gewartet, {2} Aufrufe gescheitert",
+    ),
+    (
+        r"(\d+) requests? (?:was|were) tried at least (\d+) times",
+        "mindestens {1}-mal versuchte Anfragen: {0}",
+    ),
+    (
+        r"insufficient data: (\S+) calls and (\S+); at least (\S+) calls and (\S+) are needed",
+        "zu wenig Daten: {0} Aufrufe und {1}; nötig sind mindestens {2} Aufrufe und {3}",
+    ),
+    (
+        r"no calls in this period \(.+\); the newest is of (\S+) (\S+) \(.+\)",
+        "keine Aufrufe in diesem Zeitraum; der neueste ist vom {0}, {1}",
+    ),
     (r"“(.+)” gave the same error (\d+) times", "„{0}“ gab {1}-mal denselben Fehler"),
     (r"“(.+)” gave the same result (\d+) times", "„{0}“ gab {1}-mal dasselbe Ergebnis"),
     (r"“(.+)” and “(.+)” took turns (\d+) times", "„{0}“ und „{1}“ wechselten sich {2}-mal ab"),

@@ -84,9 +84,15 @@ def task_list(request: Request) -> Response:
     """The tasks of a period, dearest first."""
     name = _period(request)
     with _reader(request) as reader:
-        rows = tasks.rows(reader, Period.of(name, zone=reader.zone))
-        frame = chrome.of_ledger(reader.ledger_url, "/tasks", name)
-        return _page(request, "tasks.html", frame, rows=rows)
+        if reader.span() is None:
+            return _start(request, reader)
+        period = Period.of(name, zone=reader.zone)
+        rows, more = tasks.rows(reader, period)
+        frame = chrome.of_ledger(
+            reader.ledger_url, "/tasks", name, request.app.state.screens.alerts
+        )
+        note = reader.nothing(period)
+        return _page(request, "tasks.html", frame, rows=rows, more=more, note=note)
 
 
 @router.get("/tasks/{task_id:path}")
@@ -94,7 +100,8 @@ def task(request: Request, task_id: str) -> Response:
     """One task, opened to its call tree."""
     with _reader(request) as reader:
         opened = tasks.opened(reader, task_id)
-        frame = chrome.of_ledger(reader.ledger_url, "/tasks")
+        alerts = request.app.state.screens.alerts
+        frame = chrome.of_ledger(reader.ledger_url, "/tasks", alerts=alerts)
         if opened is None:
             say = texts.translator(language_of(request))
             words = {

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops_pack.model import DayTotals
-from finops_pack.query import BudgetView, Period, Reader
+from finops_pack.query import BudgetLine, BudgetView, Period, Reader
 from finops_pack.server.screen import (
     PERIODS,
     Bar,
@@ -31,6 +31,7 @@ class Screens:
 
     def __init__(self) -> None:
         self._made: dict[str, tuple[Any, float, Screen]] = {}
+        self.alerts = 0  # in force when a screen was made last
 
     def of_ledger(self, reader: Reader, name: str) -> Screen:
         """The screen of a period; made anew when the figures moved, and each minute."""
@@ -40,6 +41,7 @@ class Screens:
         if screen is None or before != seen or time.monotonic() - at > KEPT_SECONDS:
             screen = of_ledger(reader, name)
             self._made[name] = (seen, time.monotonic(), screen)
+            self.alerts = len(screen.alerts)
         return screen
 
 
@@ -72,12 +74,13 @@ def of_ledger(reader: Reader, name: str) -> Screen:
         ),
         cache=_cache(reader, period),
         budget=_monthly(money),
-        limits=[Limit(b.spec, b.spent_usd + b.reserved_usd, b.limit_usd) for b in money.lines],
+        limits=[_limit(line) for line in money.lines],
         forecast=reader.forecast(),
         levers=[_lever(lever) for lever in reader.levers(period)],
         alerts=[{**alert.to_dict(), "created_at": None} for alert in reader.alerts()],
         pending=reader.pending_calls,
         note=reader.nothing(period),
+        plans=money.subscription_usd,
     )
 
 
@@ -98,8 +101,16 @@ def _unit(reader: Reader, period: Period) -> UnitCost | None:
     if not trend.now_tasks:
         return None
     causes = [factor.text for factor in trend.factors if abs(factor.points) >= 1]
-    cause = ", ".join(causes[:2]) or None
-    return UnitCost("task", trend.now_usd, trend.now_tasks, _exact(trend.change), cause)
+    return UnitCost(
+        "task",
+        trend.now_usd,
+        trend.now_tasks,
+        _exact(trend.change),
+        tuple(causes[:2]),
+        _exact(trend.low),
+        _exact(trend.high),
+        chance=not trend.significant,
+    )
 
 
 def _waste(categories: Mapping[str, Any]) -> list[Share]:
@@ -127,6 +138,11 @@ def _exact(value: float | None) -> Decimal | None:
 def _monthly(money: BudgetView) -> Budget | None:
     limits = [b.limit_usd for b in money.lines if (b.window, b.scope) == ("month", "everything")]
     return Budget(money.month_usd, min(limits), THRESHOLD_PCT) if limits else None
+
+
+def _limit(line: BudgetLine) -> Limit:
+    each = "" if line.clocked else line.window
+    return Limit(line.spec, line.spent_usd + line.reserved_usd, line.limit_usd, each)
 
 
 def _lever(lever: Any) -> dict[str, Any]:

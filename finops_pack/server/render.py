@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -50,6 +50,7 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
     return {
         "usd": lambda value: usd(value, language),
         "percent": lambda value, places=0: percent(value, language, places),
+        "reached": lambda value, places=0: reached(value, language, places),
         "number": lambda value: _grouped(f"{value:,}", language),
         "signed": lambda value: signed(value, language),
         "day": lambda date: texts.day(str(date), language),
@@ -78,6 +79,12 @@ def percent(value: Decimal | None, language: str, places: int = 0) -> str:
         return "–"
     text = _grouped(f"{value * 100:.{places}f}", language)
     return f"{text}\u00a0%" if language == "de" else f"{text}%"
+
+
+def reached(value: Decimal | float, language: str, places: int = 0) -> str:
+    """A percentage rounded down: what is nearly full is not shown as full."""
+    step = Decimal(1).scaleb(-places - 2)
+    return percent(Decimal(str(value)).quantize(step, ROUND_DOWN), language, places)
 
 
 def signed(value: Decimal, language: str) -> str:

@@ -41,13 +41,19 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class UnitCost:
-    """USD of one task or request, and how it moved: change is a ratio (0.23 is +23 %)."""
+    """USD of one task or request, and how it moved: change is a ratio (0.23 is +23 %).
+
+    `low` and `high` are its interval; without one nobody has tested whether it is chance.
+    """
 
     unit: str  # "task" or "request"
     usd: Decimal
     count: int
     change: Decimal | None = None
-    cause: str | None = None
+    causes: tuple[str, ...] = ()
+    low: Decimal | None = None
+    high: Decimal | None = None
+    chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,15 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A budget of the ledger as it was written, and what stands against it; USD."""
+    """A budget of the ledger as it was written, and what stands against it; USD.
+
+    One that begins anew for each call, task or session names which in `each`.
+    """
 
     spec: str
     used: Decimal
     limit: Decimal
+    each: str = ""
 
     @property
     def part(self) -> Decimal:
@@ -130,6 +140,7 @@ class Screen:
     score_reason: str | None = None
     pending: int = 0
     note: str = ""  # why there is nothing to show
+    plans: Decimal = Decimal(0)  # list equivalent of this month's flat plans, USD
 
     @property
     def newest(self) -> Bar | None:

@@ -44,8 +44,8 @@ class Opened:
     findings: Sequence[Finding]
 
 
-def rows(reader: Reader, period: Period) -> list[TaskRow]:
-    """The tasks of a period, dearest first."""
+def rows(reader: Reader, period: Period) -> tuple[list[TaskRow], int]:
+    """The tasks of a period, dearest first, and how many are not among them."""
     found = [task for task in reader.tasks(period) if task.calls]
     usual = median([task.usd for task in found]) if found else Decimal(0)
     modes: dict[str, set[str]] = defaultdict(set)
@@ -53,7 +53,7 @@ def rows(reader: Reader, period: Period) -> list[TaskRow]:
         cause = finding.title.partition(" because ")[2] or finding.title  # how dear, the row says
         modes[finding.task or ""].add(cause)
     ordered = sorted(found, key=lambda task: (-task.usd, task.id))[:SHOWN]
-    return [
+    shown = [
         TaskRow(
             task,
             moment(task.start_us, reader),
@@ -62,6 +62,7 @@ def rows(reader: Reader, period: Period) -> list[TaskRow]:
         )
         for task in ordered
     ]
+    return shown, len(found) - len(shown)
 
 
 def opened(reader: Reader, task_id: str) -> Opened | None:

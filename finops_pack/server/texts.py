@@ -51,13 +51,15 @@ def sentence(text: str, language: str) -> str:
     """A sentence of the analysis, with its figures, in this language; English where unknown."""
     if language != "de":
         return _days(text, language)
+    if found := _POINTS.fullmatch(text):
+        return f"{found[1]} Punkte durch {sentence(found[2], language)}"
     if found := _BECAUSE.fullmatch(text):
         times = found[1].replace(".", ",")
         cause = sentence(found[2], language)
         return f"Diese Aufgabe kostete das {times}-Fache des Üblichen: {cause}"
     for pattern, german in SENTENCES:
         if found := re.fullmatch(pattern, text):
-            parts = (_FRACTION.sub(r"\1,\2", part or "–") for part in found.groups())
+            parts = (_NUMBER.sub(_german_number, part or "–") for part in found.groups())
             return _days(_DOLLARS.sub(_german_dollars, german.format(*parts)), language)
     return WORDS.get(text, text)
 
@@ -77,8 +79,13 @@ def _days(text: str, language: str) -> str:
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DATE = re.compile(r"(?<![-\w])\d{4}-(?:0[1-9]|1[0-2])-\d{2}\b(?![-\w])")
 _BECAUSE = re.compile(r"This task cost (\S+)× the usual because (.+)")
-_FRACTION = re.compile(r"^(\d+)\.(\d+)$")
+_POINTS = re.compile(r"(\d+) points (.+)")
+_NUMBER = re.compile(r"^\d+(,\d{3})*(\.\d+)?[kMB]?$")
 _DOLLARS = re.compile(r"\$([\d,]+(?:\.\d+)?)")
+
+
+def _german_number(found: re.Match[str]) -> str:
+    return found[0].translate(str.maketrans(",.", ".,"))
 
 
 def _german_dollars(found: re.Match[str]) -> str:

@@ -76,7 +76,7 @@ def test_figures(furnished, client):
             assert page.status_code == 200
             assert f'<html lang="{language}">' in page.text
     page = client.get("/").text
-    for shown in ("$2.90", "of $100.00", "gpt-4o", "96.7%", "my-llama", "Cost per task"):
+    for shown in ("$2.90", "of $100.00", "gpt-4o", "96.6%", "my-llama", "Cost per task"):
         assert shown in page, shown
     assert "Sign out" not in page
 
@@ -91,6 +91,54 @@ def test_a_task_opens_to_its_call_tree(furnished, client):
     for shown in ("grep", "Timeout", "3 attempts", "unpriced", "1.5 s", "&lt;b&gt;evil"):
         assert shown in page, shown
     assert "<b>evil" not in page
+
+
+def test_flat_plans_stand_apart_and_are_not_nothing(ledger, client):
+    ledger.book([call(n, billing_mode="subscription") for n in range(3)])
+    page = client.get("/", headers={"Accept-Language": "de"}).text
+    assert "Pauschaltarife: 0,30\u00a0$ zum Listenpreis, kein ausgegebenes Geld" in page
+    for path in ("/", "/tasks"):
+        assert "only calls of flat plans in this period" in client.get(path).text
+    ledger.book([call(9)])
+    assert "$0.30 list equivalent" in client.get("/").text
+    assert "of flat plans in this period" not in client.get("/").text
+
+
+def test_a_budget_of_each_task_is_none_that_fills(furnished, client):
+    furnished.put("budget", "task:everything", {"limit_usd": "1", "window": "task"})
+    furnished.put("budget", "day:everything", {"limit_usd": "2.91", "window": "day"})
+    page = client.get("/").text
+    assert "$1.00 for each task" in page
+    assert "$2.90 of $2.91" in page
+    assert '<td class="share">99%</td>' in page, "rounded, 2.90 of 2.91 would be all of it"
+
+
+def test_a_change_of_the_cost_of_a_task_comes_with_its_interval(ledger, client):
+    week = 7 * 24 * HOUR
+    ledger.book([call(n, task=f"t{n}", cost_pico=PICO * (1 + n % 6)) for n in range(30)])
+    before = call(0)["start_us"] - week
+    ledger.book([call(n, task=f"t{n}", cost_pico=PICO * (1 + n % 5), start_us=before + n)
+                 for n in range(50, 80)])  # fmt: skip
+    english, german = (
+        client.get("/", headers={"Accept-Language": language}).text for language in ("en", "de")
+    )
+    assert '<span class="change open">+17%' in english
+    assert re.search(r"<p class=\"hint\">−\d+% to \+\d+% · n = 30 · could be chance", english)
+    assert re.search(r"\d+ Punkte durch (höhere Preise|andere Ursachen)", german)
+
+
+def test_tasks_that_are_not_shown_are_counted(ledger, client):
+    ledger.book([call(n, task=f"t{n}") for n in range(tasks.SHOWN + 1200)])
+    page = client.get("/tasks").text
+    assert page.count('<th scope="row"><a') == tasks.SHOWN
+    assert "and 1,200 more" in page
+    assert "finops task --json --last 7d" in page
+
+
+def test_every_tab_counts_the_alerts(furnished, client):
+    furnished.put("budget", "day:everything", {"limit_usd": "1", "window": "day"})
+    for path in (*PAGES, "/tasks/ticket%2F1"):
+        assert '<span class="badge"' in client.get(path).text, path
 
 
 def test_the_chart_of_cache_writes_has_its_days(ledger, client):
@@ -108,9 +156,10 @@ def test_an_unknown_task_says_so(furnished, client):
 
 
 def test_first_use_gives_the_one_line(client):
-    page = client.get("/").text
-    assert "import finops_pack.auto" in page
-    assert "finops import claude-code" in page
+    for path in PAGES:
+        page = client.get(path).text
+        assert "import finops_pack.auto" in page
+        assert "finops import claude-code" in page
 
 
 def test_nothing_in_the_period_is_not_zero(ledger, client):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from finops_pack import alerts, forensics, levers, query, waste
+from finops_pack import alerts, forensics, levers, query, trend, waste
 from finops_pack.cache import CAUSES
 from finops_pack.ledger import open_ledger
 from finops_pack.model import DayTotals, Totals
@@ -180,10 +180,30 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "This task cost 6.8× the usual because “bash” gave the same error 16 times",
             "Diese Aufgabe kostete das 6,8-Fache des Üblichen: „bash“ gab 16-mal denselben Fehler",
         ),
+        (
+            "call r/46: 66k new input tokens; the usual is 7,790 (n = 95)",
+            "Aufruf r/46: 66k neue Input-Token; üblich sind 7.790 (n = 95)",
+        ),
+        (
+            "insufficient data: 6 calls and $0.05; at least 20 calls and $0.10 are needed",
+            "zu wenig Daten: 6 Aufrufe und 0,05\u00a0$; nötig sind mindestens 20 Aufrufe und "
+            "0,10\u00a0$",
+        ),
+        (
+            "no calls in this period (last 7d); the newest is of 2026-02-07 10:30 "
+            "(--since 2026-02-07)",
+            "keine Aufrufe in diesem Zeitraum; der neueste ist vom 07.02.2026, 10:30",
+        ),
+        ("9 points a colder cache", "9 Punkte durch einen kälteren Cache"),
     ],
 )
 def test_sentences_of_this_machine(english, said):
     assert texts.sentence(english, "de") == said
+
+
+def test_every_cause_of_a_trend_has_its_german():
+    causes = {cause for pair in trend.LABELS.values() for cause in pair}
+    assert sorted(causes - german.WORDS.keys()) == []
 
 
 def test_the_lever_of_a_server_has_its_german():
