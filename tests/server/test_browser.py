@@ -193,6 +193,9 @@ def test_by_keyboard_alone(browser, live):
     assert seen.faults == []
 
 
+CHART_LEFT = "document.getElementById('spend').getBoundingClientRect().left"
+
+
 def test_amounts_far_below_a_cent(browser, live):
     with Client(live.url, Secret(live.key)) as client:
         day = report(datetime.now(UTC).date().isoformat(), 0.0000004)
@@ -207,4 +210,7 @@ def test_amounts_far_below_a_cent(browser, live):
     marks = " ".join(seen.page.locator("#spend .ytick").all_text_contents())
     assert "n" not in marks  # as in 400n
     assert "0,0000004" in marks
+    left = "Math.min(...[...document.querySelectorAll('#spend .ytick text')].map({0}))"
+    inside = left.format("mark => mark.getBoundingClientRect().left")
+    assert seen.page.evaluate(f"{inside} >= {CHART_LEFT}"), "a mark is cut off"
     assert seen.faults == []

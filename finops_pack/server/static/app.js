@@ -26,7 +26,7 @@ function layout(extra) {
       type: "date", range: padded(), fixedrange: true, gridcolor: "rgba(0,0,0,0)", linecolor: line,
       tickformat: german ? "%d.%m." : "%b %-d", hoverformat: german ? "%d.%m.%Y" : "%b %-d, %Y", nticks: 8,
     },
-    yaxis: { fixedrange: true, gridcolor: line, zeroline: false, rangemode: "tozero", exponentformat: "none", tickprefix: german ? "" : "$", ticksuffix: german ? " $" : "", nticks: 6 },
+    yaxis: { fixedrange: true, gridcolor: line, zeroline: false, rangemode: "tozero", exponentformat: "none", automargin: true, tickprefix: german ? "" : "$", ticksuffix: german ? " $" : "", nticks: 6 },
     ...extra,
   };
 }
