@@ -162,6 +162,15 @@ WORDS = {
     "Task": "Aufgabe",
     "Tasks": "Aufgaben",
     "That page does not exist.": "Diese Seite ist nicht vorhanden.",
+    "The budget must be an amount above 0, not grouped: 1000 or 1000.50.": (
+        "Das Budget muss ein Betrag über 0 sein, ohne Tausenderpunkte: 1000 oder 1000,50."
+    ),
+    "The company needs a name, of at most 200 characters.": (
+        "Die Firma braucht einen Namen von höchstens 200 Zeichen."
+    ),
+    "The percent must be a whole number from 1 to 100.": (
+        "Das Prozent muss eine ganze Zahl von 1 bis 100 sein."
+    ),
     "The figures stand on the dashboard at once.": "Die Zahlen stehen sofort auf der Übersicht.",
     "The form has expired: load the page again.": (
         "Das Formular ist abgelaufen: bitte die Seite neu laden."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -202,6 +203,15 @@ def _settings_page(
     return render.page("settings.html", who.language, status, chrome=frame, **values)
 
 
+PROBLEMS = {
+    "company_name": "The company needs a name, of at most 200 characters.",
+    "monthly_budget": "The budget must be an amount above 0, not grouped: 1000 or 1000.50.",
+    "alert_threshold_pct": "The percent must be a whole number from 1 to 100.",
+}
+# A thousand to some and one to others: asked again, rather than to be a budget of one dollar.
+_GROUPED = re.compile(r"[1-9]\d{0,2}([.,]\d{3})+")
+
+
 @router.post("/settings")
 def save_settings(db: Db, who: Member, fields: Form) -> Response:
     """Store them."""
@@ -209,7 +219,8 @@ def save_settings(db: Db, who: Member, fields: Form) -> Response:
     try:
         asked = checked(Budget, _numbers(given))
     except ApiError as refused:
-        return _settings_page(who, given, problem=refused.message)
+        problem = PROBLEMS.get(refused.field or "", refused.message)
+        return _settings_page(who, given, problem=texts.translator(who.language)(problem))
     account = _account(who)
     changed = accounts.set_budget(
         db,
@@ -226,7 +237,11 @@ def _numbers(given: dict[str, str]) -> dict[str, Any]:
     """The form's text as the API's JSON has it; what is no number is left for the check."""
     found: dict[str, Any] = {"company_name": given["company_name"].strip()}
     for name in ("monthly_budget", "alert_threshold_pct"):
-        text = given[name].strip().replace(",", ".")
+        text = given[name].strip()
+        if _GROUPED.fullmatch(text):
+            found[name] = text
+            continue
+        text = text.replace(",", ".")
         try:
             found[name] = Decimal(text) if text else None
         except InvalidOperation:

@@ -7,7 +7,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from finops_pack.server import accounts, throttle
+from finops_pack.server import accounts, pages, throttle
 from tests.server.conftest import PASSWORD
 
 PAGES = ("/", "/costs", "/levers", "/alerts", "/keys", "/settings", "/start")
@@ -125,7 +125,19 @@ def test_settings_are_kept_and_checked(member):
     for bad in ({"monthly_budget": "-3"}, {"monthly_budget": "much"}, {"alert_threshold_pct": "0"}):
         answer = member.client.post("/settings", data={**fields, **bad, "form_token": token})
         assert answer.status_code == 422
-        assert next(iter(bad)) in answer.text
+        assert pages.PROBLEMS[next(iter(bad))] in answer.text
+
+
+@pytest.mark.parametrize("budget", ["1,000", "1.000", "1,234,567", "1,234.50"])
+def test_a_grouped_amount_is_asked_again(member, budget):
+    token = token_of(member.client.get("/settings"))
+    fields = {"company_name": "Neu", "monthly_budget": budget, "alert_threshold_pct": "70"}
+    answer = member.client.post("/settings", data={**fields, "form_token": token},
+                                headers={"Accept-Language": "de"})  # fmt: skip
+    assert "ohne Tausenderpunkte" in answer.text
+    assert f'value="{budget}"' in answer.text
+    account = accounts.by_password(member.db, "me@acme.test", PASSWORD)
+    assert account.monthly_budget is None
 
 
 def test_what_reports_hold_cannot_become_markup(member):

@@ -17,7 +17,7 @@ from finops_pack import alerts, forensics, levers, query, trend, waste
 from finops_pack.cache import CAUSES
 from finops_pack.ledger import open_ledger
 from finops_pack.model import DayTotals, Totals
-from finops_pack.server import chrome, german, texts
+from finops_pack.server import chrome, german, pages, texts
 
 SERVER = Path(texts.__file__).parent
 LITERAL = re.compile(r"""(?:\b_|\bsay)\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*[,)]""")
@@ -34,6 +34,7 @@ def said():
 def test_every_text_has_its_german():
     found = set(said())
     assert len(found) > 80
+    found |= set(pages.PROBLEMS.values())
     found |= {label for _, label in chrome.ACCOUNT_TABS + chrome.LOCAL_TABS}
     found |= {*texts.ENGLISH, *CAUSES, "low", "medium", "high", "critical"}
     found |= {
