@@ -78,6 +78,14 @@ def count(text: str) -> int:
     return number
 
 
+def rate(text: str) -> float:
+    """So many a second: above 0, or nothing would ever be let in."""
+    number = float(text)
+    if not 0 < number < 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1,000,000")
+    return number
+
+
 def port(text: str) -> int:
     """A TCP port; 0 means any that is free."""
     number = int(text)

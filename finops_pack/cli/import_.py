@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Import, say what became of it, name what was rejected."""
     if args.name is None:
-        return _offer()
+        return _offer(args.json)
     importer = importers.load(args.name)
     paths = [Path(path) for path in args.path] or importers.present(importer)
     if not paths:
@@ -73,13 +73,15 @@ def _note(args: argparse.Namespace, importer: Importer, found: again.Found, file
         again.leave(args.words, found, args.ledger or config.load().ledger, printed)
 
 
-def _offer() -> int:
+def _offer(as_json: bool) -> int:
     """Which importers there are, and which of their logs lie here."""
-    rows = []
-    for name in importers.names():
-        importer = importers.load(name)
-        places = ", ".join(map(str, importers.present(importer))) or "-"
-        rows.append((name, importer.HELP, places))
+    found = {name: importers.load(name) for name in importers.names()}
+    places = {name: [str(p) for p in importers.present(one)] for name, one in found.items()}
+    if as_json:
+        told = [{"what": n, "reads": one.HELP, "found": places[n]} for n, one in found.items()]
+        _out.document("finops.importers", {"importers": told})
+        return 0
+    rows = [(name, one.HELP, ", ".join(places[name]) or "-") for name, one in found.items()]
     _out.table("finops import WHAT [PATH]", ("what", "reads", "found here"), rows)
     return 0
 

@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ledgers", metavar="DIR", help="accounts' ledgers; default beside --db")
     parser.add_argument(
         "--rate",
-        type=float,
+        type=_args.rate,
         default=20.0,
         metavar="N",
         help="requests a second and key; default 20",

@@ -30,6 +30,7 @@ WRONG = (
     "report --date 2026-99-99", "connect --url nowhere --key-stdin", "export nope",
     "export csv -o missing/x", "task nobody", "levers accept nope", "levers accept",
     "serve --port 99999", "dashboard --port -1", "dashboard --ledger foo://x", "serve --db foo://x",
+    "serve --rate 0", "serve --rate -5", "serve --rate nan", "serve --rate inf",
     "ledger rebuild --tz Nowhere/X", "ledger copy", "watch --every abc", "frob", "spend --frob",
 )  # fmt: skip
 

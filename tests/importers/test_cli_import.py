@@ -120,6 +120,13 @@ def test_without_a_name_it_says_what_there_is(
     assert main(["import", "clod"]) == 2
 
 
+def test_without_a_name_it_says_so_as_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["schema"] == "finops.importers"
+    assert {one["what"]: one["found"] for one in told["importers"]}["jsonl"] == []
+
+
 def test_dry_run_makes_no_ledger(
     lines: Any, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
