@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BATCH_BYTES = 512 * 1024  # half of what a server takes
 BATCH_LINES = 2000  # and of its lines
 _INT64 = 2**63
+_WHERE = {field.name for field in fields(Where)}
 
 
 def loads(text: str | bytes) -> Any:
@@ -161,8 +162,14 @@ WRITES: dict[str, Answer] = {
 
 
 def where(asked: Mapping[str, Any]) -> Where:
-    """The calls that a question is about."""
-    found: Where = read(Where, asked.get("where") or {})
+    """The calls that a question is about; raises `InputError` for a field that is not known.
+
+    Left out, it would widen the question: a newer client would get all calls for its few.
+    """
+    told = read(dict[str, Any], asked.get("where") or {})
+    if unknown := sorted(told.keys() - _WHERE):
+        raise InputError(f"where: no field {unknown[0]!r}; there are: {', '.join(sorted(_WHERE))}")
+    found: Where = read(Where, told)
     return found
 
 

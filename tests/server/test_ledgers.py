@@ -228,6 +228,17 @@ lines = st.fixed_dictionaries(
     {"type": st.sampled_from(["call", "amend", "task", "segment", "event", "x"])},
     optional=dict.fromkeys(FIELDS[1:], values),
 )
+
+
+@pytest.mark.parametrize("where", [{"projects": "a"}, ["project"], "project"])
+def test_a_filter_that_is_not_known_does_not_ask_for_everything(site, key, where):
+    for name in ("totals", "days", "tasks", "spent"):
+        answer = site.ask(key, "POST", f"/ledger/read/{name}", json={"where": where})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_question")
+    asked = site.ask(key, "GET", "/calls", params={"where": json.dumps(where)})
+    assert asked.status_code == 422
+
+
 ASKED = ["where", "by", "id", "ids", "kind", "key", "sessions", "limit", "wanted", "limits", "body",
          "before", "after", "call_id", "pico", "spool", "source"]  # fmt: skip
 
