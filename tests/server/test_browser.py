@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from finops_pack.ledger import open_ledger
 from finops_pack.report.client import Client
 from finops_pack.report.keys import Secret
 from finops_pack.report.model import parse
-from tests.server.conftest import PASSWORD
+from finops_pack.server.local import create_local
+from tests.server.conftest import PASSWORD, listening
 
 OUTPUT = Path(__file__).parents[2] / "test-output"
 FLAGS = [
@@ -213,4 +217,21 @@ def test_amounts_far_below_a_cent(browser, live):
     left = "Math.min(...[...document.querySelectorAll('#spend .ytick text')].map({0}))"
     inside = left.format("mark => mark.getBoundingClientRect().left")
     assert seen.page.evaluate(f"{inside} >= {CHART_LEFT}"), "a mark is cut off"
+    assert seen.faults == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_without_a_blank_stay_inside(browser, tmp_path, width):
+    name, now = "x" * 180, time.time_ns() // 1000
+    line = {"type": "call", "start_us": now, "model": name, "project": name, "task": name}
+    more = {"error_type": name, "status": "error", "tool_calls": [{"name": name}], "action": name}
+    chain = [{**line, **more, "id": f"c{n}", "parent": f"c{n - 1}"} for n in range(40)]
+    with closing(open_ledger(str(tmp_path / "ledger.db"))) as ledger:
+        ledger.book(chain)
+    with listening(create_local(ledger.url)) as url:
+        context = browser.new_context(base_url=url, viewport={"width": width, "height": 800})
+        seen = Watched(context.new_page(), url)
+        for path in ("/", "/costs", "/tasks", f"/tasks/{name}", "/alerts"):
+            seen.page.goto(path)
+            assert seen.fits(), path
     assert seen.faults == []

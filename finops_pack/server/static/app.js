@@ -69,7 +69,7 @@ function drawWrites() {
   };
   const limit = {
     shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 0.3, y1: 0.3, line: { color: colour("--waste"), width: 1.5, dash: "dash" } }],
-    annotations: [{ xref: "paper", x: 0, xanchor: "left", y: 0.3, yanchor: "top", showarrow: false, text: data.limit_label, font: { color: colour("--waste") } }],
+    annotations: [{ xref: "paper", x: 0, xanchor: "left", y: 0.3, yanchor: "top", showarrow: false, text: data.limit_label, font: { color: colour("--ink") } }],
   };
   const top = Math.max(0.4, ...data.write_share.filter((value) => value !== null)) * 1.1;
   const axis = { ...layout({}).yaxis, tickprefix: "", ticksuffix: "", tickformat: ".0%", range: [0, Math.min(top, 1.05)] };
