@@ -48,6 +48,9 @@ WORDS = {
     "{count} attempts": "{count} Versuche",
     "{count} from the cache": "{count} aus dem Cache",
     "(other)": "(Übrige)",
+    "(not set)": "(ohne Namen)",
+    "(none)": "(ohne Namen)",
+    "(withheld)": "(nicht genannt)",
     "30% limit": "Grenze 30 %",
     "A key lets an agent report to this account. Revoking it ends that at once.": (
         "Mit einem Schlüssel meldet ein Agent an dieses Konto. Ein Widerruf beendet das sofort."

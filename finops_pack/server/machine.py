@@ -80,6 +80,7 @@ def of_ledger(reader: Reader, name: str) -> Screen:
         alerts=[{**alert.to_dict(), "created_at": None} for alert in reader.alerts()],
         pending=reader.pending_calls,
         note=reader.nothing(period),
+        unpriced_actions=_unpriced(reader, period),
         plans=money.subscription_usd,
     )
 
@@ -138,6 +139,12 @@ def _exact(value: float | None) -> Decimal | None:
 def _monthly(money: BudgetView) -> Budget | None:
     limits = [b.limit_usd for b in money.lines if (b.window, b.scope) == ("month", "everything")]
     return Budget(money.month_usd, min(limits), THRESHOLD_PCT) if limits else None
+
+
+def _unpriced(reader: Reader, period: Period) -> set[str]:
+    """Actions of which nothing is known: a zero would say that they cost nothing."""
+    rows = reader.spend("action", period).rows
+    return {row.key or "(not set)" for row in rows if row.calls == row.unpriced_calls}
 
 
 def _limit(line: BudgetLine) -> Limit:

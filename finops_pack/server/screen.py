@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -140,6 +140,7 @@ class Screen:
     score_reason: str | None = None
     pending: int = 0
     note: str = ""  # why there is nothing to show
+    unpriced_actions: Set[str] = frozenset()  # none of whose calls has a price
     plans: Decimal = Decimal(0)  # list equivalent of this month's flat plans, USD
 
     @property

@@ -141,6 +141,18 @@ def test_every_tab_counts_the_alerts(furnished, client):
         assert '<span class="badge"' in client.get(path).text, path
 
 
+def test_an_action_without_any_price_is_not_free(ledger, client):
+    unknown = {"cost_state": "unpriced", "cost_pico": None}
+    ledger.book([call(0), call(1, action="draft", **unknown), call(2, action="free", cost_pico=0),
+                 call(3, action=None, **unknown)])  # fmt: skip
+    for path in ("/", "/costs"):
+        page = re.sub(r"\s+", " ", client.get(path).text)
+        cells = '<th scope="row">{}</th> <td class="amount">{}</td>'
+        assert cells.format("draft", "unpriced") in page
+        assert cells.format("(not set)", "unpriced") in page
+        assert cells.format("free", "$0.00") in page
+
+
 def test_the_chart_of_cache_writes_has_its_days(ledger, client):
     tokens = {"input_tokens": 9000, "cache_write_5m_tokens": 8000, "output_tokens": 10}
     claude = {"model": "claude-sonnet-4-5", "provider": "anthropic", "cost_pico": 33_150_000_000}

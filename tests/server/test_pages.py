@@ -221,11 +221,11 @@ def test_figures_of_an_account(member):
 
 
 def test_a_name_of_the_users_own_is_not_translated(member):
-    names = {"first": 4, "retries": 3, "model": 2, "(other)": 1}
+    names = {"first": 4, "retries": 3, "model": 2, "(withheld)": 1}
     reported(member, cost_by_action=names, waste_categories={"retries": 1})
     page = member.client.get("/", headers={"Accept-Language": "de"}).text
     shown = re.findall(r'<th scope="row">([^<]+)</th>', page)
-    assert shown[-4:] == ["first", "retries", "model", "(Übrige)"]
+    assert shown[-4:] == ["first", "retries", "model", "(nicht genannt)"]
     assert "Neuversuche" in shown
 
 
