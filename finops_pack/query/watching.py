@@ -50,7 +50,7 @@ def _in_force(reader: Reader) -> list[rules.Alert]:
         [replace(day, cache_write_usd_share=shares.get(day.date)) for day in days],
         today=today,
         monthly_budget=_monthly(reader),
-        threshold_pct=_warning_pct(),
+        threshold_pct=warning_pct(),
         last_reports=_last_report(reader, days, today),
         tasks=_task_costs(reader, period),
     )
@@ -76,7 +76,7 @@ def _whole(day: str, reader: Reader) -> Period:
 
 def _budgets(reader: Reader, today: str) -> Iterator[rules.Alert]:
     """Every other budget with a clock that is nearly used: one a window, one more when full."""
-    warning = _warning_pct()
+    warning = warning_pct()
     for line in reader.budget().lines:
         percent = int(line.used * 100)
         if not line.clocked or percent < warning or line.id == MONTHLY:
@@ -104,7 +104,7 @@ def _last_report(reader: Reader, days: list[DayTotals], today: date) -> dict[str
     return {f"this ledger to {url}": newest}
 
 
-def _warning_pct() -> int:
+def warning_pct() -> int:
     """The last threshold before the limit itself."""
     below = [level for level in thresholds(config.load().thresholds) if level < 100]
     return max(below, default=100)

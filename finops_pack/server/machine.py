@@ -10,6 +10,7 @@ from typing import Any
 
 from finops_pack.model import DayTotals
 from finops_pack.query import BudgetLine, BudgetView, Period, Reader
+from finops_pack.query.watching import warning_pct
 from finops_pack.server.screen import (
     PERIODS,
     Bar,
@@ -22,7 +23,6 @@ from finops_pack.server.screen import (
     UnitCost,
 )
 
-THRESHOLD_PCT = 80
 KEPT_SECONDS = 60.0
 
 
@@ -138,7 +138,7 @@ def _exact(value: float | None) -> Decimal | None:
 
 def _monthly(money: BudgetView) -> Budget | None:
     limits = [b.limit_usd for b in money.lines if (b.window, b.scope) == ("month", "everything")]
-    return Budget(money.month_usd, min(limits), THRESHOLD_PCT) if limits else None
+    return Budget(money.month_usd, min(limits), warning_pct()) if limits else None
 
 
 def _unpriced(reader: Reader, period: Period) -> set[str]:

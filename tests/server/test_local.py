@@ -113,6 +113,12 @@ def test_a_budget_of_each_task_is_none_that_fills(furnished, client):
     assert '<td class="share">99%</td>' in page, "rounded, 2.90 of 2.91 would be all of it"
 
 
+def test_the_mark_of_the_month_is_where_its_alert_is_raised(monkeypatch, request):
+    monkeypatch.setenv("FINOPS_THRESHOLDS", "50,90,100")
+    request.getfixturevalue("furnished")
+    assert "2% used, alert at 90%" in request.getfixturevalue("client").get("/").text
+
+
 def test_a_change_of_the_cost_of_a_task_comes_with_its_interval(ledger, client):
     week = 7 * 24 * HOUR
     ledger.book([call(n, task=f"t{n}", cost_pico=PICO * (1 + n % 6)) for n in range(30)])
