@@ -81,8 +81,8 @@ SENTENCES = (
         "Der Heartbeat läuft alle {0} {1}; alle {2} {3} spart im Monat etwa {4}.",
     ),
     (
-        r"(\d+) sessions on (.+) pause longer than the short cache lives; the one-hour cache there "
-        r"pays, premium included: about (\S+) a month less\.",
+        r"(\S+) sessions? on (.+) paused? longer than the short cache lives; the one-hour cache "
+        r"there pays, premium included: about (\S+) a month less\.",
         "{0} Sitzungen auf {1} pausieren länger, als der kurze Cache lebt; der Ein-Stunden-Cache "
         "lohnt sich dort samt Aufschlag: im Monat etwa {2} weniger.",
     ),
