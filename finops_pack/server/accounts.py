@@ -17,6 +17,8 @@ PAGE_SESSION = timedelta(hours=8)
 API_SESSION = timedelta(hours=1)  # long enough to register keys
 DEFAULT_THRESHOLD_PCT = 80
 MINIMUM_PASSWORD = 8
+MAXIMUM_PASSWORD = 1024  # what a sign-in takes
+MAXIMUM_NAME = 200  # what the settings take
 _USE_NOTED = timedelta(minutes=1)  # a key's last use is kept to the minute
 
 
@@ -46,6 +48,10 @@ def create(db: Database, email: str, password: str, company: str = "") -> Accoun
     email = _address(email)
     if len(password) < MINIMUM_PASSWORD:
         raise InputError(f"the password needs at least {MINIMUM_PASSWORD} characters")
+    if len(password) > MAXIMUM_PASSWORD:
+        raise InputError(f"the password has more than {MAXIMUM_PASSWORD:,} characters")
+    if len(company) > MAXIMUM_NAME or not crypto.storable(company):
+        raise InputError(f"the company's name must be text of at most {MAXIMUM_NAME} characters")
     row = (
         crypto.new_id("cust"),
         email,

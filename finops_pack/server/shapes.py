@@ -19,7 +19,7 @@ from pydantic import (
 
 from finops_pack.report.model import MAX_USD, Amount, Shown, shown
 from finops_pack.server import crypto
-from finops_pack.server.accounts import Scope
+from finops_pack.server.accounts import MAXIMUM_NAME, MAXIMUM_PASSWORD, Scope
 from finops_pack.server.http import ApiError
 
 M = TypeVar("M", bound=BaseModel)
@@ -49,7 +49,9 @@ def _percent(value: Any) -> int:
 
 
 Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strict=True), AfterValidator(_storable)
+    str,
+    StringConstraints(min_length=1, max_length=MAXIMUM_NAME, strict=True),
+    AfterValidator(_storable),
 ]
 Limit = Annotated[
     Decimal | None,
@@ -71,7 +73,7 @@ class Login(_Asked):
     """`POST /api/finops/login`."""
 
     email: Annotated[str, StringConstraints(max_length=320, strict=True)]
-    password: Annotated[str, StringConstraints(max_length=1024, strict=True)]
+    password: Annotated[str, StringConstraints(max_length=MAXIMUM_PASSWORD, strict=True)]
 
 
 class Register(_Asked):

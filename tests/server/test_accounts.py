@@ -31,6 +31,15 @@ def test_a_short_password_is_refused(db):
         accounts.create(db, "me@acme.test", "1234567")
 
 
+def test_what_no_page_would_take_again_is_refused(db):
+    with pytest.raises(InputError, match="1,024 characters"):
+        accounts.create(db, "me@acme.test", "p" * 1025)
+    for company in ("c" * 201, "a\0b"):
+        with pytest.raises(InputError, match="company"):
+            accounts.create(db, "me@acme.test", PASSWORD, company)
+    assert accounts.create(db, "me@acme.test", "p" * 1024, "c" * 200).company_name == "c" * 200
+
+
 def test_no_secret_is_stored(db):
     account = accounts.create(db, "me@acme.test", PASSWORD)
     key, _ = accounts.register_key(db, account.id, "k", "write")
