@@ -100,7 +100,8 @@ def chart_data(screen: Screen, language: str) -> Markup:
     """What the script draws, as JSON that cannot leave its <script> element."""
     said = texts.translator(language)
     splits = {name: series(screen.bars, name) for name in ("waste", "model", "action")}
-    names = {"useful": said("useful"), "wasted": said("wasted"), "(other)": said("(other)")}
+    ours = ("useful", "wasted", "(other)", "(not set)", "(none)", "(withheld)")
+    names = {name: said(name) for name in ours}
     body = {
         "language": language,
         "dates": [bar.date for bar in screen.bars],

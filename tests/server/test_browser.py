@@ -225,7 +225,11 @@ def test_names_without_a_blank_stay_inside(browser, tmp_path, width):
     name, now = "x" * 180, time.time_ns() // 1000
     line = {"type": "call", "start_us": now, "model": name, "project": name, "task": name}
     more = {"error_type": name, "status": "error", "tool_calls": [{"name": name}], "action": name}
-    chain = [{**line, **more, "id": f"c{n}", "parent": f"c{n - 1}"} for n in range(40)]
+    more |= {"cost_state": "priced", "cost_pico": 10**12}
+    chain = [
+        {**line, **more, "id": f"c{n}", "parent": f"c{n - 1}", "action": f"{name}{n % 8}"}
+        for n in range(40)
+    ]
     with closing(open_ledger(str(tmp_path / "ledger.db"))) as ledger:
         ledger.book(chain)
     with listening(create_local(ledger.url)) as url:
@@ -234,4 +238,14 @@ def test_names_without_a_blank_stay_inside(browser, tmp_path, width):
         for path in ("/", "/costs", "/tasks", f"/tasks/{name}", "/alerts"):
             seen.page.goto(path)
             assert seen.fits(), path
+        seen.page.goto("/")
+        seen.page.get_by_text("Action", exact=True).click()
+        names = seen.page.locator("#spend .legendtext")
+        names.nth(7).wait_for()
+        assert sorted(names.all_text_contents()) == [f"{'x' * 13}…{'x' * 13}{n}" for n in range(8)]
+        chart, last = (
+            place.bounding_box() for place in (seen.page.locator("#spend"), names.nth(7))
+        )
+        assert last["y"] + last["height"] <= chart["y"] + chart["height"]
+        assert last["x"] + last["width"] <= chart["x"] + chart["width"]
     assert seen.faults == []

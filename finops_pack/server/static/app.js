@@ -53,12 +53,17 @@ function drawSpend() {
   const split = document.querySelector('#split input:checked').value;
   const two = [colour("--spend"), colour("--waste")];
   const traces = Object.entries(data.splits[split]).map(([name, values], i) => ({
-    type: "bar", name: escaped(name), x: data.dates, y: values, width: BAR,
-    customdata: values.map(amount), hovertemplate: `%{customdata}<extra>${escaped(name)}</extra>`,
+    type: "bar", name: escaped(short(name)), x: data.dates, y: values, width: BAR,
+    customdata: values.map(amount), hovertemplate: `%{customdata}<extra>${escaped(short(name))}</extra>`,
     marker: { color: split === "waste" ? two[i] : PALETTE[i % PALETTE.length] },
   }));
+  place.style.height = innerWidth <= 640 && traces.length > 2 ? `${220 + 20 * traces.length}px` : ""; // room for their names
   Plotly.react(place, traces, layout({}), options);
+  Plotly.Plots.resize(place);
 }
+
+// The lists below the chart have the whole name; models often differ in their last letters only.
+const short = (name) => (name.length > 28 ? `${name.slice(0, 13)}…${name.slice(-14)}` : name);
 
 function drawWrites() {
   const place = document.getElementById("writes");
