@@ -197,6 +197,16 @@ def test_by_keyboard_alone(browser, live):
     assert seen.faults == []
 
 
+def test_copy_marks_the_text_where_there_is_no_clipboard(browser, live):
+    seen = opened(browser, live, locale="en-GB")
+    gone = "Object.defineProperty(navigator, 'clipboard', {value: undefined})"
+    seen.page.add_init_script(gone)
+    sign_in(seen.page, "E-mail address", "Sign in")
+    seen.page.get_by_role("button", name="Copy the line").click()
+    assert seen.page.evaluate("getSelection().toString()") == "import finops_pack.auto"
+    assert seen.faults == []
+
+
 CHART_LEFT = "document.getElementById('spend').getBoundingClientRect().left"
 
 

@@ -99,8 +99,12 @@ if (data && window.Plotly) {
 
 for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", async () => {
-    const text = button.parentElement.querySelector("code").textContent;
-    await navigator.clipboard.writeText(text);
+    const code = button.parentElement.querySelector("code");
+    if (!navigator.clipboard) { // as over plain HTTP from another machine: marked, for Ctrl-C
+      getSelection().selectAllChildren(code);
+      return;
+    }
+    await navigator.clipboard.writeText(code.textContent);
     const label = button.textContent;
     button.textContent = button.dataset.copied;
     setTimeout(() => { button.textContent = label; }, 1500);
