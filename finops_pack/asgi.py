@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from finops_pack import context
+from finops_pack import context, log
 from finops_pack import recorder as _recorder  # noqa: F401  where the lines of a task go
 
 Scope = MutableMapping[str, Any]
@@ -62,6 +62,20 @@ class FinOpsMiddleware:
 
 def _value(how: Value | None, scope: Scope, headers: Mapping[str, bytes]) -> str | None:
     if callable(how):
-        return how(scope)
+        return _asked(how, scope)
     text = headers.get(how.lower()) if how else None
     return text.decode("latin-1")[:200] if text else None
+
+
+_told: set[int] = set()  # functions whose fault was logged: once, not with each request
+
+
+def _asked(how: Callable[[Scope], str | None], scope: Scope) -> str | None:
+    """What the function says; a request is served whether it can say or not."""
+    try:
+        return how(scope)
+    except Exception as error:  # noqa: BLE001 - attribution is no reason to fail a request
+        if id(how) not in _told:
+            _told.add(id(how))
+            log.warning("a function for session, task or tags failed; left empty", error)
+        return None

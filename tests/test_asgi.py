@@ -83,3 +83,17 @@ async def test_what_is_no_request_passes() -> None:
 
     await FinOpsMiddleware(app)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
     assert seen == ["lifespan"]
+
+
+def test_a_function_that_fails_fails_no_request(calls: Calls, caplog: Any) -> None:
+    def user(scope: Any) -> str:
+        return str(scope["user"].id)  # of an anonymous request there is none
+
+    app = FinOpsMiddleware(answer, session=user, tags={"customer": user})
+    sent = asyncio.run(ask(app, "/200", x_request_id="r1"))
+    assert sent[0]["status"] == 200
+    asyncio.run(ask(app, "/200", x_request_id="r2"))
+    assert [(call.task, call.session, call.tags) for call in calls()] == [
+        ("r1", None, {}), ("r2", None, {}),
+    ]  # fmt: skip
+    assert caplog.text.count("left empty") == 1
