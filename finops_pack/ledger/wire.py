@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from finops_pack.errors import InputError
 from finops_pack.ledger import GROUPS, Booked, Ledger, Reservation
+from finops_pack.ledger._rows import scrub
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
 if TYPE_CHECKING:
@@ -31,6 +32,15 @@ def loads(text: str | bytes) -> Any:
         return json.loads(text, parse_constant=refuse)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def line(text: bytes) -> Any:
+    """A line or a question as JSON, without NUL; raises ValueError.
+
+    A call is booked with it, and then every question that names the call would be refused.
+    """
+    found = loads(text)
+    return scrub(found) if rb"\u0000" in text else found
 
 
 @lru_cache(maxsize=16)

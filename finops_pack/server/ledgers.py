@@ -46,7 +46,7 @@ async def _lines(request: Request) -> list[dict[str, Any]]:
 
 def _line(number: int, line: bytes) -> dict[str, Any]:
     try:
-        found = wire.loads(line)
+        found = wire.line(line)
     except ValueError as error:
         raise ApiError(400, "not_json", f"line {number}: {error}") from None
     if not isinstance(found, dict):

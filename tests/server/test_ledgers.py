@@ -230,6 +230,19 @@ lines = st.fixed_dictionaries(
 )
 
 
+def test_a_call_named_oddly_spoils_no_later_answer(site, key, tmp_path):
+    odd = {**LINES[0], "id": "a\0b", "session": "s\0", "task": "t\0"}
+    headers = {"Content-Type": "application/x-ndjson"}
+    assert site.ask(key, "POST", "/calls", content=json.dumps(odd), headers=headers).json()["new"]
+    (call,) = map(json.loads, site.ask(key, "GET", "/calls").text.splitlines())
+    assert (call["id"], call["session"], call["task"]) == ("ab", "s", "t")
+    for name, ids in (
+        ("segments", {"sessions": [call["session"]]}),
+        ("tasks_of", {"ids": [call["task"]]}),
+    ):
+        assert site.ask(key, "POST", f"/ledger/read/{name}", json=ids).status_code == 200
+
+
 @pytest.mark.parametrize("where", [{"projects": "a"}, ["project"], "project"])
 def test_a_filter_that_is_not_known_does_not_ask_for_everything(site, key, where):
     for name in ("totals", "days", "tasks", "spent"):
