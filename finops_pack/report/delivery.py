@@ -104,7 +104,7 @@ class Sender:
                 raise InputError(f"{one.date} cannot be called delivered: {why}")
             if not seen.open:  # else what was tried then is what landed
                 seen = replace(seen, hash=one.content, figures=one.figures)
-            self._finish(one, one.seen, _delivered(seen, now, seen.report_id))
+            self._finish(one, one.seen, seen.delivered(now, seen.report_id))
         return self.outcome()
 
     def outcome(self) -> Delivery:
@@ -178,7 +178,7 @@ class Sender:
         now = self._clock.now()
         landed = held.landed(seen)
         if landed:
-            self._finish(one, one.seen, _delivered(seen, now, seen.report_id))
+            self._finish(one, one.seen, seen.delivered(now, seen.report_id))
             return "ok"
         if now < seen.quiet_until:
             return "quiet"
@@ -237,7 +237,7 @@ class Sender:
         """The entry once the answer, or its absence, is known."""
         now = self._clock.now()
         if reply.kind == "ok":
-            return _delivered(claimed, now, reply.body.get("report_id"))
+            return claimed.delivered(now, reply.body.get("report_id"))
         told = replace(
             claimed,
             state="failed" if reply.kind == "refused" else "pending",
@@ -267,21 +267,3 @@ def _tells(reply: Reply) -> bool:
     if reply.replaces and reply.kind == "unclear":
         return not reply.retry_after
     return reply.kind in ("ok", "refused")
-
-
-def _delivered(entry: Entry, now: float, report_id: object) -> Entry:
-    return replace(
-        entry,
-        state="sent",
-        sent_hash=entry.hash,
-        sent_at=now,
-        report_id=report_id if isinstance(report_id, str) else None,
-        unclear=False,
-        lost=False,
-        doubt=False,
-        quiet_until=0.0,
-        attempts=0,
-        status=None,
-        error=None,
-        changed=False,
-    )

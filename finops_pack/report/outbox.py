@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,6 +62,24 @@ class Entry:
         """An entry from its document; what a later version added is left out."""
         names = {f.name for f in fields(cls)}
         return cls(**{name: value for name, value in document.items() if name in names})
+
+    def delivered(self, now: float, report_id: object) -> Entry:
+        """The same, once it has landed."""
+        return replace(
+            self,
+            state="sent",
+            sent_hash=self.hash,
+            sent_at=now,
+            report_id=report_id if isinstance(report_id, str) else None,
+            unclear=False,
+            lost=False,
+            doubt=False,
+            quiet_until=0.0,
+            attempts=0,
+            status=None,
+            error=None,
+            changed=False,
+        )
 
     @property
     def open(self) -> bool:
