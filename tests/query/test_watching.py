@@ -10,11 +10,13 @@ import pytest
 from finops_pack import config, query
 from finops_pack.ledger import Ledger, open_ledger
 
-NOW = datetime.now(UTC)
+
+def at(days_ago: int) -> datetime:
+    return datetime.now(UTC) - timedelta(days=days_ago)
 
 
 def date_of(days_ago: int) -> str:
-    return (NOW - timedelta(days=days_ago)).date().isoformat()
+    return at(days_ago).date().isoformat()
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def ledger() -> Iterator[Ledger]:
     made = open_ledger(config.load().ledger)
     row = {"type": "call", "model": "gpt-4o", "cost_pico": 10**9, "cost_state": "priced",
            "billing_mode": "metered"}  # fmt: skip
-    starts = [int((NOW - timedelta(days=ago)).timestamp() * 1e6) for ago in range(10)]
+    starts = [int(at(ago).timestamp() * 1e6) for ago in range(10)]
     made.book([{**row, "id": str(start), "start_us": start} for start in starts])
     yield made
     made.close()
@@ -70,7 +72,7 @@ def test_cache_writes_that_are_most_of_the_money_are_told(ledger: Ledger) -> Non
     row = {"type": "call", "model": "claude-sonnet-4-5", "provider": "anthropic",
            "input_tokens": 9000, "cache_write_5m_tokens": 8000, "output_tokens": 10,
            "cost_pico": 33_150_000_000, "cost_state": "priced"}  # fmt: skip
-    starts = [int((NOW - timedelta(days=ago)).timestamp() * 1e6) for ago in range(3)]
+    starts = [int(at(ago).timestamp() * 1e6) for ago in range(3)]
     ledger.book([{**row, "id": f"w{start}", "start_us": start} for start in starts])
     with query.open() as reader:
         shares = reader.write_shares(query.Period.of("7d", zone=reader.zone))

@@ -18,12 +18,13 @@ PICO = 10**12
 
 
 def call(number, **fields):
-    """A call of an hour ago or so, of 10 cents."""
+    """A call of today, of an hour ago or so, of 10 cents."""
     now = time.time_ns() // 1000
+    midnight = now - now % (24 * HOUR)
     return {
         "type": "call",
         "id": f"c{number}",
-        "start_us": now - HOUR + number * 1000,
+        "start_us": max(now - HOUR, midnight) + number * 1000,
         "model": "gpt-4o",
         "provider": "openai",
         "task": "ticket/1",
