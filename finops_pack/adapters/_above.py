@@ -6,7 +6,7 @@ where the framework loses it. A framework's call that made several requests is s
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -65,26 +65,6 @@ class Work:
             yield
         finally:
             context.leave(self, before)
-
-
-async def steps(stream: AsyncIterator[Any], around: Callable[[], Any]) -> AsyncGenerator[Any, None]:
-    """The same stream; each of its steps is taken inside `around()`, what waits on it is not.
-
-    To be closed by whoever reads it: what it reads is closed with it, as it would be without us.
-    """
-    try:
-        while True:
-            with around():
-                try:
-                    item = await anext(stream)
-                except StopAsyncIteration:
-                    return
-            yield item
-    finally:
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            with around():
-                await close()
 
 
 class owning:

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
+from finops_pack import context
 from finops_pack.adapters import _above, _patch
 
 Begin = Callable[[Any], _above.Work]
@@ -32,7 +33,7 @@ def _running(begin: Begin, original: Any) -> Any:
 
 def _streaming(begin: Begin, original: Any) -> Any:
     async def run_stream(self: Any, *args: Any, **options: Any) -> Any:
-        steps = _above.steps(original(self, *args, **options), begin(self).step)
+        steps = context.each_step(original(self, *args, **options), begin(self).step)
         async with aclosing(steps) as stream:
             async for item in stream:
                 yield item

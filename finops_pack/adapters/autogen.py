@@ -92,7 +92,7 @@ def _streaming(method: Callable[..., Any]) -> Callable[..., Any]:
         last: Any = None
         came: list[str] = []
         try:
-            steps = _above.steps(stream, lambda: _above.owning(call))
+            steps = context.each_step(stream, lambda: _above.owning(call))
             async with contextlib.aclosing(steps) as stream:
                 async for item in stream:
                     _piece(call, item, came)

@@ -29,6 +29,7 @@ from finops_pack.context._held import (
 )
 from finops_pack.context._ids import new_id, now_us
 from finops_pack.context._scopes import Scope, action, set_sink, tags, task
+from finops_pack.context._steps import each_step
 
 __all__ = [
     "MAX_TAGS",
@@ -45,6 +46,7 @@ __all__ = [
     "aside",
     "current",
     "disown",
+    "each_step",
     "enter",
     "in_task",
     "leave",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any, Protocol
 
 from finops_pack.context._held import Context, variable
@@ -61,17 +61,31 @@ def steps(scope: _Scope, stream: Generator[Any, Any, Any]) -> Generator[Any, Any
                 stream.close()
 
 
+async def each_step(
+    stream: AsyncIterator[Any], around: Callable[[], Any]
+) -> AsyncGenerator[Any, None]:
+    """The same stream; each of its steps is taken inside `around()`, what waits on it is not.
+
+    To be closed by whoever reads it: what it reads is closed with it, as it would be without us.
+    """
+    try:
+        while True:
+            with around():
+                try:
+                    item = await anext(stream)
+                except StopAsyncIteration:
+                    return
+            yield item
+    finally:
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            with around():
+                await close()
+
+
 async def async_steps(scope: _Scope, stream: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any]:
     """The same for an asynchronous one, without what its consumer may send into it."""
     with _entered(scope) as inside:
-        try:
-            while True:
-                with _step(inside):
-                    try:
-                        item = await anext(stream)
-                    except StopAsyncIteration:
-                        return
+        async with aclosing(each_step(stream, lambda: _step(inside))) as stepping:
+            async for item in stepping:
                 yield item
-        finally:
-            with _step(inside):
-                await stream.aclose()

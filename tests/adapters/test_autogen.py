@@ -203,6 +203,7 @@ def test_a_budget_knows_what_the_client_for_claude_sends_unless_told(wire: Wire)
         model="claude-sonnet-4-5", base_url=wire.url, api_key="none"
     )
     assert_bound(client, {}, 4096 * Decimal("15e-6"))
+    assert wire.calls == 0
 
 
 def assert_bound(client: Any, more: Any, output: Decimal) -> None:
