@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,6 +36,9 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     config.reload()
     yield home
     recorder.close()
+    for thread in threading.enumerate():
+        if thread.name == "finops-drainer":
+            thread.join(5)  # else its last turn is in the home of whoever runs the tests
     config.reload()
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from finops_pack import config
+from finops_pack.config import read_file
 from finops_pack.errors import ConfigError
 
 
@@ -106,6 +109,42 @@ def test_one_mistake_in_a_file_lifts_none_of_its_other_settings(project: Path, t
     project.write_text("not = a = file")
     config.reload()
     assert config.in_force().budget == ()
+
+
+def test_what_is_read_in_another_thread_is_old_after_a_reload(
+    user_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slowly(path: Path) -> dict[str, Any]:
+        values = read_file(path)
+        reading.set()
+        assert go_on.wait(10)
+        return values
+
+    monkeypatch.setattr(config, "read_file", slowly)
+    user_file.write_text('project = "old"')
+    config.reload()
+    thread = threading.Thread(target=config.load)
+    thread.start()
+    assert reading.wait(10)
+    user_file.write_text('project = "new"')
+    config.reload()
+    go_on.set()
+    thread.join()
+    assert config.load().project == "new"
+
+
+def test_settings_of_many_folders_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abcdefgh":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "finops.toml").write_text(f'project = "{name}"')
+    for name in "abcdefghaa":
+        monkeypatch.chdir(tmp_path / name)
+        assert config.load().project == name
+    assert len(config._read) < 6
 
 
 def test_a_project_redirects_nothing_until_it_is_trusted(project: Path) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 from finops_pack.config._files import (
@@ -63,6 +62,7 @@ __all__ = [
 ]
 
 _said: dict[str, Any] = {}
+_read: dict[tuple[str, bool], Config] = {}
 
 
 def load() -> Config:
@@ -70,12 +70,13 @@ def load() -> Config:
 
     Raises `ConfigError` for the first that cannot be read.
     """
-    return _load(os.getcwd() if _cwd_exists() else "/", strict=True)
+    return _once(strict=True)
 
 
 def reload() -> None:
     """Forget what was read, for tests and after `finops connect`."""
-    _load.cache_clear()
+    global _read
+    _read = {}  # a new one: what a thread is reading just now is old, and goes into the old one
 
 
 def say(**arguments: Any) -> None:
@@ -102,7 +103,18 @@ def _cwd_exists() -> bool:
     return True
 
 
-@lru_cache(maxsize=4)
+def _once(strict: bool) -> Config:
+    """The settings for the folder we are in; those of a few folders are kept."""
+    folder = os.getcwd() if _cwd_exists() else "/"
+    read = _read
+    made = read.get((folder, strict))
+    if made is None:
+        if len(read) > 3:
+            read.clear()
+        made = read[folder, strict] = _load(folder, strict)
+    return made
+
+
 def _load(folder: str, strict: bool) -> Config:
     values: dict[str, Any] = {"ledger": os.path.join(home(*STATE), "ledger.db")}
     sources: dict[str, str] = {}
@@ -133,4 +145,4 @@ def in_force() -> Config:
     try:
         return load()
     except ConfigError:
-        return _load(os.getcwd() if _cwd_exists() else "/", strict=False)
+        return _once(strict=False)
