@@ -18,7 +18,7 @@ from typing import Any
 
 from finops_pack.errors import ConfigError
 from finops_pack.model import Where
-from finops_pack.money import plain, to_pico
+from finops_pack.money import plain, to_pico, usd_of
 
 WINDOWS = ("call", "task", "session", "day", "week", "month", "24h")
 CLOCKED = ("day", "week", "month", "24h")  # one sum each; the others count anew each time
@@ -92,16 +92,45 @@ class Budget:
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Budget:
-        """From what `to_dict` gave."""
-        scope = body.get("scope")
+        """From what `to_dict` gave; raises `ConfigError` for anything else, by its field."""
+        unpriced = str(body.get("unpriced", "refuse"))
         return cls(
-            Decimal(body["limit_usd"]),
-            str(body["window"]),
+            _limit(_usd(body, "limit_usd"), "limit_usd"),
+            _one_of("window", str(body.get("window")), WINDOWS),
             bool(body.get("hard", True)),
-            (str(scope[0]), str(scope[1])) if scope else None,
-            str(body.get("unpriced", "refuse")),
-            Decimal(body.get("reserve_usd", "0")),
+            _pair(body.get("scope")),
+            _one_of("unpriced", unpriced, ("refuse", "warn")),
+            _usd({"reserve_usd": "0", **body}, "reserve_usd"),
         )
+
+
+def _usd(body: Mapping[str, Any], name: str) -> Decimal:
+    try:
+        return usd_of(body.get(name))
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _limit(amount: Decimal, origin: str) -> Decimal:
+    if not 0 < amount < 10**6:
+        raise ConfigError(f"{origin}: the amount must be above 0 and below 1,000,000")
+    return amount
+
+
+def _one_of(name: str, told: str, known: tuple[str, ...]) -> str:
+    if told not in known:
+        raise ConfigError(f"{name}: {told[:40]!r} is none of: {', '.join(known)}")
+    return told
+
+
+def _pair(scope: Any) -> tuple[str, str] | None:
+    if not scope:
+        return None
+    if isinstance(scope, list | tuple) and len(scope) == 2:
+        kind, value = map(str, scope)
+        if value and _is_scope(kind, value):
+            return kind, value
+    raise ConfigError(f"scope: {str(scope)[:40]!r} is no kind of calls with its value")
 
 
 def _scoped(where: Where, kind: str, value: str) -> Where:
@@ -126,9 +155,7 @@ def parse(spec: str, origin: str = "budget") -> Budget:
         amount = Decimal(match["amount"].replace("_", ""))
     except InvalidOperation:
         raise ConfigError(f"{origin}: {spec!r}: not an amount", mend=MEND) from None
-    if not 0 < amount < 10**6:
-        raise ConfigError(f"{origin}: {spec!r}: the amount must be above 0 and below 1,000,000")
-    return Budget(amount, window, hard=not soft, scope=scope)
+    return Budget(_limit(amount, f"{origin}: {spec!r}"), window, hard=not soft, scope=scope)
 
 
 def thresholds(text: str, origin: str = "thresholds") -> tuple[int, ...]:

@@ -13,6 +13,11 @@ from finops_pack.errors import ConfigError
 
 NOW = datetime(2026, 3, 29, 12, 30, tzinfo=UTC)  # a Sunday; clocks change in Vienna
 VIENNA = ZoneInfo("Europe/Vienna")
+FIELDS = ("limit_usd", "window", "hard", "scope", "unpriced", "reserve_usd")
+WRITTEN = st.sampled_from(
+    ["5", 0.5, 10**9, "-1", "NaN", "x", "", None, True, {}, "day", "task", "warn", [], ["a"],
+     ["project", "a"], ["tag.", "a"], ["planet", "a"], [None, None]]
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -69,6 +74,19 @@ def test_written_and_stored_forms_give_it_back(
     budget = Budget(limit, window, hard, scope)
     assert parse(str(budget)) == budget
     assert Budget.from_dict(budget.to_dict()) == budget
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), WRITTEN))
+def test_a_stored_form_is_a_budget_that_can_be_asked_about_or_a_clear_error(
+    body: dict[str, object],
+) -> None:
+    try:
+        budget = Budget.from_dict(body)
+    except ConfigError:
+        return
+    assert parse(str(budget)).id == budget.id
+    assert budget.where(NOW)
+    assert 0 < budget.limit_pico < 2**63
 
 
 def test_a_day_has_23_hours_when_clocks_go_forward() -> None:

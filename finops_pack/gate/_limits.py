@@ -10,6 +10,7 @@ from typing import Any
 
 from finops_pack.budgets import Budget, parse
 from finops_pack.config import Config
+from finops_pack.errors import ConfigError
 from finops_pack.ledger import Ledger, open_ledger
 from finops_pack.model import Where
 from finops_pack.money import to_pico
@@ -86,7 +87,7 @@ def _stored(body: Mapping[str, Any]) -> Budget | None:
     """A budget of the ledger; one that cannot be read must not lift the others."""
     try:
         return Budget.from_dict(body)
-    except (KeyError, TypeError, ValueError, ArithmeticError, IndexError):
+    except ConfigError:
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from finops_pack.ledger import Line
+from finops_pack.ledger import Line, documents
 from finops_pack.ledger._db import NEWEST_DOCUMENT, Db, insert
 from finops_pack.ledger._json import compact
 from finops_pack.ledger._rows import LAST_US, MAX_TEXT
@@ -57,8 +57,11 @@ class Facts:
             row = _segment(line)
             self._segments[row[0], row[1]] = row
         elif kind == "event":
-            body = {key: value for key, value in line.items() if key != "type"}
-            self._documents[str(line["kind"]), str(line["key"])] = compact(body)
+            body = {name: value for name, value in line.items() if name != "type"}
+            named = str(line["kind"]), str(line["key"])
+            if wrong := documents.fault(*named, body):
+                raise ValueError(wrong)
+            self._documents[named] = compact(body)
         else:
             raise ValueError(f"type: unknown kind of line: {kind!r}")
 

@@ -47,7 +47,7 @@ class Http:
                 answer = self._client().request(method, self._base + _API + path, **more)
             if answer.is_success:
                 return dict(answer.json())
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, TypeError) as error:
             raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
         raise self._refused(answer)
 
@@ -62,7 +62,7 @@ class Http:
                     answer.read()
                     raise self._refused(answer)
                 yield from map(json.loads, answer.iter_lines())
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, ValueError) as error:
             raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
 
     def _refused(self, answer: httpx.Response) -> LedgerUnreachable:

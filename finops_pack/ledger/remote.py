@@ -9,11 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from finops_pack.errors import ConfigError, LedgerUnreachable
-from finops_pack.ledger import Booked, Line, Reservation, ledger_id, normalise, wire
+from finops_pack import log
+from finops_pack.errors import ConfigError, InputError, LedgerUnreachable
+from finops_pack.ledger import (
+    Booked,
+    Line,
+    Reservation,
+    documents,
+    ledger_id,
+    normalise,
+    wire,
+)
 from finops_pack.ledger._http import SECONDS, Http
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
@@ -36,7 +46,11 @@ class RemoteLedger:
         except ConfigError as error:
             raise LedgerUnreachable(f"{self.url}: {error}", mend=error.mend) from None
         self._http = Http(self.url, target)
-        self.time_zone = str(self._read("about")["time_zone"])
+        try:
+            self.time_zone = self._about().time_zone
+        except LedgerUnreachable:
+            self.close()
+            raise
 
     # --- writing -------------------------------------------------------------------------
 
@@ -75,7 +89,7 @@ class RemoteLedger:
 
     def offset(self, spool: str) -> int:
         """How far this spool has been booked, in bytes."""
-        return int(self._read("offset", spool=spool))
+        return int(self._read(int, "offset", spool=spool))
 
     def forget_spool(self, *spools: str) -> None:
         """Drop the offsets of spools that go."""
@@ -92,12 +106,12 @@ class RemoteLedger:
 
     def totals(self, by: str | None, where: Where) -> list[Totals]:
         """Sums grouped by one of `GROUPS` or `tag:KEY`, dearest first."""
-        found: list[Totals] = wire.read(list[Totals], self._read("totals", by=by, where=where))
+        found: list[Totals] = self._read(list[Totals], "totals", by=by, where=where)
         return found
 
     def days(self, where: Where) -> list[DayTotals]:
         """One row a calendar day with calls, oldest first."""
-        found: list[DayTotals] = wire.read(list[DayTotals], self._read("days", where=where))
+        found: list[DayTotals] = self._read(list[DayTotals], "days", where=where)
         return found
 
     def calls(
@@ -110,34 +124,36 @@ class RemoteLedger:
 
     def call(self, call_id: str, source: str = "live") -> Call | None:
         """One call."""
-        row = self._read("call", id=call_id, source=source)
+        row = self._read(dict[str, Any] | None, "call", id=call_id, source=source)
         return None if row is None else Call.from_row(row)
 
     def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
         """Task rows with their running totals, newest first."""
-        found: list[Task] = wire.read(list[Task], self._read("tasks", where=where, limit=limit))
+        found: list[Task] = self._read(list[Task], "tasks", where=where, limit=limit)
         return found
 
     def task(self, task_id: str) -> Task | None:
         """One task."""
-        found: Task | None = wire.read(Task | None, self._read("task", id=task_id))
+        found: Task | None = self._read(Task | None, "task", id=task_id)
         return found
 
     def tasks_of(self, ids: Sequence[str]) -> list[Task]:
         """The tasks of these ids, as `task` gives each; those that there are."""
-        found: list[Task] = wire.read(list[Task], self._read("tasks_of", ids=list(ids)))
+        found: list[Task] = self._read(list[Task], "tasks_of", ids=list(ids))
         return found
 
     def segments(self, sessions: Sequence[str]) -> list[Segment]:
         """The context segments of these sessions."""
-        answer = self._read("segments", sessions=list(sessions))
-        found: list[Segment] = wire.read(list[Segment], answer)
+        found: list[Segment] = self._read(list[Segment], "segments", sessions=list(sessions))
         return found
 
     def span(self) -> tuple[int, int] | None:
         """Start of the first and the last call (µs), None when nothing is recorded."""
-        span = self._read("about")["span"]
-        return None if span is None else (span[0], span[1])
+        return self._about().span
+
+    def _about(self) -> wire.About:
+        found: wire.About = self._read(wire.About, "about")
+        return found
 
     # --- documents -------------------------------------------------------------------------
 
@@ -147,12 +163,21 @@ class RemoteLedger:
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """One document."""
-        found: dict[str, Any] | None = self._read("get", kind=kind, key=key)
+        found: dict[str, Any] | None = self._read(dict[str, Any] | None, "get", kind=kind, key=key)
+        if found is not None and (wrong := documents.fault(kind, key, found)):
+            raise LedgerUnreachable(f"{self.url}: {kind} {key!r} cannot be read: {wrong}")
         return found
 
     def documents(self, kind: str) -> dict[str, dict[str, Any]]:
-        """All documents of a kind by key."""
-        return dict(self._read("documents", kind=kind))
+        """All documents of a kind by key, without those that cannot be read."""
+        found: dict[str, dict[str, Any]] = self._read(
+            dict[str, dict[str, Any]], "documents", kind=kind
+        )
+        wrong = {key: documents.fault(kind, key, body) for key, body in found.items()}
+        for key, why in wrong.items():
+            if why:
+                _left_out(self.url, kind, key, why)
+        return {key: body for key, body in found.items() if not wrong[key]}
 
     def delete(self, kind: str, key: str) -> bool:
         """Remove a document; False when there was none."""
@@ -198,8 +223,8 @@ class RemoteLedger:
 
     def spent(self, where: Where) -> tuple[int, int]:
         """(booked, reserved or settled but not yet booked) pico-USD."""
-        booked, reserved = self._read("spent", where=where)
-        return booked, reserved
+        found: tuple[int, int] = self._read(tuple[int, int], "spent", where=where)
+        return found
 
     # --- upkeep --------------------------------------------------------------------------------
 
@@ -212,17 +237,29 @@ class RemoteLedger:
 
     def check(self) -> list[str]:
         """Faults found in the store and its rollups; empty when sound."""
-        return list(self._read("check"))
+        return list(self._read(list[str], "check"))
 
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
 
-    def _read(self, question: str, **asked: Any) -> Any:
+    def _read(self, shape: Any, question: str, **asked: Any) -> Any:
+        """The answer, which has this type whatever was sent."""
         if "where" in asked:
             asked["where"] = wire.write(Where, asked["where"])
-        return self._http.ask("POST", f"/ledger/read/{question}", json=asked)["answer"]
+        answer = self._http.ask("POST", f"/ledger/read/{question}", json=asked)
+        try:
+            return wire.read(shape, answer.get("answer"))
+        except InputError as error:
+            raise LedgerUnreachable(f"{self.url}: {question}: no answer of ours: {error}") from None
 
     def _write(self, question: str, *, timeout: float = SECONDS, **asked: Any) -> Any:
         path = f"/ledger/write/{question}"
-        return self._http.ask("POST", path, json=asked, timeout=timeout)["answer"]
+        return self._http.ask("POST", path, json=asked, timeout=timeout).get("answer")
+
+
+@lru_cache(maxsize=256)
+def _left_out(url: str, kind: str, key: str, why: str) -> None:
+    """Tell it once: a gate asks for its budgets every other second."""
+    mend = f"; mend: finops budget rm {key}" if kind == "budget" else ""
+    log.warning(f"{kind} {key!r} of {url} is left out, it cannot be read: {why}{mend}")

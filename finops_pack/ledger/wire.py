@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from finops_pack.errors import InputError
-from finops_pack.ledger import GROUPS, Booked, Ledger, Reservation
+from finops_pack.ledger import GROUPS, Booked, Ledger, Reservation, documents
 from finops_pack.ledger._rows import scrub
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
@@ -89,6 +89,14 @@ def call_row(call: Call) -> dict[str, Any]:
     return {name: value for name, value in values if value not in (None, (), {})}
 
 
+@dataclass(frozen=True)
+class About:
+    """What a ledger says of itself; `span` is the start of its first and last call (µs)."""
+
+    time_zone: str
+    span: tuple[int, int] | None
+
+
 Answer = Callable[[Ledger, Mapping[str, Any]], Any]
 
 
@@ -119,7 +127,7 @@ def _segments(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
 
 def _swap(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
     """Put `after` in the place of `before`, if that still stands there."""
-    before, after = asked.get("before"), read(dict[str, Any], asked.get("after"))
+    before, after = asked.get("before"), _document(asked, "after")
     swapped: list[bool] = []
 
     def change(held: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -142,8 +150,15 @@ def _settle(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
 
 
 def _put(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
-    body = read(dict[str, Any], asked.get("body"))
-    return ledger.put(text(asked, "kind"), text(asked, "key"), body)
+    return ledger.put(text(asked, "kind"), text(asked, "key"), _document(asked, "body"))
+
+
+def _document(asked: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A document that every machine can read; raises `InputError`."""
+    body: dict[str, Any] = read(dict[str, Any], asked.get(name))
+    if wrong := documents.fault(text(asked, "kind"), text(asked, "key"), body):
+        raise InputError(f"{name}: {wrong}")
+    return body
 
 
 READS: dict[str, Answer] = {

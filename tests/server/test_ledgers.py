@@ -6,16 +6,19 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from finops_pack import config
+from finops_pack.cli import main
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import Reservation, open_ledger
 from finops_pack.ledger.remote import RemoteLedger
 from finops_pack.model import Where
 from finops_pack.server import accounts
 from finops_pack.server.throttle import Rate
+from tests.server.conftest import listening
 
 NOON = 1_763_985_600_000_000  # 2025-11-24 12:00 UTC
 DAY = 86_400_000_000
@@ -143,11 +146,79 @@ def refill(live):
 
 
 def test_documents(remote):
-    assert remote.get("budget", "b") is None
-    remote.put("budget", "b", {"usd": "5"})
-    assert remote.documents("budget") == {"b": {"usd": "5"}}
-    assert remote.delete("budget", "b")
-    assert not remote.delete("budget", "b")
+    budget = {"limit_usd": "5", "window": "day"}
+    assert remote.get("budget", "day:everything") is None
+    remote.put("budget", "day:everything", budget)
+    assert remote.get("budget", "day:everything") == budget
+    assert remote.documents("budget") == {"day:everything": budget}
+    assert remote.delete("budget", "day:everything")
+    assert not remote.delete("budget", "day:everything")
+
+
+AMISS = [
+    ("budget", "limit_usd", {"limit_usd": "abc", "window": "day"}),
+    ("budget", "limit_usd", {"limit_usd": "NaN", "window": "day"}),
+    ("budget", "limit_usd", {"limit_usd": -5, "window": "day"}),
+    ("budget", "limit_usd", {"window": "day"}),
+    ("budget", "window", {"limit_usd": "5", "window": "eon"}),
+    ("budget", "scope", {"limit_usd": "5", "window": "day", "scope": ["planet", "earth"]}),
+    ("budget", "reserve_usd", {"limit_usd": "5", "window": "day", "reserve_usd": []}),
+    ("budget", "key", {"limit_usd": "5", "window": "week"}),
+    ("alert", "sent_to", {"sent_to": 3}),
+    ("lever", "accepted_at", {"title": "t", "estimated_saving_usd": "1"}),
+    ("lever", "scope", {"title": "t", "estimated_saving_usd": "1", "scope": {"planet": "earth"},
+                        "accepted_at": "2025-11-24T12:00:00+00:00"}),
+    ("loss", "lines", {"lines": "x"}),
+    ("outbox", "url", {"sent_hash": "x"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "field", "body"), AMISS)
+def test_a_setting_that_no_machine_could_read_is_refused(site, key, kind, field, body):
+    asked = {"kind": kind, "key": "day:everything", "before": None, "body": body, "after": body}
+    for way in ("put", "swap"):
+        answer = site.ask(key, "POST", f"/ledger/write/{way}", json=asked)
+        assert answer.status_code == 422
+        assert f"{field}: " in answer.json()["error"]["message"]
+    line = json.dumps({**body, "type": "event", "kind": kind, "key": "day:everything"})
+    headers = {"Content-Type": "application/x-ndjson"}
+    answer = site.ask(key, "POST", "/calls", content=line, headers=headers).json()
+    assert answer["rejected"][0]["reason"].startswith(f"{field}: ")
+    asked = site.ask(key, "POST", "/ledger/read/documents", json={"kind": kind})
+    assert asked.json()["answer"] == {}
+
+
+def test_a_setting_kept_amiss_by_an_older_server_spoils_no_command(
+    remote, live, tmp_path, monkeypatch, capsys, caplog
+):
+    remote.book(LINES)
+    held = open_ledger(str(tmp_path / "ledgers" / f"{live.account.id}.db"))
+    for number, (kind, _, body) in enumerate(AMISS):
+        held.put(kind, f"amiss{number}", body)
+    remote.put("budget", "month:everything", {"limit_usd": "5", "window": "month"})
+    monkeypatch.setenv("FINOPS_LEDGER", live.url)
+    config.reload()
+    for words in ("", "budget", "alerts", "levers --done", "doctor", "statusline"):
+        assert main(words.split()) == 0
+    assert "5 USD/month" in capsys.readouterr().out
+    assert caplog.text.count("'amiss0'") == 1  # told once, however often it is asked for
+    assert "limit_usd: must be an amount in USD, got 'abc'; mend: finops budget rm" in caplog.text
+    assert main(["budget", "rm", "amiss0"]) == 0
+    with pytest.raises(LedgerUnreachable, match="cannot be read: sent_to"):
+        remote.get("alert", next(f"amiss{n}" for n, row in enumerate(AMISS) if row[0] == "alert"))
+    for number in range(1, len(AMISS)):
+        held.delete("budget", f"amiss{number}")
+    held.close()
+
+
+@pytest.mark.parametrize("answer", [{"answer": "x"}, {"answer": {"time_zone": 1}}, {}, [1], 1])
+def test_what_is_no_answer_of_ours_is_said_to_be_none(monkeypatch, answer):
+    other = FastAPI()
+    other.add_api_route("/api/finops/ledger/read/about", lambda: answer, methods=["POST"])
+    monkeypatch.setenv("FINOPS_API_KEY", "finops_x")
+    config.reload()
+    with listening(other) as url, pytest.raises(LedgerUnreachable):
+        open_ledger(url)
 
 
 def test_changes_of_one_document_are_not_lost(remote, live):
