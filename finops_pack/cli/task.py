@@ -14,7 +14,7 @@ from finops_pack.errors import InputError
 from finops_pack.model import Call, Task
 from finops_pack.money import plain
 from finops_pack.query import Period, Reader
-from finops_pack.query.nested import inside, tree_of
+from finops_pack.query.nested import costs_of_like, inside, opened
 
 if TYPE_CHECKING:
     from finops_pack.model import Finding
@@ -93,27 +93,14 @@ def _plus(held: Mapping[str, Decimal], task: Task) -> str:
     return f" + {_out.usd(held[task.id])}" if task.id in held else ""
 
 
-def _calls_of(
-    reader: Reader, task: str, billing: str | None
-) -> tuple[list[Call], set[str], dict[str, str]]:
-    """Its calls and those of the tasks inside it, their ids, and what narrows to their like.
-
-    Those of a flat plan are found unasked, too.
-    """
-    for paid in ({"billing": billing},) if billing else ({}, {"billing": "subscription"}):
-        tree, ever = tree_of(reader, task, **paid), Period(None, None)
-        calls = [call for one in tree for call in reader.calls(ever, task=one, **paid)]
-        if calls:
-            return sorted(calls, key=lambda call: (call.start_us, call.id)), tree, paid
-    raise InputError(f"no calls of a task {task!r} in this ledger", mend="see: finops task")
-
-
 def _one(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -> int:
-    calls, tree, paid = _calls_of(reader, asked, args.billing)
+    calls, tree, paid = opened(reader, asked, args.billing)
+    if not calls:
+        raise InputError(f"no calls of a task {asked!r} in this ledger", mend="see: finops task")
     around = _around(period, calls)
     tasks = reader.tasks(around, **{**_args.where(args), **paid})
     within = bool((row := reader.task(asked)) and row.parent)  # it is compared with its like
-    usual = _usual([task for task in tasks if task.id not in tree], within)
+    usual = costs_of_like([task for task in tasks if task.id not in tree], within=within)
     findings: list[Finding] = []
     trend = None
     if args.why or args.json:
@@ -136,13 +123,6 @@ def _one(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -
     if trend is not None:
         _why(trend, findings)
     return 0
-
-
-def _usual(others: list[Task], within: bool) -> list[Decimal]:
-    """What other tasks cost with all inside them; of tasks that are inside one, or that are not."""
-    held = inside(others)
-    cost = (task.usd + held.get(task.id, 0) for task in others if bool(task.parent) == within)
-    return [usd for usd in cost if usd > 0]
 
 
 def _sums(calls: list[Call]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from finops_pack.model import Task
+from finops_pack.model import Call, Task
 from finops_pack.query.period import Period
 
 if TYPE_CHECKING:
@@ -29,6 +29,35 @@ def inside(tasks: Sequence[Task]) -> Mapping[str, Decimal]:
             seen.add(outer)
             outer = rows[outer].parent if outer in rows else None
     return dict(usd)
+
+
+def costs_of_like(tasks: Sequence[Task], *, within: bool) -> list[Decimal]:
+    """What tasks cost with all inside them; of those that are inside one, or of the others."""
+    held = inside(tasks)
+    cost = (task.usd + held.get(task.id, 0) for task in tasks if bool(task.parent) == within)
+    return [usd for usd in cost if usd > 0]
+
+
+class Tree(NamedTuple):
+    """A task's calls and those of the tasks inside it, in order of start; `tasks` are their ids.
+
+    `paid` narrows to calls that are paid for as these are.
+    """
+
+    calls: list[Call]
+    tasks: set[str]
+    paid: dict[str, str]
+
+
+def opened(reader: Reader, task: str, billing: str | None = None) -> Tree:
+    """One task; calls of a flat plan are found unasked, where there are no others."""
+    ways = ({"billing": billing},) if billing else ({}, {"billing": "subscription"})
+    for paid in ways:
+        tree, ever = tree_of(reader, task, **paid), Period(None, None)
+        calls = [call for one in tree for call in reader.calls(ever, task=one, **paid)]
+        if calls:
+            return Tree(sorted(calls, key=lambda call: (call.start_us, call.id)), tree, paid)
+    return Tree([], {task}, {})
 
 
 def tree_of(reader: Reader, asked: str, **paid: Any) -> set[str]:

@@ -241,6 +241,10 @@ WORDS = {
     "ttl_expired": "Cache abgelaufen",
     "unknown": "unbekannt",
     "unpriced": "ohne Preis",
+    "list equivalent": "zum Listenpreis",
+    "+ what the tasks inside it cost, which are listed too": (
+        "+ was die Aufgaben in ihr kosten, die ebenfalls in der Liste stehen"
+    ),
     "unused_tools": "Ungenutzte Werkzeuge",
     "unused_context": "Ungenutzter Kontext",
     "used up": "aufgebraucht",

@@ -10,17 +10,22 @@ from decimal import Decimal
 from statistics import median
 
 from finops_pack.model import Call, Finding, Task
-from finops_pack.query import Period, Reader
+from finops_pack.query import Period, Reader, nested
+from finops_pack.query.nested import costs_of_like, inside
 
 SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One task in the list; `factor` is its cost over the median task's."""
+    """One task in the list; `inside` is what the tasks inside it cost, if there are any.
+
+    `factor` is the cost of all that over the median of such tasks.
+    """
 
     task: Task
     started: str
+    inside: Decimal | None
     factor: Decimal | None
     modes: tuple[str, ...] = ()
 
@@ -36,28 +41,35 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """One task, opened: its calls as a tree and what explains its cost."""
+    """One task, opened: its calls and those of the tasks inside it, and what explains its cost."""
 
     task: Task
     started: str
+    usd: Decimal
+    calls: int
+    unpriced: int
+    plan: bool
     tree: Sequence[Node]
     findings: Sequence[Finding]
 
 
 def rows(reader: Reader, period: Period) -> tuple[list[TaskRow], int]:
     """The tasks of a period, dearest first, and how many are not among them."""
-    found = [task for task in reader.tasks(period) if task.calls]
-    usual = median([task.usd for task in found]) if found else Decimal(0)
+    tasks = reader.tasks(period)
+    held = inside(tasks)
+    found = [task for task in tasks if task.calls or task.id in held]
+    usual = {within: _usual(tasks, within) for within in (False, True)}
     modes: dict[str, set[str]] = defaultdict(set)
     for finding in reader.forensics(period):
         cause = finding.title.partition(" because ")[2] or finding.title  # how dear, the row says
         modes[finding.task or ""].add(cause)
-    ordered = sorted(found, key=lambda task: (-task.usd, task.id))[:SHOWN]
+    ordered = sorted(found, key=lambda task: (-task.usd - held.get(task.id, 0), task.id))[:SHOWN]
     shown = [
         TaskRow(
             task,
             moment(task.start_us, reader),
-            task.usd / usual if usual else None,
+            held.get(task.id),
+            _times(task.usd + held.get(task.id, 0), usual[bool(task.parent)]),
             tuple(sorted(modes.get(task.id, ()))),
         )
         for task in ordered
@@ -65,19 +77,30 @@ def rows(reader: Reader, period: Period) -> tuple[list[TaskRow], int]:
     return shown, len(found) - len(shown)
 
 
+def _usual(tasks: Sequence[Task], within: bool) -> Decimal | None:
+    return median(costs_of_like(tasks, within=within) or [Decimal(0)]) or None
+
+
+def _times(usd: Decimal, usual: Decimal | None) -> Decimal | None:
+    return usd / usual if usual else None
+
+
 def opened(reader: Reader, task_id: str) -> Opened | None:
     """One task with its call tree, None when the ledger has no such task."""
     task = reader.task(task_id)
     if task is None:
         return None
-    period = Period(datetime.fromtimestamp(task.start_us / 1e6, UTC), None)
-    calls = reader.calls(period, task=task_id)
+    calls, inner, paid = nested.opened(reader, task_id)
     around = Period(*_week_around(task), "the week around it")
     return Opened(
         task,
         moment(task.start_us, reader),
+        sum((call.amount_usd for call in calls), Decimal(0)),
+        len(calls),
+        sum(call.unpriced for call in calls),
+        paid.get("billing") == "subscription",
         tree(calls),
-        reader.forensics(around, only=task_id),
+        reader.forensics(around, only=inner, **paid),
     )
 
 

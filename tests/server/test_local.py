@@ -8,6 +8,7 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
+from finops_pack.cli import main
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Call
 from finops_pack.server import tasks
@@ -94,12 +95,36 @@ def test_a_task_opens_to_its_call_tree(furnished, client):
     assert "<b>evil" not in page
 
 
+def test_a_task_counts_with_the_tasks_inside_it_as_on_the_command_line(ledger, client, capsys):
+    start = call(0)["start_us"]
+    ledger.book(
+        [
+            {"type": "task", "id": "outer", "start_us": start},
+            *({"type": "task", "id": f"inner{n}", "parent": "outer", "start_us": start + n}
+              for n in (1, 2)),
+            *(call(n, task=f"inner{n}", cost_pico=n * PICO) for n in (1, 2)),
+            call(3, task="plain", cost_pico=2 * PICO),
+        ]
+    )  # fmt: skip
+    page = re.sub(r"\s+", " ", client.get("/tasks").text)
+    assert re.findall(r'href="/tasks/(\w+)"', page) == ["outer", "inner2", "plain", "inner1"]
+    assert '<td class="number" data-label="Cost">$0.00 + $3.00</td>' in page
+    assert "1.2×" in page, "the usual of such tasks is 2.50"
+    assert "+ what the tasks inside it cost" in page
+    opened = client.get("/tasks/outer").text
+    assert "$3.00 · 2 Calls" in opened
+    assert ("$1.00" in opened, "$2.00" in opened) == (True, True)
+    assert main(["task", "outer", "--ledger", ledger.url]) == 0
+    assert "task outer: $3.00, 2 calls, 1.5× the usual $2.00" in capsys.readouterr().out
+
+
 def test_flat_plans_stand_apart_and_are_not_nothing(ledger, client):
     ledger.book([call(n, billing_mode="subscription") for n in range(3)])
     page = client.get("/", headers={"Accept-Language": "de"}).text
     assert "Pauschaltarife: 0,30\u00a0$ zum Listenpreis, kein ausgegebenes Geld" in page
     for path in ("/", "/tasks"):
         assert "only calls of flat plans in this period" in client.get(path).text
+    assert "$0.30 list equivalent · 3 Calls" in client.get("/tasks/ticket%2F1").text
     ledger.book([call(9)])
     assert "$0.30 list equivalent" in client.get("/").text
     assert "of flat plans in this period" not in client.get("/").text
