@@ -6,6 +6,7 @@ more than 10 % of the task's calls within five minutes.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -70,9 +71,11 @@ def _tries(chain: Sequence[Call]) -> int:
 
 
 def _burst(calls: Sequence[Call]) -> list[Call]:
+    """The first failed calls, in order of start, that are enough within five minutes."""
     failed = [call for call in calls if call.status == "error"]
-    for place, first in enumerate(failed):
-        close = [c for c in failed[place:] if c.start_us - first.start_us <= WINDOW_US]
-        if len(close) >= MINIMUM_FAILED and len(close) > SHARE * len(calls):
-            return close
+    starts = [call.start_us for call in failed]
+    for place, start in enumerate(starts):
+        end = bisect_right(starts, start + WINDOW_US, place)
+        if end - place >= MINIMUM_FAILED and end - place > SHARE * len(calls):
+            return failed[place:end]
     return []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from time import process_time
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops_pack import forensics
-from finops_pack.forensics import _shape
+from finops_pack.forensics import _shape, retry_cascade
 from finops_pack.model import Call, Finding
 from tests.facts import FACTS, call
 
@@ -95,6 +96,32 @@ def test_retry_cascade_counts_attempts_of_one_request() -> None:
 def test_attempts_below_the_framework_count_too() -> None:
     [found] = of_mode([*usual(), odd(1, input_tokens=900, attempts=4)], "retry_cascade")
     assert "4 attempts" in found.title
+
+
+def plain_burst(calls: list[Call]) -> list[Call]:
+    """The rule as it reads: each failed call with all that failed within five minutes of it."""
+    failed = [c for c in calls if c.status == "error"]
+    for place, first in enumerate(failed):
+        close = [c for c in failed[place:] if c.start_us <= first.start_us + 300_000_000]
+        if len(close) >= 5 and len(close) > 0.1 * len(calls):
+            return close
+    return []
+
+
+@given(st.lists(st.tuples(st.integers(0, 2400), st.booleans()), max_size=60))
+def test_a_burst_is_found_as_the_rule_reads(seconds: list[tuple[int, bool]]) -> None:
+    calls = [
+        Call(f"c{n}", second * 1_000_000, status="error" if failed else "ok")
+        for n, (second, failed) in enumerate(sorted(seconds))
+    ]
+    assert retry_cascade._burst(calls) == plain_burst(calls)
+
+
+def test_a_task_of_many_failed_calls_is_looked_at_in_a_moment() -> None:
+    calls = [Call(f"c{n}", n * 400_000, task="t", status="error") for n in range(0, 300_000, 10)]
+    began = process_time()
+    assert retry_cascade._burst(calls) == []
+    assert process_time() - began < 2, "each with each takes more than ten"
 
 
 def asks(minute: float, name: str, args: str, result: str, **fields: Any) -> Call:
