@@ -79,17 +79,19 @@ def month(
     days: Sequence[DayTotals],
     today: date,
     *,
+    began: date | None = None,
     elapsed: float = 0.0,
     limit: Decimal | None = None,
     seed: int = 0,
 ) -> Forecast | None:
     """The forecast for the month of `today`; None with fewer than three complete days.
 
-    A day without a row between the first and yesterday cost nothing. `elapsed` is the share
-    of today (0–1) that has passed; today's cost so far counts as spent.
+    A day without a row between the first and yesterday cost nothing. `began` is the day of
+    first use, of which a part is missing as of today: both tell of no whole day, and count as
+    spent alone. `elapsed` is the share of today (0–1) that has passed.
     """
     cost = {day.date: day.total.usd for day in days}
-    history = _history(cost, today)
+    history = _history(cost, today, began)
     if len(history) < MINIMUM_DAYS:
         return None
     spent = sum((u for d, u in cost.items() if d[:7] == today.isoformat()[:7]), Decimal(0))
@@ -113,11 +115,14 @@ def month(
     )
 
 
-def _history(cost: Mapping[str, Decimal], today: date) -> list[tuple[date, Decimal]]:
+def _history(
+    cost: Mapping[str, Decimal], today: date, began: date | None
+) -> list[tuple[date, Decimal]]:
     known = [date.fromisoformat(d) for d in cost if d < today.isoformat()]
     if not known:
         return []
     first = max(min(known), today - timedelta(days=HISTORY_DAYS))
+    first += timedelta(days=first == began)
     count = (today - first).days
     dates = (first + timedelta(days=i) for i in range(count))
     return [(day, cost.get(day.isoformat(), Decimal(0))) for day in dates]

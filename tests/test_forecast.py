@@ -28,6 +28,18 @@ def test_steady_spend_is_forecast_to_the_cent() -> None:
     assert found.low_usd == found.high_usd == 60
 
 
+def test_the_day_of_first_use_is_no_whole_day() -> None:
+    first = date(2026, 4, 1)
+    days = days_of([0.1, *[2.0] * 9], first)
+    found = forecast.month(days, date(2026, 4, 11), began=first)
+    assert found is not None
+    assert (found.usd, found.low_usd, found.high_usd) == (Decimal("58.10"),) * 3
+    assert found.days_used == 9
+    older = forecast.month(days, date(2026, 4, 11), began=date(2025, 1, 1))
+    assert older == forecast.month(days, date(2026, 4, 11))
+    assert forecast.month(days[:3], date(2026, 4, 4), began=first) is None
+
+
 def test_day_the_budget_ends() -> None:
     days = days_of([2.0] * 10, date(2026, 4, 1))
     found = forecast.month(days, date(2026, 4, 11), limit=Decimal(30))

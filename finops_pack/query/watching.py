@@ -115,7 +115,10 @@ def month(reader: Reader) -> forecast.Forecast | None:
     now = datetime.now(reader.zone)
     days: list[DayTotals] = reader.days(Period.of(f"{HISTORY_DAYS}d", zone=reader.zone))
     elapsed = (now.hour * 60 + now.minute) / 1440
-    return forecast.month(days, now.date(), elapsed=elapsed, limit=_monthly(reader))
+    span = reader.span()
+    began = datetime.fromtimestamp(span[0] / 1e6, reader.zone).date() if span else None
+    limit = _monthly(reader)
+    return forecast.month(days, now.date(), began=began, elapsed=elapsed, limit=limit)
 
 
 def _monthly(reader: Reader) -> Decimal | None:

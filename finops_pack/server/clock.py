@@ -15,6 +15,11 @@ def today() -> date:
     return now().date()
 
 
+def elapsed() -> float:
+    """The share of today (0-1) that has passed."""
+    return (now().hour * 60 + now().minute) / 1440
+
+
 def stamp(moment: datetime | None = None, *, after: timedelta = timedelta(0)) -> str:
     """`2026-02-25T10:30:00Z`: a moment (now by default), moved by `after`."""
     return ((moment or now()) + after).strftime("%Y-%m-%dT%H:%M:%SZ")

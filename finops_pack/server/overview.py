@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from finops_pack import forecast
+from finops_pack.model import DayTotals
 from finops_pack.server import clock, figures, notices, reports
 from finops_pack.server.accounts import Account
 from finops_pack.server.figures import Day
@@ -50,10 +51,24 @@ def of_account(db: Database, account: Account, period: str) -> Screen:
         coverage=_coverage(shown),
         cache=_cache(shown),
         budget=Budget(month, limit, account.alert_threshold_pct) if limit else None,
-        forecast=forecast.month(totals, today, limit=limit),
+        forecast=_forecast(db, account, totals, today),
         levers=notices.recommendations(totals, today),
         alerts=notices.remembered(db, account, totals),
         reporters=reports.reporters(db, account.id, start),
+    )
+
+
+def _forecast(
+    db: Database, account: Account, days: Sequence[DayTotals], today: date
+) -> forecast.Forecast | None:
+    """Of today nothing is known until its report is in; one that is in tells of it so far."""
+    reported = any(day.date == today.isoformat() for day in days)
+    return forecast.month(
+        days,
+        today,
+        began=reports.began(db, account.id),
+        elapsed=clock.elapsed() if reported else 0.0,
+        limit=account.monthly_budget,
     )
 
 

@@ -76,6 +76,13 @@ def span_end(db: Database, account_id: str) -> date:
     return max(clock.today(), date.fromisoformat(newest)) if newest else clock.today()
 
 
+def began(db: Database, account_id: str) -> date | None:
+    """The first day that was reported."""
+    rows = db.read("SELECT min(date) AS oldest FROM report WHERE account_id = ?", (account_id,))
+    oldest = rows[0]["oldest"]
+    return date.fromisoformat(oldest) if oldest else None
+
+
 def load(db: Database, account_id: str, since: date, until: date) -> list[Kept]:
     """The account's reports from `since` to `until`, both inclusive, oldest first."""
     rows = db.read(

@@ -81,3 +81,10 @@ def test_cache_writes_that_are_most_of_the_money_are_told(ledger: Ledger) -> Non
     assert [float(shares[date_of(ago)]) for ago in range(4)] == pytest.approx([written] * 3 + [0])
     assert len(said) == 1
     assert said[0].startswith("Cache writes were 87% of your spend in the last 7 days")
+
+
+def test_the_day_of_the_first_call_is_no_day_of_the_forecast(ledger: Ledger) -> None:
+    with query.open() as reader:
+        found = reader.forecast()
+    assert found is not None
+    assert found.days_used == 8  # of ten: the first and today are cut off
