@@ -24,7 +24,7 @@ ALWAYS = {
 
 
 class Headers:
-    """ASGI middleware: adds them to every answer, and says that reports replace."""
+    """ASGI middleware: answers HEAD, adds them to every answer, and says that reports replace."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,7 +40,9 @@ class Headers:
                 complete(MutableHeaders(scope=message), scope)
             await send(message)
 
-        await self._app(scope, receive, completed)
+        # A HEAD is a GET whose body the web server keeps: load balancers ask so.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        await self._app(asked, receive, completed)
 
 
 def complete(headers: MutableHeaders, scope: Scope) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -310,6 +311,15 @@ class TestAnswers:
 
     def test_health(self, site):
         assert site.client.get("/healthz").json() == {"ok": True}
+
+    def test_head_is_get_without_its_body(self, live):
+        headers = {"Authorization": f"Bearer {live.key}"}
+        with httpx.Client(base_url=live.url, headers=headers) as client:  # one connection for all
+            for path in ("/healthz", "/api/finops/keys", "/login", "/static/app.css", "/nowhere"):
+                head, get = client.head(path), client.get(path)
+                assert (head.status_code, head.content) == (get.status_code, b"")
+                assert head.headers["content-length"] == get.headers["content-length"]
+            assert client.head("/api/finops/login").status_code == 405
 
 
 def test_our_own_fault_tells_nothing_of_what_is_inside(site, key, monkeypatch):
