@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from finops_pack import trend
 from finops_pack.model import Call, Task
 from finops_pack.trend import _account
 from tests.facts import FACTS, PRICES, Table, call
+from tests.memory import traced
 
 
 def tasks(count: int, calls: int = 2, *, start: float = 0, **fields: int) -> list[Call]:
@@ -126,13 +126,10 @@ def test_a_stream_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
         return (call(n * 10, id=f"{n}", input_tokens=usual + n % 99) for n in range(count))
 
     def peak(count: int) -> int:
-        tracemalloc.start()
-        try:
+        with traced() as most:
             found = trend.compare(stream(count, 2_000), stream(count), FACTS)
             assert (found.now_tasks, found.significant) == (count, True)
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+            return most()
 
     peak(200)
     assert peak(3_200) < 2 * peak(800)  # prices are kept by day

@@ -202,16 +202,7 @@ def budget(caller: Reader) -> Response:
 )
 def set_budget(db: Db, caller: Writer, body: Json) -> Response:
     """Set them; USD a month, null for no budget."""
-    asked, account = checked(Budget, body), caller.account
-    changed = accounts.set_budget(
-        db,
-        account.id,
-        asked.monthly_budget,
-        asked.alert_threshold_pct or account.alert_threshold_pct,
-        asked.company_name or account.company_name,
-    )
-    notices.current(db, changed, clock.stamp())
-    return document(_budget(changed))
+    return document(_budget(notices.set_budget(db, caller.account, checked(Budget, body))))
 
 
 def _budget(account: Account) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from typing import Any
 
 from finops_pack import alerts, levers
 from finops_pack.model import DayTotals
-from finops_pack.server import clock, crypto, figures, reports
+from finops_pack.server import accounts, clock, crypto, figures, reports
 from finops_pack.server.accounts import Account
+from finops_pack.server.shapes import Budget
 from finops_pack.server.stores import Database
 
 LOOK_BACK_DAYS = 60  # this month, the month before it, and the history of an anomaly
@@ -35,6 +36,19 @@ def current(db: Database, account: Account, since: str = "") -> list[dict[str, A
     """
     kept = reports.load(db, account.id, look_back(), reports.span_end(db, account.id))
     return remembered(db, account, [day.totals() for day in figures.days(kept)], since)
+
+
+def set_budget(db: Database, account: Account, asked: Budget) -> Account:
+    """The account as changed; what is left out stays, and alerts are of this moment."""
+    changed = accounts.set_budget(
+        db,
+        account.id,
+        asked.monthly_budget,
+        asked.alert_threshold_pct or account.alert_threshold_pct,
+        asked.company_name or account.company_name,
+    )
+    current(db, changed, clock.stamp())
+    return changed
 
 
 def open_count(db: Database, account_id: str) -> int:

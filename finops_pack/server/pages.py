@@ -221,15 +221,7 @@ def save_settings(db: Db, who: Member, fields: Form) -> Response:
     except ApiError as refused:
         problem = PROBLEMS.get(refused.field or "", refused.message)
         return _settings_page(who, given, problem=texts.translator(who.language)(problem))
-    account = _account(who)
-    changed = accounts.set_budget(
-        db,
-        account.id,
-        asked.monthly_budget,
-        asked.alert_threshold_pct or account.alert_threshold_pct,
-        asked.company_name or account.company_name,
-    )
-    notices.current(db, changed, clock.stamp())
+    notices.set_budget(db, _account(who), asked)
     return RedirectResponse("/settings?saved=true", 303)
 
 

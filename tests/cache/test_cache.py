@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -14,6 +13,7 @@ from finops_pack.cache import _chains, _cold, _decay
 from finops_pack.model import Call
 from finops_pack.sketch._prefix import chained, digest
 from tests.facts import FACTS, MINUTE_US, START_US, call
+from tests.memory import traced
 
 
 def warm(minute: float, read: int = 9_000, **fields: Any) -> Any:
@@ -177,12 +177,9 @@ def test_a_stream_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "BATCH", 30)
 
     def peak(count: int) -> int:
-        tracemalloc.start()
-        try:
+        with traced() as most:
             assert cache.analyse(sessions(count), FACTS, now_us=10**18).calls == 3 * count
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+            return most()
 
     peak(50)
     assert peak(400) < 2 * peak(100)  # prices are kept by day

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Iterator
 from time import process_time
 from typing import Any
@@ -13,6 +12,7 @@ from finops_pack import forensics
 from finops_pack.forensics import _shape, retry_cascade
 from finops_pack.model import Call, Finding
 from tests.facts import FACTS, call
+from tests.memory import traced
 
 
 def usual(count: int = 12, calls: int = 3, **fields: Any) -> list[Call]:
@@ -231,14 +231,11 @@ def test_a_stream_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
                     )  # fmt: skip
 
     def peak(days: int) -> int:
-        tracemalloc.start()
-        try:
+        with traced() as most:
             assert len(forensics.find(Days(days), FACTS)) == 10
             [row] = forensics.relations(Days(days))
             assert row.calls == days * 12
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+            return most()
 
     peak(20)
     assert peak(120) < 2 * peak(30)  # prices are kept by day

@@ -30,12 +30,6 @@ def new_ledger(postgres_url: str) -> Iterator[Callable[[], Ledger]]:
         ledger.close()
 
 
-@pytest.fixture
-def ledger(new_ledger: Callable[[], Ledger]) -> Ledger:
-    """One empty ledger."""
-    return new_ledger()
-
-
 def test_an_absent_server_is_said_so_in_time() -> None:
     with pytest.raises(LedgerUnreachable, match=r"127\.0\.0\.1:1"):
         open_ledger("postgresql://nobody@127.0.0.1:1/none?connect_timeout=1")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import tracemalloc
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from statistics import median
@@ -20,6 +19,7 @@ from finops_pack.levers._recent import Recent
 from finops_pack.levers.model_choice import _Answers
 from finops_pack.model import Call, Task
 from tests.facts import FACTS, Table, call
+from tests.memory import traced
 
 DAY = 1440
 KINDS = {
@@ -73,12 +73,9 @@ def test_memory_does_not_grow_with_the_calls(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(_sample, "SIZE", 20)
 
     def peak(count: int) -> int:
-        tracemalloc.start()
-        try:
+        with traced() as most:
             assert {lever.title for lever in found(hours(count))} == KINDS
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+            return most()
 
     peak(10)
     assert peak(480) < 1.5 * peak(120)  # prices are kept by day

@@ -16,12 +16,17 @@ def budget(site, account, usd, threshold=80):
     accounts.set_budget(site.db, account.id, Decimal(usd), threshold, "Acme AI")
 
 
-def test_one_alert_for_many_reports_of_one_cause(site):
+def warned(site):
+    """A key of an account that has used 85 of its 100 dollars, and the alert of it."""
     account = site.account()
     budget(site, account, 100)
     key = site.key(account)
     site.report(key, total_cost=85)
-    first = alerts(site, key)["budget_warning"]
+    return key, alerts(site, key)["budget_warning"]
+
+
+def test_one_alert_for_many_reports_of_one_cause(site):
+    key, first = warned(site)
     site.report(key, "2026-02-27", total_cost=5)
     second = alerts(site, key)
     assert list(second) == ["budget_warning"]
@@ -31,11 +36,7 @@ def test_one_alert_for_many_reports_of_one_cause(site):
 
 
 def test_it_closes_with_its_cause_and_comes_back_as_itself(site):
-    account = site.account()
-    budget(site, account, 100)
-    key = site.key(account)
-    site.report(key, total_cost=85)
-    first = alerts(site, key)["budget_warning"]
+    key, first = warned(site)
     site.report(key, total_cost=10)
     assert alerts(site, key) == {}
     site.report(key, total_cost=85)
@@ -66,11 +67,7 @@ def test_its_moment_is_that_of_the_newest_report_not_of_the_look(site, monkeypat
 
 
 def test_a_new_month_is_a_new_period(site, monkeypatch):
-    account = site.account()
-    budget(site, account, 100)
-    key = site.key(account)
-    site.report(key, total_cost=85)
-    february = alerts(site, key)["budget_warning"]
+    key, february = warned(site)
     monkeypatch.setattr(clock, "today", lambda: date(2026, 3, 1))
     assert "budget_warning" not in alerts(site, key)
     site.report(key, "2026-03-01", total_cost=90)

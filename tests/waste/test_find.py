@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -15,6 +14,7 @@ from finops_pack.model import VERIFIERS, Call, Segment
 from finops_pack.money import plain
 from finops_pack.waste import _tally
 from tests.facts import FACTS, call
+from tests.memory import traced
 from tests.waste.conftest import Context
 
 NAMES = (
@@ -200,12 +200,9 @@ def test_of_a_stream_nothing_is_held_but_the_dearest_findings(
                 yield from troubled(f"{day}/{n}", day * 1440 + n * 60)
 
     def peak(days: int) -> int:
-        tracemalloc.start()
-        try:
+        with traced() as most:
             assert len(waste.find(stream(days), FACTS).findings) == 50
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+            return most()
 
     peak(2)
     assert peak(24) < 2 * peak(6)  # prices are kept by day
