@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from finops_pack import log
 from finops_pack.budgets import Budget
 from finops_pack.errors import ConfigError
 from finops_pack.money import usd_of
@@ -20,6 +22,10 @@ def _text(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
+def _name(value: Any) -> bool:
+    return value is None or _text(value)
+
+
 def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_text, value))
 
@@ -28,11 +34,24 @@ def _count(value: Any) -> bool:
     return type(value) is int and value >= 0
 
 
+def _whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
 def _moment(value: Any) -> bool:
     try:
-        return datetime.fromisoformat(value).tzinfo is not None
+        moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return False
+    return moment.tzinfo is not None and moment.year >= 2000
 
 
 def _usd(value: Any) -> bool:
@@ -49,6 +68,7 @@ def _scope(value: Any) -> bool:
 
 NEEDED: Mapping[str, Mapping[str, Rule]] = {
     "import_billing": {"billing": _text},
+    "import_memory": {"memory": _object},
     "lever": {"accepted_at": _moment, "title": _text, "estimated_saving_usd": _usd},
     "loss": {"lines": _count},
     "outbox": {"url": _text, "date": _text},
@@ -56,8 +76,13 @@ NEEDED: Mapping[str, Mapping[str, Rule]] = {
 }
 ALLOWED: Mapping[str, Mapping[str, Rule]] = {
     "alert": {"sent_to": _texts},
+    "import": dict.fromkeys(("offset", "line", "size", "mtime_ns"), _whole),
     "lever": {"scope": _scope},
     "loss": {"reasons": _texts},
+    "outbox": {
+        "owner": _name,
+        **dict.fromkeys(("requests", "attempts", "quiet_until", "hold_until", "tried_at"), _number),
+    },
 }
 
 
@@ -69,6 +94,22 @@ def fault(kind: str, key: str, body: Mapping[str, Any]) -> str | None:
     wrong = [name for name, holds in needed.items() if not holds(body.get(name))]
     wrong += [name for name, holds in allowed.items() if name in body and not holds(body[name])]
     return f"{wrong[0]}: {str(body.get(wrong[0]))[:40]!r} cannot be read" if wrong else None
+
+
+def sound(url: str, kind: str, found: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Those that can be read; the others are told and left out, so that they spoil nothing."""
+    wrong = {key: fault(kind, key, body) for key, body in found.items()}
+    for key, why in wrong.items():
+        if why:
+            _left_out(url, kind, key, why)
+    return {key: body for key, body in found.items() if not wrong[key]}
+
+
+@lru_cache(maxsize=256)
+def _left_out(url: str, kind: str, key: str, why: str) -> None:
+    """Tell it once: a gate asks for its budgets every other second."""
+    mend = f"; mend: finops budget rm {key}" if kind == "budget" else ""
+    log.warning(f"{kind} {key!r} of {url} is left out, it cannot be read: {why}{mend}")
 
 
 def _budget(key: str, body: Mapping[str, Any]) -> str | None:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from finops_pack import log
 from finops_pack.errors import ConfigError, InputError, LedgerUnreachable
 from finops_pack.ledger import (
     Booked,
@@ -170,14 +168,8 @@ class RemoteLedger:
 
     def documents(self, kind: str) -> dict[str, dict[str, Any]]:
         """All documents of a kind by key, without those that cannot be read."""
-        found: dict[str, dict[str, Any]] = self._read(
-            dict[str, dict[str, Any]], "documents", kind=kind
-        )
-        wrong = {key: documents.fault(kind, key, body) for key, body in found.items()}
-        for key, why in wrong.items():
-            if why:
-                _left_out(self.url, kind, key, why)
-        return {key: body for key, body in found.items() if not wrong[key]}
+        found = self._read(dict[str, dict[str, Any]], "documents", kind=kind)
+        return documents.sound(self.url, kind, found)
 
     def delete(self, kind: str, key: str) -> bool:
         """Remove a document; False when there was none."""
@@ -256,10 +248,3 @@ class RemoteLedger:
     def _write(self, question: str, *, timeout: float = SECONDS, **asked: Any) -> Any:
         path = f"/ledger/write/{question}"
         return self._http.ask("POST", path, json=asked, timeout=timeout).get("answer")
-
-
-@lru_cache(maxsize=256)
-def _left_out(url: str, kind: str, key: str, why: str) -> None:
-    """Tell it once: a gate asks for its budgets every other second."""
-    mend = f"; mend: finops budget rm {key}" if kind == "budget" else ""
-    log.warning(f"{kind} {key!r} of {url} is left out, it cannot be read: {why}{mend}")

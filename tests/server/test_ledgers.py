@@ -169,7 +169,11 @@ AMISS = [
     ("lever", "scope", {"title": "t", "estimated_saving_usd": "1", "scope": {"planet": "earth"},
                         "accepted_at": "2025-11-24T12:00:00+00:00"}),
     ("loss", "lines", {"lines": "x"}),
+    ("lever", "accepted_at", {"title": "t", "estimated_saving_usd": "1",
+                              "accepted_at": "0001-01-01T00:00:00+00:00"}),
     ("outbox", "url", {"sent_hash": "x"}),
+    ("outbox", "tried_at", {"url": "u", "date": "2025-11-24", "tried_at": "now"}),
+    ("import", "offset", {"offset": "x"}),
 ]  # fmt: skip
 
 
