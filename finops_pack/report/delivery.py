@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from finops_pack.errors import InputError
-from finops_pack.report import outbox
+from finops_pack.report import outbox, tries
 from finops_pack.report.advice import delivered_row, left_row
 from finops_pack.report.client import Client, Reply
 from finops_pack.report.due import Days, Due
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 ROUNDS = 4  # tries of a day in one run; the next run goes on
 FIRST_PAUSE = 0.5  # seconds, doubled each round
 PATIENCE = 45.0  # seconds that one run may wait in all
-QUIET = 30.0  # seconds after which a silent server has either saved or given up
-BREATH = 2.0  # the same for one that answered 5xx or dropped the connection
-GATEWAY_TIMEOUT = 504  # a proxy's word that the server behind it fell silent
 AGAIN = ("retry", "unclear", "quiet", "busy", "hold")  # what another round may help
 NOT_THE_REPORT = (301, 302, 303, 307, 308, 401, 403, 404, 405)  # every day would fare so
 
@@ -141,7 +138,8 @@ class Sender:
         """Try each day once; the seconds after which another round may help, None for never."""
         reply = client.trends()
         if not _tells(reply):
-            self._note(due[0], reply.message, self._until(reply.retry_after))
+            until = tries.until(reply.retry_after, self._clock.now())
+            self._note(due[0], reply.message, until)
             return 0.0
         held = Held.of(reply, self._clock.now())
         waits: list[float] = []
@@ -171,7 +169,10 @@ class Sender:
         if not held.replaces and not one.complete:
             self._note(one, "the day is not over, and this server may not replace it later")
             return "skipped"
-        return self._send(one, self._claim(one, seen, held), client)
+        claimed = tries.claimed(one, seen, held.day(one.date), now=now, key=self._key)
+        if not outbox.swap(self._ledger, one.seen, claimed):
+            return "busy"
+        return self._send(one, claimed, client)
 
     def _judged(self, one: Due, seen: Entry, held: Held) -> str | None:
         """What became of a day that may have landed; None where it is to be sent."""
@@ -197,64 +198,15 @@ class Sender:
         if not seen.held(self._clock.now()):
             outbox.swap(self._ledger, one.seen, replace(seen, error=error, hold_until=hold_until))
 
-    def _until(self, seconds: float | None) -> float:
-        return self._clock.now() + seconds if seconds else 0.0
-
-    def _claim(self, one: Due, seen: Entry, held: Held) -> Entry | None:
-        now = self._clock.now()
-        requests = one.report.total_requests
-        claimed = replace(
-            seen,
-            state="sending",
-            hash=one.content,
-            figures=one.figures,
-            requests=min(seen.requests, requests) if seen.open else requests,
-            before=held.day(one.date),
-            unclear=seen.open,
-            lost=seen.lost or seen.state == "sending",
-            doubt=False,
-            quiet_until=now + QUIET,
-            hold_until=0.0,
-            attempts=seen.attempts + 1,
-            tried_at=now,
-            owner=outbox.owner(),
-            key=self._key,
-        )
-        return claimed if outbox.swap(self._ledger, one.seen, claimed) else None
-
-    def _send(self, one: Due, claimed: Entry | None, client: Client) -> str:
-        if claimed is None:
-            return "busy"
+    def _send(self, one: Due, claimed: Entry, client: Client) -> str:
         report = one.report
         key = f"{report.reporter}:{report.date}:{report.content_hash}"
         reply = client.send(report.text(), key)
-        self._finish(one, claimed, self._after(one, claimed, reply))
+        told = tries.answered(claimed, reply, one.seen, now=self._clock.now())
+        self._finish(one, claimed, told)
         if reply.retry_after:
             return "hold"
         return "stop" if reply.status in NOT_THE_REPORT else reply.kind
-
-    def _after(self, one: Due, claimed: Entry, reply: Reply) -> Entry:
-        """The entry once the answer, or its absence, is known."""
-        now = self._clock.now()
-        if reply.kind == "ok":
-            return claimed.delivered(now, reply.body.get("report_id"))
-        told = replace(
-            claimed,
-            state="failed" if reply.kind == "refused" else "pending",
-            status=reply.status,
-            error=reply.message,
-            hold_until=self._until(reply.retry_after),
-            quiet_until=0.0,
-        )
-        if reply.kind == "retry" and one.seen and told.unclear:
-            # What may still land is the try before, so that its content is what counts.
-            return replace(told, hash=one.seen.hash, figures=one.seen.figures)
-        if reply.kind != "unclear":
-            return told
-        silent = reply.timed_out or reply.status == GATEWAY_TIMEOUT
-        quiet = claimed.quiet_until if silent else now + BREATH
-        lost = told.lost or silent or (reply.status or 0) < 500
-        return replace(told, unclear=True, lost=lost, quiet_until=quiet)
 
     def _finish(self, one: Due, old: Entry | None, new: Entry) -> None:
         outbox.swap(self._ledger, old, new)
