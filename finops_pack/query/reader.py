@@ -8,12 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from finops_pack.model import Totals, Usage
+from finops_pack.query import empty
 from finops_pack.query.period import Period, zone_of
 from finops_pack.query.views import BudgetView, Spend
-
-_START = """\
-start with one line in your program: import finops_pack.auto
-or read a coding agent's logs: finops import claude-code"""
 
 if TYPE_CHECKING:
     from finops_pack.alerts import Alert
@@ -75,18 +72,7 @@ class Reader:
 
     def nothing(self, period: Period | None = None, **fields: Any) -> str:
         """Why there is nothing to show in this period; empty when there are calls."""
-        span = self.span()
-        if span is None:
-            cause = "is empty" if self.begun else "does not exist yet"
-            return f"nothing recorded yet: the ledger {self.place} {cause}\n{_START}"
-        if period is None or self._one(period, fields).calls:
-            return ""
-        if self._one(period, {**fields, "billing": "subscription"}).calls:
-            return "only calls of flat plans in this period; show them with --billing subscription"
-        newest = datetime.fromtimestamp(span[1] / 1e6, self.zone)
-        which = f"no calls of {_named(fields)}" if fields else "no calls"
-        latest = f"the newest is of {newest:%Y-%m-%d %H:%M} (--since {newest:%Y-%m-%d})"
-        return f"{which} in this period ({period.label}); {latest}"
+        return empty.why(self, period, fields)
 
     def spend(self, by: str = "model", period: Period | None = None, **fields: Any) -> Spend:
         """Spend grouped by one of `ledger.GROUPS` or `tag:KEY`; flat plans stand apart."""
@@ -95,12 +81,13 @@ class Reader:
         if by == "day":
             rows = tuple(sorted(rows, key=lambda row: row.key or "", reverse=True))
         # A call has many tags or none, so their rows do not sum to the total.
-        whole = self._one(period, fields) if by.startswith("tag:") else sum(rows, Totals())
-        plans = self._one(period, {**fields, "billing": "subscription"})
+        whole = self.total(period, **fields) if by.startswith("tag:") else sum(rows, Totals())
+        plans = self.total(period, **{**fields, "billing": "subscription"})
         nothing = self.nothing(period, **fields)
         return Spend(by, period, rows, whole, plans, self.pending_calls, nothing)
 
-    def _one(self, period: Period, fields: Mapping[str, Any]) -> Totals:
+    def total(self, period: Period, **fields: Any) -> Totals:
+        """All calls of a period in one row."""
         rows = self._ledger.totals(None, period.where(**fields))
         return rows[0] if rows else Totals()
 
@@ -277,7 +264,3 @@ class Reader:
     def problems(self) -> Sequence[str]:
         """Faults found in the store and its rollups."""
         return self._ledger.check()
-
-
-def _named(fields: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in fields.items())
