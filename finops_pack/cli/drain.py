@@ -53,6 +53,8 @@ def _follow(args: argparse.Namespace) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if not args.json:
+        print("bringing the spools into the ledger until SIGTERM or Ctrl-C", flush=True)
     while not stop.wait(_PAUSE_SECONDS):
         try:
             with admin.opened(args.ledger) as ledger:

@@ -130,6 +130,7 @@ def test_a_pod_that_is_ended_after_a_flush(start, booked, end):
 
 def test_a_sidecar_brings_what_nobody_flushed(start, booked):
     sidecar = start("-m", "finops_pack", "drain", "--follow")
+    assert "until SIGTERM" in sidecar.stdout.readline()
     start("-c", program("work()\nos.kill(os.getpid(), signal.SIGKILL)")).wait(60)
     sidecar.send_signal(signal.SIGTERM)
     said, _ = sidecar.communicate(timeout=90)
