@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from inspect import CO_COROUTINE
 from types import FrameType
@@ -15,7 +17,7 @@ from typing import Any
 from finops_pack import context, recorder
 from finops_pack.adapters import _caller, _langchain_read, _openai_read, _waiting
 from finops_pack.adapters._lineage import ROOM, Lineage, Run, metadata_session, outside, seconds
-from finops_pack.recorder import Pending
+from finops_pack.recorder import Pending, guard
 
 _NOTHING: dict[str, Any] = {}
 _GENERIC = ("Runnable", "LangGraph", "Chat")  # class names that say nothing about the work
@@ -33,7 +35,7 @@ class Live:
     def __init__(self, call: Pending, run: Run | None) -> None:
         self.call = call
         self.run = run
-        self.before = context.own(call)
+        self.before: Any = context.own(call)
 
     def let_go(self) -> None:
         """A stream has begun, so its request is made: between its pieces the user's code runs."""
@@ -54,9 +56,18 @@ def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
 
 
 def start(
-    run_id: Any, batch: Any, parent_run_id: Any, metadata: Any, params: Any, model: Any
+    run_id: Any,
+    batch: Any,
+    parent_run_id: Any,
+    metadata: Any,
+    params: Any,
+    model: Any,
+    at_once: int,
 ) -> None:
-    """A model was asked; raises what `recorder.begin` does when a budget refuses it."""
+    """A model was asked; raises what `recorder.begin` does when a budget refuses it.
+
+    `at_once` is how many prompts it was given, each of which is told by itself.
+    """
     if run_id in in_flight:
         return  # another of our handlers told us already
     rec = recorder.get()
@@ -72,6 +83,8 @@ def start(
         None,
         params,
     )
+    if at_once != 1:
+        call.batch = params
     live = in_flight[run_id] = Live(call, run)
     if len(in_flight) > ROOM:  # of those that were cancelled nobody speaks again
         in_flight.pop(next(iter(in_flight)), None)
@@ -148,13 +161,48 @@ def answered(run_id: Any, response: Any) -> None:
 
 
 def ended(run_id: Any) -> Live | None:
-    """The run of a model is over; None when another handler said so already."""
+    """The run of a model is over; None when its rows are another's, or it was over already."""
     live = in_flight.pop(run_id, None)
     if live is not None:
         context.disown(live.call, live.before)
         if live.run is not None:
             lineage.call_ended(live.run, live.call)
+        if live.call.batch is not None and _told_to_another(live.call):
+            return None
     return live
+
+
+def _told_to_another(call: Pending) -> bool:
+    """Of prompts given at once the last owns the requests: if it was told, it is all the rows."""
+    last = call
+    while last.others and last.others[0].batch is call.batch:
+        last = last.others[0]
+    if last is call or not last.told:
+        return False
+    call.others = (last,)
+    call.drop()
+    return True
+
+
+@contextmanager
+def owning(managers: Any) -> Iterator[None]:
+    """These runs were told of in tasks of their own; it is here that their requests are made."""
+    lives = _own_again(managers) or []
+    try:
+        yield
+    finally:
+        for live in reversed(lives):
+            context.disown(live.call, live.before)
+
+
+@guard
+def _own_again(managers: Any) -> list[Live]:
+    lives = [in_flight[told.run_id] for told in managers if told.run_id in in_flight]
+    for live in lives:
+        live.before = context.own(live.call)
+        if live.before is not None and live.before.batch is live.call.batch is not None:
+            _made_for(live.before, live.call)
+    return lives
 
 
 def over(run_id: Any, error: BaseException | None) -> Run | None:

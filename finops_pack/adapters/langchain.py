@@ -23,7 +23,6 @@ TESTED = {"langchain-core": ("1.0", "1.9"), "langgraph": ("1.0", "1.3")}
 CANNOT_SEE = (
     "vector stores' similarity_search and embeddings: counted below, in the SDK",
     "usage of OpenAI streams behind a base_url or gateway, unless track(exact_streams=True)",
-    "that a model which completes text asks a known SDK, where it is awaited: two rows",
     "what a model that asks another LangChain model asks besides, unless it tells its usage",
     "that a call over no SDK we know was cancelled in its own task: unknown, 30 minutes later",
 )
@@ -46,17 +45,19 @@ class _Handler:
         parent_run_id: Any = None,
         metadata: Any = None,
         invocation_params: Any = None,
+        batch_size: int = 1,
         **_: Any,
     ) -> None:
         """A chat model was asked; refused here when a hard budget says so."""
-        runs.start(run_id, messages, parent_run_id, metadata, invocation_params, serialized)
+        params = invocation_params
+        runs.start(run_id, messages, parent_run_id, metadata, params, serialized, batch_size)
 
     @guard
     def on_llm_start(self, serialized: Any, prompts: Any, *, run_id: Any, **said: Any) -> None:
         """The same for a model that completes text."""
         above, metadata = said.get("parent_run_id"), said.get("metadata")
-        params = said.get("invocation_params")
-        runs.start(run_id, (prompts,), above, metadata, params, serialized)
+        params, prompts_at_once = said.get("invocation_params"), said.get("batch_size") or 1
+        runs.start(run_id, (prompts,), above, metadata, params, serialized, prompts_at_once)
 
     @guard
     def on_llm_new_token(self, token: Any, *, run_id: Any, chunk: Any = None, **_: Any) -> None:

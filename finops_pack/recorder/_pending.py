@@ -41,6 +41,7 @@ class Pending:
     above: Pending | None = None  # the call that it is part of
     waiting: context.Waiting | None = None  # whose cancellation its framework does not tell
     others: tuple[Pending, ...] = ()  # counted by themselves, asked in order to answer it
+    batch: Any = None  # of several prompts given at once: what they were all asked with
     told: tuple[dict[str, Any], ...] = ()  # what SDKs below saw: arguments of `finish`
 
     def __init__(self, recorder: Recorder, row: dict[str, Any], running: tuple[Any, ...]) -> None:

@@ -68,3 +68,18 @@ def sdk(wire: Wire) -> Callable[[], Any]:
     import openai
 
     return lambda: openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none")
+
+
+@pytest.fixture
+def gpt(wire: Wire) -> Callable[[], str]:
+    """Asks gpt-4o over the SDK."""
+    import openai
+
+    client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
+
+    def ask() -> str:
+        said: Any = [{"role": "user", "content": "x"}]
+        answer = client.chat.completions.create(model="gpt-4o", messages=said)
+        return str(answer.choices[0].message.content)
+
+    return ask

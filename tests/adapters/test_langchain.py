@@ -261,19 +261,6 @@ class Own(SimpleChatModel):
 
 
 @pytest.fixture
-def gpt(wire: Wire) -> Callable[[], str]:
-    """Asks gpt-4o over the SDK."""
-    client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
-
-    def ask() -> str:
-        said: Any = [{"role": "user", "content": "x"}]
-        answer = client.chat.completions.create(model="gpt-4o", messages=said)
-        return str(answer.choices[0].message.content)
-
-    return ask
-
-
-@pytest.fixture
 def opus(wire: Wire) -> Callable[[], str]:
     """Asks Claude over the SDK."""
     client = anthropic.Anthropic(base_url=wire.url, api_key="none")
@@ -401,6 +388,21 @@ def test_several_prompts_at_once_are_no_models_that_ask_each_other(chat: Any, ca
     FakeListChatModel(responses=["x"]).generate(said)
     asyncio.run(FakeListChatModel(responses=["x"]).agenerate(said))
     assert len(calls()) == 6
+
+
+@pytest.mark.filterwarnings("ignore:Unexpected type for token usage")  # LangChain's own
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_several_prompts_at_once_over_an_sdk_are_a_row_each(
+    wire: Wire, chat: Any, calls: Calls, asynchronous: bool
+) -> None:
+    said = [[HumanMessage("a")], [HumanMessage("b")], [HumanMessage("c")]]
+    if asynchronous:
+        asyncio.run(chat().agenerate(said))
+    else:
+        chat().generate(said)
+    rows = calls()
+    assert wire.calls == len(rows) == 3
+    assert [row.usage for row in rows] == [FULL] * 3
 
 
 def test_a_model_that_passes_on_holds_no_money_when_it_is_over(chat: Any, calls: Calls) -> None:
@@ -579,30 +581,6 @@ def test_a_timeout_may_have_been_billed(wire: Wire, chat: Any, calls: Calls) -> 
     (row,) = calls()
     assert (row.status, row.usage_basis) == ("unknown", "unknown")
     assert row.unpriced
-
-
-def test_a_text_completion_model(wire: Wire, calls: Calls) -> None:
-    from langchain_core.language_models.fake import FakeListLLM
-
-    FakeListLLM(responses=["a completion of some length"]).invoke("a prompt of some length")
-    (row,) = calls()
-    assert (row.usage_basis, row.input_tokens, row.output_tokens) == ("estimated", 10, 7)
-
-
-def test_a_text_completion_model_over_an_sdk(gpt: Any, calls: Calls) -> None:
-    from langchain_core.language_models.llms import LLM
-
-    class Completing(LLM):
-        def _call(self, *_: Any, **__: Any) -> str:
-            return str(gpt())
-
-        @property
-        def _llm_type(self) -> str:
-            return "completing"
-
-    Completing().invoke("hi")
-    (row,) = calls()
-    assert (row.usage, row.usage_basis, row.provider) == (FULL, "measured", "openai")
 
 
 def test_a_chain_is_a_task_and_says_how_it_ended(chat: Any, calls: Calls) -> None:
