@@ -21,6 +21,7 @@ from finops_pack.recorder import Pending, guard
 
 _NOTHING: dict[str, Any] = {}
 _GENERIC = ("Runnable", "LangGraph", "Chat")  # class names that say nothing about the work
+_MODELS = ("langchain_core.language_models.chat_models", "langchain_core.language_models.llms")
 
 lineage = Lineage()
 in_flight: dict[Any, Live] = {}
@@ -31,15 +32,33 @@ class Live:
 
     chars = 0
     usage: Any = None
+    begun = False
 
     def __init__(self, call: Pending, run: Run | None) -> None:
         self.call = call
         self.run = run
         self.before: Any = context.own(call)
 
-    def let_go(self) -> None:
-        """A stream has begun, so its request is made: between its pieces the user's code runs."""
-        context.disown(self.call, self.before)
+    def came(self, token: Any, chunk: Any) -> None:
+        """A piece of its stream."""
+        if not self.begun:
+            self._begins()
+        self.call.first_token()
+        self.chars += len(token) if isinstance(token, str) else 1
+        usage = getattr(getattr(chunk, "message", None), "usage_metadata", None)
+        if usage:
+            self.usage = usage
+
+    def _begins(self) -> None:
+        """Between the pieces of a stream the user's code runs: that it does not own."""
+        self.begun = True
+        frame: FrameType | None = sys._getframe(4)  # above us: the handler's method, its guard
+        while frame is not None and frame.f_globals.get("__name__") not in _MODELS:
+            frame = frame.f_back
+        if frame is None:
+            context.disown(self.call, self.before)
+        elif _waiting.steps(frame):
+            self.call.waiting = _waiting.Stepping(frame)
 
 
 def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
@@ -98,6 +117,8 @@ def start(
 
 def _made_for(above: Any, call: Pending) -> None:
     """A model asks another: at its end it is seen whether it did more than that."""
+    if above.waiting is not None and above.waiting.gone(None):
+        return  # it is the user who asks, between the pieces of a stream
     if above.row.get("adapter") == "langchain":
         above.others += (call,)
 

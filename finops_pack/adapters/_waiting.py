@@ -37,6 +37,24 @@ class Waiting:
         return True
 
 
+class Stepping:
+    """A generator: what is called while it is at its next step is its own, nothing else."""
+
+    __slots__ = ("code", "frame")
+
+    def __init__(self, frame: FrameType) -> None:
+        self.code, self.frame = frame.f_code, id(frame)  # its own as long as the generator lives
+
+    def gone(self, seen_from: FrameType | None) -> bool:
+        """True between its steps, and in any other task or thread."""
+        frame: FrameType | None = seen_from or sys._getframe(1)
+        while frame is not None:
+            if id(frame) == self.frame and frame.f_code is self.code:
+                return False
+            frame = frame.f_back
+        return True
+
+
 def here(frame: FrameType | None, beside: str | None = None) -> Waiting | None:
     """The innermost coroutine from `frame` on, None outside of a task.
 
@@ -55,9 +73,14 @@ def stream(frame: FrameType | None, beside: str) -> Waiting | None:
     """The first function from `frame` on outside of the file `beside`, if it is a generator."""
     while frame is not None and frame.f_code.co_filename == beside:
         frame = frame.f_back
-    if frame is None or not frame.f_code.co_flags & _STEPS:
+    if frame is None or not steps(frame):
         return None
     return Waiting(_strand(), frame.f_code)
+
+
+def steps(frame: FrameType) -> bool:
+    """Whether it is a generator's."""
+    return bool(frame.f_code.co_flags & _STEPS)
 
 
 def _strand() -> Any:

@@ -24,6 +24,7 @@ CANNOT_SEE = (
     "vector stores' similarity_search and embeddings: counted below, in the SDK",
     "usage of OpenAI streams behind a base_url or gateway, unless track(exact_streams=True)",
     "what a model that asks another LangChain model asks besides, unless it tells its usage",
+    "that an awaited model over a _stream in a thread asks after its first piece: a row besides",
     "that a call over no SDK we know was cancelled in its own task: unknown, 30 minutes later",
 )
 
@@ -63,14 +64,8 @@ class _Handler:
     def on_llm_new_token(self, token: Any, *, run_id: Any, chunk: Any = None, **_: Any) -> None:
         """A piece of a stream: when it began, how much came, should it be cut short."""
         live = runs.in_flight.get(run_id)
-        if live is None:
-            return
-        live.let_go()
-        live.call.first_token()
-        live.chars += len(token) if isinstance(token, str) else 1
-        usage = getattr(getattr(chunk, "message", None), "usage_metadata", None)
-        if usage:
-            live.usage = usage
+        if live is not None:
+            live.came(token, chunk)
 
     @guard
     def on_llm_end(self, response: Any, *, run_id: Any, **_: Any) -> None:

@@ -39,7 +39,7 @@ class Pending:
     below: Any = None  # the request that an SDK makes for this call just now
     embeds = False  # whether its adapter hears of embeddings; hardly a framework does
     above: Pending | None = None  # the call that it is part of
-    waiting: context.Waiting | None = None  # whose cancellation its framework does not tell
+    waiting: context.Waiting | None = None  # where not all that follows in its context is its own
     others: tuple[Pending, ...] = ()  # counted by themselves, asked in order to answer it
     batch: Any = None  # of several prompts given at once: what they were all asked with
     told: tuple[dict[str, Any], ...] = ()  # what SDKs below saw: arguments of `finish`

@@ -11,7 +11,7 @@ import anthropic
 import openai
 import pytest
 from langchain_core.language_models import BaseChatModel, SimpleChatModel
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableLambda
 
@@ -356,6 +356,70 @@ def test_a_model_that_asks_another_is_one_row(
     assert [row.model for row in rows] == ["gpt-4o"] * 2 + ["claude-opus-4-6"] + ["gpt-4o"] * 2
     assert [row.usage_basis for row in rows[:4]] == ["measured"] * 4
     assert rows[4].usage_basis == ("measured" if usage else "estimated")
+
+
+class Thinking(SimpleChatModel):
+    """A model of the user's own that has said something before it asks, and asks twice."""
+
+    ask: Callable[[], str]
+    ask_async: Callable[[], Any]
+
+    def _call(self, *_: Any, **__: Any) -> str:
+        raise NotImplementedError
+
+    def _stream(self, *_: Any, **__: Any) -> Any:
+        yield piece("so")
+        for _number in range(2):
+            yield piece(self.ask())
+
+    async def _astream(self, *_: Any, **__: Any) -> Any:
+        yield piece("so")
+        for _number in range(2):
+            yield piece(await self.ask_async())
+
+    @property
+    def _llm_type(self) -> str:
+        return "thinking"
+
+
+def piece(text: str) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=AIMessageChunk(text))
+
+
+@pytest.mark.parametrize("over", ["langchain", "sdk"])
+def test_a_stream_that_asks_between_its_pieces_is_no_row_of_its_own(
+    wire: Wire, chat: Any, gpt: Any, sdk: Any, calls: Calls, over: str
+) -> None:
+    async def later() -> str:
+        if over == "langchain":
+            return str((await chat().ainvoke("hi")).content)
+        said: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}
+        return str((await sdk().chat.completions.create(**said)).choices[0].message.content)
+
+    async def stream() -> None:
+        async for _ in model.astream("hi"):
+            gpt()
+
+    asks = (lambda: str(chat().invoke("hi").content)) if over == "langchain" else gpt
+    model = Thinking(ask=asks, ask_async=later)
+    for _ in model.stream("hi"):
+        gpt()
+    asyncio.run(stream())
+    rows = calls()
+    pieces = len(rows) - 4
+    assert wire.calls == len(rows)
+    assert [row.usage for row in rows] == [FULL] * len(rows)
+    assert [row.adapter for row in rows].count("openai") == pieces  # what the reader asks
+
+
+def test_calls_between_the_pieces_of_a_stream_are_not_what_it_asks(calls: Calls) -> None:
+    from langchain_core.language_models import FakeListChatModel
+
+    model = FakeListChatModel(responses=["Hello"])
+    for _ in model.stream("hi"):
+        model.invoke("hi")
+        list(model.stream("hi"))
+    assert len(calls()) == 11
 
 
 def test_two_that_are_awaited_one_after_the_other_are_two_rows(
