@@ -16,7 +16,15 @@ from typing import Any
 
 from finops_pack import context, recorder
 from finops_pack.adapters import _caller, _langchain_read, _openai_read, _waiting
-from finops_pack.adapters._lineage import ROOM, Lineage, Run, metadata_session, outside, seconds
+from finops_pack.adapters._lineage import (
+    ROOM,
+    Lineage,
+    Run,
+    inside,
+    metadata_session,
+    outside,
+    seconds,
+)
 from finops_pack.recorder import Pending, guard
 
 _NOTHING: dict[str, Any] = {}
@@ -64,7 +72,9 @@ class Live:
 def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
     """What a chain run is: a node of a graph, the root, or a step inside."""
     run.session = run.session or metadata_session(metadata)
-    run.agent = metadata.get("lc_agent_name") or run.agent
+    named = metadata.get("lc_agent_name")
+    if named and named != run.named:  # else it is said of all that the agent asks for
+        run.agent = run.named = named
     is_node = name == metadata.get("langgraph_node")
     is_named_root = run.root is run and not str(name).startswith(_GENERIC)
     if name and (is_node or is_named_root):
@@ -95,7 +105,7 @@ def start(
     metadata, params = metadata or _NOTHING, params or _NOTHING
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
     call = rec.begin_row(
-        _row(metadata, params, run or outside(context.around()), model),
+        _row(metadata, params, run, model),
         batch[0] if batch else (),
         params.get("tools"),
         _openai_read.longest("chat", params),
@@ -130,7 +140,7 @@ def _waits(call: Pending, told: FrameType) -> None:
 
 
 def _row(
-    metadata: dict[str, Any], params: dict[str, Any], run: context.Around | None, model: Any
+    metadata: dict[str, Any], params: dict[str, Any], run: Run | None, model: Any
 ) -> dict[str, Any]:
     """What is known of a call before it is made."""
     get = metadata.get
@@ -146,11 +156,14 @@ def _row(
     action, agent, session, provider = (
         node, get("lc_agent_name"), metadata_session(metadata), get("ls_provider"),
     )  # fmt: skip
-    if run is not None:
-        action, agent, session = run.action or node, agent or run.agent, session or run.session
-        known["task"] = run.task
-        if run.asker:
-            known["parent"] = run.asker
+    work = _work(run)
+    if work is not None:
+        if run is not None and agent == run.named:
+            agent = work.agent
+        action, agent, session = work.action or node, agent or work.agent, session or work.session
+        known["task"] = work.task
+        if work.asker:
+            known["parent"] = work.asker
     action = action or _caller.name(8)  # the frames above: ours and LangChain's
     if action:  # what is None stays out, here and below: to drop it later costs a µs
         known["action"] = action
@@ -161,6 +174,13 @@ def _row(
     if session:
         known["session"] = session
     return known
+
+
+def _work(run: Run | None) -> context.Around | None:
+    """Whose work a model's run in this one is."""
+    if run is None:
+        return outside(context.around())
+    return run if context.innermost() is run else inside(run, context.around())
 
 
 _bills = lru_cache(maxsize=256)(recorder.bills)

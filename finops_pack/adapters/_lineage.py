@@ -25,6 +25,7 @@ class Run:
         "calls",
         "key",
         "last",
+        "named",
         "open",
         "part",
         "root",
@@ -45,6 +46,7 @@ class Run:
         self.tool_call_id: str | None = None
         self.action: str | None = None
         self.agent: str | None = None
+        self.named: str | None = None  # the agent that the framework named last, here or above
         self.session: str | None = None
         self.asker: str | None = None
         self.told: str | None = None  # the run's own kind, where the adapter cares
@@ -54,11 +56,11 @@ class Run:
             self._as_root(key)
             return
         self.root: Run = parent.root
-        self.task: str = parent.task
-        self.action = parent.action
-        self.agent = parent.agent
-        self.session = parent.session
-        self.asker = parent.asker
+        self.named = parent.named
+        above = inside(parent, self.before)
+        self.task: str = above.task
+        self.action, self.agent = above.action, above.agent
+        self.session, self.asker = above.session, above.asker
 
     def _as_root(self, key: Hashable) -> None:
         above = outside(self.before)
@@ -78,6 +80,16 @@ def outside(run: context.Around | None) -> context.Around | None:
     while isinstance(run, Run):
         run = run.before
     return run
+
+
+def inside(run: Run, innermost: context.Around | None) -> context.Around:
+    """Who says what is done in `run`: a run of another framework that was begun in it, else it."""
+    if innermost is None or isinstance(innermost, Run):
+        return run
+    before = innermost.before
+    while before is not None and before is not run:
+        before = before.before
+    return run if before is None else innermost
 
 
 class Lineage:

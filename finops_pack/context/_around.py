@@ -82,6 +82,8 @@ class Around(Protocol):
 
 _around: ContextVar[Around | None] = ContextVar("finops_around", default=None)
 
+innermost = _around.get  # the run begun here last, if it is still at work or not
+
 
 def around() -> Around | None:
     """The framework's run that we are in, for calls that the framework itself does not see."""

@@ -174,6 +174,44 @@ def test_langchain_in_another_agents_tool_is_of_its_task(
     assert len({row.task for row in rows}) == 1
 
 
+@pytest.mark.parametrize("outer", ["graph", "agent"])
+@pytest.mark.parametrize("inner", ["model", "chain", "agent"])
+def test_langchain_in_another_agents_tool_in_a_graph_is_that_agents(
+    sdk: Sdk, chat: Any, calls: Calls, wire: Wire, outer: str, inner: str
+) -> None:
+    from langchain.agents import create_agent
+    from langchain_core.runnables import RunnableLambda
+    from langchain_core.tools import tool
+
+    asks: dict[str, Callable[[], Any]] = {
+        "model": lambda: chat().invoke("hi"),
+        "chain": lambda: (RunnableLambda(str) | chat()).invoke("hi"),
+        "agent": lambda: create_agent(chat(), [], name="inmost").invoke({"messages": HI}),
+    }
+    between = pydantic_agent(sdk, "between")
+
+    @between.tool_plain  # type: ignore[untyped-decorator]
+    def delegate() -> str:
+        asks[inner]()
+        return "done"
+
+    @tool
+    async def work() -> str:
+        """Works."""
+        return str((await between.run("hi")).output)
+
+    if outer == "graph":
+        wire.script(Reply(tools=[("c1", "delegate", {})]))
+        in_graph(lambda: between.run("hi"))
+    else:
+        wire.script(Reply(tools=[("c0", "work", {})]), Reply(tools=[("c1", "delegate", {})]))
+        asyncio.run(create_agent(chat(), [work], name="outer").ainvoke({"messages": HI}))
+    rows, around = calls(), ["outer"] * (outer == "agent")
+    inmost = "inmost" if inner == "agent" else "between"
+    assert [row.agent for row in rows] == [*around, "between", inmost, "between", *around]
+    assert len({row.task for row in rows}) == 1
+
+
 def test_a_stream_of_agent_framework_has_its_name_and_the_reader_not(
     wire: Wire, sdk: Sdk, calls: Calls
 ) -> None:
