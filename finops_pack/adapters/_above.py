@@ -47,6 +47,7 @@ class Work:
         self.action: str | None = getattr(outer, "action", None)
         self.agent: str | None = agent or getattr(outer, "agent", None)
         self.session: str | None = session or getattr(outer, "session", None)
+        self.project: str | None = getattr(outer, "project", None)
         self.asker: str | None = getattr(outer, "asker", None)
 
     def __enter__(self) -> Work:

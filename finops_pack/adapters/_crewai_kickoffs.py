@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from finops_pack import context
+from finops_pack import context, recorder
 from finops_pack.adapters import _above, _caller, _crewai_read, _patch
 
 _UNNAMED = (None, "crew", "Crew")
@@ -21,8 +21,7 @@ class Kickoff(_above.Work):
 
     def __init__(self, *, agent: str | None = None, project: str | None = None) -> None:
         super().__init__(agent=agent)
-        outer = kickoff()
-        self.project: str | None = project or (outer.project if outer is not None else None)
+        self.project = project or self.project
         self.caller = _caller.name(4)
 
 
@@ -60,9 +59,9 @@ def _running(work: Callable[[Any], Kickoff], original: Any) -> Any:
 
 
 def _of_crew(crew: Any) -> Kickoff:
-    """Its name is the project, where it has one of its own."""
-    name = _crewai_read.text(crew.name)
-    return Kickoff(project=None if name in _UNNAMED else name)
+    """Its name is the project, where it has one of its own and the user named none."""
+    name, said = _crewai_read.text(crew.name), recorder.get().settings.project
+    return Kickoff(project=None if said or name in _UNNAMED else name)
 
 
 def _of_flow(flow: Any) -> Kickoff:

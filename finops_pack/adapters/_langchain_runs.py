@@ -162,6 +162,8 @@ def _row(
             agent = work.agent
         action, agent, session = work.action or node, agent or work.agent, session or work.session
         known["task"] = work.task
+        if work.project:
+            known["project"] = work.project
         if work.asker:
             known["parent"] = work.asker
     action = action or _caller.name(8)  # the frames above: ours and LangChain's

@@ -28,6 +28,7 @@ class Run:
         "named",
         "open",
         "part",
+        "project",
         "root",
         "session",
         "start_us",
@@ -48,6 +49,7 @@ class Run:
         self.agent: str | None = None
         self.named: str | None = None  # the agent that the framework named last, here or above
         self.session: str | None = None
+        self.project: str | None = None
         self.asker: str | None = None
         self.told: str | None = None  # the run's own kind, where the adapter cares
         self.last: Pending | None = None
@@ -60,7 +62,7 @@ class Run:
         above = inside(parent, self.before)
         self.task: str = above.task
         self.action, self.agent = above.action, above.agent
-        self.session, self.asker = above.session, above.asker
+        self.session, self.project, self.asker = above.session, above.project, above.asker
 
     def _as_root(self, key: Hashable) -> None:
         above = outside(self.before)
@@ -70,7 +72,7 @@ class Run:
         self.part = above is not None or context.current().task is not None
         if above is not None:
             self.action, self.agent = above.action, above.agent
-            self.session, self.asker = above.session, above.asker
+            self.session, self.project, self.asker = above.session, above.project, above.asker
         self.calls: dict[str, Pending] = {}
         self.used = False
 

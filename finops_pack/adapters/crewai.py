@@ -78,7 +78,7 @@ def _started(source: Any, event: Any) -> None:
 
 def _asked(source: Any, event: Any) -> dict[str, Any]:
     """What every event of a call says of it, and the crew around it."""
-    crew, settings = _crewai_kickoffs.kickoff(), recorder.get().settings
+    crew = _crewai_kickoffs.kickoff()
     return {
         **_crewai_read.named(source, event),
         "adapter": "crewai",
@@ -86,7 +86,6 @@ def _asked(source: Any, event: Any) -> dict[str, Any]:
         "framework_version": _above.version_of("crewai"),
         "agent": _crewai_read.role(event),
         "action": runs.task_name(event) or _ask.action(5) or (crew and crew.caller),
-        "project": None if settings.project else crew and crew.project,
     }
 
 

@@ -77,6 +77,7 @@ class Around(Protocol):
     action: str | None
     agent: str | None
     session: str | None
+    project: str | None
     asker: str | None
 
 

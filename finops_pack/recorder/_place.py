@@ -31,7 +31,7 @@ def around(row: dict[str, Any]) -> None:
     if run is None:
         return
     of_run = {"task": run.task, "action": run.action, "agent": run.agent,
-              "session": run.session, "parent": run.asker}  # fmt: skip
+              "session": run.session, "project": run.project, "parent": run.asker}  # fmt: skip
     for name, value in of_run.items():
         if value is not None and row.get(name) is None:
             row[name] = value

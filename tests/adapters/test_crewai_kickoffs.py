@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import finops_pack
 from finops_pack.model import Call
 from finops_pack.testing import Reply, Wire
 from tests.adapters.test_nested import ask, in_graph
@@ -53,6 +54,33 @@ def test_a_crew_and_langchain_in_a_crews_tool_are_of_its_task(
     assert [row.agent for row in rows if row.adapter == "crewai"] == ["outer", "inner", "outer"]
     assert [row.adapter for row in rows].count("langchain") == 1
     assert len({row.task for row in rows}) == 1
+
+
+@pytest.mark.parametrize("said", [None, "theirs"])
+def test_all_that_a_named_crew_asks_is_of_its_project(
+    llm: Any, chat: Any, gpt: Any, calls: Calls, wire: Wire, said: str | None
+) -> None:
+    from crewai.tools import tool
+    from langchain_core.runnables import RunnableLambda
+
+    @tool("delegate")
+    def delegate() -> str:
+        """Asks the others."""
+        chat().invoke("hi")
+        RunnableLambda(lambda _: gpt()).invoke("hi")
+        finops_pack.record(model="gpt-4o", usage=finops_pack.Usage(1, 1))
+        return str(crew_of(llm(), role="inner").kickoff())
+
+    wire.script(Reply(tools=[("c1", "delegate", {})]))
+    crew = crew_of(llm(), role="outer", tools=[delegate])
+    crew.name = "support"
+    with finops_pack.track(project=said):
+        crew.kickoff()
+        gpt()
+        *inside, after = calls()
+    assert len(inside) == 6
+    assert {row.project for row in inside} == {said or "support"}
+    assert after.project == said
 
 
 def test_the_crews_of_a_flow_are_one_task(llm: Any, sdk: Sdk, calls: Calls) -> None:
