@@ -17,7 +17,7 @@ from finops_pack.recorder._messages import get
 _FRAMES = 25
 _LAYERS = 5
 _CLASSES = (("OpenAI", "openai"), ("Anthropic", "anthropic"))
-_CLAUDE, _CLAUDE_TOKENS = ("anthropic", "bedrock"), 4096  # what its client sends unless told
+_CLAUDE_TOKENS = 4096  # what the client for Claude sends unless told, whoever serves it
 
 
 def answer(call: Pending, result: Any) -> None:
@@ -57,7 +57,8 @@ def usage_of(result: Any) -> Usage | None:
 def request(client: Any, more: Any) -> dict[str, Any]:
     """The arguments that a client sends with every request, and with this one."""
     said = (get(layer, "_create_args") for layer in _layers(client))
-    unsaid = {"max_tokens": _CLAUDE_TOKENS} if provider(client) in _CLAUDE else {}
+    claude = "anthropic" in map(_named, _layers(client))
+    unsaid = {"max_tokens": _CLAUDE_TOKENS} if claude else {}
     return {**unsaid, **next(filter(None, said), {}), **(more or {})}
 
 

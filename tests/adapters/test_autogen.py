@@ -206,6 +206,30 @@ def test_a_budget_knows_what_the_client_for_claude_sends_unless_told(wire: Wire)
     assert wire.calls == 0
 
 
+@pytest.mark.parametrize("server", ["AsyncAnthropicVertex", "AsyncAnthropicFoundry"])
+def test_and_whoever_serves_claude(wire: Wire, server: str) -> None:
+    import anthropic
+    from autogen_core.models import ModelInfo
+    from autogen_ext.models.anthropic import BaseAnthropicChatCompletionClient
+
+    there: dict[str, Any] = {"base_url": wire.url, "region": "us-east5", "project_id": "p"}
+    if server == "AsyncAnthropicFoundry":
+        there = {"base_url": wire.url, "api_key": "none"}
+    client = BaseAnthropicChatCompletionClient(
+        getattr(anthropic, server)(**there),
+        create_args={"model": "claude-sonnet-4-5"},
+        model_info=ModelInfo(
+            vision=False,
+            function_calling=True,
+            json_output=False,
+            family="claude-4-sonnet",
+            structured_output=False,
+        ),
+    )
+    assert_bound(client, {}, 4096 * Decimal("15e-6"))
+    assert wire.calls == 0
+
+
 def assert_bound(client: Any, more: Any, output: Decimal) -> None:
     with finops_pack.task(budget="0.000001 USD/task"), pytest.raises(BudgetExceeded) as caught:
         asyncio.run(client.create(said("a"), extra_create_args=more))
