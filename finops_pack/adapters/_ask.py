@@ -20,14 +20,14 @@ from finops_pack.recorder._messages import get
 class Dialect(NamedTuple):
     """What differs between the two SDKs.
 
-    `asked(client, url, body)` gives the fields of `recorder.begin` and the `kind` of a billed
+    `asked(client, options, body)` gives the fields of `recorder.begin` and the `kind` of a billed
     request, None for any other. `answered(kind, body)` gives the arguments of `Pending.finish`
     from an answer, parsed or as JSON; `gathering(kind)` collects a stream's events into them.
     `fetched(url, result)` looks at everything else, for the results of batches.
     """
 
     name: str
-    asked: Callable[[Any, str, Any], dict[str, Any] | None]
+    asked: Callable[[Any, Any, Any], dict[str, Any] | None]
     answered: Callable[[str, Any], dict[str, Any]]
     gathering: Callable[[str], Gathering]
     fetched: Callable[[str, Any], None]
@@ -95,7 +95,7 @@ def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | N
     rec = recorder.get()
     if not isinstance(body, dict) or not rec.enabled:
         return None
-    fields = dialect.asked(client, str(get(options, "url")), body)
+    fields = dialect.asked(client, options, body)
     if fields is None:
         return None
     kind, above = fields.pop("kind"), context.owner()

@@ -23,9 +23,9 @@ CANNOT_SEE = (
 )
 
 
-def asked(client: Any, url: str, body: dict[str, Any]) -> dict[str, Any] | None:
+def asked(client: Any, options: Any, body: dict[str, Any]) -> dict[str, Any] | None:
     """What a request is about."""
-    if url.partition("?")[0] != "/v1/messages":
+    if str(options.url).partition("?")[0] != "/v1/messages":
         return None
     system = body.get("system")
     head = [{"role": "system", "content": system}] if system else []

@@ -38,13 +38,13 @@ _KINDS = {
 }
 
 
-def asked(client: Any, url: str, body: dict[str, Any]) -> dict[str, Any] | None:
+def asked(client: Any, options: Any, body: dict[str, Any]) -> dict[str, Any] | None:
     """What a request is about."""
-    kind = _KINDS.get(url)
+    kind = _KINDS.get(str(options.url))
     if kind is None:
         return None
     if kind == "chat" and body.get("stream") and _options.exact_streams and not context.owned():
-        kind = _ask_usage(body)
+        kind = kind if _is_read_raw(options) else _ask_usage(body)
     return {
         "kind": kind,
         "model": body.get("model"),
@@ -64,6 +64,12 @@ def _ask_usage(body: dict[str, Any]) -> str:
         return "chat"
     body["stream_options"] = {**options, "include_usage": True}
     return _openai_read.HIDDEN
+
+
+def _is_read_raw(options: Any) -> bool:
+    """`with_streaming_response`: who reads lines would see a chunk that he did not ask for."""
+    headers = options.headers
+    return isinstance(headers, Mapping) and headers.get("X-Stainless-Raw-Response") == "stream"
 
 
 def _messages(body: Mapping[str, Any]) -> list[Any]:

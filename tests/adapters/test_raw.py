@@ -11,6 +11,7 @@ import anthropic
 import openai
 import pytest
 
+import finops_pack
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Reply, Wire
 
@@ -46,6 +47,20 @@ def test_a_body_that_the_user_reads_is_one_full_row(
     (row,) = calls()
     assert (row.usage, row.status, row.usage_basis) == (FULL, "ok", "measured")
     assert row.response_id
+
+
+@pytest.mark.parametrize("how", READ)
+def test_exact_streams_show_no_raw_reader_what_he_did_not_ask_for(
+    client: Any, calls: Calls, how: str
+) -> None:
+    with (
+        finops_pack.track(exact_streams=True),
+        client.chat.completions.with_streaming_response.create(**SAID, stream=True) as raw,
+    ):
+        assert "prompt_tokens" not in str(READ[how](raw))
+        parsed = client.chat.completions.with_raw_response.create(**SAID, stream=True).parse()
+        assert all(chunk.choices for chunk in parsed)
+        assert [row.usage_basis for row in calls()] == ["estimated", "measured"]
 
 
 def test_responses_and_messages_as_lines(wire: Wire, client: Any, calls: Calls) -> None:
