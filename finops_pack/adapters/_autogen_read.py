@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
 from finops_pack import context
-from finops_pack.adapters import _above, _autogen_runs, _providers
+from finops_pack.adapters import _above, _autogen_runs, _openai_read, _providers
 from finops_pack.adapters._streams import CUT
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending
@@ -60,6 +60,12 @@ def request(client: Any, more: Any) -> dict[str, Any]:
     claude = "anthropic" in map(_named, _layers(client))
     unsaid = {"max_tokens": _CLAUDE_TOKENS} if claude else {}
     return {**unsaid, **next(filter(None, said), {}), **(more or {})}
+
+
+def longest(request: Mapping[str, Any]) -> int | None:
+    """The most tokens that an answer may have; Ollama's client takes it alone or as an option."""
+    ollama = get(request, "num_predict") or get(get(request, "options"), "num_predict")
+    return ollama or _openai_read.longest("chat", request)
 
 
 def provider(client: Any) -> str | None:

@@ -108,7 +108,7 @@ def start(
         _row(metadata, params, run, model),
         batch[0] if batch else (),
         params.get("tools"),
-        _openai_read.longest("chat", params),
+        _openai_read.longest("chat", params) or metadata.get("ls_max_tokens"),
         None,
         params,
     )

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _above, _autogen_read, _ending, _openai_read, _patch
+from finops_pack.adapters import _above, _autogen_read, _ending, _patch
 from finops_pack.recorder import Pending, guard
 
 MODULES = ("autogen_core.models",)
@@ -125,7 +125,7 @@ def _begin(client: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Pendi
         agent=_autogen_read.agent(),
         messages=options.get("messages", args[0] if args else None),
         tools=options.get("tools"),
-        max_output_tokens=_openai_read.longest("chat", request),
+        max_output_tokens=_autogen_read.longest(request),
         request=request,
     )
 

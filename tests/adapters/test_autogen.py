@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -228,6 +228,31 @@ def test_and_whoever_serves_claude(wire: Wire, server: str) -> None:
     )
     assert_bound(client, {}, 4096 * Decimal("15e-6"))
     assert wire.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("kept", "more", "tokens"),
+    [
+        ({"options": {"num_predict": 50}}, {}, 50),
+        ({"options": {"num_predict": 50}}, {"num_predict": 90}, 90),
+        ({"num_predict": 50}, {"options": {"temperature": 0}}, 50),
+    ],
+)
+def test_a_budget_knows_how_long_an_answer_of_ollama_may_be(
+    kept: Any, more: Any, tokens: int
+) -> None:
+    from autogen_core.models import ChatCompletionClient
+
+    class Ollama(ChatCompletionClient):
+        """Keeps its arguments as AutoGen's client for Ollama does, which needs its package."""
+
+        _create_args: ClassVar[Any] = {"model": "gpt-4o", **kept}  # a model with a price
+
+        async def create(self, *_: Any, **__: Any) -> Any:
+            raise AssertionError("it was asked")
+
+    Ollama.__abstractmethods__ = frozenset()
+    assert_bound(Ollama(), more, tokens * Decimal("10e-6"))
 
 
 def assert_bound(client: Any, more: Any, output: Decimal) -> None:

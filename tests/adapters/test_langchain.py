@@ -220,6 +220,23 @@ def test_a_budget_holds_between_the_pieces_of_a_stream(wire: Wire, chat: Any) ->
     assert wire.calls < 10
 
 
+def test_a_budget_knows_how_long_an_answer_may_be_by_langchains_own_word(gpt: Any) -> None:
+    """Ollama's models have another word for it, and tell LangChain."""
+
+    class Brief(Own):
+        def _get_ls_params(self, *args: Any, **said: Any) -> Any:
+            return {**super()._get_ls_params(*args, **said), "ls_max_tokens": 50}
+
+    with (
+        finops_pack.task(budget="0.000001 USD/task"),
+        pytest.raises(finops_pack.BudgetExceeded) as caught,
+    ):
+        Brief(ask=gpt, model_name="gpt-4o").invoke("hi")
+    asked = caught.value.refusal.asked_usd
+    assert asked is not None
+    assert 0 < asked - 50 * Decimal("10e-6") < Decimal("0.001")
+
+
 def test_a_model_of_the_users_own_that_asks_twice_is_two_rows(wire: Wire, calls: Calls) -> None:
 
     client = openai.OpenAI(base_url=wire.openai_url, api_key="none")
