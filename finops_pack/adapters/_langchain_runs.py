@@ -1,4 +1,4 @@
-"""What LangChain's callbacks know: the runs in flight, and the calls in them.
+"""What LangChain's callbacks know: the runs of chains and tools, and the calls made in them.
 
 All handlers of a process share it: a run that two of them hear of is one row.
 """
@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
-from inspect import CO_COROUTINE
-from types import FrameType
 from typing import Any
 
 from finops_pack import context, recorder
 from finops_pack.adapters import _caller, _langchain_read, _openai_read, _waiting
+from finops_pack.adapters._langchain_live import Live, in_flight, made_for, told_to_another, waits
 from finops_pack.adapters._lineage import (
     ROOM,
     Lineage,
@@ -25,48 +22,11 @@ from finops_pack.adapters._lineage import (
     outside,
     seconds,
 )
-from finops_pack.recorder import Pending, guard
 
 _NOTHING: dict[str, Any] = {}
 _GENERIC = ("Runnable", "LangGraph", "Chat")  # class names that say nothing about the work
-_MODELS = ("langchain_core.language_models.chat_models", "langchain_core.language_models.llms")
 
 lineage = Lineage()
-in_flight: dict[Any, Live] = {}
-
-
-class Live:
-    """A model run in flight."""
-
-    chars = 0
-    usage: Any = None
-    begun = False
-
-    def __init__(self, call: Pending, run: Run | None) -> None:
-        self.call = call
-        self.run = run
-        self.before: Any = context.own(call)
-
-    def came(self, token: Any, chunk: Any) -> None:
-        """A piece of its stream."""
-        if not self.begun:
-            self._begins()
-        self.call.first_token()
-        self.chars += len(token) if isinstance(token, str) else 1
-        usage = getattr(getattr(chunk, "message", None), "usage_metadata", None)
-        if usage:
-            self.usage = usage
-
-    def _begins(self) -> None:
-        """Between the pieces of a stream the user's code runs: that it does not own."""
-        self.begun = True
-        frame: FrameType | None = sys._getframe(4)  # above us: the handler's method, its guard
-        while frame is not None and frame.f_globals.get("__name__") not in _MODELS:
-            frame = frame.f_back
-        if frame is None:
-            context.disown(self.call, self.before)
-        elif _waiting.steps(frame):
-            self.call.waiting = _waiting.Stepping(frame)
 
 
 def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
@@ -118,25 +78,11 @@ def start(
     if len(in_flight) > ROOM:  # of those that were cancelled nobody speaks again
         in_flight.pop(next(iter(in_flight)), None)
     if live.before is not None:
-        _made_for(live.before, call)
+        made_for(live.before, call)
     if sys.modules["asyncio"]._get_running_loop() is not None:
-        _waits(call, sys._getframe(3))  # above us: the handler's method, its guard
+        waits(call, sys._getframe(3))  # above us: the handler's method, its guard
     if run is not None:
         lineage.call_began(run, call)
-
-
-def _made_for(above: Any, call: Pending) -> None:
-    """A model asks another: at its end it is seen whether it did more than that."""
-    if above.waiting is not None and above.waiting.gone(None):
-        return  # it is the user who asks, between the pieces of a stream
-    if above.row.get("adapter") == "langchain":
-        above.others += (call,)
-
-
-def _waits(call: Pending, told: FrameType) -> None:
-    """`ainvoke` may be cancelled without a word; what is not asynchronous tells of any end."""
-    if told.f_code.co_flags & CO_COROUTINE:
-        call.waiting = _waiting.here(told, told.f_code.co_filename)
 
 
 def _row(
@@ -210,42 +156,9 @@ def ended(run_id: Any) -> Live | None:
         context.disown(live.call, live.before)
         if live.run is not None:
             lineage.call_ended(live.run, live.call)
-        if live.call.batch is not None and _told_to_another(live.call):
+        if live.call.batch is not None and told_to_another(live.call):
             return None
     return live
-
-
-def _told_to_another(call: Pending) -> bool:
-    """Of prompts given at once the last owns the requests: if it was told, it is all the rows."""
-    last = call
-    while last.others and last.others[0].batch is call.batch:
-        last = last.others[0]
-    if last is call or not last.told:
-        return False
-    call.others = (last,)
-    call.drop()
-    return True
-
-
-@contextmanager
-def owning(managers: Any) -> Iterator[None]:
-    """These runs were told of in tasks of their own; it is here that their requests are made."""
-    lives = _own_again(managers) or []
-    try:
-        yield
-    finally:
-        for live in reversed(lives):
-            context.disown(live.call, live.before)
-
-
-@guard
-def _own_again(managers: Any) -> list[Live]:
-    lives = [in_flight[told.run_id] for told in managers if told.run_id in in_flight]
-    for live in lives:
-        live.before = context.own(live.call)
-        if live.before is not None and live.before.batch is live.call.batch is not None:
-            _made_for(live.before, live.call)
-    return lives
 
 
 def over(run_id: Any, error: BaseException | None) -> Run | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops_pack.adapters import _langchain_read
 from finops_pack.adapters import _langchain_runs as runs
+from finops_pack.adapters._langchain_live import in_flight
 from finops_pack.recorder import guard
 
 MODULES = ("langchain_core.tracers.context",)
@@ -63,7 +64,7 @@ class _Handler:
     @guard
     def on_llm_new_token(self, token: Any, *, run_id: Any, chunk: Any = None, **_: Any) -> None:
         """A piece of a stream: when it began, how much came, should it be cut short."""
-        live = runs.in_flight.get(run_id)
+        live = in_flight.get(run_id)
         if live is not None:
             live.came(token, chunk)
 

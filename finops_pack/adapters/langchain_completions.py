@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from finops_pack.adapters import _langchain_runs as runs
-from finops_pack.adapters import _patch
+from finops_pack.adapters import _langchain_live, _patch
 
 MODULES = ("langchain_core.language_models.llms",)
 TESTED = {"langchain-core": ("1.0", "1.9")}
@@ -26,7 +25,7 @@ def _owning(original: Any) -> Any:
     async def _agenerate_helper(
         self: Any, prompts: Any, stop: Any, run_managers: Any, **said: Any
     ) -> Any:
-        with runs.owning(run_managers):
+        with _langchain_live.owning(run_managers):
             return await original(self, prompts, stop, run_managers, **said)
 
     return _agenerate_helper

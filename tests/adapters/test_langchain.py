@@ -550,9 +550,10 @@ def test_what_was_cancelled_is_not_remembered_for_ever(
     wire: Wire, chat: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from finops_pack.adapters import _langchain_runs as runs
+    from finops_pack.adapters._langchain_live import in_flight
 
+    in_flight.clear()
     monkeypatch.setattr(runs, "ROOM", 2)
-    monkeypatch.setattr(runs, "in_flight", {})
     wire.script(*[Reply(delay=0.2)] * 4)
 
     async def impatient() -> None:
@@ -561,7 +562,7 @@ def test_what_was_cancelled_is_not_remembered_for_ever(
                 await asyncio.wait_for(chat().ainvoke("hi"), 0.02)
 
     asyncio.run(impatient())
-    assert len(runs.in_flight) == 2
+    assert len(in_flight) == 2
 
 
 def test_an_orphan_is_swept_and_a_late_end_amends_it(calls: Calls) -> None:
