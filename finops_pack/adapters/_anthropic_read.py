@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from finops_pack.adapters import _usage
+from finops_pack.adapters import _numbers, _usage
 from finops_pack.adapters._streams import Gathering
 from finops_pack.recorder._messages import get, listed
 
@@ -27,7 +27,7 @@ def answered(kind: str, body: Any) -> dict[str, Any]:
         "served_model": get(body, "model"),
         "response_id": get(body, "id"),
         "finish_reason": get(body, "stop_reason"),
-        "billed_usd": _usage.charged(raw),
+        "billed_usd": _numbers.charged(raw),
         **billed_by(raw),
     }
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from finops_pack.adapters import _usage
+from finops_pack.adapters import _numbers, _usage
 from finops_pack.model import Usage
 from finops_pack.recorder._messages import get
 
 
 def usage_of(usage: Any) -> Usage | None:
     """Usage as the native clients give it (flat), else the provider's raw shape."""
-    cached = _usage.first(usage, "cached_prompt_tokens")
-    written = _usage.first(usage, "cache_creation_tokens")
+    cached = _numbers.first(usage, "cached_prompt_tokens")
+    written = _numbers.first(usage, "cache_creation_tokens")
     if isinstance(usage, dict) and (cached or written or "reasoning_tokens" in usage):
         return Usage(
-            input_tokens=_usage.first(usage, "prompt_tokens", "input_tokens"),
-            output_tokens=_usage.first(usage, "completion_tokens", "output_tokens"),
+            input_tokens=_numbers.first(usage, "prompt_tokens", "input_tokens"),
+            output_tokens=_numbers.first(usage, "completion_tokens", "output_tokens"),
             cache_read_tokens=cached,
             cache_write_5m_tokens=written,
-            reasoning_tokens=_usage.first(usage, "reasoning_tokens"),
+            reasoning_tokens=_numbers.first(usage, "reasoning_tokens"),
         )
     return _usage.any_shape(usage) if usage else None
 

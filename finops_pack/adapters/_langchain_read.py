@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from finops_pack.adapters import _above, _usage
+from finops_pack.adapters import _above, _numbers, _usage
 from finops_pack.adapters._streams import CUT
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending
@@ -35,7 +35,7 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
     usage = _usage.langchain(counted)
     raw = meta.get("token_usage") or meta.get("usage")
     if raw:
-        fields["billed_usd"] = _usage.charged(raw)
+        fields["billed_usd"] = _numbers.charged(raw)
         usage = usage or _usage.any_shape(raw)
     if len(call.told) == 1:
         usage = _better(call.told[0], usage, fields)
@@ -95,7 +95,7 @@ def _completion(call: Pending, result: Any, generation: Any) -> None:
         usage,
         response=getattr(generation, "text", None),
         served_model=whole.get("model_name"),
-        billed_usd=_usage.charged(raw),
+        billed_usd=_numbers.charged(raw),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from finops_pack.adapters import _anthropic_read, _openai_read, _patch, _raw, _usage
+from finops_pack.adapters import _anthropic_read, _numbers, _openai_read, _patch, _raw, _usage
 from finops_pack.adapters._openai_read import Chunks, Events
 from finops_pack.adapters._streams import Gathering, Watched
 from finops_pack.model import Usage
@@ -38,7 +38,7 @@ def named(model: Any, options: dict[str, Any]) -> tuple[str | None, str]:
 def charge(call: Pending, result: Any) -> None:
     """What a gateway's header says; litellm's own `response_cost` is a guess, not a bill."""
     headers = get(get(result, "_hidden_params"), "additional_headers")
-    cost = _usage.dollars(get(headers, "llm_provider-x-litellm-response-cost"))
+    cost = _numbers.dollars(get(headers, "llm_provider-x-litellm-response-cost"))
     if cost is not None:
         call.charged(cost, "litellm")
 
@@ -111,7 +111,7 @@ class _Chunks(Chunks):
         kept = (getattr(self.stream(), "chunks", None) or ()) if shown else ()
         told = [usage for chunk in kept if (usage := get(chunk, "usage")) is not None]
         self.usage = _usage.openai(shown) if told else None
-        self.billed = _usage.charged(told[-1]) if told else None
+        self.billed = _numbers.charged(told[-1]) if told else None
         for usage in told:
             self.said.update(_billed_by(usage))
 

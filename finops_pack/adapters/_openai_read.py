@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from finops_pack.adapters import _usage
+from finops_pack.adapters import _numbers, _usage
 from finops_pack.adapters._streams import Gathering
 from finops_pack.model import Usage
 from finops_pack.recorder._messages import get, listed
@@ -47,7 +47,7 @@ def answered(kind: str, body: Any) -> dict[str, Any]:
     """Usage, model and tool calls of an answer."""
     raw = get(body, "usage")
     usage = _USAGE.get(kind, _usage.openai)(raw)
-    said: dict[str, Any] = {"billed_usd": _usage.charged(raw)}
+    said: dict[str, Any] = {"billed_usd": _numbers.charged(raw)}
     said["served_model"] = get(body, "model")
     if kind == "images" and usage is None:
         usage = Usage(extra={"image": len(listed(get(body, "data")))})
@@ -136,7 +136,7 @@ class Chunks(Gathering):
     def see(self, event: Any) -> None:
         if get(event, "usage"):
             self.usage = self.read(event.usage)
-            self.billed = _usage.charged(event.usage)
+            self.billed = _numbers.charged(event.usage)
         self.said["response_id"] = get(event, "id")
         self.said["served_model"] = get(event, "model")
         tier = get(event, "service_tier")

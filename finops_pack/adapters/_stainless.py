@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from finops_pack import context
-from finops_pack.adapters import _ask, _patch, _usage
+from finops_pack.adapters import _ask, _numbers, _patch
 from finops_pack.adapters._ask import Ask, Dialect
 from finops_pack.recorder import Pending, guard
 
@@ -111,6 +111,6 @@ def _look(response: Any) -> None:
     identity = response.headers.get("x-request-id") or response.headers.get("request-id")
     if identity:
         held.row["request_id"] = identity
-    cost = _usage.dollars(response.headers.get("x-litellm-response-cost"))
+    cost = _numbers.dollars(response.headers.get("x-litellm-response-cost"))
     if cost is not None:
         held.charged(cost, "litellm")

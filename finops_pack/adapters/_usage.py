@@ -9,32 +9,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from finops_pack.adapters._numbers import count, first, has
 from finops_pack.model import TOKEN_FIELDS, Usage
 from finops_pack.recorder._messages import get, listed
 
 _NOTHING: Mapping[str, Any] = {}
 Reader = Callable[[Any], "Usage | None"]
-
-
-def count(value: Any) -> int:
-    """A whole number from what an API sent: absent or unreadable is 0, negative stays."""
-    if type(value) is int:
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return 0
-
-
-def first(thing: Any, *names: str) -> int:
-    """The first of these counts that is there."""
-    for name in names:
-        value = get(thing, name)
-        if value is not None:
-            return count(value)
-    return 0
 
 
 def reader(read: Reader) -> Reader:
@@ -62,7 +44,7 @@ def openai(usage: Any) -> Usage | None:
 
     `prompt_tokens` is the total. Audio is inside the totals too; `rates` takes it out of them.
     """
-    if not _has(usage, "prompt_tokens", "input_tokens", "total_tokens", "completion_tokens"):
+    if not has(usage, "prompt_tokens", "input_tokens", "total_tokens", "completion_tokens"):
         return None
     sent = get(usage, "prompt_tokens_details") or get(usage, "input_tokens_details")
     made = get(usage, "completion_tokens_details") or get(usage, "output_tokens_details")
@@ -119,7 +101,7 @@ def _writes(sent: Any, usage: Any) -> tuple[int, int]:
 @reader
 def anthropic(usage: Any) -> Usage | None:
     """Anthropic's messages: `input_tokens` is what was neither read from nor put in a cache."""
-    if not _has(usage, "input_tokens", "output_tokens"):
+    if not has(usage, "input_tokens", "output_tokens"):
         return None
     short, long = _writes(None, usage)
     read = first(usage, "cache_read_input_tokens")
@@ -156,7 +138,7 @@ def gemini(usage: Any) -> Usage | None:
         head, *rest = name.split("_")
         return first(usage, name, head + "".join(part.title() for part in rest))
 
-    if not _has(usage, "prompt_token_count", "promptTokenCount", "total_token_count"):
+    if not has(usage, "prompt_token_count", "promptTokenCount", "total_token_count"):
         return None
     thoughts = number("thoughts_token_count")
     return Usage(
@@ -170,7 +152,7 @@ def gemini(usage: Any) -> Usage | None:
 @reader
 def bedrock(usage: Any) -> Usage | None:
     """Bedrock's Converse: `inputTokens` leaves out what was read from or put in a cache."""
-    if not _has(usage, "inputTokens", "outputTokens"):
+    if not has(usage, "inputTokens", "outputTokens"):
         return None
     read = first(usage, "cacheReadInputTokens", "cacheReadInputTokenCount")
     written = first(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
@@ -243,34 +225,14 @@ def tier_of(usage: Any) -> str | None:
 @reader
 def any_shape(usage: Any) -> Usage | None:
     """Raw usage of an unknown producer, told by its keys; None when they are ambiguous."""
-    if _has(usage, "prompt_tokens", "completion_tokens", "input_tokens_details"):
+    if has(usage, "prompt_tokens", "completion_tokens", "input_tokens_details"):
         return openai(usage)
-    if _has(usage, "promptTokenCount", "prompt_token_count"):
+    if has(usage, "promptTokenCount", "prompt_token_count"):
         return gemini(usage)
-    if _has(usage, "inputTokens", "outputTokens"):
+    if has(usage, "inputTokens", "outputTokens"):
         return bedrock(usage)
-    if _has(usage, "input_token_details", "output_token_details"):
+    if has(usage, "input_token_details", "output_token_details"):
         return langchain(usage)
-    if _has(usage, "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"):
+    if has(usage, "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"):
         return anthropic(usage)
     return openai(usage)
-
-
-def _has(usage: Any, *names: str) -> bool:
-    return any(get(usage, name) is not None for name in names)
-
-
-def charged(usage: Any) -> Decimal | None:
-    """What a gateway says it charged, in USD (OpenRouter: `usage.cost`)."""
-    return None if usage is None else dollars(get(usage, "cost"))
-
-
-def dollars(value: Any) -> Decimal | None:
-    """An amount from JSON or a header, exact as it was written; None when it is none."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        amount = Decimal(str(value))
-    except (InvalidOperation, ValueError):
-        return None
-    return amount if amount.is_finite() and amount >= 0 else None

@@ -21,6 +21,7 @@ from finops_pack.adapters import (
     _ask,
     _crewai_read,
     _langchain_read,
+    _numbers,
     _usage,
     autogen,
     crewai,
@@ -69,7 +70,7 @@ def cumulative_counts(patch: Patch) -> None:
 
     def added(self: Any, usage: Any) -> None:
         for name in _anthropic_read._COUNTS[:4]:
-            self.counts[name] = self.counts.get(name, 0) + _usage.first(usage, name)
+            self.counts[name] = self.counts.get(name, 0) + _numbers.first(usage, name)
         self.usage = _usage.anthropic(self.counts)
 
     patch.setattr(_anthropic_read.Events, "_count", added)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finops_pack.adapters import _usage
+from finops_pack.adapters import _numbers, _usage
 from finops_pack.model import Usage
 
 FULL = Usage(1000, 200, 600, 200, 100, 50)
@@ -194,13 +193,6 @@ def test_the_tier_is_read_from_the_key_names() -> None:
     assert _usage.tier_of({"input_token_details": {"cache_read": 1}}) is None
 
 
-def test_a_gateways_price_is_exact_or_absent() -> None:
-    assert _usage.charged({"cost": 0.000123}) == Decimal("0.000123")
-    assert _usage.dollars("0.10") == Decimal("0.10")
-    for wrong in (None, "", "free", -1, "nan", "inf", True, {}):
-        assert _usage.dollars(wrong) is None
-
-
 garbage = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
@@ -230,4 +222,4 @@ def test_nothing_an_api_sends_raises(raw: Any) -> None:
         assert usage is None or isinstance(usage, Usage)
         assert usage is None or isinstance(usage.problems, tuple)
     _usage.tier_of(raw)
-    _usage.charged(raw)
+    _numbers.charged(raw)
