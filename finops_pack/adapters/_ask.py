@@ -36,13 +36,16 @@ class Dialect(NamedTuple):
 class Told:
     """Stands in for a call where an adapter above counts it: passes on what was seen."""
 
-    def __init__(self, above: Pending, asked: tuple[Any, Any] | None = None) -> None:
-        self.above, self.asked = above, asked
+    def __init__(
+        self, above: Pending, asked: tuple[Any, Any] | None = None, region: str | None = None
+    ) -> None:
+        self.above, self.asked, self.region = above, asked, region
         self.open = True
 
     def finish(self, usage: Usage | None, **fields: Any) -> None:
         """The answer, whole. Hardly a framework keeps what its price depends on."""
         self.open = False
+        fields["region"] = fields.get("region") or self.region
         self.above.told += ({"usage": usage, "asked": self.asked, **fields},)
         for name in ("service_tier", "region"):
             self.above.row.pop(name, None)
@@ -100,7 +103,8 @@ def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | N
         return None
     kind, above = fields.pop("kind"), context.owner()
     if above is not None and (kind != "embeddings" or above.embeds):
-        told = Told(above, (fields["provider"], fields["model"]))
+        asked = fields["provider"], fields["model"]
+        told = Told(above, asked, fields.get("region"))
         return Ask(told, kind, dialect, streams)
     extra = get(options, "extra_json")
     if isinstance(extra, dict):

@@ -62,8 +62,8 @@ class Below(Told):
 
     sent = False
 
-    def __init__(self, above: Pending, kind: str) -> None:
-        super().__init__(above)
+    def __init__(self, above: Pending, kind: str, region: str | None) -> None:
+        super().__init__(above, region=region)
         self.call, self.kind = above, kind
         self._before = len(above.told)
 

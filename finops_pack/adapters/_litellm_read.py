@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +35,16 @@ def named(model: Any, options: dict[str, Any]) -> tuple[str | None, str]:
     except Exception:  # noqa: BLE001 - it will refuse the call itself, with its own words
         return said, name
     return provider, rest
+
+
+def region(provider: str | None, options: dict[str, Any]) -> str | None:
+    """Where Vertex is asked: as the call says, else litellm's settings, else the environment."""
+    if provider not in ("vertex_ai", "vertex_ai_beta"):
+        return None
+    said = options.get("vertex_location") or options.get("vertex_ai_location")
+    held = getattr(sys.modules["litellm"], "vertex_location", None)
+    there = os.environ.get("VERTEXAI_LOCATION") or os.environ.get("VERTEX_LOCATION")
+    return said or held or there
 
 
 def charge(call: Pending, result: Any) -> None:

@@ -37,7 +37,7 @@ def asked(client: Any, options: Any, body: dict[str, Any]) -> dict[str, Any] | N
         "messages": head + listed(body.get("messages")),
         "tools": body.get("tools"),
         "max_output_tokens": body.get("max_tokens"),
-        "region": _anthropic_read.billed_by(body)["region"],
+        "region": _anthropic_read.billed_by(body)["region"] or _providers.region(client),
         "request": body,
     }
 

@@ -65,13 +65,15 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
     rec, above = recorder.get(), context.owner(ours.f_back)
     if kind is None or not rec.enabled or any(map(options.get, _MOCKS)):
         return
-    if above is not None:
-        log.finops = Below(above, kind) if kind != "embeddings" else None
-        return
     provider, model = _litellm_read.named(log.model, options)
+    region = _litellm_read.region(provider, options)
+    if above is not None:
+        log.finops = Below(above, kind, region) if kind != "embeddings" else None
+        return
     call = rec.begin(
         model=model,
         provider=_PROVIDERS.get(provider or "", provider),
+        region=region,
         adapter="litellm",
         framework="litellm",
         framework_version=_above.version_of("litellm"),

@@ -3,8 +3,8 @@
 Input: the bytes of the prompt at the most tokens a byte that this model has shown so far, and
 what it counted beyond them (images, hidden prompts), as the dearest that it may be billed as:
 read anew, or put into a cache. Output: `max_tokens` where the call says it (0 for embeddings),
-else the longest answer seen, with a margin, for each answer. The tier that was asked for, or
-that such a request was served at, counts; searches as many as are allowed, else were seen.
+else the longest answer seen, with a margin, for each answer. The tier and the region that were
+asked for, or that such a request was served at, count; searches as many as are allowed, else seen.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Bounds:
         self._output: dict[str, int] = {}
         self._served: dict[str, tuple[str, ...]] = {}
         self._tier: dict[tuple[str, str | None], str] = {}
+        self._region: dict[str, str] = {}
         self._writes: dict[str, int] = {}
         self._searches: dict[str, int] = {}
 
@@ -78,6 +79,8 @@ class Bounds:
 
     def _contexts(self, row: Mapping[str, Any], tier: str | None) -> list[dict[str, str]]:
         context = {k: row[k] for k in ("processing", "service_tier", "region") if row.get(k)}
+        if "region" not in context and row["model"] in self._region:
+            context["region"] = self._region[row["model"]]
         asked = {**context, "service_tier": tier} if tier else context
         served = self._tier.get((row["model"], tier))
         return [asked, {**context, "service_tier": served}] if served else [asked]
@@ -92,6 +95,8 @@ class Bounds:
             self._learn_model(asked, row["served_model"])
         if row.get("service_tier"):
             self._tier[asked, weight.tier] = row["service_tier"]
+        if row.get("region"):
+            self._region[asked] = row["region"]
         counted = row.get("input_tokens", 0)
         if not counted or row.get("usage_basis", "measured") != "measured":
             return  # a failed call, or one whose counts are our own guess, teaches nothing

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops_pack.money import plain
+from finops_pack.rates.plan import REGIONAL
 from finops_pack.rates.rate import TOKEN_KINDS
 
 SCHEMA = "finops-snapshot/1"
@@ -57,8 +58,12 @@ _WORLDWIDE = ("global.", "regional.anthropic.", "regional.openai.", "regional.mo
 _US = r"us|us-(?:east|west)-\d"
 _NOT_GOV = r"(?!us-gov).*"
 # US-only inference of Anthropic's own API, which models before Claude Opus 4.6 refuse: a tenth more
-# for every token (https://platform.claude.com/docs/en/manage-claude/data-residency, litellm).
-_US_ONLY = Decimal("1.1")
+# for every token (https://platform.claude.com/docs/en/manage-claude/data-residency, litellm). The
+# same on any endpoint of Vertex but the global one (genai-prices' own notes, litellm).
+_BOUND = Decimal("1.1")
+_US_ONLY = {"inference_geo": "us"}
+_ELSEWHERE = {"region": REGIONAL}
+_VERTEX = rf"{REGIONAL}|global|us|eu|[a-z]+-[a-z]+\d+"
 # An entry copied from a reseller says nothing about what its maker charges.
 _COPIED = re.compile(r"(?i)^(imported from|seen on) openrouter(?!.*verified against)", re.DOTALL)
 
@@ -106,14 +111,19 @@ def _models(provider: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             variants = [_variant(v) for v in model.get("price_variants") or ()]
             variants = [v for v in variants if v["when"] != {"service_tier": "default"}]
             entry = {"id": model["id"], **names, "periods": periods}
-            if provider["id"] == "aws":
-                worldwide = model["id"].startswith(_WORLDWIDE)
-                entry["regions"] = _NOT_GOV if worldwide else _US
-            elif "global endpoint" in comment.lower():  # Vertex: other endpoints cost 10 % more
-                entry["regions"] = "global"
-            everywhere = ({"when": {}}, *variants) if provider["id"] == "anthropic" else ()
-            entry["variants"] = [*variants, *map(_in_the_us, everywhere)]
+            entry["regions"], bound = _places(provider["id"], model["id"], comment)
+            everywhere = ({"when": {}}, *variants) if bound else ()
+            entry["variants"] = [*variants, *(_bound_to(variant, bound) for variant in everywhere)]
             yield {key: value for key, value in entry.items() if value}
+
+
+def _places(provider: str, model: str, comment: str) -> tuple[str, Mapping[str, str]]:
+    """The regions that have a price, and what names those that cost a tenth more."""
+    if provider == "aws":
+        return _NOT_GOV if model.startswith(_WORLDWIDE) else _US, {}
+    if "global endpoint" in comment.lower():
+        return _VERTEX, _ELSEWHERE
+    return "", _US_ONLY if provider == "anthropic" else {}
 
 
 def _periods(model: Mapping[str, Any], comment: str) -> Iterator[dict[str, Any]]:
@@ -158,16 +168,17 @@ def _variant(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {**variant, "from": since} if since else variant
 
 
-def _in_the_us(variant: Mapping[str, Any]) -> dict[str, Any]:
+def _bound_to(variant: Mapping[str, Any], place: Mapping[str, str]) -> dict[str, Any]:
+    """The same for inference that is bound to a place."""
     prices = {k: _dearer(p) for k, p in variant.get("prices", {}).items() if k in TOKEN_KINDS}
-    more = {"multiplier": plain(_US_ONLY), "of": TOKEN_KINDS, "prices": prices}
-    return {**variant, "when": {**variant["when"], "inference_geo": "us"}, **more}
+    more = {"multiplier": plain(_BOUND), "of": TOKEN_KINDS, "prices": prices}
+    return {**variant, "when": {**variant["when"], **place}, **more}
 
 
 def _dearer(price: Any) -> Any:
     if isinstance(price, list):  # base, above, price, above, price
         return [step if at % 2 else _dearer(step) for at, step in enumerate(price)]
-    return plain(Decimal(price) * _US_ONLY)
+    return plain(Decimal(price) * _BOUND)
 
 
 def _prices(raw: Mapping[str, Any]) -> dict[str, Any]:

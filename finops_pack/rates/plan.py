@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -196,6 +196,7 @@ _STANDARD = {
     "inference_geo": {"global", "not_available"},
 }
 _MEANT = {"service_tier": "speed", "region": "inference_geo"}  # what Anthropic calls these
+REGIONAL = "regional"  # any region but "global", in the `when` of a price on file
 
 
 def standardised(context: Mapping[str, str], variants: Sequence[Variant]) -> dict[str, str]:
@@ -211,12 +212,23 @@ def standardised(context: Mapping[str, str], variants: Sequence[Variant]) -> dic
             continue
         if (_MEANT.get(key), value) in named:
             key = _MEANT[key]
-        if key == "region" and not any("region" in v.when for v in variants):
+        if key == "region":
+            value = _place(value, named)
+        if not value:
             continue
         if key == "service_tier" and value == "batch":  # how Anthropic reports a batch
             key, value = "processing", "batch"
         asked[key] = value
     return asked
+
+
+def _place(region: str, named: Set[tuple[str, str]]) -> str:
+    """The region as the prices on file name it; none where it does not matter to them."""
+    if ("region", region) in named:
+        return region
+    if ("region", REGIONAL) in named:
+        return "" if region == "global" else REGIONAL
+    return region if any(key == "region" for key, _ in named) else ""
 
 
 def _varied(prices: Prices, variant: Variant | None) -> Prices:

@@ -14,6 +14,7 @@ import finops_pack
 from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Reply, Wire
+from finops_pack.testing._anthropic import messages_whole
 
 Calls = Callable[[], list[Call]]
 MODEL = "claude-opus-5-5"  # $4 a million tokens in, $20 out
@@ -88,6 +89,53 @@ def test_a_framework_above_is_told_what_it_loses(wire: Wire, calls: Calls) -> No
     ChatAnthropic(model=MODEL, base_url=wire.url, api_key="none").invoke("hi")
     (made,) = calls()
     assert (made.adapter, made.amount_usd) == ("langchain", Decimal("0.0132"))
+
+
+@pytest.fixture
+def vertex(wire: Wire) -> Callable[[str], None]:
+    """Ask Claude on Vertex, at the endpoint of a region."""
+
+    def ask(region: str) -> None:
+        there = {"region": region, "project_id": "p", "access_token": "none"}
+        wire.script(Reply(body=messages_whole(Reply(usage=COUNTS), SAID, 1)))
+        with anthropic.AnthropicVertex(base_url=wire.url, **there) as client:
+            client.messages.create(**SAID)
+
+    return ask
+
+
+PLACES = [("global", "0.006"), ("us-east5", "0.0066"), ("eu", "0.0066")]
+
+
+@pytest.mark.parametrize(("region", "usd"), PLACES)
+def test_vertex_is_dearer_anywhere_but_at_its_global_endpoint(
+    vertex: Callable[[str], None], calls: Calls, region: str, usd: str
+) -> None:
+    vertex(region)
+    (made,) = calls()
+    assert (made.provider, made.region, made.amount_usd) == ("vertex_ai", region, Decimal(usd))
+
+
+def test_a_model_of_langchain_over_vertex_has_its_price(
+    vertex: Callable[[str], None], calls: Calls
+) -> None:
+    from langchain_core.language_models import SimpleChatModel
+
+    class ChatAnthropicVertex(SimpleChatModel):
+        model: str = MODEL
+
+        @property
+        def _llm_type(self) -> str:
+            return "vertex"
+
+        def _call(self, *_: Any, **__: Any) -> str:
+            vertex("us-east5")
+            return "Hello"
+
+    ChatAnthropicVertex().invoke("hi")
+    (made,) = calls()
+    assert (made.adapter, made.provider, made.region) == ("langchain", "vertex_ai", "us-east5")
+    assert made.amount_usd == Decimal("0.0066")
 
 
 @pytest.mark.parametrize(("more", "calls"), [({}, 1), ({"inference_geo": "us"}, 0)])

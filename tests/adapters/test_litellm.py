@@ -15,6 +15,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import
 os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")  # and its calls, too
 
 import finops_pack
+from finops_pack.adapters import _litellm_read
 from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Reply, Wire
@@ -248,6 +249,28 @@ def test_speed_and_place_are_priced(wire: Wire, asking: Any, calls: Calls, strea
         list(answer)
     (row,) = calls()
     assert row.amount_usd == Decimal("0.0132")
+
+
+def test_the_region_of_vertex_is_the_calls_else_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    region = _litellm_read.region
+    assert region("vertex_ai", {}) is None
+    monkeypatch.setenv("VERTEXAI_LOCATION", "eu")
+    assert region("vertex_ai", {}) == "eu"
+    monkeypatch.setattr(litellm, "vertex_location", "us")
+    assert region("vertex_ai_beta", {}) == "us"
+    assert region("vertex_ai", {"vertex_location": "us-east5"}) == "us-east5"
+    assert region("openai", {"vertex_location": "us-east5"}) is None
+
+
+def test_the_region_of_vertex_is_priced(asking: Any, calls: Calls) -> None:
+    """It is known before litellm finds that it cannot log in there: the row tells."""
+    there = {"vertex_location": "us-east5", "vertex_project": "p"}
+    with pytest.raises(litellm.InternalServerError):
+        litellm.completion(**asking("vertex_ai/claude-opus-4-6", **there))
+    [row] = calls()
+    assert (row.provider, row.region) == ("vertex_ai", "us-east5")
 
 
 @pytest.mark.parametrize("more", [{"mock_response": "a"}, {"mock_response": "a", "stream": True}])

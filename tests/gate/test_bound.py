@@ -125,6 +125,19 @@ def test_a_tier_without_a_price_is_refused_by_its_name(wire: Wire, ask: Any) -> 
     assert wire.calls == 0
 
 
+def test_a_region_that_only_the_answer_tells_counts_from_then_on(
+    wire: Wire, ask_claude: Any
+) -> None:
+    usage = {"input_tokens": 2000, "output_tokens": 9}
+    found = []
+    for place in ("global", "us"):  # a tenth more
+        wire.script(Reply(usage={**usage, "inference_geo": place}))
+        with finops_pack.task(budget="1 USD/task"):
+            ask_claude()
+        found.append(bound(ask_claude))
+    assert found[1] == found[0] * Decimal("1.1")
+
+
 # --- caches --------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("said", "times"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from finops_pack import rates
@@ -207,11 +209,6 @@ def test_an_unknown_name_is_unpriced(model: str, provider: str | None) -> None:
         ),
         ("arn:aws:bedrock:us-east-1:1:inference-profile/eu.amazon.nova-lite-v1:0", "eu"),
         ("arn:aws:bedrock:ca-central-1:1:inference-profile/us.amazon.nova-lite-v1:0", "ca-central"),
-        (
-            "projects/p/locations/us-east5/publishers/anthropic/models/claude-opus-4-5@20251101",
-            "us-east5",
-        ),
-        ("projects/p/locations/eu/publishers/anthropic/models/claude-opus-4-6", "eu"),
     ],
 )
 @pytest.mark.parametrize("provider", [None, "litellm", "openai"])
@@ -219,6 +216,33 @@ def test_a_region_in_the_name_counts(model: str, provider: str | None, region: s
     cost = rates.price(model, ONE, provider=provider, at=AT)
     assert cost.state == "unpriced"
     assert f"no price on file for region {region}" in (cost.reason or "")
+
+
+CLAUDE = "publishers/anthropic/models/claude-opus-4-5@20251101"
+
+
+@pytest.mark.parametrize(
+    ("model", "context", "usd"),
+    [
+        (f"projects/p/locations/us-east5/{CLAUDE}", {}, "5.5"),
+        (f"projects/p/locations/eu/{CLAUDE}", {}, "5.5"),
+        (f"projects/p/locations/global/{CLAUDE}", {}, "5"),
+        (CLAUDE, {}, "5"),
+        (CLAUDE, {"region": "asia-southeast1"}, "5.5"),
+        (CLAUDE, {"region": "mars"}, None),
+        ("vertex_ai/claude-sonnet-4-5", {"region": "us"}, "6.6"),  # long prompts included
+        ("vertex_ai/claude-fable-5-2", {"region": "us", "processing": "batch"}, "4.4"),
+        ("vertex_ai/claude-sonnet-5", {"region": "europe-west1"}, "2.2"),
+        ("vertex_ai/claude-sonnet-5", {}, "2"),
+        ("vertex_ai/claude-opus-4-1", {"region": "us-east5"}, "15"),  # older: the same everywhere
+    ],
+)
+def test_only_the_global_endpoint_of_vertex_has_the_list_price(
+    model: str, context: dict[str, str], usd: str | None
+) -> None:
+    cost = rates.price(model, Usage(1_000_000), at=AT, context=context)
+    assert cost.usd == (Decimal(usd) if usd else None)
+    assert not usd or rates.unit_prices(cost.rate_id or "")
 
 
 def test_a_region_of_the_callers_goes_before_the_one_in_the_name() -> None:
