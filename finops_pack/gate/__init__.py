@@ -53,7 +53,7 @@ class Gate:
         _gates.add(self)
 
     def _begin_anew(self) -> None:
-        self._held: dict[str, tuple[Any, Weight]] = {}  # call id -> (tasks, what it weighs)
+        self._held: dict[str, tuple[Any, Weight, int]] = {}  # call id -> (tasks, weight, bound)
         self._tasks = TaskMoney()
         self._watch = Thresholds(self._levels)
 
@@ -109,7 +109,7 @@ class Gate:
         self._held_by_ledger(call, pico, budgets, asked)
         if len(self._held) >= _MOST:
             self._held.pop(next(iter(self._held)), None)
-        self._held[call.id] = (call.running, weight)
+        self._held[call.id] = (call.running, weight, pico)
 
     def _asked(self, call: Any) -> list[Asked]:
         """The budgets of the tasks around this call; what a flat plan covers has its own."""
@@ -199,15 +199,22 @@ class Gate:
         return BudgetStop(refusal) if self._stop == "hard" else BudgetExceeded(refusal)
 
     # --- after the call ------------------------------------------------------------------------
-    def settle(self, call: Any, pico: int) -> None:
-        """Rewrite the reservation to what the call cost, with the next one; never raises."""
+    def settle(self, call: Any, cost: int | None) -> None:
+        """Rewrite the reservation to what the call cost, with the next one; never raises.
+
+        What turned out to have no price counts as what was set aside for it, at the least.
+        """
         held = self._held.pop(call.id, None)
         if held is None:
             return
-        running, weight = held
+        running, weight, bound = held
         self._bounds.learn(call.row, weight)
+        pico = cost or 0
+        if cost is None and bound:  # else it was let pass unheld
+            pico = max(bound, self._bounds.standard(call))
         if running:
-            self._tasks.give(call.id, running)
+            if cost is not None:
+                self._tasks.give(call.id, running)
             self._task_thresholds(running, pico)
         ledger = self._store.held
         if ledger is None:

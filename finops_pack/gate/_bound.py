@@ -58,6 +58,13 @@ class Bounds:
         heard = rates.price_pico(asked, _HOUR, row.get("provider"), row["start_us"], contexts[0])
         return heard[0] if heard[1] == "priced" else None
 
+    @staticmethod
+    def standard(call: Any) -> int:
+        """Pico-USD of a call without its tier and region, 0 where that has no price either."""
+        row, usage = call.row, call.usage or Usage()
+        cost = rates.price_pico(row["model"], usage, row.get("provider"), row["start_us"], None)
+        return cost[0] or 0
+
     def _usages(self, model: str, weight: Weight) -> list[Usage]:
         """The usages that it may come to; which is the dearest, the prices know."""
         hidden = self._hidden.get(model, 0)

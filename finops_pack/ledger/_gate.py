@@ -21,7 +21,7 @@ from finops_pack.money import PICO, PICO_MAX
 KEEP_US = 92 * 86_400_000_000
 """How long an expired reservation counts: longer than any budget's window."""
 _FINE_US = 2 * 86_400_000_000
-_BOOKED = 2  # `settled` of what an outer task keeps: the books have it under the inner one
+_BOOKED = 2  # `settled` of what is booked, but not counted in the books of this scope
 _LOST = f"CASE WHEN settled = {_BOOKED} OR settled = 0 AND expires_us <= ? THEN pico ELSE 0 END"
 _SETTLED = "CASE WHEN settled = 1 THEN pico ELSE 0 END"
 _HELD = (
@@ -88,26 +88,28 @@ def release(db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
     """Drop the reservations of calls that now stand in the books, and those long expired."""
     if rows and one(db, "SELECT 1 FROM reservations LIMIT 1"):
         calls = {row["id"]: row for row in rows}
-        outer = list(_of_outer_tasks(db, calls))
+        kept = list(_not_in_the_books(db, calls))
         run_in(db, "DELETE FROM reservations", "call_id", list(calls))
-        insert(db, "reservations", _COLUMNS, outer)
+        insert(db, "reservations", _COLUMNS, kept)
         over = time.time_ns() // 1000 - KEEP_US
         db.run("DELETE FROM reservations WHERE expires_us < ?", (over,))
 
 
-def _of_outer_tasks(
+def _not_in_the_books(
     db: Db, calls: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[tuple[str, str, int, int, int, int]]:
-    """What tasks keep of calls in tasks inside them, which the books do not count as theirs."""
-    what, keys = "scope, call_id, made_us, expires_us", [(call_id,) for call_id in calls]
-    for scope, call_id, made_us, expires_us in select_in(
-        db, what, "reservations", ("call_id",), keys
+    """What the books do not count: a call without a price, as much as was set aside for it;
+    and for a task the calls of tasks inside it."""
+    keys = [(call_id,) for call_id in calls]
+    for scope, call_id, held, made_us, expires_us, _ in select_in(
+        db, ", ".join(_COLUMNS), "reservations", ("call_id",), keys
     ):
         row = calls[call_id]
-        if '"task":' in scope and where_of(scope).task not in (None, row.get("task")):
-            billed = row.get("billed_pico")
-            pico = (row.get("cost_pico") or 0) if billed is None else billed
-            yield scope, call_id, pico, made_us, expires_us, _BOOKED
+        billed = row.get("billed_pico")
+        pico = row.get("cost_pico") if billed is None else billed
+        inside = '"task":' in scope and where_of(scope).task not in (None, row.get("task"))
+        if inside or (pico is None and held):
+            yield scope, call_id, held if pico is None else pico, made_us, expires_us, _BOOKED
 
 
 def spend(reader: Reader, where: Where, now_us: int) -> tuple[int, int]:

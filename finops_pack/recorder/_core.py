@@ -139,7 +139,8 @@ class Recorder:
             if call.running:
                 call.count(pico, again=late)
             if row.get("usage_basis") != "unknown":  # else it expires into estimated spend
-                self._gate.settle(call, pico)
+                known = "cost_state" in row or call.billed is not None
+                self._gate.settle(call, pico if known else None)
             if late:
                 call.messages = call.tools = None  # reduced already
             if call.messages is not None or response is not None or tool_calls:

@@ -456,3 +456,48 @@ def test_a_window_kept_ends_with_its_day_and_when_the_clock_goes_back(
         assert since is not None
         seen.append(datetime.fromtimestamp(since / 1e6, UTC).day)
     assert seen == [28, 28, 29, 28]
+
+
+def test_an_answer_without_a_price_counts_as_what_was_set_aside_for_it() -> None:
+    """Booked or not, and for its task too; the row itself stays unpriced."""
+    rec = track("0.02 USD/day")
+    with finops_pack.task("outer", budget="1 USD/task"), pytest.raises(BudgetExceeded) as caught:
+        for n in range(9):
+            with finops_pack.task(f"inner {n}"):
+                begin(rec, max_output_tokens=400).finish(FULL, service_tier="scale")
+            assert n % 2 or finops_pack.flush()
+    spent = caught.value.spent_usd
+    assert spent is not None
+    assert spent >= n * Decimal("0.004")
+    assert finops_pack.flush()
+    assert held(Where(task="outer"))[0] == held()[0] == int(spent * 10**12)
+    ledger = open_ledger(config.load().ledger)
+    assert all(row.unpriced for row in ledger.calls(Where()))
+    ledger.close()
+
+
+def test_without_a_price_no_less_counts_than_the_standard_one() -> None:
+    rec = track("1 USD/day")
+    begin(rec).finish(Usage(100_000, 10_000), service_tier="scale")  # 500 were thought
+    assert finops_pack.flush()
+    call(rec)
+    assert held()[0] + held()[1] >= 350_000_000_000
+
+
+def test_what_was_let_pass_unheld_counts_nothing() -> None:
+    url = config.load().ledger
+    admin.set_budget(url, "0.01 USD/day", unpriced="warn")
+    many(track(), model="theirs")
+    begin(track(), request={"service_tier": "scale"}).finish(FULL, service_tier="scale")
+    assert held() == (0, 0)
+
+
+def test_a_price_that_is_found_later_takes_the_place_of_what_was_set_aside() -> None:
+    rec = track("1 USD/day")
+    made = begin(rec)
+    made.finish(FULL, service_tier="scale")
+    assert finops_pack.flush()
+    assert held()[0] > 0
+    made.amend(cost_pico=7, cost_state="priced")
+    assert finops_pack.flush()
+    assert held() == (7, 0)
