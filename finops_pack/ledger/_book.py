@@ -11,7 +11,7 @@ from typing import Any
 from finops_pack.ledger import Booked, Line, _rows
 from finops_pack.ledger._db import Db, insert, one, select_in
 from finops_pack.ledger._facts import Facts
-from finops_pack.ledger._gate import release
+from finops_pack.ledger._gate import hold, release
 from finops_pack.ledger._json import compact
 from finops_pack.ledger._rows import Row
 from finops_pack.ledger._schema import COLUMNS
@@ -55,6 +55,7 @@ class Prepared:
     calls: list[tuple[Row, Line | None]] = field(default_factory=list)
     facts: Facts = field(default_factory=Facts)
     rejected: list[tuple[int, str]] = field(default_factory=list)
+    outer: dict[Key, list[str]] = field(default_factory=dict)  # tasks around those nobody held
 
 
 def prepare(lines: Sequence[Line]) -> Prepared:
@@ -62,7 +63,7 @@ def prepare(lines: Sequence[Line]) -> Prepared:
     prepared = Prepared()
     for index, line in enumerate(lines):
         try:
-            _sort(line, prepared.calls, prepared.facts)
+            _sort(line, prepared)
         except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
             prepared.rejected.append((index, str(error) or type(error).__name__))
     return prepared
@@ -73,22 +74,28 @@ def book(db: Db, prepared: Prepared, zone: str) -> Booked:
     batch = _known(db, [row for row, _ in prepared.calls])
     for row, line in prepared.calls:
         _tell(batch, row, line)
+    for key, tasks in prepared.outer.items():
+        if batch.entries[key].old is None:
+            hold(db, batch.entries[key].row, tasks)
     counts = _write(db, batch, prepared.facts, zone)
     prepared.facts.write(db)
     return Booked(*counts, rejected=tuple(prepared.rejected))
 
 
-def _sort(line: Line, calls: list[tuple[Row, Line | None]], facts: Facts) -> None:
-    kind = line.get("type")
+def _sort(line: Line, prepared: Prepared) -> None:
+    kind, calls = line.get("type"), prepared.calls
     if kind == "call":
-        calls.append((_rows.clean(line), line if "merge" in line else None))
+        row = _rows.clean(line)
+        calls.append((row, line if "merge" in line else None))
+        if line.get("outer"):
+            prepared.outer[row["source"], row["id"]] = list(map(str, line["outer"]))
     elif kind == "amend":
         if not line.get("id"):
             raise ValueError("id: missing")
         row = {"source": str(line.get("source") or "live"), "id": str(line["id"])}
         calls.append((row, line))
     else:
-        facts.add(kind, line)
+        prepared.facts.add(kind, line)
 
 
 def _known(db: Db, rows: Sequence[Row]) -> _Batch:

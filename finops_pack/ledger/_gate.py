@@ -84,6 +84,13 @@ def settle(db: Db, call_id: str, pico: int | None) -> None:
     )
 
 
+def hold(db: Db, row: Mapping[str, Any], tasks: Sequence[str]) -> None:
+    """Let the tasks around a call that was not reserved have it; `release` makes it its cost."""
+    now = time.time_ns() // 1000
+    rows = [(scope_of(Where(task=task)), row["id"], 0, row["start_us"], now, 0) for task in tasks]
+    insert(db, "reservations", _COLUMNS, rows, "ON CONFLICT DO NOTHING")
+
+
 def release(db: Db, rows: Sequence[Mapping[str, Any]]) -> None:
     """Drop the reservations of calls that now stand in the books, and those long expired."""
     if rows and one(db, "SELECT 1 FROM reservations LIMIT 1"):

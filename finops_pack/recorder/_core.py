@@ -171,6 +171,9 @@ class Recorder:
         _place.around(row)
         call = self._pending(row, tags)
         call.messages, call.tools = messages, tools
+        outer = [task.id for task in call.running if task.budget and task.id != row.get("task")]
+        if outer:  # a call that asked the gate is held for them
+            row["outer"] = outer
         call.finish(usage, tool_calls=tool_calls, duration_ms=duration or 0, **end)
         return call.id
 

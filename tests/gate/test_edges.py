@@ -118,6 +118,24 @@ def test_it_holds_over_processes_for_tasks_inside_it_too() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_what_is_recorded_by_hand_inside_it_counts_in_other_processes_too() -> None:
+    rec = track()
+    with finops_pack.task("job", budget="0.005 USD/task"), finops_pack.task("step"):
+        for _ in range(2):  # the same call told twice
+            rec.record(model="gpt-4o", provider="openai", usage=FULL, id="batch-1", source="batch")
+    assert finops_pack.flush()
+    assert held(Where(task="job")) == held(Where(task="step")) == (3_750_000_000, 0)
+    child = os.fork()
+    if not child:
+        with finops_pack.task("job", budget="0.005 USD/task"):
+            try:
+                call(rec)
+            except BudgetExceeded:
+                os._exit(7)
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
 def test_a_child_inherits_no_call_no_lock_and_no_handle() -> None:
     rec = track("1 USD/day")
     open_call = begin(rec)
