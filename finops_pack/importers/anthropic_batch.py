@@ -9,21 +9,18 @@ Source: the Message Batches reference (`MessageBatchIndividualResponse`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from finops_pack.importers._anthropic import counts, fill
 from finops_pack.importers._batches import BATCH, failed, results
-from finops_pack.importers._lines import logs, micros, text
+from finops_pack.importers._lines import logs, text
 from finops_pack.importers._state import Item, State
 
 NAME = "anthropic-batch"
 HELP = "results of Anthropic's Message Batches"
 AGENT = False
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def default_paths() -> tuple[Path, ...]:
@@ -38,15 +35,13 @@ def files(path: Path) -> Iterator[Path]:
 
 def read(path: Path, state: State) -> Iterator[Item]:
     """Every request of the batch, failed ones at no cost."""
-    dated = _DATE.search(path.name)
-    at = micros(dated[0]) if dated else None
-    yield from results(path, lambda record, written: call(record, at or written))
+    yield from results(path, call)
 
 
-def call(record: Mapping[str, Any], written_us: int) -> dict[str, Any]:
+def call(record: Mapping[str, Any], at_us: int) -> dict[str, Any]:
     """One line of the file as a call; raises `ValueError`, `KeyError` or `TypeError`."""
     name, outcome = text(record["custom_id"], "custom_id"), record["result"]
-    row = {**BATCH, "start_us": written_us, "provider": "anthropic"}
+    row = {**BATCH, "start_us": at_us, "provider": "anthropic"}
     if outcome["type"] != "succeeded":
         error = (outcome.get("error") or {}).get("error") or {}
         return {**row, "id": name, **failed(error.get("type") or outcome["type"])}

@@ -1,7 +1,7 @@
 """Results of OpenAI's Batch API: the output file and the error file of a batch.
 
 A line is `{"id", "custom_id", "response": {"status_code", "request_id", "body"}, "error"}`; the
-body is a chat completion, a response or embeddings, with its own usage and time.
+body is a chat completion, a response or embeddings, with its own usage; embeddings tell no time.
 
 Source: the Batch API's reference on the request output object.
 """
@@ -36,7 +36,7 @@ def read(path: Path, state: State) -> Iterator[Item]:
     yield from results(path, call)
 
 
-def call(record: Mapping[str, Any], written_us: int) -> dict[str, Any] | None:
+def call(record: Mapping[str, Any], at_us: int) -> dict[str, Any] | None:
     """One line of the file as a call; raises `ValueError`, `KeyError` or `TypeError`."""
     answer = record.get("response") or {}
     body = answer.get("body") or {}
@@ -45,7 +45,7 @@ def call(record: Mapping[str, Any], written_us: int) -> dict[str, Any] | None:
     row = {
         **BATCH,
         "id": text(record["id"], "id"),
-        "start_us": int(seconds) * 1_000_000 if seconds else written_us,
+        "start_us": int(seconds) * 1_000_000 if seconds else at_us,
         "model": str(body.get("model") or ""),
         "provider": "openai",
         "response_id": body.get("id"),

@@ -162,7 +162,10 @@ def _tell(batch: _Batch, row: Row, line: Line | None) -> None:
 def _merge(entry: _Entry, row: Row, line: Line | None) -> Callable[[Row, Any], Row]:
     if entry.row["source"] != row["source"] or entry.row["id"] != row["id"]:
         return _rows.filled
-    return _rows.grown if line is not None and line["merge"] == "max" else _rows.replaced
+    return _MERGES.get(str(line["merge"]) if line is not None else "", _rows.replaced)
+
+
+_MERGES: Mapping[str, Callable[[Row, Any], Row]] = {"max": _rows.grown, "undated": _rows.undated}
 
 
 def _write(db: Db, batch: _Batch, facts: Facts, zone: str) -> tuple[int, int, int]:

@@ -122,6 +122,11 @@ def replaced(old: Row, new: Row) -> Row:
     return out
 
 
+def undated(old: Row, new: Row) -> Row:
+    """As `replaced`, by a line whose time is a guess: the first guess stays."""
+    return replaced(old, {**new, "start_us": old["start_us"]})
+
+
 def filled(old: Row, new: Row) -> Row:
     """Another source tells the same call: the first stays, gaps are filled, counters grow."""
     told = full(new)

@@ -112,6 +112,23 @@ def test_anthropic_batch(bring: Any, calls: Any, lines: Any) -> None:
     ]
 
 
+def test_a_copy_of_a_file_moves_no_result_that_tells_no_time(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    body = {"model": "text-embedding-3-small", "usage": {"prompt_tokens": 9, "total_tokens": 9}}
+    days = []
+    for name, written in (("a.jsonl", 1_760_000_000), ("copy.jsonl", 1_770_000_000)):
+        path = lines(openai("c", body), name=name)
+        os.utime(path, (written, written))
+        bring("openai-batch", path, project=name)  # all else is what was told last
+        assert [row.project for row in calls()] == [name]
+        days += [row.started_at.date().isoformat() for row in calls()]
+    bring("openai-batch", lines(openai("c", body), openai("d", CHAT), name="2026-02-03.jsonl"))
+    days += [row.started_at.date().isoformat() for row in calls()]
+    assert days == ["2025-10-09", "2025-10-09", "2025-10-09", "2026-02-03"]
+    bring("openai-batch", lines(openai("d", CHAT), name="2026-99-99.jsonl"))
+
+
 def attributes(**told: Any) -> list[dict[str, Any]]:
     def value(given: Any) -> dict[str, Any]:
         if isinstance(given, int):
