@@ -7,7 +7,8 @@ without the reasoning in newer releases and with it in older ones, which `total`
 `cost` is OpenCode's own estimate and is not read.
 
 A fork copies messages into a session of its own, under new ids: the same answer in two sessions of
-one database counts in the first. Copies of OpenCode 2 keep their place in the session.
+one database counts in the first. Copies of OpenCode 2 keep their place in the session. Files of
+before 1.2 stay beside the database that has taken them over: of one message the larger counts.
 
 The database is read again when its file has changed: what OpenCode keeps beside it in the
 write-ahead log counts at once, but comes in with the next such change.
@@ -164,6 +165,7 @@ def _call(record: Record) -> dict[str, Any]:
     seller = str(record.get("providerID") or "") or None
     return {
         "type": "call",
+        "merge": "larger",
         "id": text(record["id"], "id"),
         "start_us": int(begun) * 1000,
         "duration_ms": max(0, int(ended) - int(begun)) if ended else None,

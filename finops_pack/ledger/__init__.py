@@ -18,6 +18,7 @@ Line = Mapping[str, Any]
 call     the fields of `model.Call` that differ from their defaults; told again by the same
          source it corrects the row (rates alone never change a price), `"merge": "max"` says
          that a log tells a call in pieces: counters take the maximum, lists are united;
+         `"larger"` that it may be an earlier copy: of two, that with more tokens holds;
          `"undated"` that its time is a guess: the first one stays
 amend    `id`, `source` (default live) and the changed fields of that call
 task     `id` and the changed fields of `model.Task`

@@ -165,7 +165,11 @@ def _merge(entry: _Entry, row: Row, line: Line | None) -> Callable[[Row, Any], R
     return _MERGES.get(str(line["merge"]) if line is not None else "", _rows.replaced)
 
 
-_MERGES: Mapping[str, Callable[[Row, Any], Row]] = {"max": _rows.grown, "undated": _rows.undated}
+_MERGES: Mapping[str, Callable[[Row, Any], Row]] = {
+    "max": _rows.grown,
+    "larger": _rows.larger,
+    "undated": _rows.undated,
+}
 
 
 def _write(db: Db, batch: _Batch, facts: Facts, zone: str) -> tuple[int, int, int]:

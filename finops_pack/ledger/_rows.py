@@ -122,6 +122,12 @@ def replaced(old: Row, new: Row) -> Row:
     return out
 
 
+def larger(old: Row, new: Row) -> Row:
+    """As `replaced`, unless it tells less than is known: it is a copy from before."""
+    told = full(new)
+    return old if any(told[name] < old[name] for name in TOKEN_FIELDS) else replaced(old, new)
+
+
 def undated(old: Row, new: Row) -> Row:
     """As `replaced`, by a line whose time is a guess: the first guess stays."""
     return replaced(old, {**new, "start_us": old["start_us"]})

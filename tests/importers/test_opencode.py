@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,22 @@ def test_what_a_fork_copies_counts_once(bring: Any, calls: Any, folder: Any) -> 
     )
     bring("opencode", top)
     assert [(c.id, c.session) for c in calls()] == [("msg_1", "ses_1"), ("msg_3", "ses_2")]
+
+
+@pytest.mark.parametrize("imports", [1, 2])
+@pytest.mark.parametrize("whole", ["database", "files"])
+def test_of_a_message_in_two_files_the_larger_counts(
+    bring: Any, calls: Any, folder: Any, whole: str, imports: int
+) -> None:
+    told = {"database": message("m", finish=None), "files": message("m", finish=None)}
+    told[whole] = message("m", {**NEW, "output": 180, "total": 1550})
+    for db in (True, False):
+        top = folder(told["database" if db else "files"], db=db)
+        if not db or imports == 2:
+            bring("opencode", top)
+    (call,) = calls()
+    assert (call.output_tokens, call.finish_reason) == (200, "stop")
+    assert call.amount_usd == Decimal("0.0062775")
 
 
 def second(made: sqlite3.Connection, *rows: tuple[str, str, str, int, Any]) -> None:
