@@ -25,6 +25,18 @@ def info(message: str) -> None:
     _say("INFO", message, None)
 
 
+def keep_quiet(logger: str, name: str) -> None:
+    """Nobody hears what this logger of others warns of a thing of ours: we say it ourselves."""
+    import logging
+
+    class Ours(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            told = (record.threadName, *(record.args or ()))
+            return not any(isinstance(one, str) and one.startswith(name) for one in told)
+
+    logging.getLogger(logger).addFilter(Ours())
+
+
 def _say(level: str, message: str, error: BaseException | None) -> None:
     import logging
 

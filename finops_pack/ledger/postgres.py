@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from finops_pack import log
 from finops_pack.errors import LedgerAbsent, LedgerUnreachable
 from finops_pack.ledger._base import WAIT, Write
 from finops_pack.ledger._db import Db
@@ -25,6 +26,9 @@ from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, time_zo
 CONNECTIONS = 8
 CONNECT_SECONDS = 5.0
 _LOCK = 0x66696E6F7073  # "finops"
+_POOL = "finops-ledger"
+
+log.keep_quiet("psycopg.pool", _POOL)
 
 
 class _Connection:
@@ -99,7 +103,7 @@ class PostgresLedger(SQLLedger):
                     min_size=0,
                     max_size=CONNECTIONS,
                     open=True,
-                    name="finops-ledger",
+                    name=_POOL,
                     kwargs={
                         "cursor_factory": psycopg.ClientCursor,
                         "connect_timeout": int(CONNECT_SECONDS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -30,6 +31,21 @@ def new_ledger(postgres_url: str) -> Iterator[Callable[[], Ledger]]:
         ledger.close()
 
 
-def test_an_absent_server_is_said_so_in_time() -> None:
+ABSENT = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=1"
+
+
+def test_an_absent_server_is_said_so_in_time_and_once(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(LedgerUnreachable, match=r"127\.0\.0\.1:1"):
-        open_ledger("postgresql://nobody@127.0.0.1:1/none?connect_timeout=1")
+        open_ledger(ABSENT)
+    assert caplog.records == []
+
+
+def test_the_hosts_own_pools_are_heard(caplog: pytest.LogCaptureFixture) -> None:
+    from psycopg_pool import ConnectionPool
+
+    with ConnectionPool(ABSENT, min_size=1, name="the host's", open=True):
+        for _ in range(100):
+            if caplog.records:
+                break
+            time.sleep(0.02)
+    assert "the host's" in caplog.text
