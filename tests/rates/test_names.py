@@ -47,6 +47,8 @@ def entry_of(model: str, provider: str | None = None) -> str | None:
         ("google/gemini-3-pro-preview", None, "google/gemini-3-pro-preview"),
         ("google-gla:gemini-2.5-flash", None, "google/gemini-2.5-flash"),
         ("gemini-2.0-flash-001", "gcp.vertex_ai", "google/gemini-2.0-flash"),
+        ("gemini-live-2.5-flash-native-audio", None, "google/gemini-live-2.5-flash"),
+        ("gemini-3.8-live-extended-thinking", "google", "google/gemini-3.8-live"),
         ("vertex_ai/claude-sonnet-4-6@20260101", None, "google/claude-sonnet-4-6"),
         (
             "projects/p/locations/global/publishers/anthropic/models/claude-opus-4-6@default",
