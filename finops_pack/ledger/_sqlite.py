@@ -133,8 +133,20 @@ def _make_private(path: str) -> None:
     process's other connections hold on it (POSIX), and another process that closes the database
     would take itself for the last one and delete the WAL that we write to.
     """
+    if not os.path.exists(path):
+        _clear_away(path)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _clear_away(path: str) -> None:
+    """Remove what a deleted or moved database has left: whoever still has it open keeps his own.
+
+    A new database would share the old one's index of its WAL with him, and never be read.
+    """
+    for end in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.unlink(path + end)
 
 
 def open_reader(path: str) -> Connection:

@@ -278,6 +278,40 @@ def test_a_deleted_ledger_begins_anew(path: Path, line: Line, gone: str) -> None
     assert [call.id for call in ledger.calls(ALL)] == ["c2"]
 
 
+@pytest.mark.parametrize("elsewhere", ["reads", "writes"])
+def test_a_ledger_deleted_under_another_process_begins_anew_for_both(
+    path: Path, line: Line, elsewhere: str
+) -> None:
+    code = """
+import sys
+from finops_pack.ledger.sqlite import SQLiteLedger
+from finops_pack.model import Where
+
+path, how, before, after = sys.argv[1:]
+ledger = SQLiteLedger(path)
+for call, last in ((before, False), (after, True)):
+    if how == "writes":
+        ledger.book([{"type": "call", "id": call, "start_us": 10**15}])
+    print(ledger.totals(None, Where())[0].calls, flush=True)
+    last or sys.stdin.readline()
+"""
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line(f"old{n}") for n in range(200)])
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path), elsewhere, "old0", "new0"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout is not None
+        assert int(other.stdout.readline()) == 200
+        path.unlink()
+        ledger.book([line("new1"), line("new2")])
+        assert count(ledger) == 2
+        expected = 3 if elsewhere == "writes" else 2
+        assert int(other.communicate("\n")[0]) == expected
+    assert count(ledger) == expected
+    assert ledger.check() == []
+
+
 def test_a_lock_file_that_was_deleted_keeps_nobody_out(path: Path, line: Line) -> None:
     first, second = SQLiteLedger(str(path)), SQLiteLedger(str(path))
     first.book([line()])
