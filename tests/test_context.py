@@ -175,6 +175,33 @@ def test_left_in_another_context_it_restores_nothing_of_ours() -> None:
         assert context.current().tags == {"customer": "mine"}
 
 
+async def test_one_block_in_several_threads_and_tasks_ends_for_each_by_itself() -> None:
+    acme, held = finops_pack.tags(customer="acme"), list[tuple[str, ...]]()
+    within = threading.Barrier(2)
+
+    async def task(first: bool) -> tuple[str, ...]:
+        with acme:
+            await asyncio.sleep(0.01 if first else 0.02)
+        return tuple(context.current().tags)
+
+    def thread(first: bool) -> None:
+        with acme:
+            within.wait(10)
+            if not first:
+                within.wait(10)
+        if first:
+            within.wait(10)
+        held.append(tuple(context.current().tags))
+
+    assert await asyncio.gather(task(first=True), task(first=False)) == [(), ()]
+    threads = [threading.Thread(target=thread, args=(first,)) for first in (True, False)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(10)
+    assert held == [(), ()]
+
+
 def test_500_customers_are_never_mixed_up(calls: Calls) -> None:
     """Threads, a shared event loop and tasks in the background, all at once."""
 

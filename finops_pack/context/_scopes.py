@@ -48,10 +48,13 @@ class Scope:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        try:
-            variable.reset(self._tokens.pop())
-        except ValueError:  # closed in another context, which never held our fields
-            pass
+        for token in reversed(tuple(self._tokens)):
+            try:
+                variable.reset(token)
+            except (ValueError, RuntimeError):  # of another thread or task in the same block,
+                continue  # or closed in another context, which never held our fields
+            self._tokens.remove(token)
+            return
 
     async def __aenter__(self) -> Any:
         return self.__enter__()
