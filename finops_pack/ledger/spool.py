@@ -202,6 +202,7 @@ class Spool:
     def take_memory(self) -> bytes:
         """Try to write what waits in memory; what still cannot be written is handed out."""
         with self._lock:
+            self._look()  # nobody else finds what stands in a deleted file
             return b"" if self._unburdened() else b"".join(self._memory.take_all())
 
     def put_back(self, records: bytes) -> None:

@@ -59,6 +59,21 @@ def test_flush_means_it_is_in_the_ledger() -> None:
     assert run.stdout == "700\n"
 
 
+def test_what_stood_in_a_spool_that_was_deleted_is_flushed_too() -> None:
+    run = python("""
+        import shutil
+        mine.append(line(0))
+        drainer.flush(20)
+        mine.append(line(1))
+        shutil.rmtree(mine.path.parent)
+        print(drainer.flush(20), booked())
+        mine.append(line(2))
+        shutil.rmtree(mine.path.parent)
+    """)
+    assert run.stdout == "True 2\n"
+    assert booked() == 3
+
+
 def test_it_drains_by_itself_and_at_exit() -> None:
     run = python("""
         mine.append(line(0))
