@@ -150,16 +150,22 @@ def _clear_away(path: str) -> None:
 
 
 def open_reader(path: str) -> Connection:
-    """A connection that can only read and never checkpoints."""
+    """A connection that can only read and never checkpoints.
+
+    Where nothing can be written it sees neither the WAL nor what changes later, so that it stands
+    for no file: it is opened anew for each question.
+    """
     inode = inode_of(path)
-    for immutable in (False, True):  # the latter where nothing can be written
+    for immutable in (False, True):
         raw = _read_only(path, immutable)
         try:
             raw.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             raw.close()
+            if is_any(error, BUSY):  # it can be read, when somebody else is through
+                raise
             continue
-        return Connection(raw, inode)
+        return Connection(raw, None if immutable else inode)
     raise sqlite3.OperationalError("cannot be opened for reading")
 
 

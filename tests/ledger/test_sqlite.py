@@ -159,7 +159,27 @@ def test_a_ledger_on_a_medium_that_cannot_be_written_is_read(path: Path, line: L
     shutil.copy(path, copy)
     for ending in ("-wal", "-shm"):
         Path(f"{copy}{ending}").mkdir()  # nothing can be made there, not even by root
-    assert count(SQLiteLedger(str(copy), read_only=True)) == 1
+    reader = SQLiteLedger(str(copy), read_only=True)
+    assert count(reader) == 1
+    ledger.book([line("c2")])
+    ledger.close()
+    copy.write_bytes(path.read_bytes())
+    assert count(reader) == 2, "who writes it elsewhere is seen"
+
+
+def test_a_ledger_that_another_one_has_to_himself_is_not_read_by_halves(
+    path: Path, line: Line
+) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line()])
+    ledger.close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("UPDATE by_agent SET calls = 2")  # in the WAL, which nobody else can read now
+    with pytest.raises(LedgerUnreachable, match="locked"):
+        count(ledger)
+    other.close()
+    assert count(ledger) == 2
 
 
 def test_the_time_zone_is_fixed_when_it_is_made(
