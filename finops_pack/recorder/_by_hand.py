@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,13 +15,14 @@ from finops_pack.recorder._price import PRICED_BY
 
 _FIELDS = {field.name for field in fields(Call)}
 _PLAIN = _FIELDS | {"messages", "response", "tools"}
+_FIRST_US, _LAST_US = 10**14, 10**17  # from 1973 on, which tells them from seconds and from ns
 _MEND = "the fields are those of finops_pack.model.Call, e.g. start_us, action, tags"
 
 
 def readable(told: dict[str, Any]) -> dict[str, Any]:
     """The fields that a call has; `context` is what `price` takes by that name."""
     if told.keys() <= _PLAIN:
-        return told
+        return _sound(told)
     kept = {name: value for name, value in told.items() if name in _PLAIN}
     for name in sorted(set(told) - _PLAIN - {"context", "billed_usd"}):
         near = get_close_matches(name, _FIELDS, n=1)
@@ -33,7 +35,31 @@ def readable(told: dict[str, Any]) -> dict[str, Any]:
         warn_once(f"record(): context must map words to words, got {context!r}")
     if told.get("billed_usd") is not None:
         kept["billed_usd"] = _billed(told["billed_usd"])
+    return _sound(kept)
+
+
+def _sound(kept: dict[str, Any]) -> dict[str, Any]:
+    """Without a time or tags that would cost the whole call."""
+    if kept.get("start_us") is not None:
+        kept["start_us"] = _start(kept["start_us"])
+    if not isinstance(kept.get("tags") or {}, Mapping):
+        warn_once(f"record(): tags must map words to words, got {kept['tags']!r}")
+        kept["tags"] = None
     return kept
+
+
+def _start(told: Any) -> int | None:
+    """Unix microseconds; a datetime is taken, too, and is in UTC where it does not say."""
+    if isinstance(told, datetime):
+        told = (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp() * 1e6
+    try:
+        moment = round(told) if isinstance(told, float) else int(told)
+    except (TypeError, ValueError, OverflowError):
+        moment = 0
+    if _FIRST_US <= moment < _LAST_US:
+        return moment
+    warn_once(f"record(): start_us must be Unix microseconds, got {str(told)[:40]!r}; it is now")
+    return None
 
 
 def counts(usage: Any) -> Usage | None:

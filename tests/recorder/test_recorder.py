@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -74,6 +75,40 @@ def test_a_billed_amount_that_cannot_be_read_costs_no_call(
     (row,) = calls()
     assert row.amount_usd == Decimal(usd or "0.000225")
     assert ("billed_usd" in caplog.text) == (usd is None)
+
+
+@pytest.mark.parametrize(
+    ("told", "start_us"),
+    [
+        (datetime(2026, 2, 3, 4, 5, 6, 7), 1_770_091_506_000_007),
+        (datetime(2026, 2, 3, 5, 5, 6, 7, timezone(timedelta(hours=1))), 1_770_091_506_000_007),
+        (1_770_091_506_000_007.0, 1_770_091_506_000_007),
+        (1_770_091_506, None),  # seconds
+        (1_770_091_506.5, None),
+        (1_770_091_506_000_007_000, None),  # nanoseconds
+        ("2026-02-03", None),
+        (float("nan"), None),
+        (-5, None),
+    ],
+)
+def test_a_time_that_cannot_be_read_costs_no_call(
+    calls: Calls, told: Any, start_us: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = context.now_us()
+    finops_pack.record(model="gpt-4o-mini", usage=USAGE, provider="openai", start_us=told)
+    (row,) = calls()
+    assert row.start_us == start_us or (start_us is None and row.start_us >= before)
+    assert ("start_us must be" in caplog.text) == (start_us is None)
+
+
+@pytest.mark.parametrize("told", [["customer"], "customer=acme", 7])
+def test_tags_that_are_none_cost_no_call(
+    calls: Calls, told: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    finops_pack.record(model="gpt-4o-mini", usage=USAGE, tags=told)
+    (row,) = calls()
+    assert row.tags == {}
+    assert "tags must map words to words" in caplog.text
 
 
 def test_what_no_call_has_is_named_and_left_out(
