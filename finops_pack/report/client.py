@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from finops_pack import __version__
-from finops_pack.report import exact
+from finops_pack.report import exact, outbox
 from finops_pack.report.keys import Secret
 from finops_pack.report.tls import http_client
 
@@ -21,7 +21,7 @@ API = "/api/finops"
 DEADLINE = 15.0  # seconds for one request, first byte to last
 LIMIT = 128 << 20  # bytes of an answer that are read: 90 days of reports of 1 MiB, and more
 SHOWN = 200  # characters of a server's own words
-LONGEST_WAIT = 86_400.0  # seconds of a Retry-After that are kept to, as docs/report.md says
+LONGEST_WAIT = outbox.FARTHEST  # seconds of a Retry-After that are kept to, as docs/report.md says
 TRY_AGAIN = (408, 425, 429)  # not taken in; 5xx may have been
 REPLACES = "finops-reports"
 

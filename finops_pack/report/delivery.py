@@ -122,8 +122,9 @@ class Sender:
 
     def _hold(self) -> float:
         """Seconds that the server asked us to stay away."""
-        until = max((e.hold_until for e in self._entries().values()), default=0.0)
-        return until - self._clock.now()
+        now = self._clock.now()
+        moments = [e.hold_until for e in self._entries().values()]
+        return max((moment - now for moment in moments if outbox.ahead(moment, now)), default=0.0)
 
     def _pause(self, seconds: float) -> bool:
         """Wait, if this run has the patience."""
@@ -181,7 +182,7 @@ class Sender:
         if landed:
             self._finish(one, one.seen, seen.delivered(now, seen.report_id))
             return "ok"
-        if now < seen.quiet_until:
+        if outbox.ahead(seen.quiet_until, now):
             return "quiet"
         # Nothing tells. A 5xx is an answer, to be tried again; where none came a person decides:
         # whoever was told and names the date has looked.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KIND = "outbox"
 LEASE_SECONDS = 60  # well over the deadline of one request
+FARTHEST = 86_400.0  # seconds that anything here may be put off
 State = Literal["pending", "sending", "sent", "failed"]
 
 
@@ -90,9 +91,14 @@ class Entry:
         """Whether a live process is sending this day right now."""
         return (
             self.state == "sending"
-            and now < self.tried_at + LEASE_SECONDS
+            and ahead(self.tried_at + LEASE_SECONDS, now)
             and not _died(self.owner or "")
         )
+
+
+def ahead(moment: float, now: float) -> bool:
+    """Whether that is still to come; what lies too far ahead was said by a clock put back since."""
+    return now < moment <= now + LEASE_SECONDS + FARTHEST
 
 
 def entries(ledger: Ledger, url: str) -> dict[str, Entry]:

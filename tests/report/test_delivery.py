@@ -423,6 +423,20 @@ def test_without_a_key_nothing_is_sent(
     assert (dates(kept.pending), server.asked) == ([DAYS[0]], [])
 
 
+@pytest.mark.parametrize("act", ["429 after=3600", "hang"])
+def test_a_clock_that_was_put_back_holds_up_no_day(
+    platform: Start, book: Book, deliver: Deliver, time: FakeTime, act: str
+) -> None:
+    server = platform(acts=deque([act] * 4))
+    book({DAYS[0]: 3})
+    time.now = NOON + 400 * 86_400
+    assert dates(deliver(server).pending) == [DAYS[0]]
+    server.acts.clear()
+    time.now = NOON
+    assert dates(deliver(server).sent) == [DAYS[0]]
+    assert server.requests() == {DAYS[0]: 3}
+
+
 def test_a_claim_whose_process_died_counts_as_unclear(
     platform: Start, book: Book, deliver: Deliver, ledger_url: str, time: FakeTime
 ) -> None:
@@ -452,6 +466,17 @@ def test_a_claim_of_another_host_is_respected_until_it_lapses(
     assert outbox.swap(open_ledger(ledger_url), None, elsewhere)
     assert dates(deliver(server).pending) == [DAYS[0]]
     time.now += outbox.LEASE_SECONDS
+    assert dates(deliver(server).sent) == [DAYS[0]]
+
+
+def test_a_claim_of_another_host_from_a_clock_far_ahead_has_lapsed(
+    platform: Start, book: Book, deliver: Deliver, ledger_url: str, time: FakeTime
+) -> None:
+    server = platform(replaces=True)
+    book({DAYS[0]: 3})
+    later = time.now + 400 * 86_400
+    elsewhere = outbox.Entry(server.url, DAYS[0], "sending", owner="other:1/1/a", tried_at=later)
+    assert outbox.swap(open_ledger(ledger_url), None, elsewhere)
     assert dates(deliver(server).sent) == [DAYS[0]]
 
 
