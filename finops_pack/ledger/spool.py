@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -118,6 +119,9 @@ class Spool:
         fd, self._fd = self._fd, None
         self._look_at = 0.0
         if fd is not None:
+            if self.path is not None and not os.fstat(fd).st_size:
+                with suppress(OSError):  # full disks would gather ten such files a second
+                    self.path.unlink()
             os.close(fd)
         if reason:
             warn(f"the spool {self.path} cannot be written ({reason}); looking for another place")

@@ -199,6 +199,31 @@ def test_a_full_disk_tears_no_line(tmp_path: Path) -> None:
     assert lines_in(tmp_path) == list(range(63))
 
 
+def test_full_disks_gather_no_empty_files(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+from finops_pack.ledger import spool
+from finops_pack.ledger.spool import Spool, encode
+
+spool._RETRY_SECONDS = 0.0
+folder = Path(sys.argv[1])
+mine = Spool("id", folder=folder)
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+for n in range(50):
+    mine.append(encode({"n": n}))
+print(len(list(folder.glob("*.spool"))))
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+mine.append(encode({"n": 50}))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "0\n"
+    assert lines_in(tmp_path) == list(range(51))
+
+
 def test_a_torn_line_costs_itself_alone() -> None:
     good = encode({"n": 1})
     for torn in (b"", b"x", b"zzzzzzzz {}", good[:5], good[:-3], b"00000000 {}", b"\xff" * 30):
