@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # pathlib is 4 ms of a cold start; where no file is read, it 
 
 CONFIG = ("XDG_CONFIG_HOME", ".config")
 STATE = ("XDG_STATE_HOME", ".local/state")
+CACHE = ("XDG_CACHE_HOME", ".cache")
 
 
 def config_dir() -> Path:
@@ -30,8 +31,15 @@ def data_dir(name: str) -> Path:
 
 
 def home(variable: str, fallback: str) -> str:
-    """The path of `CONFIG` or `STATE`, as text."""
-    root = os.environ.get(variable) or os.path.join(os.path.expanduser("~"), fallback)
+    """The path of `CONFIG`, `STATE` or `CACHE`, as text; never below the folder we happen to be in.
+
+    A relative one is to be ignored, says their specification; `~` stays `~` for a user whom
+    nobody knows, as containers have them.
+    """
+    root = os.environ.get(variable, "")
+    if not os.path.isabs(root):
+        user = os.path.expanduser("~")
+        root = os.path.join(user if os.path.isabs(user) else os.sep, fallback)
     return os.path.join(root, "finops")
 
 

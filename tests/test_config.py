@@ -13,6 +13,7 @@ import pytest
 from finops_pack import config
 from finops_pack.config import read_file
 from finops_pack.errors import ConfigError
+from finops_pack.rates import cache
 
 
 def load() -> config.Config:
@@ -35,6 +36,29 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
     return tmp_path / "project" / "finops.toml"
+
+
+@pytest.mark.parametrize("told", ["state", "~/state", "./state"])
+def test_a_relative_folder_of_state_is_ignored(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", told)
+    assert load().ledger == str(empty_home / ".local" / "state" / "finops" / "ledger.db")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there others say where a user is at home")
+def test_a_user_whom_nobody_knows_leaves_nothing_where_he_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    for variable in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert load().ledger == "/.local/state/finops/ledger.db"
+    assert str(config.config_dir()) == "/.config/finops"
+    assert str(cache._folder()) == "/.cache/finops/rates"
 
 
 def test_defaults(empty_home: Path) -> None:

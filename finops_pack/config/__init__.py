@@ -29,6 +29,7 @@ from finops_pack.config._settings import API_URL, ENV, RISKY, VARIABLES, Config
 from finops_pack.config._text import from_text, parse_tags
 from finops_pack.errors import ConfigError
 from finops_pack.places import (
+    CACHE,
     CONFIG,
     STATE,
     config_dir,
@@ -40,6 +41,7 @@ from finops_pack.places import (
 
 __all__ = [
     "API_URL",
+    "CACHE",
     "CONFIG",
     "RISKY",
     "STATE",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import __version__
+from finops_pack.config import CACHE, home
 from finops_pack.errors import RatesError
 
 FORM = f"{__version__}/4"  # to be raised whenever the compiled form, or what is refused, changes
@@ -52,8 +53,7 @@ def _path_key(path: Path) -> str:
 
 
 def _folder() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path(os.path.expanduser("~")) / ".cache") / "finops" / "rates"
+    return Path(home(*CACHE)) / "rates"
 
 
 def _stored(key: str) -> Table | None:
