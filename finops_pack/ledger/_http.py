@@ -45,11 +45,32 @@ class Http:
             while answer.status_code in _LATER and (wait := _asked_to_wait(answer, until)):
                 time.sleep(wait)
                 answer = self._client().request(method, self._base + _API + path, **more)
-            if answer.is_success:
-                return dict(answer.json())
-        except (httpx.HTTPError, ValueError, TypeError) as error:
+        except (httpx.HTTPError, ValueError) as error:
             raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
+        if answer.is_success:
+            return self._document(answer)
         raise self._refused(answer)
+
+    def answer(self, path: str, **more: Any) -> Any:
+        """What a question was answered."""
+        document = self.ask("POST", path, **more)
+        if "answer" not in document:
+            raise self._strange()
+        return document["answer"]
+
+    def _document(self, answer: httpx.Response) -> dict[str, Any]:
+        try:
+            told = answer.json()
+        except ValueError:
+            told = None
+        if not isinstance(told, dict):
+            raise self._strange()
+        return told
+
+    def _strange(self) -> LedgerUnreachable:
+        return LedgerUnreachable(
+            f"{self.url}: what answers there is no FinOps server", mend="mend FINOPS_LEDGER"
+        )
 
     def stream(self, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The answer's lines, each a document."""

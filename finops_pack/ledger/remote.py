@@ -239,12 +239,11 @@ class RemoteLedger:
         """The answer, which has this type whatever was sent."""
         if "where" in asked:
             asked["where"] = wire.write(Where, asked["where"])
-        answer = self._http.ask("POST", f"/ledger/read/{question}", json=asked)
+        answer = self._http.answer(f"/ledger/read/{question}", json=asked)
         try:
-            return wire.read(shape, answer.get("answer"))
+            return wire.read(shape, answer)
         except InputError as error:
             raise LedgerUnreachable(f"{self.url}: {question}: no answer of ours: {error}") from None
 
     def _write(self, question: str, *, timeout: float = SECONDS, **asked: Any) -> Any:
-        path = f"/ledger/write/{question}"
-        return self._http.ask("POST", path, json=asked, timeout=timeout).get("answer")
+        return self._http.answer(f"/ledger/write/{question}", json=asked, timeout=timeout)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from fastapi import FastAPI
@@ -268,6 +270,30 @@ def test_no_server_and_no_key(monkeypatch):
     config.reload()
     with pytest.raises(LedgerUnreachable, match="127"):
         open_ledger("http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"[1]", b"<html>sign in</html>", b"\xff"])
+def test_a_server_that_is_not_ours_is_called_so(monkeypatch, answer):
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("FINOPS_API_KEY", "finops_" + "k" * 40)
+        monkeypatch.setenv("FINOPS_API_URL", url)
+        config.reload()
+        with pytest.raises(LedgerUnreachable, match="no FinOps server"):
+            open_ledger(url)
+        server.shutdown()
 
 
 def test_accounts_have_ledgers_of_their_own(site):
