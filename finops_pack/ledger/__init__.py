@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from finops_pack import forks
 from finops_pack.errors import ConfigError, LedgerUnreachable
 
 if TYPE_CHECKING:
@@ -255,13 +256,17 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
     """
     scheme = normalise(url).partition(":")[0]
     if scheme == "sqlite":
-        from finops_pack.ledger.sqlite import SQLiteLedger
+        with forks.importing():
+            from finops_pack.ledger.sqlite import SQLiteLedger
 
         return SQLiteLedger(sqlite_path(url), create=create, read_only=read_only)
     if scheme == "postgresql":
         return _postgres(url, create, read_only)
     if scheme in ("http", "https"):
-        from finops_pack.ledger.remote import RemoteLedger
+        with forks.importing():
+            import httpx  # noqa: F401 - which its first request would import
+
+            from finops_pack.ledger.remote import RemoteLedger
 
         return RemoteLedger(url)
     raise ConfigError(
@@ -272,7 +277,8 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
 
 def _postgres(url: str, create: bool, read_only: bool) -> Ledger:
     try:
-        from finops_pack.ledger.postgres import PostgresLedger
+        with forks.importing():
+            from finops_pack.ledger.postgres import PostgresLedger
     except ImportError as error:
         raise LedgerUnreachable(
             f"a ledger in PostgreSQL needs the package {error.name}",

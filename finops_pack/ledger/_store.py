@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from finops_pack import forks
 from finops_pack.errors import ConfigError
 from finops_pack.ledger import Booked, Line, Reservation, _gate
 from finops_pack.ledger._base import WAIT, Documents
@@ -41,7 +42,8 @@ class SQLLedger(Documents):
 
         With `after`, nothing is booked unless the spool stands there: somebody was faster.
         """
-        from finops_pack.ledger._book import book, prepare
+        with forks.importing():
+            from finops_pack.ledger._book import book, prepare
 
         prepared = prepare(lines)  # as much as can be before others have to wait
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from finops_pack import __version__, config
+from finops_pack import __version__, config, forks
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger._db import Db, Dialect, insert, one
 from finops_pack.ledger._say import warn
@@ -26,7 +26,8 @@ class Names(Protocol):
 @MIGRATIONS.append
 def first(db: Db, dialect: Dialect) -> None:
     """Every table, empty."""
-    from finops_pack.ledger._schema import tables
+    with forks.importing():
+        from finops_pack.ledger._schema import tables
 
     for statement in tables(dialect.integer, dialect.serial, dialect.table_suffix):
         db.run(statement)
@@ -74,7 +75,8 @@ def migrate(db: Db, dialect: Dialect, zone: str, names: Names) -> None:
 
 def add_columns(db: Db, dialect: Dialect, present: list[str]) -> None:
     """Add what `model.Call` has gained since the table was made."""
-    from finops_pack.ledger._schema import COLUMNS, column
+    with forks.importing():
+        from finops_pack.ledger._schema import COLUMNS, column
 
     for name in COLUMNS:
         if name not in present:

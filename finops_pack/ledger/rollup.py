@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
+from finops_pack import forks
 from finops_pack.model import TOKEN_FIELDS, Totals
 from finops_pack.money import PICO, from_pico
 
@@ -90,9 +91,10 @@ def _clock_day(slot: int, zone: str) -> int:
 
 @lru_cache(maxsize=8)
 def _zone(name: str) -> tzinfo:
-    from zoneinfo import ZoneInfo  # 4 ms of a cold start, and most ledgers are in UTC
+    with forks.importing():
+        from zoneinfo import ZoneInfo  # 4 ms of a cold start, and most ledgers are in UTC
 
-    return ZoneInfo(name)
+        return ZoneInfo(name)
 
 
 def day_name(day: int) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from finops_pack import context
+from finops_pack import context, forks
 from finops_pack.config import Config, hash_key
 from finops_pack.errors import BudgetExceeded, BudgetStop, Refusal
 from finops_pack.ledger import Booked, Ledger, Line, ledger_id, open_ledger
@@ -203,7 +203,8 @@ class Recorder:
                 self.write(line)
 
     def _open_spool(self) -> Spool:
-        from finops_pack.ledger import drainer
+        with forks.importing():
+            from finops_pack.ledger import drainer
 
         url = self.settings.ledger
         self._spool = Spool(ledger_id(url), durability=self.settings.durability)
@@ -264,7 +265,8 @@ class Recorder:
 
 
 def _gate_of(settings: Config, stop: str) -> Gate:
-    from finops_pack.gate import Gate
+    with forks.importing():
+        from finops_pack.gate import Gate
 
     return Gate(settings, stop)
 

@@ -15,6 +15,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from finops_pack import forks
 from finops_pack.recorder import _messages, _named, _verify
 from finops_pack.recorder._guard import warn_once
 from finops_pack.recorder._pending import Pending
@@ -189,7 +190,8 @@ class Reducing:
     @property
     def _sketches(self) -> Any:
         if self._made is None:
-            from finops_pack import sketch
+            with forks.importing():
+                from finops_pack import sketch
 
             self._made = sketch.Reducer(self._key, named=_named.named)
         return self._made
