@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+import finops_pack
 from finops_pack import config
 from finops_pack.config import read_file
 from finops_pack.errors import ConfigError
+from finops_pack.ledger import open_ledger, sqlite_path
 from finops_pack.rates import cache
 
 
@@ -59,6 +61,39 @@ def test_a_user_whom_nobody_knows_leaves_nothing_where_he_stands(
     assert load().ledger == "/.local/state/finops/ledger.db"
     assert str(config.config_dir()) == "/.config/finops"
     assert str(cache._folder()) == "/.cache/finops/rates"
+
+
+@pytest.mark.parametrize("told", ["l.db", "sqlite:///l.db", "sqlite://l.db"])
+@pytest.mark.parametrize("how", ["environment", "track"])
+def test_a_ledger_named_by_a_relative_path_stays_where_it_was_said(
+    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, told: str
+) -> None:
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    if how == "track":
+        finops_pack.track(ledger=told)
+    else:
+        monkeypatch.setenv("FINOPS_LEDGER", told)
+        config.reload()
+    call = finops_pack.record(model="gpt-4o", usage=finops_pack.Usage(9))
+    monkeypatch.chdir(tmp_path / "there")
+    assert finops_pack.flush(5)
+    assert open_ledger(str(tmp_path / "here" / "l.db"), create=False).call(call)
+    assert os.listdir() == []
+    if how == "track":
+        assert finops_pack.spend(last="1d").total.calls == 1
+
+
+@pytest.mark.parametrize("told", ["l.db", "sqlite:///l.db"])
+def test_a_projects_relative_ledger_lies_beside_its_file(
+    empty_home: Path, project: Path, told: str
+) -> None:
+    project.write_text(f'ledger = "{told}"')
+    assert sqlite_path(load().ledger) == str(project.parent / "l.db")
+    project.write_text('ledger = "postgresql://me:secret@host/db?sslmode=require"')
+    config.trust(project)
+    assert load().ledger == "postgresql://me:secret@host/db?sslmode=require"
 
 
 def test_defaults(empty_home: Path) -> None:

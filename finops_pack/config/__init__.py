@@ -26,7 +26,7 @@ from finops_pack.config._files import (
 )
 from finops_pack.config._key import hash_key
 from finops_pack.config._settings import API_URL, ENV, RISKY, VARIABLES, Config
-from finops_pack.config._text import from_text, parse_tags
+from finops_pack.config._text import anchored, from_text, parse_tags
 from finops_pack.errors import ConfigError
 from finops_pack.places import (
     CACHE,
@@ -85,6 +85,8 @@ def say(**arguments: Any) -> None:
     """What the program itself says, over every other setting; None: nothing is said of it."""
     _said.clear()
     _said.update({name: value for name, value in arguments.items() if value is not None})
+    if "ledger" in _said:
+        _said["ledger"] = anchored(str(_said["ledger"]))
     reload()
 
 
@@ -94,6 +96,7 @@ def _made(values: dict[str, Any], sources: dict[str, str], untrusted: dict[str, 
     if "tags" in said:
         said["tags"] = {**values.get("tags", {}), **said["tags"]}
     kept = {name: at for name, at in sources.items() if name not in said}
+    values["ledger"] = anchored(values["ledger"])
     return Config(**{**values, **said}, sources=kept, untrusted=untrusted)
 
 
@@ -132,6 +135,8 @@ def _load(folder: str, strict: bool) -> Config:
             dropped = {k: str(v) for k, v in settings.items() if redirects(k, v)}
             untrusted.update(dropped)
             settings = {k: v for k, v in settings.items() if k not in dropped}
+        if "ledger" in settings:
+            settings["ledger"] = anchored(settings["ledger"], os.path.dirname(name))
         values.update(settings)
         sources.update(dict.fromkeys(settings, str(path)))
     for name, variable in ENV.items():

@@ -21,6 +21,17 @@ def from_text(name: str, text: str, variable: str) -> Any:
     return text
 
 
+def anchored(ledger: str, folder: str = "") -> str:
+    """A ledger's path as seen from that folder, or from here: wherever the process goes later."""
+    scheme, rest = "", ledger
+    if ledger.startswith("sqlite:"):
+        scheme, rest = "sqlite:///", ledger.removeprefix("sqlite:").removeprefix("//")
+        rest = rest.removeprefix("/")
+    elif "://" in ledger:
+        return ledger
+    return scheme + os.path.abspath(os.path.join(folder, os.path.expanduser(rest)))
+
+
 def parse_tags(text: str, origin: str) -> dict[str, str]:
     """`customer=acme,feature=chat` as a mapping; raises `ConfigError` naming `origin`."""
     tags: dict[str, str] = {}
