@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from finops_pack.errors import LedgerUnreachable
@@ -36,7 +36,7 @@ class Drain:
         """
         self._book_memory(deadline)
         pending: dict[Path, int] = {}
-        for path in _read_spool.spools(self.ledger.id):
+        for path in self._spools():
             left = self._file(path, deadline)
             if left:
                 pending[path] = left
@@ -44,6 +44,11 @@ class Drain:
                 self._delete_finished()
         self._delete_finished()
         return pending
+
+    def _spools(self) -> Iterable[Path]:
+        """All that can be found, and our own, wherever they were opened."""
+        ours = (mine.path for mine in spool.mine(self.ledger.id))
+        return dict.fromkeys((*_read_spool.spools(self.ledger.id), *filter(None, ours)))
 
     def _file(self, path: Path, deadline: float) -> int:
         try:

@@ -74,6 +74,16 @@ def test_what_stood_in_a_spool_that_was_deleted_is_flushed_too() -> None:
     assert booked() == 3
 
 
+def test_a_spool_is_drained_wherever_its_process_has_gone_since(tmp_path: Path) -> None:
+    run = python(f"""
+        os.chdir({str(tmp_path)!r})
+        mine.append(line(0))
+        os.chdir("/")
+        print(drainer.flush(20), booked())
+    """, FINOPS_SPOOL_DIR="beside")  # fmt: skip
+    assert run.stdout == "True 1\n"
+
+
 def test_it_drains_by_itself_and_at_exit() -> None:
     run = python("""
         mine.append(line(0))
