@@ -254,6 +254,7 @@ def test_a_shared_hash_key_makes_no_file(empty_home: Path, monkeypatch: pytest.M
 
 
 def test_disable(monkeypatch: pytest.MonkeyPatch) -> None:
-    for text, disabled in (("1", True), ("true", True), ("0", False), ("no", False)):
+    said = {"1": True, "true": True, "0": False, "no": False, "Off": False, " ": False}
+    for text, disabled in said.items():
         monkeypatch.setenv("FINOPS_DISABLE", text)
         assert load().disable is disabled

@@ -17,7 +17,7 @@ def from_text(name: str, text: str, variable: str) -> Any:
     if name == "rates":
         return tuple(part for part in text.split(os.pathsep) if part)
     if name == "disable":
-        return text.lower() not in ("0", "false", "no")
+        return text.strip().lower() not in ("", "0", "false", "no", "off")
     return text
 
 
