@@ -80,7 +80,7 @@ def track(
 
 
 def _watch() -> None:
-    if os.environ.get("FINOPS_DISABLE", "0").lower() in ("", "0", "false", "no"):
+    if os.environ.get("FINOPS_DISABLE", "").strip().lower() in ("", "0", "false", "no", "off"):
         adapters.watch()
 
 
