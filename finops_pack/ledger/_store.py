@@ -56,7 +56,7 @@ class SQLLedger(Documents):
             return done
 
         try:
-            return booked(lambda db: book(db, prepared, self.time_zone))
+            return booked(lambda db: book(db, prepared, self._zone(db)))
         except self.data_faults:
             return booked(lambda db: self._one_by_one(db, lines))
 
@@ -198,7 +198,14 @@ class SQLLedger(Documents):
             return faults(self._reader(db))
 
     def _reader(self, db: Db) -> Reader:
-        return Reader(db, self, self.time_zone)
+        return Reader(db, self, self._zone(db))
+
+    def _zone(self, db: Db) -> str:
+        """The time zone as it stands now: another process may have rebuilt the sums in another."""
+        found = one(db, "SELECT value FROM meta WHERE key = 'time_zone'")
+        if found is not None:
+            self.time_zone = str(found[0])
+        return self.time_zone
 
     def _one_by_one(self, db: Db, lines: Sequence[Line]) -> Booked:
         """Line by line, so that one the database refuses costs nothing but itself."""
@@ -210,7 +217,7 @@ class SQLLedger(Documents):
         for index, line in enumerate(lines):
             db.run("SAVEPOINT line")
             try:
-                told = book(db, prepare([scrub(line)]), self.time_zone)
+                told = book(db, prepare([scrub(line)]), self._zone(db))
             except self.data_faults as error:
                 db.run("ROLLBACK TO SAVEPOINT line")
                 told = Booked(rejected=((0, str(error)),))

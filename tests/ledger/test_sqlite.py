@@ -193,6 +193,18 @@ def test_the_time_zone_is_fixed_when_it_is_made(
     assert SQLiteLedger(str(path)).time_zone == "Asia/Tokyo"
 
 
+def test_a_time_zone_that_another_process_has_changed_is_kept_to(path: Path, line: Line) -> None:
+    ours, theirs = SQLiteLedger(str(path)), SQLiteLedger(str(path))
+    ours.book([line(start_us=1_764_026_400_000_000)])  # 23:20 UTC
+    theirs.rebuild("Europe/Vienna")
+    assert [day.date for day in ours.days(ALL)] == ["2025-11-25"]
+    theirs.rebuild("UTC")
+    theirs.rebuild("Europe/Vienna")
+    ours.book([line("c2", start_us=1_764_026_400_000_000)])
+    assert [(day.date, day.total.calls) for day in ours.days(ALL)] == [("2025-11-25", 2)]
+    assert (ours.check(), theirs.check()) == ([], [])
+
+
 def test_a_time_zone_that_does_not_exist_costs_no_call(
     path: Path, monkeypatch: pytest.MonkeyPatch, line: Line, caplog: pytest.LogCaptureFixture
 ) -> None:
