@@ -14,8 +14,10 @@ from finops_pack.ledger._scope import HOUR_US
 from finops_pack.ledger._where import FILTERS, TAG, Query, query, rollup_for, sums, usd_pair
 from finops_pack.ledger.rollup import (
     MEASURES,
+    OTHER_VALUE,
     ROLLUPS,
     SPANNED,
+    TAG_VALUES,
     add,
     day_name,
     day_of,
@@ -111,13 +113,22 @@ class Reader:
         if running is not None:
             return self._collect(self._from_running(running, keys, where, wanted))
         table = rollup_for(keys, where)
-        if table is None:
+        if table is None or self._over_the_cap(where):
             return self._collect([self._part("calls", keys, where, wanted)])
         whole, edges = self._split(where)
         parts = [self._part("calls", keys, edge, wanted) for edge in edges]
         if whole is not None:
             parts.append(self._days_part(table, keys, where, whole, wanted))
         return self._collect(parts)
+
+    def _over_the_cap(self, where: Where) -> bool:
+        """Whether the rollup holds this tag's value under `(other)`, if at all."""
+        if where.tag is None or where.tag[1] == OTHER_VALUE:
+            return False
+        key = where.tag[:1]
+        known = "SELECT 1 FROM tag_values WHERE tag = ? AND value = ?"
+        count = "SELECT COUNT(*) FROM tag_values WHERE tag = ?"
+        return not self.db.all(known, where.tag) and self.db.all(count, key)[0][0] >= TAG_VALUES
 
     def _part(
         self, table: str, keys: Sequence[str], where: Where, wanted: Sequence[str]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finops_pack.ledger._db import Dialect
-from finops_pack.ledger.rollup import AMOUNTS, MEASURES, ROLLUPS
+from finops_pack.ledger.rollup import AMOUNTS, MEASURES, OTHER_VALUE, ROLLUPS
 from finops_pack.model import TOKEN_FIELDS, Where
 from finops_pack.money import PICO
 
@@ -163,8 +163,16 @@ def _over_calls(made: Query, dialect: Dialect, keys: Sequence[str], where: Where
         elif wanted is not None:
             made.condition(f"{name} = ?", wanted)
     if where.tag:
-        sql, value = _counted_tag(dialect, where.tag[0])
-        made.condition(f"{sql} = ?", *value, where.tag[1])
+        key, wanted = where.tag
+        # a value over the cap is still found by its own name, which budgets rest on
+        counted = wanted in ("", OTHER_VALUE)
+        sql, value = _counted_tag(dialect, key) if counted else _plain_tag(dialect, key)
+        made.condition(f"{sql} = ?", *value, wanted)
+
+
+def _plain_tag(dialect: Dialect, key: str) -> tuple[str, list[str]]:
+    sql, value = dialect.tag(key)
+    return sql, [value]
 
 
 def _counted_tag(dialect: Dialect, key: str) -> tuple[str, list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from finops_pack.errors import ConfigError, InputError, LedgerUnreachable
-from finops_pack.ledger import Booked, Ledger, Reservation, _sums
+from finops_pack.ledger import Booked, Ledger, Reservation, _reader, _sums
 from finops_pack.model import Call, Segment, Totals, Where
 from finops_pack.money import PICO_MAX
 
@@ -242,6 +242,27 @@ def test_subscriptions_are_asked_for(ledger: Ledger, line: Line) -> None:
     assert [task.id for task in ledger.tasks(Where(billing="subscription"))] == ["subscription"]
     assert len(ledger.tasks(ALL)) == 2
     assert ledger.task("subscription").calls == 1
+
+
+def test_a_tag_value_over_the_cap_is_found_by_its_name(
+    ledger: Ledger, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (_sums, _reader):
+        monkeypatch.setattr(module, "TAG_VALUES", 3)
+    named = {f"c{n}": {"customer": f"v{n % 5}"} for n in range(10)}
+    ledger.book([line(name, tags=tags) for name, tags in named.items()])
+    for since in (None, NOON - 1):
+        found = {n: total(ledger, Where(since, tag=("customer", f"v{n}"))).calls for n in range(6)}
+        assert found == {0: 2, 1: 2, 2: 2, 3: 2, 4: 2, 5: 0}
+        assert total(ledger, Where(since, tag=("customer", "(other)"))).calls == 4
+    budget = Where(NOON // DAY * DAY, tag=("customer", "v4"))
+    refused = ledger.reserve(Reservation("c", ("b",), 1, NOON, NOON + 9), {"b": (budget, 1)}, 1.0)
+    assert refused == {"b": (2_000_000, 0)}
+    assert (
+        ledger.reserve(Reservation("c", ("b",), 1, NOON, NOON + 9), {"b": (budget, 9**9)}, 1)
+        is None
+    )
+    assert ledger.check() == []
 
 
 def test_tag_values_over_the_cap_count_as_other(
