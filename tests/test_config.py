@@ -246,6 +246,16 @@ def test_the_hash_key_is_made_once_and_private(empty_home: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_hash_key_that_a_power_cut_emptied_is_made_anew(empty_home: Path) -> None:
+    path = empty_home / ".config" / "finops" / "hash_key"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    key = config.hash_key(load())
+    assert len(key) == 32
+    assert config.hash_key(load()) == path.read_bytes() == key
+    assert [file.name for file in path.parent.iterdir()] == ["hash_key"]
+
+
 def test_a_shared_hash_key_makes_no_file(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINOPS_HASH_KEY", "pepper")
     assert config.hash_key(load()) == config.hash_key(load())

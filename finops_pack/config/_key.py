@@ -32,15 +32,26 @@ def _kept(path: Path) -> bytes:
     try:
         key = path.read_bytes()
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = path.with_name(f"hash_key.{os.urandom(4).hex()}")
-        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(os.urandom(32))
-        try:
-            os.link(made, path)  # whoever is first wins, all read the same
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
+        _make(path)
+        key = path.read_bytes()
+    if not key:  # a power cut: without a key anybody could tell short texts by their hashes
+        path.unlink(missing_ok=True)
+        _make(path)
         key = path.read_bytes()
     return key
+
+
+def _make(path: Path) -> None:
+    """Whoever is first wins, all read the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f"hash_key.{os.urandom(4).hex()}")
+    try:
+        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(os.urandom(32))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(made, path)
+    except FileExistsError:
+        pass
+    finally:
+        made.unlink(missing_ok=True)
