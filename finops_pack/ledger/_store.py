@@ -185,7 +185,8 @@ class SQLLedger(Documents):
 
         zone = time_zone or self.time_zone
         if not known_zone(zone):
-            raise ConfigError(f"there is no time zone {zone!r}", mend="e.g. Europe/Vienna")
+            mend = "e.g. Europe/Vienna; if that is unknown, too: pip install tzdata"
+            raise ConfigError(f"there is no time zone {zone!r}", mend=mend)
         with self._write(how="bulk") as db:
             remake(db, zone)
         self.time_zone = zone

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from finops_pack import forks
+from finops_pack.errors import LedgerUnreachable
 from finops_pack.model import TOKEN_FIELDS, Totals
 from finops_pack.money import PICO, from_pico
 
@@ -48,7 +49,7 @@ def known_zone(zone: str) -> bool:
     """Whether there is such a time zone (IANA)."""
     try:
         _zone(zone)
-    except (ValueError, KeyError, OSError):
+    except (LedgerUnreachable, ValueError, OSError):
         return False
     return True
 
@@ -94,7 +95,11 @@ def _zone(name: str) -> tzinfo:
     with forks.importing():
         from zoneinfo import ZoneInfo  # 4 ms of a cold start, and most ledgers are in UTC
 
+    try:
         return ZoneInfo(name)
+    except KeyError:  # another machine made the ledger, or has rebuilt it
+        text = f"this machine knows no time zone {name!r}, in which the ledger has its days"
+        raise LedgerUnreachable(text, mend="pip install tzdata") from None
 
 
 def day_name(day: int) -> str:

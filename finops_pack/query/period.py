@@ -120,4 +120,5 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise InputError(f"time zone {name!r} is not known", mend="e.g. Europe/Vienna") from None
+        mend = "e.g. Europe/Vienna; if that is unknown, too: pip install tzdata"
+        raise InputError(f"time zone {name!r} is not known", mend=mend) from None

@@ -205,6 +205,29 @@ def test_a_time_zone_that_another_process_has_changed_is_kept_to(path: Path, lin
     assert (ours.check(), theirs.check()) == ([], [])
 
 
+def test_a_machine_without_the_ledgers_time_zone_says_so(path: Path, line: Line) -> None:
+    ledger = SQLiteLedger(str(path))
+    ledger.book([line()])
+    ledger.rebuild("Europe/Vienna")
+    code = """
+import sys
+sys.modules["tzdata"] = None  # as on a machine on which nobody has installed it
+from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger.sqlite import SQLiteLedger
+try:
+    SQLiteLedger(sys.argv[1]).book([{"type": "call", "id": "c2", "start_us": 10**15}])
+except LedgerUnreachable as error:
+    print(error, error.mend)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True,
+        env={**os.environ, "PYTHONTZPATH": ""},
+    )  # fmt: skip
+    assert "no time zone 'Europe/Vienna'" in run.stdout
+    assert "tzdata" in run.stdout
+    assert count(ledger) == 1
+
+
 def test_a_time_zone_that_does_not_exist_costs_no_call(
     path: Path, monkeypatch: pytest.MonkeyPatch, line: Line, caplog: pytest.LogCaptureFixture
 ) -> None:
