@@ -19,10 +19,11 @@ Row = dict[str, Any]
 
 LAST_US = 253_000_000_000_000_000  # in the year 9987: calendars end soon after
 MAX_TEXT = 1024
+_MONEY = ("cost_pico", "billed_pico")  # never negative: that would give a budget back its money
 _TIMES = ("start_us", "booked_us", "corrected_us")
 _LIMITS = {
     **{name: MAX_COUNT for name, kind in KINDS.items() if kind == "int"},
-    **dict.fromkeys(("cost_pico", "billed_pico"), PICO_MAX),
+    **dict.fromkeys(_MONEY, PICO_MAX),
     **dict.fromkeys(_TIMES, LAST_US),
 }
 _TEXTS = frozenset(name for name, kind in KINDS.items() if kind == "text")
@@ -64,7 +65,8 @@ def fields_of(line: Mapping[str, Any]) -> Row:
             plain = name in _TEXTS and 0 < len(value) <= MAX_TEXT
         else:
             limit = _LIMITS.get(name, -1)
-            plain = type(value) is int and -limit <= value <= limit
+            least = 0 if name in _MONEY else -limit
+            plain = type(value) is int and least <= value <= limit
         if plain:
             row[name] = value
         elif value is not None and name in KINDS:
@@ -87,7 +89,8 @@ def _convert(row: Row, name: str, value: Any, faults: list[str]) -> None:
 
 
 def _misfit(row: Row, name: str, value: Any, faults: list[str]) -> None:
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _LIMITS[name]:
+    least = 0 if name in _MONEY else -_LIMITS[name]
+    if isinstance(value, float) and value.is_integer() and least <= value <= _LIMITS[name]:
         row[name] = int(value)
     elif name not in _TIMES:
         faults.append(f"{name}: cannot be booked: {str(value)[:60]}")

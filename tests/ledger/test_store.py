@@ -142,7 +142,7 @@ def test_a_merged_call_is_amended_under_its_other_name(ledger: Ledger, line: Lin
     assert ledger.call("c1").verifier == "user"
 
 
-@pytest.mark.parametrize("pico", [PICO_MAX + 1, 10**40, -(10**30)])
+@pytest.mark.parametrize("pico", [PICO_MAX + 1, 10**40, -(10**30), -1, -1.0])
 def test_an_amount_that_does_not_fit_is_unpriced(ledger: Ledger, line: Line, pico: int) -> None:
     ledger.book(
         [line(cost_pico=pico), line("c2", cost_pico=PICO_MAX), line("c3", billed_pico=pico)]
