@@ -54,9 +54,14 @@ def identity(ledger: Ledger) -> Identity:
     settings = config.load()
     return Identity(
         reporter=_reporter(ledger),
-        agent_version=settings.agent_version or settings.tags.get("agent_version") or "unknown",
-        environment=settings.environment or settings.tags.get("environment") or "unknown",
+        agent_version=_said(settings.agent_version or settings.tags.get("agent_version")),
+        environment=_said(settings.environment or settings.tags.get("environment")),
     )
+
+
+def _said(text: str | None) -> str:
+    """What a shell of another encoding has said is no ground to send nothing."""
+    return (text or "unknown").encode("utf-8", "replace").decode()
 
 
 def _reporter(ledger: Ledger) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finops_pack import config
+from finops_pack.ledger import open_ledger
 from finops_pack.model import Totals
 from finops_pack.report import exact
-from finops_pack.report.build import MAX_NAMES, OTHER, Day, Identity, compose
+from finops_pack.report.build import MAX_NAMES, OTHER, Day, Identity, compose, identity
 from finops_pack.report.model import parse
 from finops_pack.report.names import NONE, WITHHELD
 
@@ -195,3 +199,15 @@ def test_the_identity_is_said() -> None:
     metadata = compose(day_of(), who).metadata or {}
     assert {k: metadata[k] for k in ("reporter", "agent_version", "environment")} == {
         "reporter": "led_2", "agent_version": "1.4.2", "environment": "production"}  # fmt: skip
+
+
+def test_a_name_in_another_encoding_holds_up_no_report(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINOPS_ENVIRONMENT", os.fsdecode(b"pr\xfcfung"))
+    config.reload()
+    ledger = open_ledger(config.load().ledger)
+    metadata = compose(day_of(), identity(ledger)).metadata or {}
+    ledger.close()
+    assert metadata["environment"] == "pr?fung"
+    assert metadata["agent_version"] == "unknown"
