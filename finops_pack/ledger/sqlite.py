@@ -232,7 +232,9 @@ class SQLiteLedger(SQLLedger):
 
     def tag(self, key: str) -> tuple[str, str]:
         """An expression for one tag of a call and the value it takes."""
-        return "json_extract(tags, ?)", f'$."{key}"'
+        if key.isprintable() and not set(key) & {'"', "\\"}:
+            return "json_extract(tags, ?)", f'$."{key}"'
+        return "(SELECT atom FROM json_each(tags) AS one WHERE one.key = ?)", key  # no path can
 
     def check(self) -> list[str]:
         """Faults found in the file and its rollups; empty when sound."""

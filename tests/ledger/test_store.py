@@ -244,6 +244,19 @@ def test_subscriptions_are_asked_for(ledger: Ledger, line: Line) -> None:
     assert ledger.task("subscription").calls == 1
 
 
+@pytest.mark.parametrize("key", ["a.b", "ü", "[0]", "$", 'a"b', "a\\b", "a\nb"])
+def test_a_tag_of_any_name_is_found_in_parts_of_a_day_too(
+    ledger: Ledger, line: Line, key: str
+) -> None:
+    ledger.book([line(tags={key: "v"}), line("c2")])
+    for where in (ALL, Where(NOON - 1, NOON + 1)):
+        found = {row.key: row.calls for row in ledger.totals(f"tag:{key}", where)}
+        assert found == {"v": 1, None: 1}
+        tagged = Where(where.since_us, where.until_us, tag=(key, "v"))
+        assert [call.id for call in ledger.calls(tagged)] == ["c1"]
+        assert total(ledger, tagged).calls == 1
+
+
 def test_a_tag_value_over_the_cap_is_found_by_its_name(
     ledger: Ledger, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
