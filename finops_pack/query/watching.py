@@ -93,11 +93,15 @@ def _budgets(reader: Reader, today: str) -> Iterator[rules.Alert]:
 
 
 def _last_report(reader: Reader, days: list[DayTotals], today: date) -> dict[str, str]:
-    """Where reports go, and the newest that arrived, if days with calls have followed it."""
-    url = config.load().api_url
-    entries = reader.documents("outbox").values()
-    sent = [str(e["date"]) for e in entries if e.get("url") == url and e.get("sent_hash")]
-    newest = max(sent, default="9999")
+    """Where the last report went, and the newest there, if days with calls have followed it.
+
+    Asked of the outbox, not of the settings: `finops connect` keeps its URL beside the key.
+    """
+    sent = [e for e in reader.documents("outbox").values() if e.get("sent_hash")]
+    if not sent:
+        return {}
+    url = max(sent, key=lambda entry: entry.get("sent_at") or 0.0)["url"]
+    newest = max(str(entry["date"]) for entry in sent if entry["url"] == url)
     late = (today - timedelta(days=rules.SILENT_DAYS)).isoformat()
     if not any(newest < day.date < late for day in days):
         return {}

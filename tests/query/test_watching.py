@@ -33,7 +33,8 @@ def ledger() -> Iterator[Ledger]:
 
 def sent(ledger: Ledger, url: str, days_ago: int) -> None:
     day = date_of(days_ago)
-    body = {"url": url, "date": day, "state": "sent", "sent_hash": "abc"}
+    at_night = (at(days_ago) + timedelta(days=1)).timestamp()
+    body = {"url": url, "date": day, "state": "sent", "sent_hash": "abc", "sent_at": at_night}
     ledger.put("outbox", f"{url} {day}", body)
 
 
@@ -43,14 +44,24 @@ def told() -> list[tuple[str, str]]:
 
 
 def test_reports_that_no_longer_arrive_are_missed(ledger: Ledger) -> None:
-    here = config.load().api_url
+    here = "https://connected.example"  # stands beside its key, in no setting
     assert told() == [], "nobody has asked for reports yet"
-    sent(ledger, "https://elsewhere.example", 1)
+    sent(ledger, "https://before.example", 9)
     sent(ledger, here, 8)
     sent(ledger, here, 7)
     assert told() == [("report_missing", date_of(7))]
     sent(ledger, here, 1)
     assert told() == []
+
+
+def test_reports_are_missed_at_the_server_that_was_told_last(ledger: Ledger) -> None:
+    sent(ledger, "https://before.example", 8)
+    sent(ledger, "https://now.example", 7)
+    with query.open() as reader:
+        [alert] = reader.alerts()
+    assert "https://now.example" in alert.message
+    sent(ledger, "https://now.example", 1)
+    assert told() == [], "the one that was left behind is not missed"
 
 
 def test_a_report_of_the_day_before_yesterday_is_not_late(ledger: Ledger) -> None:
