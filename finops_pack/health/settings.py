@@ -16,6 +16,7 @@ from finops_pack.health import Check, fault, note, ok
 from finops_pack.ledger import normalise
 from finops_pack.query import currency
 from finops_pack.query.period import zone_of
+from finops_pack.report import keys
 
 SECRET = ("api_key", "hash_key")
 CHOICES = {"durability": ("normal", "full"), "on_unreachable": ("refuse", "allow")}
@@ -31,12 +32,23 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
         source = settings.sources.get(name, "default")
         if name == "ledger" and ledger_url:
             value, source = ledger_url, "--ledger"
+        if name == "api_url" and source == "default":
+            value, source = _connected(str(value))
         yield _setting(name, value, source)
     for name, value in settings.untrusted.items():
         text = f"{value!r} of the project's finops.toml is not used: it redirects money or data"
         yield note(name, text, "if it is yours: finops connect --trust-project")
     if settings.disable:
         yield note("disable", "nothing is recorded in this shell", "unset FINOPS_DISABLE")
+
+
+def _connected(default: str) -> tuple[str, str]:
+    """Where reports go without a setting: the URL that was connected last, or the default."""
+    try:
+        url = keys.target().url
+    except FinOpsError:
+        url = default  # said by the part that looks at delivery
+    return url, "default" if url == default else "finops connect"
 
 
 def _values(settings: config.Config) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from finops_pack import cli, config, health, recorder
 from finops_pack.health import Check, store
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage
+from finops_pack.report import keys
 
 MOUNTS = """\
 22 1 0:20 / / rw,relatime - overlay overlay rw
@@ -41,6 +42,16 @@ def test_each_setting_names_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINOPS_PROJECT", "shop")
     assert only("project").text == "shop  [FINOPS_PROJECT]"
     assert only("durability").text == "normal  [default]"
+
+
+def test_the_url_that_was_connected_is_the_one_that_is_named(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert only("api_url").text == f"{config.API_URL}  [default]"
+    keys.store("https://mine.example", keys.api_key("finops_" + "k" * 40))
+    assert only("api_url").text == "https://mine.example  [finops connect]"
+    monkeypatch.setenv("FINOPS_API_URL", "https://other.example")
+    assert only("api_url").text == "https://other.example  [FINOPS_API_URL]"
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
