@@ -41,8 +41,9 @@ def run(args: argparse.Namespace) -> int:
     importer = importers.load(args.name)
     paths = [Path(path) for path in args.path] or importers.present(importer)
     if not paths:
+        usual = bool(importer.default_paths())
         raise InputError(
-            f"{args.name}: no logs found in the usual place",
+            f"{args.name}: {'no logs found in the' if usual else 'these have no'} usual place",
             mend=f"name a file or folder: finops import {args.name} PATH",
         )
     options = Options(
@@ -122,9 +123,10 @@ def _show(summary: Summary, importer: Importer, args: argparse.Namespace) -> Non
     dry_run = args.dry_run
     print(f"would be read: {_counts(summary)}" if dry_run else _counts(summary))
     if importer.AGENT and summary.billing == "unknown" and summary.read:
+        words = [word for word in args.words if word != "--dry-run"]  # which would not keep it
         print(
             "who pays is not known, so they count as spent; on a flat plan say it once: "
-            f"{shlex.join(['finops', *args.words])} --billing subscription"
+            f"{shlex.join(['finops', *words])} --billing subscription"
         )
     if summary.new and summary.first_us is not None and not dry_run:
         from datetime import UTC, datetime

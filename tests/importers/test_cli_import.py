@@ -70,11 +70,13 @@ def test_the_usual_place_and_an_honest_word_on_who_pays(
     message = {"id": "m", "model": "claude-opus-4-6", "content": [], "usage": usage}
     record = {"type": "assistant", "timestamp": "2026-02-11T20:00:00Z", "message": message}
     (folder / "s.jsonl").write_text(json.dumps(record) + "\n")
+    again = f"finops import claude-code --ledger {ledger_flag[1]} --billing subscription\n"
+    assert main(["import", "claude-code", "--dry-run", *ledger_flag]) == 0
+    assert again in capsys.readouterr().out, "a dry run would not keep the answer"
     assert main(["import", "claude-code", *ledger_flag]) == 0
     told = capsys.readouterr().out
     assert "1 call in 1 file: 1 new" in told
     assert "so they count as spent" in told
-    again = f"finops import claude-code --ledger {ledger_flag[1]} --billing subscription"
     assert again in told
     assert "finops spend --by project --since 2026-02-11" in told
     assert main(["import", "claude-code", "--billing", "subscription", *ledger_flag]) == 0
@@ -83,6 +85,16 @@ def test_the_usual_place_and_an_honest_word_on_who_pays(
     told = capsys.readouterr().out
     assert "nothing new in 1 file" in told
     assert "so they count as spent" not in told
+
+
+def test_logs_that_have_no_usual_place_are_asked_for_by_path(
+    ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", "jsonl", *ledger_flag]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "finops: jsonl: these have no usual place",
+        "  mend: name a file or folder: finops import jsonl PATH",
+    ]
 
 
 class Terminal(io.StringIO):
