@@ -50,8 +50,9 @@ class Points:
 class Score:
     """`score` is 0–100, None with a `reason` when there is too little to judge.
 
-    `usd_per_task` is over root tasks; `usd_per_success` is what tasks of known outcome cost for
-    each that succeeded. Both are None where there is nothing to divide by.
+    `usd_per_task` is over root tasks, as a trend's is: a call outside any is one of its own.
+    `usd_per_success` is what tasks of known outcome cost for each that succeeded. Both are None
+    where there is nothing to divide by.
     """
 
     score: float | None
@@ -89,11 +90,12 @@ def _plain(amount: Decimal | None) -> str | None:
 
 def score(calls: Iterable[Call], waste: Waste, facts: Facts) -> Score:
     """The score of these calls by the waste found in them; `facts` know their tasks' outcomes."""
-    sent, by_task = _spent(calls)
+    sent, by_task, alone, alone_pico = _spent(calls)
     tasks = rows_of(by_task, facts)
     by_root = _by_root(by_task, tasks)
     total, enough = waste.total_usd, _enough(sent, waste.total_usd)
     judged = {t: pico for t, pico in by_root.items() if t in tasks and tasks[t].outcome}
+    count, pico = len(by_root) + alone, sum(by_root.values()) + alone_pico
     won = sum(1 for task in judged if tasks[task].outcome == "succeeded")
     return Score(
         score=float(100 * (1 - waste.avoidable_usd / total)) if enough else None,
@@ -102,23 +104,32 @@ def score(calls: Iterable[Call], waste: Waste, facts: Facts) -> Score:
         total_usd=total,
         avoidable_usd=waste.avoidable_usd,
         points=_points(waste) if enough else (),
-        tasks=len(by_root),
-        usd_per_task=from_pico(sum(by_root.values())) / len(by_root) if by_root else None,
+        tasks=count,
+        usd_per_task=from_pico(pico) / count if count else None,
         succeeded=won,
         failed=len(judged) - won,
         usd_per_success=from_pico(sum(judged.values())) / won if won else None,
     )
 
 
-def _spent(calls: Iterable[Call]) -> tuple[int, dict[str, int]]:
-    """How many calls reached a provider, and the pico-USD of each task's priced ones."""
-    sent, spent = 0, dict[str, int]()
+def _spent(calls: Iterable[Call]) -> tuple[int, dict[str, int], int, int]:
+    """How many calls reached a provider, the pico-USD of each task's priced ones, and those alone.
+
+    Of those outside any task only number and sum are kept: there may be millions.
+    """
+    sent = alone = alone_pico = 0
+    spent = dict[str, int]()
     for call in calls:
-        if call.reached_provider:
-            sent += 1
-            if call.task and not call.unpriced:
-                spent[call.task] = spent.get(call.task, 0) + call.amount_pico
-    return sent, spent
+        if not call.reached_provider:
+            continue
+        sent += 1
+        if call.unpriced:
+            continue
+        if call.task:
+            spent[call.task] = spent.get(call.task, 0) + call.amount_pico
+        else:
+            alone, alone_pico = alone + 1, alone_pico + call.amount_pico
+    return sent, spent, alone, alone_pico
 
 
 def _enough(calls: int, total: Decimal) -> bool:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from finops_pack import score, waste
+from finops_pack import score, trend, waste
 from finops_pack.model import Call, Task
 from tests.facts import FACTS, Table, call
 
@@ -39,7 +39,15 @@ def test_a_point_is_a_percent_of_the_money() -> None:
 def test_nothing_avoidable_is_a_hundred() -> None:
     found = judge(spending())
     assert (found.score, found.reason, found.points) == (100.0, None, ())
-    assert (found.tasks, found.usd_per_task, found.usd_per_success) == (0, None, None)
+    assert (found.tasks, found.usd_per_task, found.usd_per_success) == (25, Decimal("0.03"), None)
+    assert judge([]).usd_per_task is None
+
+
+def test_a_task_costs_here_what_it_costs_in_a_trend() -> None:
+    calls = [*spending(5, task="t"), *spending(3)]
+    found, told = judge(calls), trend.compare(calls, (), FACTS)
+    assert (found.tasks, found.usd_per_task) == (told.now_tasks, told.now_usd)
+    assert (found.tasks, found.usd_per_task) == (4, Decimal("0.06")), "a call alone is one too"
 
 
 def test_too_little_is_said_and_costs_stay() -> None:

@@ -49,10 +49,12 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             listed = [_task(task, held) for task in ordered]
             _out.document("finops.tasks", {**period.to_dict(), "tasks": listed})
-        elif ordered:
+            return 0
+        if ordered:
             _list(ordered, held, period)
         else:
             print(reader.nothing(period, **_args.where(args)) or "no tasks in this period")
+        _out.note(_outside(reader, period, args))
     return 0
 
 
@@ -76,6 +78,15 @@ def _list(ordered: list[Task], held: Mapping[str, Decimal], period: Period) -> N
     if any(task.id in held for task in ordered[:SHOWN]):
         print("+ what the tasks inside it cost, which are listed too")
     print("why: finops task ID --why")
+
+
+def _outside(reader: Reader, period: Period, args: argparse.Namespace) -> str:
+    """The calls that no task holds, which count as tasks of their own elsewhere."""
+    for row in reader.spend("task", period, **_args.where(args)).rows:
+        if row.key is None:
+            cost = _out.usd(row.usd) if row.calls > row.unpriced_calls else "unpriced"
+            return f"outside any task: {_out.count(row.calls, 'call')}, {cost}"
+    return ""
 
 
 def _partly(task: Task) -> bool:

@@ -66,3 +66,17 @@ def test_a_task_outside_the_period_is_compared_with_those_around_it(
     assert "task 40/1: $0.025, 1 call, 1.0× the usual $0.025 (n = 2)" in said
     assert cli.main(["task", "40/1", "--json", *asked]) == 0
     assert json.loads(capsys.readouterr().out)["against_others"]["before_tasks"] == 2
+
+
+def test_calls_outside_any_task_are_not_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
+    recorder.record(model="gpt-4o", provider="openai", usage=Usage(input_tokens=100_000))
+    recorder.flush()
+    assert cli.main(["task"]) == 0
+    said = capsys.readouterr().out
+    assert said == "no tasks in this period\noutside any task: 1 call, $0.25\n"
+    step("named", 1000)
+    recorder.flush()
+    assert cli.main(["task"]) == 0
+    assert capsys.readouterr().out.endswith("ID --why\noutside any task: 1 call, $0.25\n")
+    assert cli.main(["task", "--project", "another"]) == 0
+    assert "outside" not in capsys.readouterr().out
