@@ -159,6 +159,11 @@ class Screen:
         return sum((share.usd for share in self.waste), Decimal(0))
 
     @property
+    def waste_basis(self) -> str:
+        """A sum is measured where all of its parts are."""
+        return next((share.basis for share in self.waste if share.basis != "measured"), "measured")
+
+    @property
     def models(self) -> list[Share]:
         """By model, dearest first."""
         return shares(bar.by_model for bar in self.bars)

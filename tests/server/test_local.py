@@ -83,6 +83,21 @@ def test_figures(furnished, client):
     assert "Sign out" not in page
 
 
+def test_waste_is_called_estimated_only_where_a_part_of_it_is(ledger, client):
+    def waste_card():
+        return re.search(r"<h2>Waste</h2>.*?</section>", client.get("/").text, re.DOTALL)[0]
+
+    rejected = {"session": "s", "verifier": "schema"}
+    ledger.book([call(0, **rejected), call(1, session="s"), call(2, session="s")])
+    assert "$0.10" in waste_card()
+    assert "estimated" not in waste_card()
+    ledger.book([call(n, task=f"t{n}", output_tokens=100 + n) for n in range(3, 40)])
+    ledger.book([call(40, task="long", output_tokens=60_000, finish_reason="length")])
+    assert "estimated" in waste_card()
+    by_cause = re.search(r"Waste by cause.*?</section>", client.get("/").text, re.DOTALL)[0]
+    assert by_cause.count("estimated") == 1, "of two causes the one that is"
+
+
 def test_a_task_opens_to_its_call_tree(furnished, client):
     listed = client.get("/tasks").text
     address = re.search(r'href="(/tasks/ticket[^"]*)"', listed)[1]
