@@ -69,8 +69,9 @@ def _signs(uses: Sequence[Use], usual: Usual | None) -> Iterator[tuple[str, Sequ
         yield f"“{same[0].name}” gave the same result {len(same)} times", same[1:], 0.8
     turns = _turns(uses)
     if turns:
-        pair = f"“{turns[0].name}” and “{turns[1].name}”"
-        yield f"{pair} took turns {len(turns) // 2} times", turns, 0.7
+        one, other, rounds = turns[0].name, turns[1].name, len(turns) // 2
+        pair = f"“{one}” and “{other}”" if one != other else f"two calls of “{one}”"
+        yield f"{pair} took turns {rounds} times", turns, 0.7
     many = len(uses) >= MINIMUM_TOOL_CALLS
     if usual and many and usual.exceeded(len(uses)):
         cause = f"it made {len(uses)} tool calls (usually {usual.median:.0f})"

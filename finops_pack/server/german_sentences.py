@@ -153,6 +153,10 @@ SENTENCES = (
     ),
     (r"“(.+)” gave the same error (\d+) times", "„{0}“ gab {1}-mal denselben Fehler"),
     (r"“(.+)” gave the same result (\d+) times", "„{0}“ gab {1}-mal dasselbe Ergebnis"),
+    (
+        r"[Tt]wo calls of “(.+)” took turns (\d+) times",
+        "zwei Aufrufe von „{0}“ wechselten sich {1}-mal ab",
+    ),
     (r"“(.+)” and “(.+)” took turns (\d+) times", "„{0}“ und „{1}“ wechselten sich {2}-mal ab"),
     (
         r"[Oo]ne task led to (\d+) tool calls \(usually (\d+)\)",

@@ -147,7 +147,13 @@ def test_the_same_error_three_times() -> None:
 def test_taking_turns() -> None:
     turns = [asks(i, "ab"[i % 2], "x", f"r{i}") for i in range(6)]
     [found] = of_mode([*usual(), *turns], "tool_avalanche")
-    assert "took turns 3 times" in found.title
+    assert "“a” and “b” took turns 3 times" in found.title
+
+
+def test_two_calls_of_one_tool_that_take_turns() -> None:
+    turns = [asks(i, "search", "ab"[i % 2], f"r{i}") for i in range(6)]
+    [found] = of_mode([*usual(), *turns], "tool_avalanche")
+    assert found.title == "Two calls of “search” took turns 3 times"
 
 
 def test_one_task_can_be_asked_about() -> None:

@@ -205,6 +205,10 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "(--since 2026-02-07)",
             "keine Aufrufe in diesem Zeitraum; der neueste ist vom 07.02.2026, 10:30",
         ),
+        (
+            "two calls of “search” took turns 3 times",
+            "zwei Aufrufe von „search“ wechselten sich 3-mal ab",
+        ),
         ("9 points a colder cache", "9 Punkte durch einen kälteren Cache"),
     ],
 )
