@@ -38,7 +38,10 @@ def run(args: argparse.Namespace) -> int:
             low, high = _out.usd(lever.low_usd), _out.usd(lever.high_usd)
             print(f"{_out.usd(lever.estimated_saving_usd)}/month  {lever.title}  [{lever.id}]")
             print(f"  {lever.message}")
-            print(f"  {lever.basis}, {low} to {high}; {lever.effort}; assumes: {lever.assumption}")
+            print(
+                f"  {lever.basis}, {low} to {high}; effort: {lever.effort}; "
+                f"assumes: {lever.assumption}"
+            )
         print(f"a month as these {days:.1f} days were; levers may save the same dollars twice")
         print("keep a baseline before you change something: finops levers accept ID")
     else:
@@ -83,7 +86,7 @@ def _done(rows: list[dict[str, object]], as_json: bool) -> int:
     if not rows:
         print("no lever was accepted yet: finops levers accept ID")
     for row in rows:
-        print(f"{row['title']}  [{row['id']}], accepted {row['accepted_at']}")
+        print(f"{row['title']}  [{row['id']}], accepted {str(row['accepted_at'])[:10]}")
         estimated = _out.usd(Decimal(str(row["estimated_saving_usd"])))
         print(f"  estimated {estimated}/month, measured {row['measured_text']}")
         print(f"  n = {row['tasks']} tasks since, {row['baseline_tasks']} before{_compared(row)}")

@@ -60,7 +60,7 @@ def _figures(found: Saving | None, tasks: int, before: int) -> dict[str, Any]:
             "measured_saving_usd": None,
             "low_usd": None,
             "high_usd": None,
-            "measured_text": "too little work to say, 5 tasks before and since are needed",
+            "measured_text": "nothing yet: 5 tasks before and 5 since are needed",
         }
     usd, low, high = (Decimal(repr(round(x, 4))) for x in (found.usd, found.low, found.high))
     return {

@@ -48,10 +48,17 @@ def accepted_days_ago(lever: str, days: float) -> None:
 def test_a_lever_is_accepted_and_its_saving_measured(capsys: pytest.CaptureFixture[str]) -> None:
     jobs(20, 6, 100_000)
     lever = batch(capsys)
+    assert cli.main(["levers"]) == 0
+    assert f"; effort: {lever['effort']}; assumes: " in capsys.readouterr().out
     assert cli.main(["levers", "accept", lever["id"]]) == 0
     capsys.readouterr()
     [early] = told(capsys, "--done")["levers"]
     assert (early["measured_saving_usd"], early["baseline_tasks"]) == (None, 20)
+
+    assert cli.main(["levers", "--done"]) == 0
+    shown = capsys.readouterr().out
+    assert f"accepted {NOW:%Y-%m-%d}\n" in shown
+    assert "measured nothing yet: 5 tasks before and 5 since are needed" in shown
 
     accepted_days_ago(lever["id"], 4)
     jobs(10, 3, 50_000)
