@@ -41,8 +41,16 @@ def fault(name: str, text: str, mend: str | None = None) -> Check:
 
 
 def examine(ledger_url: str | None = None) -> list[Check]:
-    """Every check of every part; a part that cannot be looked at is itself a fault."""
-    return [replace(check, part=part) for part in PARTS for check in _looked_at(part, ledger_url)]
+    """Every check of every part; a part that cannot be looked at is itself a fault.
+
+    A fault that several parts meet, such as a file of settings that is broken, is said once.
+    """
+    found: dict[object, Check] = {}
+    for part in PARTS:
+        for check in _looked_at(part, ledger_url):
+            key = check.text if check.state == "fault" else (part, check)
+            found.setdefault(key, replace(check, part=part))
+    return list(found.values())
 
 
 def _looked_at(part: str, ledger_url: str | None) -> list[Check]:

@@ -70,7 +70,9 @@ def _shown(name: str, value: Any) -> str:
         return normalise(str(value))
     if isinstance(value, tuple):
         return "; ".join(map(str, value))
-    return ", ".join(f"{k}={v}" for k, v in value.items()) if name == "tags" else str(value)
+    if name == "tags":
+        return ", ".join(f"{k}={v}" for k, v in value.items())
+    return "yes" if value is True else str(value)
 
 
 def _wrong(name: str, value: Any, source: str) -> tuple[str, str | None] | None:
