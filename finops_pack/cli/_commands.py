@@ -12,7 +12,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
@@ -50,7 +50,7 @@ def parser_for(command: str) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"finops {command}",
         description=module.HELP,
-        epilog=_escaped(module.arguments),
+        epilog=(module.arguments.__doc__ or "").strip(),
         formatter_class=_Help,
     )
     module.arguments(parser)
@@ -79,10 +79,6 @@ def _columns() -> int:
         return os.get_terminal_size().columns or 80
     except OSError:
         return 80
-
-
-def _escaped(described: Callable[..., object]) -> str:
-    return (described.__doc__ or "").strip().replace("%", "%%")
 
 
 def run(words: Sequence[str]) -> int:

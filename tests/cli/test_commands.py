@@ -50,6 +50,11 @@ def test_help_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[s
     assert f"finops {command}" in said.rstrip().rpartition("\n\n")[2]
 
 
+def test_an_example_stands_as_it_is_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["connect", "--help"]) == 0
+    assert 'printf %s "$KEY" | finops connect' in capsys.readouterr().out
+
+
 def test_front_page_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
     said = capsys.readouterr().out
