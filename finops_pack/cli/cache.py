@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
 def _show(report: CacheReport) -> None:
     print(
         f"{report.state} cache: hit rate {_share(report.hit)}, attainable within sessions "
-        f"{_share(report.attainable)}, warmth {_share(report.warmth)} (target 95 %)"
+        f"{_share(report.attainable)}, warmth (hits of attainable) {_share(report.warmth)}, "
+        "target 95%"
     )
     print(
         f"writes: {_share(report.writes.token_share)} of input tokens, "
@@ -55,7 +56,7 @@ def _show(report: CacheReport) -> None:
         print(f"sessions share {_share(report.overlap)} of their prefix with the one before")
     _show_sources(report)
     for upcoming in report.next[:3]:
-        print(f"session {upcoming.session}: {upcoming.text}")
+        print(f"session {upcoming.session} on {upcoming.model}: {upcoming.text}")
 
 
 def _show_lost(report: CacheReport) -> None:

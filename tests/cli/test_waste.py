@@ -73,3 +73,21 @@ def test_too_little_is_said(finops: Finops, week: Path) -> None:
     said = finops("score", "--last", "30d", "--task", "ticket-1-1")
     assert "insufficient data: 3 calls" in said.out
     assert finops("score", "--json", "--task", "ticket-1-1").json["score"] is None
+
+
+def test_the_cache_says_what_warmth_is_and_on_which_model(finops: Finops, week: Path) -> None:
+    now_us = time.time_ns() // 1000
+    lines = [
+        {"type": "call", "id": f"c{n}", "start_us": now_us - (9 - n) * 1_000_000, "session": "s",
+         "project": "warm",
+         "model": "claude-sonnet-4-5", "provider": "anthropic", "input_tokens": 4000,
+         "cache_read_tokens": 3000 if n else 0, "cache_write_5m_tokens": 1000 if n else 4000,
+         "cost_pico": 10**9, "cost_state": "priced", "billing_mode": "metered"}
+        for n in range(3)
+    ]  # fmt: skip
+    ledger = open_ledger(str(week))
+    ledger.book(lines)
+    ledger.close()
+    said = finops("cache", "--last", "1h", "--project", "warm")
+    assert "warmth (hits of attainable) " in said.out.splitlines()[0]
+    assert "session s on claude-sonnet-4-5: cold in " in said.out
