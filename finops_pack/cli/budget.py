@@ -6,7 +6,7 @@ import argparse
 from decimal import Decimal, InvalidOperation
 
 from finops_pack.cli import _args, _out
-from finops_pack.errors import InputError
+from finops_pack.errors import ConfigError, InputError
 from finops_pack.query import BudgetLine
 from finops_pack.query.text import budget_lines
 
@@ -120,7 +120,22 @@ def _set(args: argparse.Namespace) -> int:
     else:
         kind = "hard: calls beyond it are refused" if budget.hard else "soft: warns only"
         print(f"set {budget} ({kind}); its id is {budget.id}")
+        if where := _elsewhere(budget.id):
+            print(f"not in force here: the one in {where} comes before it")
     return 0
+
+
+def _elsewhere(budget_id: str) -> str:
+    """Where the settings of this place have a budget of that id; it comes before the ledger's."""
+    from finops_pack import config
+    from finops_pack.budgets import parse
+
+    settings = config.load()
+    where = settings.sources.get("budget", "")
+    try:
+        return where if budget_id in {parse(spec, where).id for spec in settings.budget} else ""
+    except ConfigError:
+        return ""  # what cannot be read is in no force
 
 
 def _remove(args: argparse.Namespace) -> int:
@@ -129,7 +144,9 @@ def _remove(args: argparse.Namespace) -> int:
     if not args.spec:
         raise InputError("budget rm needs the ID of a budget", mend="see: finops budget list")
     if not admin.remove_budget(args.ledger, args.spec):
-        raise InputError(f"no budget {args.spec!r} in this ledger", mend="see: finops budget list")
+        where = _elsewhere(args.spec)
+        mend = f"it stands in {where}: take it out there" if where else "see: finops budget list"
+        raise InputError(f"no budget {args.spec!r} in this ledger", mend=mend)
     if args.json:
         _out.document("finops.budget_rm", {"id": args.spec})
     else:

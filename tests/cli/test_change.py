@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from finops_pack import cli, query
+from finops_pack import cli, config, query
 from finops_pack.ledger import open_ledger
 
 ROOT = Path(cli.__file__).parent.parent.parent
@@ -38,6 +38,24 @@ def test_a_new_amount_replaces_the_old(finops: Callable[..., Any], week: Path) -
     finops("budget", "set", "2 USD/day soft")
     (line,) = finops("budget", "list", "--json").json["budgets"]
     assert (line["limit_usd"], line["hard"]) == ("2", False)
+
+
+def test_a_budget_of_the_settings_is_said_to_come_first(
+    finops: Callable[..., Any], week: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINOPS_BUDGET", "5 USD/day")
+    config.reload()
+    refused = finops("budget", "rm", "day:everything")
+    assert refused.code == 2
+    assert "mend: it stands in FINOPS_BUDGET: take it out there" in refused.err
+    said = finops("budget", "set", "9 USD/day").out.splitlines()
+    assert said[1:] == ["not in force here: the one in FINOPS_BUDGET comes before it"]
+    assert "not in force" not in finops("budget", "set", "9 USD/week").out
+    assert "5 USD/day: " in finops("budget").out
+    assert finops("budget", "rm", "day:everything").code == 0, "the ledger's"
+    monkeypatch.setenv("FINOPS_BUDGET", "five dollars")
+    config.reload()
+    assert finops("budget", "set", "9 USD/day").out.count("\n") == 1
 
 
 def test_check_answers_in_the_documented_shape(finops: Callable[..., Any], week: Path) -> None:
