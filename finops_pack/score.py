@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from finops_pack.figures import count
 from finops_pack.model import Basis, Call, Facts, Task
 from finops_pack.money import from_pico, plain
 from finops_pack.sessions import root_of, rows_of
@@ -95,7 +96,7 @@ def score(calls: Iterable[Call], waste: Waste, facts: Facts) -> Score:
     by_root = _by_root(by_task, tasks)
     total, enough = waste.total_usd, _enough(sent, waste.total_usd)
     judged = {t: pico for t, pico in by_root.items() if t in tasks and tasks[t].outcome}
-    count, pico = len(by_root) + alone, sum(by_root.values()) + alone_pico
+    held, pico = len(by_root) + alone, sum(by_root.values()) + alone_pico
     won = sum(1 for task in judged if tasks[task].outcome == "succeeded")
     return Score(
         score=float(100 * (1 - waste.avoidable_usd / total)) if enough else None,
@@ -104,8 +105,8 @@ def score(calls: Iterable[Call], waste: Waste, facts: Facts) -> Score:
         total_usd=total,
         avoidable_usd=waste.avoidable_usd,
         points=_points(waste) if enough else (),
-        tasks=count,
-        usd_per_task=from_pico(pico) / count if count else None,
+        tasks=held,
+        usd_per_task=from_pico(pico) / held if held else None,
         succeeded=won,
         failed=len(judged) - won,
         usd_per_success=from_pico(sum(judged.values())) / won if won else None,
@@ -138,7 +139,7 @@ def _enough(calls: int, total: Decimal) -> bool:
 
 def _too_little(calls: int, total: Decimal) -> str:
     return (
-        f"insufficient data: {calls} calls and ${plain(round(total, 4))}; at least "
+        f"insufficient data: {count(calls, 'call')} and ${plain(round(total, 4))}; at least "
         f"{MINIMUM_CALLS} calls and ${MINIMUM_USD} are needed"
     )
 

@@ -66,7 +66,8 @@ def unpriced(opened: Reader, period: Period, args: argparse.Namespace) -> str:
     total = opened.spend("model", period, **where(args)).total
     if not total.unpriced_calls:
         return ""
-    which = f"{total.unpriced_calls:,} of {total.calls:,} calls have no price"
+    have = "has" if total.unpriced_calls == 1 else "have"
+    which = f"{total.unpriced_calls:,} of {total.calls:,} calls {have} no price"
     return f"* {which}: nothing of them is in these dollars; names and mends: finops doctor"
 
 

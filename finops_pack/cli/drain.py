@@ -43,9 +43,10 @@ def _print(body: dict[str, Any], as_json: bool) -> None:
     if as_json:
         _out.document("finops.drain", body)
         return
-    print(f"booked {body['booked_lines']} lines into {body['ledger']}")
+    print(f"booked {_out.count(body['booked_lines'], 'line')} into {body['ledger']}")
     if body["pending_lines"]:
-        _out.warn(f"{body['pending_lines']} lines still wait in the spools; see: finops doctor")
+        waiting = _out.count(body["pending_lines"], "line")
+        _out.warn(f"{waiting} still to come from the spools; see: finops doctor")
 
 
 def _follow(args: argparse.Namespace) -> None:

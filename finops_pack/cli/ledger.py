@@ -56,14 +56,15 @@ def _rebuild(args: argparse.Namespace) -> int:
 def _copy(args: argparse.Namespace) -> int:
     def progress(calls: int) -> None:
         if not args.json and calls % 50_000 == 0:
-            _out.warn(f"{calls} calls")
+            _out.warn(f"{calls:,} calls")
 
     done = admin.copy_ledger(args.source, args.target, progress)
     if args.json:
         body = {name: getattr(done, name) for name in ("new", "corrected", "unchanged")}
         _out.document("finops.ledger", {**body, "differing": done.differing})
     else:
-        print(f"{done.new} calls copied, {done.corrected} corrected, {done.unchanged} as before")
+        before = f"{done.corrected:,} corrected, {done.unchanged:,} as before"
+        print(f"{_out.count(done.new, 'call')} copied, {before}")
         for what in done.differing:
             _out.warn(f"differs: {what}")
     return int(bool(done.differing))

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from finops_pack import query
 from finops_pack.cli import _args
-from finops_pack.figures import tokens, usd
+from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call
 from finops_pack.money import plain
 from finops_pack.query import Period, Reader
@@ -57,7 +57,7 @@ def screen(reader: Reader) -> str:
     if not view.nothing:
         per_minute, calls = burn(reader)
         rate = f"{usd(per_minute * 60)} an hour over the last {MINUTES} minutes"
-        lines += [f"burn rate {rate} ({len(calls)} calls)", ""]
+        lines += [f"burn rate {rate} ({count(len(calls), 'call')})", ""]
         lines += [_line(call, reader.zone) for call in reversed(calls[-SHOWN:])]
     return "\n".join(lines)
 

@@ -144,6 +144,10 @@ SENTENCES = (
         "mindestens {1}-mal versuchte Anfragen: {0}",
     ),
     (
+        r"insufficient data: 1 call and (\S+); at least (\S+) calls and (\S+) are needed",
+        "zu wenig Daten: 1 Aufruf und {0}; nötig sind mindestens {1} Aufrufe und {2}",
+    ),
+    (
         r"insufficient data: (\S+) calls and (\S+); at least (\S+) calls and (\S+) are needed",
         "zu wenig Daten: {0} Aufrufe und {1}; nötig sind mindestens {2} Aufrufe und {3}",
     ),

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from finops_pack import cli, rates
+from finops_pack import Usage, cli, rates, recorder
 from finops_pack.cli import spend as spend_command
 from finops_pack.ledger import open_ledger
 
@@ -280,3 +280,13 @@ def test_no_terminal_is_too_narrow_for_a_figure(week: Path, columns: int) -> Non
                           env={**os.environ, "TERM": "xterm"})  # fmt: skip
     for figure in ("claude-sonnet-4-5", "96", "1.2M", "768k", "$2.88", "unpriced*"):
         assert figure in done.stdout
+
+
+def test_one_is_not_spoken_of_as_many(finops: Callable[..., Any]) -> None:
+    recorder.record(model="gpt-4o", provider="openai", usage=Usage(1000, 10))
+    recorder.flush()
+    assert "insufficient data: 1 call and $" in finops("score").out
+    assert "over the last 10 minutes (1 call)" in finops("watch", "--once").out
+    recorder.record(model="unheard of", usage=Usage(1000, 10))
+    recorder.flush()
+    assert "* 1 of 2 calls has no price" in finops("score").out

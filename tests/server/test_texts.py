@@ -201,6 +201,11 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "0,10\u00a0$",
         ),
         (
+            "insufficient data: 1 call and $0.05; at least 20 calls and $0.10 are needed",
+            "zu wenig Daten: 1 Aufruf und 0,05\u00a0$; nötig sind mindestens 20 Aufrufe und "
+            "0,10\u00a0$",
+        ),
+        (
             "no calls in this period (last 7d); the newest is of 2026-02-07 10:30 "
             "(--since 2026-02-07)",
             "keine Aufrufe in diesem Zeitraum; der neueste ist vom 07.02.2026, 10:30",
