@@ -98,7 +98,7 @@ def _parts(name: str, parts: Mapping[str, Decimal] | None) -> None:
 def _list(args: argparse.Namespace, reports: Reports, date: str | None) -> None:
     due = sorted(reports.due(date), key=lambda one: one.date)
     if args.json or not due:
-        _deliveries(args, NOTHING_DUE, due=[one.report.body() for one in due])
+        _deliveries(args, _nothing(reports, date), due=[one.report.body() for one in due])
         return
     for one in due:
         print(one.report.text())
@@ -113,7 +113,12 @@ def _believe(args: argparse.Namespace, reports: Reports, date: str | None) -> in
 
 
 def _send(args: argparse.Namespace, reports: Reports, date: str | None) -> int:
-    return _outcome(args, reports.send(date), NOTHING_DUE)
+    return _outcome(args, reports.send(date), _nothing(reports, date))
+
+
+def _nothing(reports: Reports, date: str | None) -> str:
+    """Why there is nothing to send; of one day what became of it."""
+    return f"nothing to send of {date}; {reports.state(date)}" if date else NOTHING_DUE
 
 
 def _outcome(args: argparse.Namespace, done: Delivery, nothing: str) -> int:

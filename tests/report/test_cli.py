@@ -121,6 +121,10 @@ def test_a_dry_run_shows_what_send_then_sends(
     assert [post["body"] for post in server.posts] == shown
     assert finops("report", "--send") == 0
     assert "nothing is due" in capsys.readouterr().out
+    for how in ("--send", "--dry-run"):
+        assert finops("report", how, "--date", ago(1)) == 0
+        said = capsys.readouterr().out
+        assert said.startswith(f"nothing to send of {ago(1)}; {server.url}: delivered ")
     assert finops("report") == 0
     assert key not in out + capsys.readouterr().out
 
