@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from finops_pack.figures import count
 from finops_pack.forensics._runs import Population, Run, because
 from finops_pack.model import Call, Finding
 
@@ -39,7 +40,7 @@ def _finding(
     failed = [call for call in calls if call.status == "error"]
     usd = sum((call.amount_usd for call in failed), Decimal(0))
     reason = f" ({', '.join(kinds)})" if kinds else ""
-    cause = f"{len(calls)} requests took {attempts} attempts{reason}"
+    cause = f"{count(len(calls), 'request')} took {attempts} attempts{reason}"
     return Finding(
         category=MODE,
         title=because(run, population, cause, usd),
@@ -48,8 +49,9 @@ def _finding(
         basis="measured",
         confidence=0.95,
         evidence=(
-            f"{attempts} attempts, {lost:.1f} s lost waiting, {len(failed)} calls failed",
-            f"{len(chains)} requests were tried at least {MINIMUM_ATTEMPTS} times",
+            f"{attempts} attempts, {lost:.1f} s lost waiting, {count(len(failed), 'call')} failed",
+            f"{count(len(chains), 'request')} {'was' if len(chains) == 1 else 'were'} tried at "
+            f"least {MINIMUM_ATTEMPTS} times",
         ),
         mend="back off with jitter, cap the retries of a task, and shed load at rate limits",
         task=run.id,

@@ -123,7 +123,7 @@ SENTENCES = (
         "{0} neue Input-Token kamen in Schritt {1} hinzu",
     ),
     (r"1 requests? took (\d+) attempts(?: \((.+)\))?", "1 Anfrage brauchte {0} Versuche"),
-    (r"(\d+) requests took (\d+) attempts(?: \((.+)\))?", "{0} Anfragen brauchten {1} Versuche"),
+    (r"(\S+) requests took (\d+) attempts(?: \((.+)\))?", "{0} Anfragen brauchten {1} Versuche"),
     (
         r"call (\S+): (\S+) new input tokens; the usual is (\S+) \(n = (\S+)\)",
         "Aufruf {0}: {1} neue Input-Token; üblich sind {2} (n = {3})",
@@ -136,11 +136,11 @@ SENTENCES = (
     (r"1 call carried them", "1 Aufruf trug sie"),
     (r"(\d+) calls carried them", "{0} Aufrufe trugen sie"),
     (
-        r"(\d+) attempts, (\S+) s lost waiting, (\d+) calls? failed",
+        r"(\d+) attempts, (\S+) s lost waiting, (\S+) calls? failed",
         "{0} Versuche, {1} s gewartet, {2} Aufrufe gescheitert",
     ),
     (
-        r"(\d+) requests? (?:was|were) tried at least (\d+) times",
+        r"(\S+) requests? (?:was|were) tried at least (\d+) times",
         "mindestens {1}-mal versuchte Anfragen: {0}",
     ),
     (
