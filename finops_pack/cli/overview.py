@@ -49,7 +49,7 @@ def _rows(reader: Reader, week: Period) -> Iterator[tuple[str, str]]:
     if month := reader.forecast():
         yield "month", month.text
     if nothing := reader.nothing(week):
-        yield "7 days", nothing
+        yield "7 days", nothing.replace("--", "finops spend --")  # which takes the flags it names
         return
     trend = reader.trend(week)
     if trend.now_tasks:

@@ -50,7 +50,7 @@ def line(view: BudgetView, agent: dict[str, Any]) -> str:
         left = f"{usd(tight.remaining_usd)} left of {tight.spec}"
         parts.append(f"{bar(float(tight.used), 5)} {left}")
     if view.subscription_usd:
-        parts.append(f"{usd(view.subscription_usd)} list equivalent")
+        parts.append(f"{usd(view.subscription_usd)} list equivalent this month")
     if view.unpriced_calls:
         parts.append(f"{view.unpriced_calls} unpriced")
     return " | ".join(parts)

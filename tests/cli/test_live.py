@@ -35,6 +35,20 @@ def test_statusline_is_one_line(
     assert "$0.50 today" in text
 
 
+def test_a_flat_plan_is_told_with_its_period_and_where_it_is_seen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    usage = finops_pack.Usage(200_000)
+    finops_pack.record(model="gpt-4o", provider="openai", usage=usage, billing_mode="subscription")
+    finops_pack.flush()
+    assert cli.main(["statusline"]) == 0
+    assert capsys.readouterr().out == "$0 today | $0.50 list equivalent this month\n"
+    assert cli.main([]) == 0
+    assert "show them with finops spend --billing subscription" in capsys.readouterr().out
+    assert cli.main(["spend", "--billing", "subscription"]) == 0
+
+
 def test_statusline_names_the_agents_model(
     spent: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
