@@ -25,7 +25,8 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
             yield note(name, f"cannot see: {text}")
     if not present:
         text = "no supported framework is installed beside this command"
-        yield note("frameworks", text, f"supported: {', '.join(adapters.found())}")
+        there = "one in another environment is tracked by: finops run -- python app.py"
+        yield note("frameworks", text, f"{there}; supported: {', '.join(adapters.found())}")
 
 
 def _version(name: str, package: Package) -> Check:

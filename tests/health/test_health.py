@@ -210,3 +210,12 @@ def test_an_unreachable_ledger_is_exit_code_3(
 )
 def test_the_file_system_behind_a_path(path: str, kind: str) -> None:
     assert store.filesystem(Path(path), MOUNTS) == kind
+
+
+def test_a_command_installed_alone_is_told_how_to_reach_other_environments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("finops_pack.health.tracking.adapters.found", tuple)
+    check = only("frameworks")
+    assert (check.state, check.part) == ("note", "tracking")
+    assert "finops run -- python app.py" in str(check.mend)
