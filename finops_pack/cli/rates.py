@@ -12,6 +12,10 @@ from finops_pack.errors import InputError, RatesError
 from finops_pack.money import plain
 
 HELP = "the tables of prices: list, check, refresh, alias, set"
+PUBLISHED = (  # where genai-prices has its own clients look
+    "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main/"
+    "prices/new_data/v2/data.json"
+)
 _KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
 
 
@@ -108,7 +112,7 @@ def _check(args: argparse.Namespace) -> int:
 def _refresh(args: argparse.Namespace) -> int:
     origin = args.origin or config.load().rates_url
     if not origin:
-        mend = "finops rates refresh --from FILE|URL: a snapshot, or genai-prices' v2 data.json"
+        mend = f"finops rates refresh --from {PUBLISHED} (or a file of it, or of a snapshot)"
         raise InputError("it is not said from where", mend=mend)
     fresh = admin.rate_tables().refresh(origin)
     if args.json:

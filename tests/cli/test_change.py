@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from finops_pack import cli, config, query
+from finops_pack.cli import rates
 from finops_pack.ledger import open_ledger
 
 ROOT = Path(cli.__file__).parent.parent.parent
@@ -56,6 +57,18 @@ def test_a_budget_of_the_settings_is_said_to_come_first(
     monkeypatch.setenv("FINOPS_BUDGET", "five dollars")
     config.reload()
     assert finops("budget", "set", "9 USD/day").out.count("\n") == 1
+
+
+def test_a_refresh_without_an_origin_is_told_the_one_of_the_pages(
+    finops: Callable[..., Any],
+) -> None:
+    from genai_prices import update_prices
+
+    said = finops("rates", "refresh")
+    assert said.code == 2
+    assert f"mend: finops rates refresh --from {rates.PUBLISHED} (or a file" in said.err
+    assert rates.PUBLISHED in (ROOT / "docs" / "prices.md").read_text()
+    assert rates.PUBLISHED in Path(update_prices.__file__).read_text(), "as they themselves do"
 
 
 def test_check_answers_in_the_documented_shape(finops: Callable[..., Any], week: Path) -> None:
