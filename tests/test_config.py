@@ -221,6 +221,22 @@ def test_a_project_redirects_nothing_until_it_is_trusted(project: Path) -> None:
     assert set(load().untrusted) == {"api_url", "ledger", "webhooks"}, "it was edited since"
 
 
+@pytest.mark.parametrize(
+    "ledger",
+    [
+        "https://x.example/?sqlite:",
+        "https://x.example/sqlite:",
+        "postgresql://x.example/l?a=sqlite:",
+    ],
+)
+def test_a_ledger_elsewhere_is_none_of_this_machine_whatever_else_its_url_holds(
+    project: Path, ledger: str
+) -> None:
+    project.write_text(f'ledger = "{ledger}"\n')
+    assert load().ledger.endswith("ledger.db")
+    assert set(load().untrusted) == {"ledger"}
+
+
 def test_a_project_may_name_a_local_ledger(project: Path) -> None:
     project.write_text('ledger = "sqlite:////tmp/of-this-project.db"\n')
     assert load().ledger == "sqlite:////tmp/of-this-project.db"

@@ -84,7 +84,8 @@ def _checked(path: Path, key: str, value: Any) -> Any:
 
 def redirects(key: str, value: Any) -> bool:
     """Whether a setting says where money or data go."""
-    return key in RISKY or (key == "ledger" and "://" in str(value) and "sqlite:" not in value)
+    elsewhere = "://" in str(value) and not str(value).startswith("sqlite:")
+    return key in RISKY or (key == "ledger" and elsewhere)
 
 
 def is_trusted(path: Path) -> bool:
