@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from finops_pack.report.keys import Target
 
 SECONDS = 5.0
+LONGEST = 60.0  # seconds in which an answer is read whole, where its reader set no time
 _API = "/api/finops"
 _LATER = (429, 503)  # nothing was done, and the server said when to come back
 
@@ -25,6 +26,14 @@ def _asked_to_wait(answer: httpx.Response, until: float) -> float:
     said = answer.headers.get("Retry-After", "")
     wait = float(said) if said.isdecimal() else 0.0
     return wait if time.monotonic() + wait < until else 0.0
+
+
+def _document(body: bytes) -> Any:
+    """JSON; raises `ValueError`, also for what is nested too deep to be an answer of ours."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 class Http:
@@ -41,15 +50,28 @@ class Http:
 
         until = time.monotonic() + more.get("timeout", SECONDS)
         try:
-            answer = self._client().request(method, self._base + _API + path, **more)
+            answer, body = self._exchange(method, path, **more)
             while answer.status_code in _LATER and (wait := _asked_to_wait(answer, until)):
                 time.sleep(wait)
-                answer = self._client().request(method, self._base + _API + path, **more)
+                answer, body = self._exchange(method, path, **more)
         except (httpx.HTTPError, ValueError) as error:
             raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
         if answer.is_success:
-            return self._document(answer)
-        raise self._refused(answer)
+            return self._told(body)
+        raise self._refused(answer, body)
+
+    def _exchange(self, method: str, path: str, **more: Any) -> tuple[httpx.Response, bytes]:
+        """One answer and its body: httpx itself would wait as long as the server drips."""
+        from finops_pack.report.tls import pieces
+
+        late = time.monotonic() + more.get("timeout", LONGEST)
+        body = bytearray()
+        with self._client().stream(method, self._base + _API + path, **more) as answer:
+            for piece in pieces(answer):
+                body += piece
+                if time.monotonic() > late:
+                    raise ValueError("the answer does not end")
+        return answer, bytes(body)
 
     def answer(self, path: str, **more: Any) -> Any:
         """What a question was answered."""
@@ -58,9 +80,9 @@ class Http:
             raise self._strange()
         return document["answer"]
 
-    def _document(self, answer: httpx.Response) -> dict[str, Any]:
+    def _told(self, body: bytes) -> dict[str, Any]:
         try:
-            told = answer.json()
+            told = _document(body)
         except ValueError:
             told = None
         if not isinstance(told, dict):
@@ -76,20 +98,21 @@ class Http:
         """The answer's lines, each a document."""
         import httpx
 
+        from finops_pack.report.tls import pieces
+
         try:
             url = self._base + _API + path
             with self._client().stream("GET", url, params=asked) as answer:
                 if not answer.is_success:
-                    answer.read()
-                    raise self._refused(answer)
+                    raise self._refused(answer, b"".join(pieces(answer)))
                 yield from map(json.loads, answer.iter_lines())
         except (httpx.HTTPError, ValueError) as error:
             raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
 
-    def _refused(self, answer: httpx.Response) -> LedgerUnreachable:
+    def _refused(self, answer: httpx.Response, body: bytes) -> LedgerUnreachable:
         mend = "run: finops connect" if answer.status_code in (401, 403) else None
         try:
-            said = answer.json()["error"]["message"]
+            said = _document(body)["error"]["message"]
         except (ValueError, KeyError, TypeError):
             said = "no answer of ours"
         return LedgerUnreachable(f"{self.url}: {answer.status_code} {said}", mend=mend)

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from finops_pack import __version__
 from finops_pack.report import exact, outbox
 from finops_pack.report.keys import Secret
-from finops_pack.report.tls import http_client
+from finops_pack.report.tls import http_client, pieces
 
 if TYPE_CHECKING:
     import httpx
 
 API = "/api/finops"
 DEADLINE = 15.0  # seconds for one request, first byte to last
-LIMIT = 128 << 20  # bytes of an answer that are read: 90 days of reports of 1 MiB, and more
 SHOWN = 200  # characters of a server's own words
 LONGEST_WAIT = outbox.FARTHEST  # seconds of a Retry-After that are kept to, as docs/report.md says
 TRY_AGAIN = (408, 425, 429)  # not taken in; 5xx may have been
@@ -137,7 +136,7 @@ def _exchange(
     try:
         data = content.encode() if content is not None else None
         with http.stream(method, url, content=data, headers=headers) as answer:
-            return _read(answer, _text_of(answer))
+            return _read(answer, b"".join(pieces(answer)))
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
         return Reply("retry", f"cannot connect: {_words(error)}")
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
@@ -146,15 +145,6 @@ def _exchange(
         return Reply("unclear", "the server fell silent", timed_out=True)
     except Exception as error:  # noqa: BLE001 - whatever broke, it may have arrived before
         return Reply("unclear", f"the connection broke: {_words(error)}")
-
-
-def _text_of(answer: httpx.Response) -> bytes:
-    text = bytearray()
-    for piece in answer.iter_bytes():
-        text += piece
-        if len(text) > LIMIT:
-            break
-    return bytes(text[:LIMIT])
 
 
 def _read(answer: httpx.Response, text: bytes) -> Reply:

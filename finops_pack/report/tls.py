@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_SECONDS = 5.0
+LIMIT = 128 << 20  # bytes of an answer that are read: 90 days of reports of 1 MiB, and more
+_PACKED = ("", "identity", "gzip")
 
 
 def context() -> ssl.SSLContext:
@@ -53,9 +56,27 @@ def http_client(url: str, seconds: float) -> httpx.Client:
     try:
         return httpx.Client(
             timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+            headers={"Accept-Encoding": "gzip"},
             follow_redirects=False,
             trust_env=not here,
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else context(),
         )
     except (ImportError, ValueError) as error:  # a SOCKS proxy without its package; a bad URL
         raise ConfigError(f"HTTPS_PROXY or HTTP_PROXY cannot be used: {error}") from None
+
+
+def pieces(answer: httpx.Response) -> Iterator[bytes]:
+    """An answer's body, unpacked, as far as `LIMIT`; raises `ValueError` for what may be a bomb.
+
+    A piece that was packed once unpacks to 64 MiB at most; packed twice, two kilobytes fill any
+    memory before the first byte of them is seen.
+    """
+    packed = answer.headers.get("content-encoding", "").strip().lower()
+    if packed not in _PACKED:
+        raise ValueError(f"an answer packed as {packed[:40]!r}, which was not asked for")
+    size = 0
+    for piece in answer.iter_bytes():
+        yield piece[: LIMIT - size]
+        size += len(piece)
+        if size > LIMIT:
+            return

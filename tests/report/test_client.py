@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -28,6 +31,28 @@ def ask(key: str) -> Ask:
             return client.send(report, "led_1:2026-02-28:abc")
 
     return send
+
+
+@pytest.fixture
+def bomb() -> Iterator[str]:
+    """A server whose answer of 1 KiB unpacks to 64 MiB, all at once."""
+    text = gzip.compress(gzip.compress(bytes(64 << 20)))
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip, gzip")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def test_a_report_arrives_with_its_key_and_idempotency_key(
@@ -73,6 +98,13 @@ def test_a_large_answer_is_read_whole(platform: Callable[..., Any], key: str) ->
     with Client(platform(trend_acts=deque(["large"])).url, Secret(key)) as client:
         reply = client.trends()
     assert (reply.kind, len(reply.body["more"])) == ("ok", 9 << 20)
+
+
+def test_what_is_packed_twice_is_not_unpacked(bomb: str, key: str) -> None:
+    with Client(bomb, Secret(key)) as client:
+        reply = client.trends()
+    assert (reply.kind, reply.body) == ("unclear", {})
+    assert "packed as 'gzip, gzip'" in reply.message
 
 
 def test_nobody_listens(ask: Ask, platform: Callable[..., Any]) -> None:

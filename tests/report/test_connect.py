@@ -14,7 +14,7 @@ import pytest
 
 from finops_pack import config
 from finops_pack.cli import main
-from finops_pack.report import client, keys
+from finops_pack.report import keys, tls
 
 Account = tuple[str, str, str]
 Finops = Callable[..., int]
@@ -75,7 +75,7 @@ def test_a_key_is_tried_before_it_is_stored(
 def test_an_answer_too_large_to_read_is_an_answer(
     platform: Callable[..., Any], finops: Finops, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "LIMIT", 1000)
+    monkeypatch.setattr(tls, "LIMIT", 1000)
     server = platform(replaces=True, trend_acts=deque(["large"]))
     words = ("connect", "--url", server.url, "--key-stdin")
     assert finops(*words, stdin=key) == 0

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +28,7 @@ from tests.server.conftest import listening
 
 NOON = 1_763_985_600_000_000  # 2025-11-24 12:00 UTC
 DAY = 86_400_000_000
+BOMB = {"Content-Encoding": "gzip, gzip"}
 LINES = [
     {
         "type": "call",
@@ -225,6 +230,37 @@ def test_what_is_no_answer_of_ours_is_said_to_be_none(monkeypatch, answer):
     config.reload()
     with listening(other) as url, pytest.raises(LedgerUnreachable):
         open_ledger(url)
+
+
+async def _dripping():
+    while True:
+        yield b" "
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("body", "packed", "said"),
+    [
+        (_dripping, {}, "does not end"),
+        (lambda: iter([gzip.compress(gzip.compress(b"{}"))]), BOMB, "gzip, gzip"),
+        (lambda: iter([b'{"answer":' + b"[" * 100_000]), {}, "nested too deep"),
+    ],
+    ids=["drip", "bomb", "deep"],
+)
+def test_a_server_that_turned_bad_holds_no_agent(monkeypatch, body, packed, said):
+    other = FastAPI()
+    about = {"answer": {"time_zone": "UTC", "span": None}}
+    other.add_api_route("/api/finops/ledger/read/about", lambda: about, methods=["POST"])
+    answer = lambda: StreamingResponse(body(), headers=packed)  # noqa: E731
+    other.add_api_route("/api/finops/ledger/write/reserve", answer, methods=["POST"])
+    monkeypatch.setenv("FINOPS_API_KEY", "finops_x")
+    config.reload()
+    with listening(other) as url:
+        ledger, began = open_ledger(url), time.monotonic()
+        with pytest.raises(LedgerUnreachable, match=said):
+            ledger.reserve(Reservation("c", (), 1, 1, 2), {}, 0.25)
+        assert time.monotonic() - began < 2
+        ledger.close()
 
 
 def test_changes_of_one_document_are_not_lost(remote, live):
