@@ -8,12 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finops_pack import rates
 from finops_pack.errors import RatesError
 from finops_pack.rates import convert, layers, own, snapshot
 from finops_pack.rates.rate import Rate
 from finops_pack.rates.tables import compile_table
+
+if TYPE_CHECKING:
+    import httpx
 
 snapshot_info, unit_prices = rates.snapshot_info, rates.unit_prices
 alias, set_price, on_file, near = own.alias, own.set_price, own.on_file, own.near
@@ -141,15 +145,36 @@ def _fetched(origin: str) -> bytes:
             return Path(origin).expanduser().read_bytes()
         except OSError as error:
             raise RatesError(f"{origin}: {error.strerror or error}") from None
-    if not origin.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-        raise RatesError(f"{origin}: not https", mend="download it yourself and give the file")
     import httpx
 
+    headers = {"Accept-Encoding": "gzip"}
     try:
-        reply = httpx.get(origin, timeout=30, follow_redirects=True).raise_for_status()
+        with httpx.Client(timeout=30, follow_redirects=True, headers=headers) as client:
+            client.event_hooks["request"] = [_refuse_in_the_clear]  # each redirect is one, too
+            with client.stream("GET", origin) as reply:
+                return _body(reply.raise_for_status())
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise RatesError(f"{origin}: {error}", mend="try again, or give a file") from None
-    return reply.content
+
+
+def _refuse_in_the_clear(request: httpx.Request) -> None:
+    """Anybody on the way could write the prices: only this machine is asked without TLS."""
+    url = request.url
+    if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost"):
+        raise RatesError(f"{url}: not https", mend="download it yourself and give the file")
+
+
+def _body(reply: httpx.Response) -> bytes:
+    """As much of it as shows that it is too large; packed twice, one piece fills any memory."""
+    packed = reply.headers.get("content-encoding", "").strip().lower()
+    if packed not in ("", "identity", "gzip"):
+        raise RatesError(f"{reply.url}: packed as {packed[:40]!r}", mend="give a file")
+    found = bytearray()
+    for piece in reply.iter_bytes():
+        found += piece
+        if len(found) > MAX_BYTES:
+            break
+    return bytes(found)
 
 
 def _snapshot_text(content: bytes, origin: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import runpy
+import threading
 import warnings
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -230,8 +233,41 @@ def test_an_old_snapshot_says_so(small: Path) -> None:
     assert age > 300
 
 
-def test_a_refresh_over_the_network_takes_https_or_this_machine_only() -> None:
+@pytest.mark.parametrize(
+    "host", ["example.com", "127.0.0.1.example.com", "localhost.example.com", "localhost@a.example"]
+)
+def test_a_refresh_over_the_network_takes_https_or_this_machine_only(host: str) -> None:
     with pytest.raises(RatesError, match="not https"):
-        manage.refresh("http://example.com/data.json")
+        manage.refresh(f"http://{host}/data.json")
     with pytest.raises(RatesError, match=r"127\.0\.0\.1:9"):
         manage.refresh("http://127.0.0.1:9/data.json")
+
+
+class Bad(BaseHTTPRequestHandler):
+    """Answers in each of the ways that a server of prices should not."""
+
+    def do_GET(self) -> None:
+        self.send_response(302 if self.path == "/away" else 200)
+        if self.path == "/away":
+            self.send_header("Location", "http://prices.example/data.json")
+        if self.path == "/bomb":
+            self.send_header("Content-Encoding", "gzip, gzip")
+        self.end_headers()
+        with suppress(OSError):
+            while self.path == "/endless":
+                self.wfile.write(b" " * 2**20)
+
+    def log_message(self, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("away", "not https"), ("endless", "larger than 64 MiB"), ("bomb", "packed as 'gzip, gzip'")],
+)
+def test_a_refresh_from_a_server_that_means_ill(path: str, said: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bad) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(RatesError, match=said):
+            manage.refresh(f"http://127.0.0.1:{server.server_port}/{path}")
+        server.shutdown()
