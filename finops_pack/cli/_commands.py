@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from finops_pack import cli
-from finops_pack.cli import _lazy, _out  # noqa: F401 - in this order: _lazy comes first
+from finops_pack.cli import _lazy, _out, _tame  # noqa: F401 - in this order: _lazy comes first
 from finops_pack.errors import FinOpsError, InputError, LedgerUnreachable
 
 DONE, OVER, USAGE, UNREACHABLE = 0, 1, 2, 3
@@ -88,7 +88,8 @@ def run(words: Sequence[str]) -> int:
     command, rest = _split(words)
     if command is None:
         return _front(rest)
-    return _guarded(command, rest)
+    with _tame.streams():
+        return _guarded(command, rest)
 
 
 def _split(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from finops_pack.cli import _tame
 from finops_pack.errors import FinOpsError
 from finops_pack.figures import bar, count, tokens, usd
 from finops_pack.money import plain
@@ -96,13 +97,14 @@ def _wrapped(text: str, lead: str, below: str) -> list[str]:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows under columns: by rich on a terminal, else aligned text. Figures to the right."""
+    rows = [[_tame.line(cell) for cell in row] for row in rows]
     if sys.stdout.isatty() and _rich_table(title, columns, rows):
         return
     print(title)
-    widths = [max(len(str(line[i])) for line in (columns, *rows)) for i in range(len(columns))]
+    widths = [max(len(line[i]) for line in (columns, *rows)) for i in range(len(columns))]
     for line in (columns, *rows):
         cells = (
-            str(cell).rjust(width) if _right(i, columns, rows) else str(cell).ljust(width)
+            cell.rjust(width) if _right(i, columns, rows) else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
         print(("  " + "  ".join(cells)).rstrip())
@@ -125,7 +127,7 @@ def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         from rich.table import Table
     except ImportError:
         return False
-    console = Console()
+    console = Console(file=_tame.bare(sys.stdout))
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     needed = 2 - _BETWEEN
     for place, name in enumerate(columns):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from finops_pack import export
-from finops_pack.cli import _args, _out
+from finops_pack.cli import _args, _out, _tame
 from finops_pack.errors import InputError
 
 HELP = "the calls as FOCUS 1.2, OpenTelemetry spans or CSV"
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 def _target(path: Path | None) -> Iterator[TextIO]:
     """Standard output, or a file that appears whole or not at all."""
     if path is None:
-        yield sys.stdout
+        yield _tame.bare(sys.stdout)
         return
     part = path.with_name(f"{path.name}.part")
     try:

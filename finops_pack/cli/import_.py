@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from finops_pack import again, config, importers
-from finops_pack.cli import _args, _out
+from finops_pack.cli import _args, _out, _tame
 from finops_pack.errors import InputError
 from finops_pack.importers import Importer, Options, Progress, Summary
 from finops_pack.model import BillingMode
@@ -113,7 +113,7 @@ def _bar(quiet: bool) -> Iterator[Progress | None]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
+    console = Console(file=_tame.bare(sys.stderr))
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)

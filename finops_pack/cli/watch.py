@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from finops_pack import query
-from finops_pack.cli import _args
+from finops_pack.cli import _args, _tame
 from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call
 from finops_pack.money import plain
@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
         if args.once or not sys.stdout.isatty():
             print(text)
             return 0
-        print(f"{HOME}{text}\n\nCtrl-C ends", flush=True)
+        _tame.bare(sys.stdout).write(HOME)
+        print(f"{text}\n\nCtrl-C ends", flush=True)
         time.sleep(max(0.2, args.every))
 
 

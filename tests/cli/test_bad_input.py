@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from finops_pack.cli import _commands
+from finops_pack.cli import _commands, main
 
 ROOT = Path(__file__).parent.parent.parent
 UNREADABLE = (
@@ -115,3 +117,52 @@ def test_every_command_is_in_the_sweep() -> None:
     swept = {words.split()[0] for words in (*WRONG, *UNREADABLE)}
     left = {"demo", "doctor", "mcp", "run"}
     assert swept | left == {*_commands.commands(), "frob"}
+
+
+TITLE = "\x1b]0;pwned\x07"  # what names a terminal's window; others of its kind write its clipboard
+NAME = f"a{TITLE}\x9b2J\rb\nc"
+
+
+@pytest.fixture
+def painted(here: Path) -> Path:
+    """A ledger whose every name would steer a terminal."""
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    named = dict.fromkeys(("project", "agent", "action", "task", "session"), NAME)
+    call = {"id": "1", "time": now, "model": f"m{TITLE}", "usage": {"input_tokens": 5}, **named}
+    wrong = {**call, "usage": {TITLE: 1}}
+    (here / "log.jsonl").write_text(f"{json.dumps(call)}\n{json.dumps(wrong)}\n")
+    return here
+
+
+def test_names_steer_no_terminal(painted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["import", "jsonl", "log.jsonl"])
+    for words in (*UNREADABLE, "spend --by task", "doctor"):
+        if words != "export csv":  # a file's content
+            main(words.split())
+    main(["task", NAME, "--why"])
+    said = capsys.readouterr()
+    steering = {c for c in said.out + said.err if not c.isprintable()} - {"\n", "\t"}
+    assert not steering
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_nor_do_they_where_rich_draws_the_table(painted: Path) -> None:
+    import pty
+
+    main(["import", "jsonl", "log.jsonl"])
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "finops_pack", "spend", "--by", "task"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "200"}
+    subprocess.run(command, stdout=theirs, stderr=theirs, env=env, timeout=60)
+    shown = os.read(ours, 65536)
+    assert b"\x1b[1m" in shown  # what rich itself says to the terminal
+    assert TITLE[:3].encode() not in shown
+
+
+def test_a_name_stays_in_its_line_of_a_table(
+    painted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["import", "jsonl", "log.jsonl"])
+    capsys.readouterr()
+    main(["spend", "--by", "task"])
+    assert not any(line.startswith("c ") for line in capsys.readouterr().out.splitlines())
