@@ -13,6 +13,7 @@ from typing import Any, cast
 from finops_pack.importers._state import State
 
 BLOCK = 16 * 2**20
+LONGEST = 256 * 2**20  # bytes of one line, or of a document in many
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """What a line of a wrong shape raises while it is read."""
@@ -31,8 +32,23 @@ def whole(path: Path, offset: int = 0, size: int = BLOCK) -> Iterator[tuple[int,
             if end:
                 yield offset, data[:end]
             offset += end
+            bounded(len(rest))
     if rest:
         yield offset, rest
+
+
+def document(path: Path) -> bytes:
+    """A file that is one document."""
+    with opened(path) as file:
+        data = file.read(LONGEST + 1)
+    bounded(len(data))
+    return data
+
+
+def bounded(size: int) -> None:
+    """Raise `OSError` for what no log holds: a few megabytes of gzip unpack to any memory."""
+    if size > LONGEST:
+        raise OSError(f"more than {LONGEST >> 20} MiB in one piece: that is no log")
 
 
 def line_at(path: Path, at: int) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import config, recorder
-from finops_pack.importers._lines import WRONG, count, logs, micros, numbered, opened, text, why
+from finops_pack.importers._lines import WRONG, count, document, logs, micros, numbered, text, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
 
@@ -78,8 +78,7 @@ def read(path: Path, state: State) -> Iterator[Item]:
 def _records(path: Path) -> Iterator[tuple[int, Any]]:
     """The one document of a `.json` file, or each line of a `.jsonl`; a text says what is wrong."""
     if path.suffix == ".json":
-        with opened(path) as file:
-            yield 1, _decoded(file.read())
+        yield 1, _decoded(document(path))
         return
     for number, line in numbered(path):
         yield number, _decoded(line)

@@ -27,7 +27,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from finops_pack.importers._lines import WRONG, count, logs, opened, text, why
+from finops_pack.importers._lines import WRONG, count, document, logs, text, why
 from finops_pack.importers._state import Item, Rejected, State
 
 NAME = "opencode"
@@ -83,8 +83,7 @@ def read(path: Path, state: State) -> Iterator[Item]:
 def _records(path: Path) -> Iterator[tuple[int, Any]]:
     """Each message with its number; a text says what is wrong with it."""
     if path.suffix != ".db":
-        with opened(path) as file:
-            data = file.read()
+        data = document(path)
         if data.strip():
             yield 1, _decoded(data, {})
         return

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack.importers import jsonl
-from finops_pack.importers._lines import WRONG, count, first, logs, numbered, text, why
+from finops_pack.importers._lines import LONGEST, WRONG, count, first, logs, numbered, text, why
 from finops_pack.importers._state import Item, Rejected, State
 
 NAME = "otlp"
@@ -109,14 +109,24 @@ def _documents(path: Path) -> Iterator[tuple[int, Any]]:
     """Each line, or all as one when the first is only its beginning; a text says what is wrong."""
     lines = numbered(path)
     head = list(islice(lines, 1))
-    if head and isinstance(_decoded(head[0][1]), str):
-        head.extend(lines)
+    if head and isinstance(_decoded(head[0][1]), str) and _all_in(head, lines):
         document = _decoded(b"\n".join(line for _, line in head))
         if not isinstance(document, str):
             yield 1, document
             return
     for number, line in chain(head, lines):
         yield number, _decoded(line)
+
+
+def _all_in(head: list[tuple[int, bytes]], lines: Iterator[tuple[int, bytes]]) -> bool:
+    """Add the lines to the first as far as a document may reach; whether these were all."""
+    size = 0
+    for line in lines:
+        head.append(line)
+        size += len(line[1])
+        if size > LONGEST:
+            return False
+    return True
 
 
 def _decoded(data: bytes) -> Any:

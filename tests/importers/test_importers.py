@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from finops_pack import importers
 from finops_pack.errors import ConfigError, InputError
-from finops_pack.importers import Options, Rejected, State
+from finops_pack.importers import Options, Rejected, State, _lines, otlp
 from finops_pack.importers._lines import why
 
 NAMES = importers.names()
@@ -75,6 +76,36 @@ def test_a_file_that_cannot_be_read_is_named(bring: Any, lines: Any, tmp_path: P
     assert summary.new == 1
     with pytest.raises(InputError):
         bring("jsonl", bad)
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("jsonl", "a.jsonl"),
+        ("jsonl", "a.jsonl.gz"),
+        ("claude-code", "a.jsonl"),
+        ("codex", "rollout-a.jsonl"),
+        ("gemini-cli", "session-a.json"),
+        ("opencode", "msg_a.json"),
+        ("otlp", "a.jsonl"),
+    ],
+)
+def test_a_file_without_an_end_fills_no_memory(
+    what: str, name: str, bring: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_lines, "LONGEST", 2**20)
+    path = tmp_path / name
+    with gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb") as file:
+        file.write(b"[" * (20 * 2**20))
+    (rejected,) = bring(what, path).rejected
+    assert "more than 1 MiB in one piece" in rejected.reason
+
+
+def test_traces_without_an_end_are_lines(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp, "LONGEST", 10)
+    path = lines("{", *[{"resourceSpans": []}] * 4, "}")
+    found = list(otlp.read(path, State()))
+    assert [item.line for item in found if isinstance(item, Rejected)] == [1, 6]
 
 
 SAMPLES = [
