@@ -54,10 +54,15 @@ async def key_holder(request: Request, db: Db, bearer: Annotated[Bearer, Depends
         raise _unauthorized("a valid API key, finops_…")
     if caller.unnoted:
         await run_in_threadpool(accounts.note_use, db, caller.credential)
-    rate: Rate = request.app.state.rate
-    if wait := rate.take(caller.credential, _cost(request)):
-        raise too_many(wait)
+    take(request, caller.credential, _cost(request))
     return caller
+
+
+def take(request: Request, name: str, cost: float = 1.0) -> None:
+    """One request of this key or account: 429 when it has had its share."""
+    rate: Rate = request.app.state.rate
+    if wait := rate.take(name, cost):
+        raise too_many(wait)
 
 
 def _cost(request: Request) -> float:
@@ -65,13 +70,16 @@ def _cost(request: Request) -> float:
     return LEDGER_COST if "ledger" in request.scope["route"].tags else 1.0
 
 
-async def session_holder(db: Db, bearer: Annotated[Bearer, Depends(_session)]) -> Caller:
-    """The caller behind a login's `fs_` token: 401."""
+async def session_holder(
+    request: Request, db: Db, bearer: Annotated[Bearer, Depends(_session)]
+) -> Caller:
+    """The caller behind a login's `fs_` token: 401, then 429."""
     token = bearer.credentials if bearer else ""
     known = token.startswith(crypto.SESSION_PREFIX)
     caller = await looked_up(db, accounts.by_session, token) if known else None
     if caller is None:
         raise _unauthorized("a session, fs_…, from POST /api/finops/login")
+    take(request, caller.account.id)
     return caller
 
 

@@ -75,7 +75,9 @@ def _refused(request: Request, error: Exception) -> Response:
     if _is_json(request):
         return error.answer()
     said = "The form has expired: load the page again." if error.status == 403 else error.message
-    return _message(request, error.status, "Something went wrong", said)
+    answer = _message(request, error.status, "Something went wrong", said)
+    answer.headers.update(error.headers)
+    return answer
 
 
 def _http_fault(request: Request, error: Any) -> Response:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from fastapi import Depends, Request, Response
 
 from finops_pack.server import accounts, crypto, notices, texts
-from finops_pack.server.access import Db, looked_up
+from finops_pack.server.access import Db, looked_up, take
 from finops_pack.server.accounts import Account
 from finops_pack.server.http import ApiError, read_body
 
@@ -59,10 +59,11 @@ async def visitor(request: Request, db: Db) -> Visitor:
 Anyone = Annotated[Visitor, Depends(visitor)]
 
 
-async def signed_in(who: Anyone) -> Visitor:
-    """Who looks; raises `SignInFirst`."""
+async def signed_in(request: Request, who: Anyone) -> Visitor:
+    """Who looks; raises `SignInFirst`, and 429 for an account that asks too often."""
     if who.account is None:
         raise SignInFirst
+    take(request, who.account.id)
     return who
 
 

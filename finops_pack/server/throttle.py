@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from ipaddress import IPv6Address, IPv6Network
 
 from finops_pack.server import clock, crypto
 from finops_pack.server.stores import Database
@@ -18,18 +19,29 @@ TRIES_PER_EMAIL = 100
 
 
 def _buckets(email: str, address: str) -> dict[str, int]:
-    name = crypto.fingerprint(email.strip().lower())
+    """What a try counts against, in this order, until one is full."""
+    name, place = crypto.fingerprint(email.strip().lower()), _place(address)
     return {
-        f"pair:{name}:{address}": TRIES_PER_PAIR,
-        f"address:{address}": TRIES_PER_ADDRESS,
+        f"address:{place}": TRIES_PER_ADDRESS,
+        f"pair:{name}:{place}": TRIES_PER_PAIR,
         f"email:{name}": TRIES_PER_EMAIL,
     }
+
+
+def _place(address: str) -> str:
+    """The network of an IPv6 address: whoever has one of them has 2^64."""
+    try:
+        found = IPv6Address(address)
+        mapped = found.ipv4_mapped
+        return str(mapped or IPv6Network((int(found), 64), strict=False))
+    except ValueError:
+        return address
 
 
 def try_sign_in(db: Database, email: str, address: str) -> int:
     """Count a try before the password is looked at; the seconds to wait, 0 when it may go on."""
     now = clock.now()
-    start, wait = clock.stamp(now - WINDOW), 0
+    start = clock.stamp(now - WINDOW)
     with db.write() as t:
         t.run("DELETE FROM failure WHERE since < ?", (start,))
         for bucket, most in _buckets(email, address).items():
@@ -40,16 +52,17 @@ def try_sign_in(db: Database, email: str, address: str) -> int:
             )[0]
             if row["count"] > most:
                 ends = clock.parse(row["since"]) + WINDOW
-                wait = max(wait, math.ceil((ends - now).total_seconds()), 1)
-    return wait
+                # Whoever is refused writes no further row: a flood of names would fill the store.
+                return max(math.ceil((ends - now).total_seconds()), 1)
+    return 0
 
 
 def signed_in(db: Database, email: str, address: str) -> None:
     """A right password: forget the pair's failures, take back the try counted elsewhere."""
-    pair, *others = _buckets(email, address)
+    place, pair, name = _buckets(email, address)
     with db.write() as t:
         t.run("DELETE FROM failure WHERE bucket = ?", (pair,))
-        for bucket in others:
+        for bucket in (place, name):
             t.run("UPDATE failure SET count = count - 1 WHERE bucket = ?", (bucket,))
 
 

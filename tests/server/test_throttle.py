@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from starlette.testclient import TestClient
 
-from finops_pack.server import clock, throttle
+from finops_pack.server import accounts, clock, throttle
 from finops_pack.server.app import create_app
 from finops_pack.server.throttle import Rate
 from tests.server.conftest import PASSWORD
@@ -53,6 +54,36 @@ def test_one_address_may_not_try_many_accounts(db):
     waits = [throttle.try_sign_in(db, f"{i}@b.test", "10.0.0.1") for i in range(31)]
     assert waits[:30] == [0] * 30
     assert waits[30] > 0
+
+
+def test_a_flood_of_names_from_one_address_fills_no_store(db):
+    for i in range(throttle.TRIES_PER_ADDRESS + 20):
+        throttle.try_sign_in(db, f"{i}@b.test", "10.0.0.1")
+    rows = db.read("SELECT count(*) AS n FROM failure")[0]["n"]
+    assert rows == 1 + 2 * throttle.TRIES_PER_ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("addresses", "held"),
+    [("2001:db8::{:x}", True), ("2001:db8:0:{:x}::1", False), ("::ffff:10.0.0.{}", False)],
+)
+def test_the_addresses_of_one_network_count_as_one(db, addresses, held):
+    tries = range(throttle.TRIES_PER_ADDRESS + 1)
+    waits = [throttle.try_sign_in(db, f"{i}@b.test", addresses.format(i)) for i in tries]
+    assert (waits[-1] > 0) is held
+
+
+def test_sessions_are_limited_too(db, site, tmp_path):
+    account = site.account()
+    token, _ = accounts.open_session(db, account)
+    client = TestClient(create_app(db, tmp_path / "ledgers", rate=Rate(per_second=0.5, burst=3)))
+    asked = {"headers": {"Authorization": f"Bearer {token}"}}
+    answers = [client.post("/api/finops/register", **asked) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+    page = client.get("/keys", headers={"Cookie": f"finops_session={token}"})
+    assert page.status_code == 429
+    assert "too many requests" in page.text
+    assert 1 <= int(page.headers["retry-after"]) <= 2
 
 
 def test_requests_are_limited_a_key(db, site, tmp_path):
