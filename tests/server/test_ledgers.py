@@ -380,6 +380,13 @@ def test_a_call_named_oddly_spoils_no_later_answer(site, key, tmp_path):
         assert site.ask(key, "POST", f"/ledger/read/{name}", json=ids).status_code == 200
 
 
+def test_what_is_nested_too_deep_is_the_senders_fault(site, key):
+    deep = '{"kind": "k\\u0000", "key": "a", "body": {"a": %s}}' % ("[" * 700 + "]" * 700)
+    headers = {"Content-Type": "application/json"}
+    answer = site.ask(key, "POST", "/ledger/write/put", content=deep, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_json")
+
+
 @pytest.mark.parametrize("where", [{"projects": "a"}, ["project"], "project"])
 def test_a_filter_that_is_not_known_does_not_ask_for_everything(site, key, where):
     for name in ("totals", "days", "tasks", "spent"):
