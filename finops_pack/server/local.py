@@ -18,7 +18,7 @@ from finops_pack.server.browser import keep_language, language_of
 from finops_pack.server.screen import PERIODS
 
 # A page of another site may resolve its own name to 127.0.0.1; its Host gives it away.
-HOSTS = ["localhost", "127.0.0.1", "::1", "[::1]", "testserver"]
+HOSTS = ["localhost", "127.0.0.1", "::1", "[::1]"]
 TEMPLATES = {
     "/": "overview.html",
     "/costs": "costs.html",

@@ -49,7 +49,7 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def client(ledger):
-    return TestClient(create_local(ledger.url))
+    return TestClient(create_local(ledger.url), base_url="http://localhost")
 
 
 @pytest.fixture
@@ -227,14 +227,14 @@ def test_nothing_in_the_period_is_not_zero(ledger, client):
 
 
 def test_a_ledger_that_cannot_be_read_says_why(tmp_path):
-    client = TestClient(create_local(str(tmp_path)))  # a folder
+    client = TestClient(create_local(str(tmp_path)), base_url="http://localhost")  # a folder
     answer = client.get("/")
     assert answer.status_code == 503
     assert "The ledger cannot be read" in answer.text
 
 
 def test_another_name_for_this_machine_is_refused(furnished, client):
-    for host in ("evil.example", "127.0.0.1.evil.example"):
+    for host in ("evil.example", "127.0.0.1.evil.example", "testserver"):
         assert client.get("/", headers={"Host": host}).status_code == 400
     assert client.get("/", headers={"Host": "localhost:8765"}).status_code == 200
 
