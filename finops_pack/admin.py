@@ -191,9 +191,12 @@ def _post(webhook: str, alert: Alert) -> bool:
     import httpx
 
     text = f"[{alert.severity}] {alert.title}: {alert.message}"
+    for sign, told in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(sign, told)  # or a model named <!channel> would call everybody
     try:
-        answer = httpx.post(webhook, json={"text": text}, timeout=5)
-        why = "" if answer.is_success else f"status {answer.status_code}"
+        # Its body is not read: it may have no end.
+        with httpx.stream("POST", webhook, json={"text": text}, timeout=5) as answer:
+            why = "" if answer.is_success else f"status {answer.status_code}"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         why = type(error).__name__
     if why:

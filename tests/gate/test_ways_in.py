@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -247,8 +247,11 @@ class Hook(BaseHTTPRequestHandler):
         if up:
             self.server.got.append((self.headers["Content-Type"], json.loads(body)))  # type: ignore[attr-defined]
         self.send_response(200 if up else 500)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", "0" if self.path != "/endless" else str(2**40))
         self.end_headers()
+        with suppress(OSError):
+            while self.path == "/endless":
+                self.wfile.write(bytes(2**20))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing on the terminal."""
@@ -352,6 +355,18 @@ def test_a_webhook_that_is_down_takes_nothing_from_the_others(
         down.up = True
         alerts(capsys, "--send")
         assert (len(up.got), len(down.got)) == (2, 2)
+
+
+def test_a_name_calls_nobody_and_an_answer_without_end_is_not_read(
+    capsys: pytest.CaptureFixture[str], empty_home: Path
+) -> None:
+    finops_pack.record(model="<!channel> & <https://a.test|pay>", usage=finops_pack.Usage(10, 10))
+    with webhook() as server:
+        settings = config.config_dir() / "config.toml"
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text(f'webhooks = ["http://127.0.0.1:{server.server_port}/endless"]\n')
+        assert alerts(capsys, "--send")["sent"] == 1
+        assert "&lt;!channel&gt; &amp; &lt;https" in server.got[0][1]["text"]
 
 
 @pytest.mark.usefixtures("over")
