@@ -55,7 +55,7 @@ class Http:
                 time.sleep(wait)
                 answer, body = self._exchange(method, path, **more)
         except (httpx.HTTPError, ValueError) as error:
-            raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
+            raise self._unreachable(str(error) or type(error).__name__) from None
         if answer.is_success:
             return self._told(body)
         raise self._refused(answer, body)
@@ -107,7 +107,7 @@ class Http:
                     raise self._refused(answer, b"".join(pieces(answer)))
                 yield from map(json.loads, answer.iter_lines())
         except (httpx.HTTPError, ValueError) as error:
-            raise LedgerUnreachable(f"{self.url}: {error or type(error).__name__}") from None
+            raise self._unreachable(str(error) or type(error).__name__) from None
 
     def _refused(self, answer: httpx.Response, body: bytes) -> LedgerUnreachable:
         mend = "run: finops connect" if answer.status_code in (401, 403) else None
@@ -115,7 +115,13 @@ class Http:
             said = _document(body)["error"]["message"]
         except (ValueError, KeyError, TypeError):
             said = "no answer of ours"
-        return LedgerUnreachable(f"{self.url}: {answer.status_code} {said}", mend=mend)
+        return self._unreachable(f"{answer.status_code} {said}", mend)
+
+    def _unreachable(self, why: str, mend: str | None = None) -> LedgerUnreachable:
+        """In words that may be the server's: without our key, should it have echoed it."""
+        from finops_pack.report.client import told
+
+        return LedgerUnreachable(f"{self.url}: {told(why, self._key)}", mend=mend)
 
     def _client(self) -> httpx.Client:
         """This process's connections: those of a parent are not ours to use after a fork."""

@@ -63,7 +63,7 @@ class Client:
         if reply.kind == "ok" and reply.body.get("ok") is not True:
             return _but(reply, "unclear", "the server answered 200 without saying that it saved")
         named = reply.body.get("report_id")
-        known = {"report_id": _said(named, self._secret)} if isinstance(named, str) else {}
+        known = {"report_id": told(named, self._secret)} if isinstance(named, str) else {}
         return replace(reply, body={**reply.body, **known})
 
     def trends(self) -> Reply:
@@ -104,7 +104,7 @@ class Client:
             self._drop()
             return Reply("unclear", f"no answer within {self._deadline:g} s", timed_out=True)
         reply = box[0]
-        message = _said(reply.message, self._secret, sent)
+        message = told(reply.message, self._secret, sent)
         return replace(reply, message=message, body=reply.body if reply.kind == "ok" else {})
 
     def _headers(self, more: dict[str, str] | None) -> dict[str, str]:
@@ -186,8 +186,8 @@ def _tame(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
-def _said(text: str, *secrets: Secret | None) -> str:
-    """The same without our secrets, should the server have echoed one, and then cut."""
+def told(text: str, *secrets: Secret | None) -> str:
+    """What a server says, without our secrets, should it have echoed one, and then cut."""
     for secret in filter(None, secrets):
         text = secret.hide(text)  # a piece of one would not be found any more
     return _tame(text)[:SHOWN]

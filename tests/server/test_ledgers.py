@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -230,6 +231,26 @@ def test_what_is_no_answer_of_ours_is_said_to_be_none(monkeypatch, answer):
     config.reload()
     with listening(other) as url, pytest.raises(LedgerUnreachable):
         open_ledger(url)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 500 Oops\r\n\r\n", b""], ids=["answer", "garbage"])
+def test_the_key_is_in_no_message_whatever_a_server_says(monkeypatch, head):
+    """As some answer while they are debugged: with what they were sent."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def echo():
+        with listening.accept()[0] as client:
+            sent = next(w for w in client.recv(65536).decode().split() if w.startswith("finops_"))
+            said = {"error": {"message": f"\x1b[2J\n{sent}"}} if head else sent
+            client.sendall(head + json.dumps(said).encode() + b"\r\n\r\n")
+
+    threading.Thread(target=echo, daemon=True).start()
+    monkeypatch.setenv("FINOPS_API_KEY", "finops_of_mine")
+    config.reload()
+    with listening, pytest.raises(LedgerUnreachable, match="secret") as refused:
+        open_ledger(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    assert "finops_of_mine" not in str(refused.value)
+    assert str(refused.value).isprintable()
 
 
 async def _dripping():
