@@ -15,6 +15,7 @@ from finops_pack import config
 from finops_pack.config import read_file
 from finops_pack.errors import ConfigError
 from finops_pack.ledger import open_ledger, sqlite_path
+from finops_pack.ledger.spool import encode
 from finops_pack.rates import cache
 
 
@@ -235,6 +236,19 @@ def test_a_ledger_elsewhere_is_none_of_this_machine_whatever_else_its_url_holds(
     project.write_text(f'ledger = "{ledger}"\n')
     assert load().ledger.endswith("ledger.db")
     assert set(load().untrusted) == {"ledger"}
+
+
+def test_what_lies_in_a_projects_folder_is_not_booked_unasked(project: Path) -> None:
+    ours = open_ledger(load().ledger)
+    planted = {"type": "call", "id": "a", "start_us": 1_790_000_000_000_000, "model": "gpt-4o"}
+    folder = Path("spools", ours.id)
+    folder.mkdir(parents=True)
+    (folder / "0123456789abcdef.spool").write_bytes(encode(planted))
+    project.write_text('spool_dir = "spools"\n')
+    assert set(load().untrusted) == {"spool_dir"}
+    assert ours.drain() == 0
+    assert ours.span() is None
+    ours.close()
 
 
 def test_a_project_may_name_a_local_ledger(project: Path) -> None:

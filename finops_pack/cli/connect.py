@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust-project",
         action="store_true",
-        help="let this project's finops.toml name a server, a ledger elsewhere and webhooks",
+        help="let its finops.toml name a server, webhooks, a ledger or spools elsewhere",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 

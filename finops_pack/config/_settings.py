@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 API_URL = "https://goldtaler.at"
-RISKY = ("api_url", "webhooks", "rates_url")
+RISKY = ("api_url", "webhooks", "rates_url", "spool_dir")  # what lies in a spool is booked, too
 
 ENV = {
     "ledger": "FINOPS_LEDGER",
