@@ -15,6 +15,7 @@ PICO_MAX = 2**63 - 1  # what an SQL BIGINT holds: about 9.2 million USD
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _ONE = Decimal(1)
 _MOST = 9_000_000
+_PLACES = 60  # decimals; 1e-999999999 is a text of a gigabyte once it is written out
 
 
 def usd_of(told: Any) -> Decimal:
@@ -24,11 +25,17 @@ def usd_of(told: Any) -> Decimal:
     """
     try:
         amount = Decimal(str(told))  # a float has the digits that were written
-        if amount.is_finite() and 0 <= amount < _MOST:
+        if writable(amount) and 0 <= amount < _MOST:
             return amount
     except InvalidOperation:
         pass
     raise ValueError(f"must be an amount in USD, got {str(told)[:40]!r}")
+
+
+def writable(amount: Decimal) -> bool:
+    """Whether it is a number whose decimals can be written out."""
+    exponent = amount.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_PLACES
 
 
 def to_pico(usd: Decimal) -> int:

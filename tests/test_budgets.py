@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from finops_pack.budgets import WINDOWS, Budget, bounds, parse
 from finops_pack.errors import ConfigError
+from finops_pack.money import usd_of
 
 NOW = datetime(2026, 3, 29, 12, 30, tzinfo=UTC)  # a Sunday; clocks change in Vienna
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -87,6 +88,12 @@ def test_a_stored_form_is_a_budget_that_can_be_asked_about_or_a_clear_error(
     assert parse(str(budget)).id == budget.id
     assert budget.where(NOW)
     assert 0 < budget.limit_pico < 2**63
+
+
+@pytest.mark.parametrize("told", ["1e-999999999", "0e-999999999", "nan", "-1", "1e7", "x"])
+def test_an_amount_is_one_that_can_be_written_out(told: str) -> None:
+    with pytest.raises(ValueError, match="must be an amount in USD"):
+        usd_of(told)
 
 
 def test_a_day_has_23_hours_when_clocks_go_forward() -> None:

@@ -143,6 +143,7 @@ def test_lists_and_tags(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("text", "said"),
     [
         ("ledger = [", "finops.toml: "),
+        ("ledger = " + "[" * 5000, "recursion"),
         ("legder = 'x'", "legder: unknown setting"),
         ("project = 5", "project: must be a str"),
         ("tags = 'x'", "tags: must be a table of strings"),

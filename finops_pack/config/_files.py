@@ -39,7 +39,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}", mend="mend the file or move it away") from None
     return {key: _checked(path, key, value) for key, value in document.items()}
 
@@ -50,7 +50,7 @@ def readable(path: Path) -> dict[str, Any]:
 
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     found = {}
     for key, value in document.items():

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack.errors import InputError
+from finops_pack.money import writable
 from finops_pack.reconcile import Charge
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -43,6 +44,8 @@ _WHOSE = {"line_item": "openai", "usage_date_utc": "anthropic", "model_permaslug
 """Columns that only this provider's bill has."""
 
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+
+_MOST = 10**12  # USD; nobody pays more, and an exponent writes any number of digits
 
 Entry = tuple[int, Mapping[str, Any]]
 
@@ -107,7 +110,7 @@ def _json(text: str, bill: Bill) -> Iterator[Entry]:
     try:
         yield from ((1, entry) for entry in _listed(json.loads(text)))
         return
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
@@ -160,7 +163,7 @@ def _usd(value: Any) -> Decimal:
         amount = Decimal(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
     except InvalidOperation:
         amount = Decimal("nan")
-    if not amount.is_finite():
+    if not (writable(amount) and -_MOST < amount < _MOST):
         raise ValueError(f"cost: must be an amount in USD, got {str(value)[:40]!r}")
     return amount
 

@@ -82,6 +82,21 @@ def test_lines_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     assert [number for number, _ in bills.read(lines).rejected] == [2, 3]
 
 
+@pytest.mark.parametrize("cost", ["1e999999999", "1e-999999999", "0e-999999999", "9" * 5000])
+def test_an_amount_that_would_fill_the_memory_once_written_out(tmp_path: Path, cost: str) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text(f"date,cost\n2025-11-18,{cost}\n")
+    bill = bills.read(path)
+    assert bill.charges == []
+    assert "must be an amount in USD" in bill.rejected[0][1]
+
+
+def test_a_bill_that_is_nested_too_deep_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "bill.json"
+    path.write_text("[" * 100_000)
+    assert bills.read(path).rejected == [(1, "not JSON")]
+
+
 @pytest.mark.parametrize(
     ("cost", "usd"),
     [("1,234.50", "1234.5"), ("-1,234,567", "-1234567"), ("-$1.00", "-1"), ("3,50", None),
