@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from starlette.testclient import TestClient
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from finops_pack.cli import _commands
 
@@ -51,10 +53,24 @@ def test_the_container_runs_our_command():
     assert kept.is_relative_to(volume), "ledgers would end with the container"
 
 
+def test_the_container_believes_the_proxy_on_its_host_and_nobody_before_it(site):
+    text = (ROOT / "deploy" / "Containerfile").read_text()
+    (believed,) = re.findall(r"^ENV FORWARDED_ALLOW_IPS=(\S+)$", text, re.MULTILINE)
+    app = ProxyHeadersMiddleware(site.client.app, believed)
+    client = TestClient(app, client=("172.17.0.1", 5000))
+    told = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "6.6.6.6, 203.0.113.9"}
+    assert "secure" in client.get("/login", headers=told).headers["set-cookie"].lower()
+    body = {"email": "a@b.test", "password": "wrong"}
+    client.post("/api/finops/login", json=body, headers=told)
+    counted = {row["bucket"] for row in site.db.read("SELECT bucket FROM failure")}
+    assert "address:203.0.113.9" in counted
+
+
 def test_compose_names_only_what_it_declares():
     compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
     services = compose["services"]
     assert set(services) == {"server", "database"}
+    assert all(port.startswith("127.0.0.1:") for port in services["server"]["ports"])
     volumes = {v.partition(":")[0] for s in services.values() for v in s.get("volumes", ())}
     assert volumes == set(compose["volumes"])
     assert services["server"]["read_only"] is True
