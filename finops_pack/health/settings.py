@@ -18,7 +18,7 @@ from finops_pack.query import currency
 from finops_pack.query.period import zone_of
 from finops_pack.report import keys
 
-SECRET = ("api_key", "hash_key")
+SECRET = ("api_key", "hash_key", "webhooks")
 CHOICES = {"durability": ("normal", "full"), "on_unreachable": ("refuse", "allow")}
 _VARIABLES = (*config.VARIABLES, "FINOPS_SERVER_DB")
 
@@ -36,7 +36,8 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
             value, source = _connected(str(value))
         yield _setting(name, value, source)
     for name, value in settings.untrusted.items():
-        text = f"{value!r} of the project's finops.toml is not used: it redirects money or data"
+        told = _shown(name, value) if name in SECRET else repr(value)
+        text = f"{told} of the project's finops.toml is not used: it redirects money or data"
         yield note(name, text, "if it is yours: finops connect --trust-project")
     if settings.disable:
         yield note("disable", "nothing is recorded in this shell", "unset FINOPS_DISABLE")
@@ -82,6 +83,8 @@ def _wrong(name: str, value: Any, source: str) -> tuple[str, str | None] | None:
     try:
         if name == "tz":
             zone_of(value)
+        if name == "ledger":
+            normalise(str(value))
         for spec in value if name == "budget" else ():
             parse(spec, source)
         if name == "thresholds":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +12,8 @@ from finops_pack import forks
 from finops_pack.errors import ConfigError, LedgerUnreachable
 
 if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
     from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
 Line = Mapping[str, Any]
@@ -213,13 +216,27 @@ def normalise(url: str) -> str:
         return f"sqlite:///{_absolute(path)}"
     if "://" not in url:
         return f"sqlite:///{_absolute(url)}"
-    from urllib.parse import urlsplit, urlunsplit
+    from urllib.parse import urlunsplit
 
-    parts = urlsplit(url)
+    parts = _parts(url)
     scheme = {"postgres": "postgresql"}.get(parts.scheme, parts.scheme)
     host = parts.netloc.rpartition("@")
     user = host[0].partition(":")[0]
     return urlunsplit((scheme, f"{user}@{host[2]}" if user else host[2], parts.path, "", ""))
+
+
+def _parts(url: str) -> SplitResult:
+    """A URL in its parts; one whose password ends up in its path is refused, and not repeated."""
+    from urllib.parse import urlsplit
+
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if "@" in parts.netloc or "@" not in url:
+            return parts
+    raise ConfigError(
+        "the URL of a ledger or database cannot be read",
+        mend="in its user and password write / as %2F, # as %23, ? as %3F, @ as %40",
+    )
 
 
 def _absolute(path: str) -> str:

@@ -66,6 +66,34 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         assert hidden not in said
 
 
+def test_a_webhook_is_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = 'webhooks = ["https://hooks.example/hunter2"]\n'
+    settings = config.config_dir() / "config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(written)
+    (tmp_path / "finops.toml").write_text(written)
+    monkeypatch.chdir(tmp_path)
+    found = seen("webhooks")
+    assert [check.state for check in found] == ["ok", "note"]
+    assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:hunter2/x@host/l", "postgresql://me:hunter2@[h/l"]
+)
+def test_a_password_that_was_not_encoded_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    monkeypatch.setenv("FINOPS_LEDGER", url)
+    assert seen("ledger")[0].state == "fault"
+    for words in ("doctor", "budget", f"serve --db {url}"):
+        cli.main(words.split())
+    said = capsys.readouterr()
+    assert "hunter2" not in said.out + said.err
+    assert "write / as %2F" in said.err
+    assert "project" in said.out  # the settings behind it are told, too
+
+
 def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINOPS_LEGDER", "x")
     assert only("FINOPS_LEGDER").mend == "did you mean FINOPS_LEDGER?"
