@@ -35,6 +35,8 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
         if name == "api_url" and source == "default":
             value, source = _connected(str(value))
         yield _setting(name, value, source)
+        if name in ("ledger", "api_url") and _in_the_clear(str(value)):
+            yield note(name, "plain http: everybody on the way can read the key", "use https")
     for name, value in settings.untrusted.items():
         told = _shown(name, value) if name in SECRET else repr(value)
         text = f"{told} of the project's finops.toml is not used: it redirects money or data"
@@ -50,6 +52,15 @@ def _connected(default: str) -> tuple[str, str]:
     except FinOpsError:
         url = default  # said by the part that looks at delivery
     return url, "default" if url == default else "finops connect"
+
+
+def _in_the_clear(url: str) -> bool:
+    from finops_pack.report.tls import is_loopback
+
+    try:
+        return url.startswith("http:") and not is_loopback(url)
+    except ValueError:  # no URL at all, which is told where it is used
+        return False
 
 
 def _values(settings: config.Config) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from finops_pack import cli, config, health, recorder
-from finops_pack.health import Check, store
+from finops_pack.health import Check, settings, store
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage
 from finops_pack.report import keys
@@ -66,11 +66,26 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         assert hidden not in said
 
 
+@pytest.mark.parametrize(
+    ("url", "states"),
+    [("http://a.example", ["ok", "note"]), ("http://127.0.0.1:9", ["ok"]), ("https://a", ["ok"])],
+)
+def test_a_key_that_goes_out_in_the_clear_is_told(
+    monkeypatch: pytest.MonkeyPatch, url: str, states: list[str]
+) -> None:
+    for variable in ("FINOPS_LEDGER", "FINOPS_API_URL"):
+        monkeypatch.setenv(variable, url)
+    config.reload()
+    found = list(settings.checks(None))
+    for name in ("ledger", "api_url"):
+        assert [check.state for check in found if check.name == name] == states
+
+
 def test_a_webhook_is_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = 'webhooks = ["https://hooks.example/hunter2"]\n'
-    settings = config.config_dir() / "config.toml"
-    settings.parent.mkdir(parents=True)
-    settings.write_text(written)
+    own = config.config_dir() / "config.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(written)
     (tmp_path / "finops.toml").write_text(written)
     monkeypatch.chdir(tmp_path)
     found = seen("webhooks")
