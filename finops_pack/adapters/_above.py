@@ -15,15 +15,25 @@ from typing import Any
 from finops_pack import context
 from finops_pack.recorder import Pending
 
+# Of a reader who leaves, and of a request that comes after the answer: the SDKs' own base class.
+_NO_VERDICTS = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "APIError"}
+
 
 def fail(call: Pending, error: BaseException | str) -> None:
-    """End a call that failed; what was billed before it failed is counted, and rejected."""
-    told = [seen for seen in call.told if seen.get("usage") is not None]
-    if not told:
+    """End a call that failed; what was billed before it failed is counted, and may be rejected."""
+    if not any(seen.get("usage") is not None for seen in call.told):
         call.fail(error)
-        return
-    name = error if isinstance(error, str) else type(error).__name__
-    call.end_as_told(None, error_type=name[:200], verifier=told[-1].get("verifier") or "schema")
+    elif rejects(error):
+        name = error if isinstance(error, str) else type(error).__name__
+        call.end_as_told(None, error_type=name[:200], verifier="schema")
+    else:
+        call.end_as_told(None)
+
+
+def rejects(error: BaseException | str) -> bool:
+    """Whether an error that comes after an answer is a verdict on it."""
+    kinds = [error] if isinstance(error, str) else [c.__name__ for c in type(error).__mro__]
+    return _NO_VERDICTS.isdisjoint(kinds)
 
 
 class Work:

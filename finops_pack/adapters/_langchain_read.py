@@ -117,6 +117,8 @@ def failure(call: Pending, error: Any, result: Any, seen: Any, chars: int) -> No
         call.drop()
     elif _is_their_own(call):
         _above.fail(call, error)
+    elif usage is not None and not _above.rejects(error):
+        call.end_as_told(usage)
     elif usage is not None:
         call.finish(
             usage,

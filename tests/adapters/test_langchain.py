@@ -108,6 +108,37 @@ def test_a_stream_cut_short_is_cancelled_and_estimated(chat: Any, calls: Calls) 
     assert 1 <= row.output_tokens < 6
 
 
+def test_a_stream_that_is_left_after_its_usage_is_whole_and_not_rejected(
+    chat: Any, calls: Calls
+) -> None:
+    stream = chat(stream_usage=True).stream("hi")
+    for chunk in stream:
+        if chunk.usage_metadata:
+            break
+    stream.close()
+    (row,) = calls()
+    assert (row.usage, row.status, row.error_type, row.verifier) == (FULL, "ok", None, None)
+    assert (row.response_id, row.finish_reason) == ("chatcmpl-1", "stop")
+
+
+def test_a_later_request_that_fails_does_not_reject_the_answer_before_it(
+    wire: Wire, gpt: Callable[[], str], calls: Calls
+) -> None:
+    class Twice(SimpleChatModel):
+        @property
+        def _llm_type(self) -> str:
+            return "twice"
+
+        def _call(self, messages: Any, stop: Any = None, run_manager: Any = None, **_: Any) -> str:
+            return gpt() + gpt()
+
+    wire.script(Reply(), Reply(status=400))
+    with pytest.raises(openai.BadRequestError):
+        Twice().invoke("hi")
+    (row,) = calls()
+    assert (row.usage, row.status, row.error_type, row.verifier) == (FULL, "ok", None, None)
+
+
 def test_calls_between_the_pieces_of_a_stream_are_calls_of_their_own(
     wire: Wire, chat: Any, calls: Calls
 ) -> None:
