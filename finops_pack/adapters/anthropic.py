@@ -25,7 +25,7 @@ CANNOT_SEE = (
 
 def asked(client: Any, options: Any, body: dict[str, Any]) -> dict[str, Any] | None:
     """What a request is about."""
-    if str(options.url).partition("?")[0] != "/v1/messages":
+    if not f"/{options.url}".partition("?")[0].endswith("/v1/messages"):
         return None
     system = body.get("system")
     head = [{"role": "system", "content": system}] if system else []

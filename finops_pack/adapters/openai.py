@@ -40,7 +40,7 @@ _KINDS = {
 
 def asked(client: Any, options: Any, body: dict[str, Any]) -> dict[str, Any] | None:
     """What a request is about."""
-    kind = _KINDS.get(str(options.url))
+    kind = _kind(str(options.url))
     if kind is None:
         return None
     if kind == "chat" and body.get("stream") and _options.exact_streams and not context.owned():
@@ -55,6 +55,12 @@ def asked(client: Any, options: Any, body: dict[str, Any]) -> dict[str, Any] | N
         "max_output_tokens": _openai_read.longest(kind, body),
         "request": body,
     }
+
+
+def _kind(url: str) -> str | None:
+    """What is asked by this path; who calls `client.post` writes it in his own way."""
+    path = url.partition("?")[0].rpartition("/v1/")[2]
+    return _KINDS.get(url) or _KINDS.get(f"/{path.lstrip('/')}")
 
 
 def _ask_usage(body: dict[str, Any]) -> str:

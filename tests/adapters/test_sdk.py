@@ -112,6 +112,22 @@ def test_openai_every_way_is_one_full_row(wire: Wire, client: Any, calls: Calls,
     assert (row.adapter, row.provider, row.model) == ("openai", "openai", "gpt-4o")
 
 
+@pytest.mark.parametrize("path", ["chat/completions", "{}/v1/chat/completions", "/responses?x=1"])
+def test_a_path_in_the_users_own_words_is_a_row(
+    wire: Wire, client: Any, calls: Calls, path: str
+) -> None:
+    body = {"model": "gpt-4o", "messages": ASK, "input": "hi"}
+    client.post(path.format(wire.url), body=body, cast_to=object)
+    assert [row.usage for row in calls()] == [FULL]
+
+
+@pytest.mark.parametrize("path", ["v1/messages", "/v1/messages?beta=true", "{}/v1/messages"])
+def test_and_a_path_of_anthropics(wire: Wire, claude: Any, calls: Calls, path: str) -> None:
+    body = {"model": MODEL, "max_tokens": 10, "messages": ASK}
+    claude.post(path.format(wire.url), body=body, cast_to=object)
+    assert [row.usage for row in calls()] == [CLAUDE]
+
+
 def test_openai_async(wire: Wire, calls: Calls) -> None:
     async def ask() -> None:
         async with openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none") as client:
