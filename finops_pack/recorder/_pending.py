@@ -34,6 +34,7 @@ class Pending:
     usage: Usage | None = None
     billed: tuple[Decimal, str] | None = None
     messages: Any = None
+    sent: int | None = None  # about how many tokens a prompt had that is held no more
     tools: Any = None
     max_output_tokens: int | None = None
     below: Any = None  # the request that an SDK makes for this call just now
@@ -66,7 +67,8 @@ class Pending:
 
     def estimate(self, response: Any) -> Usage:
         """The usage that this prompt and this answer would have, from their length."""
-        return estimate(self.messages, response)
+        guessed = estimate(self.messages, response)
+        return guessed if self.sent is None else replace(guessed, input_tokens=self.sent)
 
     def charged(self, usd: Decimal, source: str) -> None:
         """A gateway said what it charged for this call, in USD, and who said so."""
@@ -155,18 +157,15 @@ class Pending:
         """
         if self.open and self.told:
             self.end_as_told(None)
-        elif self.open:
-            self.fail("NoEnd", status="unknown")
-            self.swept = True
+        else:
+            self.cut("NoEnd", status="unknown")
 
-    def cut(self, error: BaseException, usage: Usage | None = None, **fields: Any) -> None:
+    def cut(self, error: BaseException | str, usage: Usage | None = None, **fields: Any) -> None:
         """It was cancelled below; what the framework may still say amends it, if nothing came."""
         if self.open:
-            messages = self.messages
+            sent = None if self.messages is None else self.estimate(None).input_tokens
             self.fail(error, usage, **fields)
-            self.swept = usage is None
-            if self.swept:
-                self.messages = messages  # for an estimate of what is said late
+            self.swept, self.sent = usage is None, sent
 
     def close(self, usage: Usage | None, response: Any, fields: dict[str, Any]) -> dict[str, Any]:
         """The finished row, still without its price; called by the recorder alone."""
@@ -194,18 +193,18 @@ class Pending:
         status = row.get("status", "ok")
         if usage is not None:
             return self._with_input(usage) if usage.output_tokens else usage
-        if status == "ok" and self.messages is not None:
+        if status == "ok" and (self.messages is not None or self.sent is not None):
             row["usage_basis"], row["usage_method"] = "estimated", METHOD
-            return estimate(self.messages, response)
+            return self.estimate(response)
         if status not in ("error", "cache_hit"):
             row["usage_basis"] = "unknown"
         return None
 
     def _with_input(self, usage: Usage) -> Usage:
         """A proxy left the input out of a stream's usage: it is estimated, and marked."""
-        if self.messages is None:
+        if self.messages is None and self.sent is None:
             return usage
-        sent = estimate(self.messages, None).input_tokens
+        sent = self.estimate(None).input_tokens
         self.row["usage_basis"], self.row["usage_method"] = "estimated", f"input: {METHOD}"
         return replace(usage, input_tokens=sent)
 

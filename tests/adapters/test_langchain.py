@@ -594,6 +594,7 @@ def test_what_was_cancelled_is_not_remembered_for_ever(
 
     asyncio.run(impatient())
     assert len(in_flight) == 2
+    assert [live.call.messages for live in in_flight.values()] == [None, None]  # no prompts
 
 
 def test_an_orphan_is_swept_and_a_late_end_amends_it(calls: Calls) -> None:
