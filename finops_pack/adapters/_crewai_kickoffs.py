@@ -22,7 +22,8 @@ class Kickoff(_above.Work):
     def __init__(self, *, agent: str | None = None, project: str | None = None) -> None:
         super().__init__(agent=agent)
         self.project = project or self.project
-        self.caller = _caller.name(4)
+        outer = kickoff()  # CrewAI may run this one in a thread, with nobody of the user's above
+        self.caller: str | None = _caller.name(4) or (outer.caller if outer is not None else None)
 
 
 def kickoff() -> Kickoff | None:

@@ -56,6 +56,24 @@ def test_a_crew_and_langchain_in_a_crews_tool_are_of_its_task(
     assert len({row.task for row in rows}) == 1
 
 
+def test_what_a_coworker_is_asked_is_for_who_asked_the_crew(
+    llm: Any, calls: Calls, wire: Wire
+) -> None:
+    from crewai import Process
+
+    def research() -> None:
+        crew = crew_of(llm())
+        crew.process, crew.manager_llm = Process.hierarchical, llm()
+        crew.kickoff()
+
+    asked = {"task": "t", "context": "c", "coworker": "writer"}
+    wire.script(Reply(tools=[("c1", "delegate_work_to_coworker", asked)]))
+    research()
+    rows = calls()
+    assert [row.agent for row in rows] == ["Crew Manager", "writer", "Crew Manager"]
+    assert {row.action for row in rows} == {"research"}
+
+
 @pytest.mark.parametrize("said", [None, "theirs"])
 def test_all_that_a_named_crew_asks_is_of_its_project(
     llm: Any, chat: Any, gpt: Any, calls: Calls, wire: Wire, said: str | None
