@@ -53,8 +53,12 @@ def install() -> None:
 def _emitting(original: Any) -> Any:
     def emit(self: Any, source: Any, event: Any) -> Any:
         look = _LOOKS.get(getattr(event, "type", ""))
-        if look is not None:
-            look(source, event)
+        try:
+            if look is not None:
+                look(source, event)
+        except BudgetExceeded:
+            original(self, source, event)  # whose end is told next: CrewAI pairs them
+            raise
         return original(self, source, event)
 
     return emit
