@@ -33,6 +33,11 @@ class Dialect(NamedTuple):
     fetched: Callable[[str, Any], None]
 
 
+ROOM = 1000
+unanswered: dict[str, Pending] = {}
+"""Calls whose answer is still being made, by its id: whoever fetches it later tells their end."""
+
+
 class Told:
     """Stands in for a call where an adapter above counts it: passes on what was seen."""
 
@@ -86,6 +91,16 @@ class Ask:
         """The arguments of `finish` from a body."""
         return self.dialect.answered(self.kind, body)
 
+    def finish(self, body: Any) -> None:
+        """End it with a body; one that is still being made leaves it unknown so far."""
+        said = self.answered(body)
+        self.call.finish(**said)
+        if said.get("status") == "unknown" and isinstance(self.call, Pending):
+            self.call.swept = True
+            unanswered[str(said.get("response_id"))] = self.call
+            if len(unanswered) > ROOM:
+                unanswered.pop(next(iter(unanswered)), None)
+
     def gathering(self) -> Gathering:
         """What collects its stream."""
         return self.dialect.gathering(self.kind)
@@ -130,7 +145,7 @@ def end(ask: Ask, result: Any) -> None:
     elif hasattr(result, "http_response"):
         _raw.look(ask, result)
     else:
-        ask.call.finish(**ask.answered(result))
+        ask.finish(result)
 
 
 @guard

@@ -21,7 +21,7 @@ def look(ask: Ask, result: Any) -> None:
     """At a raw response, now or when the user reads it."""
     response = result.http_response
     if response.is_closed:
-        ask.call.finish(**ask.answered(body(response.content)))
+        ask.finish(body(response.content))
         return
     reading = _Reading(ask, response)
     if ask.streams and hasattr(result, "parse"):

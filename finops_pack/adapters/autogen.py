@@ -21,7 +21,7 @@ from finops_pack.recorder import Pending, guard
 MODULES = ("autogen_core.models",)
 TESTED = {"autogen-core": ("0.7", "0.8")}
 CANNOT_SEE = (
-    "OpenAIAssistantAgent, which asks no ChatCompletionClient: its SDK calls are seen",
+    "OpenAIAssistantAgent, which asks no ChatCompletionClient but OpenAI's assistants: no row",
     "cached tokens of clients that use neither the OpenAI nor the Anthropic SDK",
     "cached tokens of a FinOpsClient without auto or track(), which ask the SDK: priced full",
 )

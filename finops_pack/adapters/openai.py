@@ -11,19 +11,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _openai_read, _options, _providers, _stainless
+from finops_pack.adapters import _ask, _openai_read, _options, _providers, _stainless
 from finops_pack.adapters._ask import Dialect
-from finops_pack.recorder._messages import listed
+from finops_pack.recorder._messages import get, listed
 
 MODULES = ("openai._base_client",)
 TESTED = {"openai": ("2.0", "4.0")}
 CANNOT_SEE = (
     "usage of chat streams without stream_options include_usage: estimated and marked",
-    "realtime sessions, speech, translations of speech, videos: no row",
+    "realtime sessions, assistants, speech, translations of speech, videos: no row",
     "what is no model call: fine-tuning, evals, hosted containers and vector stores: no row",
     "the cost of code interpreter and image generation tools: counted, and the price is partial",
     "with_streaming_response bodies that are never read: marked unknown",
-    "what became of responses in the background: marked unknown",
+    "what became of responses in the background that another process fetches: marked unknown",
 )
 _KINDS = {
     "/chat/completions": "chat",
@@ -85,6 +85,23 @@ def _messages(body: Mapping[str, Any]) -> list[Any]:
 
 
 def fetched(url: str, result: Any) -> None:
+    """What is asked for after it was made: a response in the background, a batch."""
+    if url.startswith("/responses/"):
+        _made(result)
+    else:
+        _file(url, result)
+
+
+def _made(response: Any) -> None:
+    """A response that was asked for in this process, if it is made by now."""
+    call = _ask.unanswered.get(str(get(response, "id")))
+    said = _openai_read.answered("responses", response) if call is not None else {}
+    if call is not None and (said["usage"] is not None or said.get("status") == "error"):
+        _ask.unanswered.pop(str(get(response, "id")), None)
+        call.finish(**said)
+
+
+def _file(url: str, result: Any) -> None:
     """The output file of a batch: its answers, at the batch's price, keyed as its import is."""
     if not (url.startswith("/files/") and url.endswith("/content")):
         return

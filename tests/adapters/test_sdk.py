@@ -423,6 +423,35 @@ def test_a_response_in_the_background_is_not_known_yet(wire: Wire, calls: Calls)
     assert (row.status, row.usage_basis, row.missing) == ("unknown", "unknown", ("usage",))
 
 
+@pytest.mark.parametrize("raw", [True, False])
+def test_but_it_is_once_it_is_fetched(wire: Wire, client: Any, calls: Calls, raw: bool) -> None:
+    made = {"id": "resp_7", "object": "response", "output": [], "usage": None, "model": "gpt-4o"}
+    counts = {"input_tokens": 1000, "output_tokens": 200, "total_tokens": 1200}
+    for status in ("queued", "in_progress", "completed", "completed"):
+        done = {"usage": counts} if status == "completed" else {}
+        wire.script(Reply(body={**made, "status": status, **done}))
+    asked = client.responses.with_raw_response if raw else client.responses
+    with finops_pack.task("deep", budget="1 USD/task") as task:
+        asked.create(model="gpt-4o", input="hi", background=True)
+        assert (task.calls, task.cost) == (1, 0)
+        for _ in range(3):
+            client.responses.retrieve("resp_7")
+    (row,) = calls()
+    assert (row.status, row.usage, row.missing) == ("ok", Usage(1000, 200), ())
+    assert (task.calls, task.cost) == (1, row.amount_usd) == (1, Decimal("0.0045"))
+
+
+def test_what_failed_in_the_background_costs_nothing(wire: Wire, client: Any, calls: Calls) -> None:
+    made = {"id": "resp_8", "object": "response", "output": [], "usage": None, "model": "gpt-4o"}
+    failed = {"status": "failed", "error": {"code": "server_error", "message": "no"}}
+    wire.script(Reply(body={**made, "status": "queued"}), Reply(body={**made, **failed}))
+    client.responses.create(model="gpt-4o", input="hi", background=True)
+    client.responses.retrieve("resp_8")
+    (row,) = calls()
+    assert (row.status, row.error_type, row.cost_state) == ("error", "server_error", "priced")
+    assert row.amount_usd == 0
+
+
 def test_of_a_web_search_only_the_search_is_billed() -> None:
     kinds = ("search", "open_page", "find_in_page")
     output = [{"type": "web_search_call", "action": {"type": kind}} for kind in kinds]
