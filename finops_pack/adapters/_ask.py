@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _caller, _raw
+from finops_pack.adapters import _above, _caller, _raw
 from finops_pack.adapters._streams import Gathering, observe
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending, guard
@@ -152,8 +152,10 @@ def end(ask: Ask, result: Any) -> None:
 def failed(ask: Ask, error: BaseException) -> None:
     """Refused by the provider, or billed and then refused by the SDK's own parser."""
     fields: dict[str, Any] = {}
-    if ask.http is not None and ask.http.is_success and not ask.streams:
-        fields = ask.answered(_raw.body(ask.http.content))
+    # What came last for this owner is another request's, where this one had no answer.
+    http = ask.http if _above.rejects(error) else getattr(error, "response", None)
+    if http is not None and http.is_success and not ask.streams:
+        fields = ask.answered(_raw.body(http.content))
     if fields.get("usage") is not None:
         ask.call.finish(**{**fields, "error_type": type(error).__name__, "verifier": "schema"})
     else:

@@ -55,14 +55,26 @@ class Live:
 
 def told_to_another(call: Pending) -> bool:
     """Of prompts given at once the last owns the requests: if it was told, it is all the rows."""
-    last = call
-    while last.others and last.others[0].batch is call.batch:
-        last = last.others[0]
-    if last is call or not last.told:
-        return False
-    call.others = (last,)
+    last = _last(call)
+    last.counts_all = last.counts_all or bool(last.told)
+    return last is not call and last.counts_all
+
+
+def pass_on(call: Pending) -> None:
+    """It is no row: the last of the prompts that were given with it is."""
+    call.others = (_last(call),)
     call.drop()
-    return True
+
+
+def _last(call: Pending) -> Pending:
+    while call.others and call.others[0].batch is call.batch:
+        call = call.others[0]
+    return call
+
+
+def each_by_itself(call: Pending) -> bool:
+    """Whether it is one of several prompts, each of which a chat model asks for by itself."""
+    return bool(call.batch) and not isinstance(next(iter(call.messages or ("",))), str)
 
 
 def made_for(above: Any, call: Pending) -> None:

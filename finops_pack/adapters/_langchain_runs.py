@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from finops_pack import context, recorder
 from finops_pack.adapters import _caller, _langchain_read, _openai_read, _waiting
-from finops_pack.adapters._langchain_live import Live, in_flight, made_for, told_to_another, waits
+from finops_pack.adapters._langchain_live import (
+    Live,
+    each_by_itself,
+    in_flight,
+    made_for,
+    pass_on,
+    told_to_another,
+    waits,
+)
 from finops_pack.adapters._lineage import (
     ROOM,
     Lineage,
@@ -22,11 +30,13 @@ from finops_pack.adapters._lineage import (
     outside,
     seconds,
 )
+from finops_pack.errors import BudgetExceeded, BudgetStop
 
 _NOTHING: dict[str, Any] = {}
 _GENERIC = ("Runnable", "LangGraph", "Chat")  # class names that say nothing about the work
 
 lineage = Lineage()
+_refused: list[Any] = [None, None]  # what prompts given at once were asked with, and why not
 
 
 def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
@@ -63,15 +73,23 @@ def start(
     if not rec.enabled:
         return
     metadata, params = metadata or _NOTHING, params or _NOTHING
+    if at_once != 1 and params is _refused[0]:
+        raise _refused[1]()  # those that are awaited are told of one by one all the same
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
-    call = rec.begin_row(
-        _row(metadata, params, run, model),
-        batch[0] if batch else (),
-        params.get("tools"),
-        _openai_read.longest("chat", params) or metadata.get("ls_max_tokens"),
-        None,
-        params,
-    )
+    try:
+        call = rec.begin_row(
+            _row(metadata, params, run, model),
+            batch[0] if batch else (),
+            params.get("tools"),
+            _openai_read.longest("chat", params) or metadata.get("ls_max_tokens"),
+            None,
+            params,
+        )
+    except (BudgetExceeded, BudgetStop) as error:
+        if at_once != 1 and params:
+            _refused[:] = params, partial(type(error), error.refusal)
+            leave(params, 0)
+        raise
     if at_once != 1:
         call.batch = params
     live = in_flight[run_id] = Live(call, run)
@@ -149,14 +167,40 @@ def answered(run_id: Any, response: Any) -> None:
             lineage.asked(asked, live.call)
 
 
-def ended(run_id: Any) -> Live | None:
+def failed(run_id: Any, error: Any, result: Any) -> None:
+    """It failed, was cut short, or its answer was refused by a parser after it was billed."""
+    live = in_flight.get(run_id)
+    alone = live is not None and each_by_itself(live.call)
+    live = ended(run_id, by_itself=alone)
+    if live is None:
+        return
+    _langchain_read.failure(live.call, error, result, live.usage, live.chars)
+    if alone and live.call.waiting is None:
+        leave(live.call.batch, live.call.began)
+
+
+def leave(batch: Any, before: int) -> None:
+    """Of prompts given at once one is refused, or fails where nobody awaits: the others' end is
+    not told. What was asked `before` it may be billed, unless the last was told what came."""
+    for run_id, given in list(in_flight.items()):
+        live = ended(run_id) if given.call.batch is batch else None
+        if live is None:
+            continue
+        if live.call.told or live.call.began < before:
+            live.call.orphan()
+        else:
+            live.call.drop()
+
+
+def ended(run_id: Any, *, by_itself: bool = False) -> Live | None:
     """The run of a model is over; None when its rows are another's, or it was over already."""
     live = in_flight.pop(run_id, None)
     if live is not None:
         context.disown(live.call, live.before)
         if live.run is not None:
             lineage.call_ended(live.run, live.call)
-        if live.call.batch is not None and told_to_another(live.call):
+        if live.call.batch is not None and told_to_another(live.call) and not by_itself:
+            pass_on(live.call)
             return None
     return live
 

@@ -76,9 +76,7 @@ class _Handler:
     @guard
     def on_llm_error(self, error: Any, *, run_id: Any, response: Any = None, **_: Any) -> None:
         """It failed, was cut short, or its answer was refused by a parser after it was billed."""
-        live = runs.ended(run_id)
-        if live is not None:
-            _langchain_read.failure(live.call, error, response, live.usage, live.chars)
+        runs.failed(run_id, error, response)
 
     @guard
     def on_chain_start(self, serialized: Any, inputs: Any, /, *, run_id: Any, **said: Any) -> None:

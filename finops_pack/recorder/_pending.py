@@ -43,6 +43,7 @@ class Pending:
     waiting: context.Waiting | None = None  # where not all that follows in its context is its own
     others: tuple[Pending, ...] = ()  # counted by themselves, asked in order to answer it
     batch: Any = None  # of several prompts given at once: what they were all asked with
+    counts_all = False  # the last of them, whom the SDKs below told of all
     told: tuple[dict[str, Any], ...] = ()  # what SDKs below saw: arguments of `finish`
 
     def __init__(self, recorder: Recorder, row: dict[str, Any], running: tuple[Any, ...]) -> None:
@@ -147,7 +148,8 @@ class Pending:
         """It is no row, and what is said of it later is said of the last that it asked."""
         self.recorder.drop(self)
         self.open = self.swept = False
-        self.id, self.usage = self.others[-1].id, self.others[-1].usage
+        if self.others:
+            self.id, self.usage = self.others[-1].id, self.others[-1].usage
 
     @guard
     def orphan(self) -> None:

@@ -517,6 +517,32 @@ def test_several_prompts_at_once_over_an_sdk_are_a_row_each(
     assert [row.usage for row in rows] == [FULL] * 3
 
 
+@pytest.mark.filterwarnings("ignore:Unexpected type for token usage")  # LangChain's own
+@pytest.mark.parametrize("fails", ["a", "b", "c"])
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_of_several_prompts_at_once_one_may_fail(
+    wire: Wire, chat: Any, gpt: Callable[[], str], calls: Calls, asynchronous: bool, fails: str
+) -> None:
+    def answer(path: str, body: Any) -> Reply:
+        failing = body["messages"][0]["content"] == fails
+        return Reply(status=400, delay=0.1) if failing else Reply()
+
+    wire.answer = answer
+    said = [[HumanMessage("a")], [HumanMessage("b")], [HumanMessage("c")]]
+    with pytest.raises(openai.BadRequestError):
+        if asynchronous:
+            asyncio.run(chat().agenerate(said))
+        else:
+            chat().generate(said)
+    gpt()
+    *rows, after = calls()
+    answered = [row for row in rows if row.usage == FULL]
+    assert len(answered) == (2 if asynchronous else "abc".index(fails))
+    assert {(row.status, row.error_type, row.verifier) for row in answered} <= {("ok", None, None)}
+    assert {row.status for row in rows if row not in answered} <= {"error"}
+    assert (after.adapter, after.usage) == ("openai", FULL)
+
+
 def test_a_model_that_passes_on_holds_no_money_when_it_is_over(chat: Any, calls: Calls) -> None:
     with finops_pack.track(budget="0.06 USD/day"):
         for _ in range(12):  # 0.045 USD in all

@@ -10,6 +10,9 @@ import openai
 import pytest
 from langchain_core.language_models.llms import LLM
 
+import finops_pack
+from finops_pack import recorder
+from finops_pack.errors import BudgetExceeded
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Reply, Wire
 
@@ -104,6 +107,25 @@ def test_several_prompts_in_one_request_are_one_row(
         ("langchain", Usage(200, 20)),
         ("langchain", Usage(300, 30)),
     ]
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_of_prompts_of_which_one_is_refused_none_owns_what_follows(
+    wire: Wire, instruct: Any, gpt: Any, calls: Calls, asynchronous: bool
+) -> None:
+    async def ask() -> None:
+        with finops_pack.task("t", budget="0.0008 USD/task"), pytest.raises(BudgetExceeded):
+            if asynchronous:
+                await instruct.abatch(["a", "b", "c"])  # one of them would fit
+            else:
+                instruct.batch(["a", "b", "c"])
+        gpt()
+
+    asyncio.run(ask())
+    (row,) = calls()
+    assert (wire.calls, row.adapter) == (1, "openai")
+    recorder.get().sweep(0)
+    assert len(calls()) == 1
 
 
 def test_what_was_awaited_and_failed_owns_nothing_after_it(
