@@ -12,6 +12,7 @@ from typing import Any
 
 from finops_pack import context, recorder
 from finops_pack.adapters import _above, _caller, _crewai_read, _patch
+from finops_pack.errors import BudgetStop
 
 _UNNAMED = (None, "crew", "Crew")
 
@@ -45,6 +46,19 @@ def install() -> None:
     ):
         for name in names:
             _patch.replace(owner, name, partial(_running, work))
+    _patch.replace(crewai.Task, "_execute_task_async", _in_a_thread)
+
+
+def _in_a_thread(original: Any) -> Any:
+    """CrewAI tells its crew of exceptions alone: of a hard stop it would wait for ever."""
+
+    def _execute_task_async(self: Any, *args: Any) -> None:
+        try:
+            original(self, *args)
+        except BudgetStop as stopped:
+            args[-1].set_exception(stopped)
+
+    return _execute_task_async
 
 
 def _running(work: Callable[[Any], Kickoff], original: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -99,6 +100,28 @@ def test_crewai(wire: Wire, broke: finops_pack.Tracker) -> None:
         Crew(agents=[agent], tasks=tasks).kickoff()
     assert wire.calls == 0
     assert broke.refusal is not None
+
+
+def test_a_hard_stop_reaches_the_crew_that_waits_for_a_tasks_thread(wire: Wire) -> None:
+    from crewai import LLM
+
+    finops_pack.track(budget=NOTHING_LEFT, stop="hard")
+    waiting = crew(LLM(model="openai/gpt-4o", base_url=wire.openai_url, api_key="none"))
+    waiting.tasks[-1].async_execution = True
+    waiting.tasks = waiting.tasks[-1:]
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            waiting.kickoff()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert [type(error) for error in raised] == [BudgetStop]
+    assert wire.calls == 0
 
 
 def crew(llm: Any) -> Any:
