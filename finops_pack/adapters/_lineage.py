@@ -117,6 +117,8 @@ class Lineage:
             return None
         run.open = False
         context.leave(run, run.before)
+        if run.last is not None and isinstance(run.before, Run):
+            run.before.last = run.last  # of the steps of a chain, of which the next may judge it
         if run.root is run:
             self._task_over(run, error)
         return run
@@ -162,6 +164,15 @@ class Lineage:
         """Forget everything: a forked child has none of these runs."""
         self.runs.clear()
         self.askers.clear()
+
+
+def last_before(run: context.Around | None) -> Pending | None:
+    """The call that ended last in this run, or in the nearest one around it that made any."""
+    while isinstance(run, Run):
+        if run.last is not None:
+            return run.last
+        run = run.before
+    return None
 
 
 def seconds(run: Run) -> float:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from finops_pack.adapters import _langchain_read
 from finops_pack.adapters import _langchain_runs as runs
 from finops_pack.adapters._langchain_live import in_flight
+from finops_pack.adapters._lineage import last_before
 from finops_pack.recorder import guard
 
 MODULES = ("langchain_core.tracers.context",)
@@ -105,10 +106,10 @@ class _Handler:
         """It failed; a parser's failure is a verdict on the answer before it."""
         run = runs.over(run_id, error)
         if run is not None and run.told == "parser":
-            above = runs.lineage.runs.get(said.get("parent_run_id"))
+            judged = last_before(runs.lineage.runs.get(said.get("parent_run_id")))
             verdict = _langchain_read.verdict(error)
-            if verdict and above is not None and above.last is not None:
-                above.last.amend(verifier=verdict)
+            if verdict and judged is not None:
+                judged.amend(verifier=verdict)
 
     on_retriever_start = on_tool_start
     on_tool_end = on_retriever_end = on_chain_end

@@ -667,6 +667,23 @@ def test_a_refused_structure_is_billed_and_says_which_check(
     assert row.amount_usd == Decimal("0.00375")
 
 
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_a_refused_structure_is_rejected_where_its_error_is_caught(
+    wire: Wire, chat: Any, calls: Calls, asynchronous: bool
+) -> None:
+    from pydantic import BaseModel
+
+    class Answer(BaseModel):
+        number: int
+
+    wire.script(*(Reply(tools=[("c1", "Answer", {"number": said})]) for said in ("many", 1)))
+    asking = chat().with_structured_output(Answer, method="function_calling", include_raw=True)
+    for wrong in (True, False):
+        said = asyncio.run(asking.ainvoke("hi")) if asynchronous else asking.invoke("hi")
+        assert (said["parsing_error"] is not None) == wrong
+    assert [row.verifier for row in calls()] == ["schema", None]
+
+
 def test_retries_of_the_sdk_are_attempts(wire: Wire, chat: Any, calls: Calls) -> None:
     busy = Reply(status=429, headers={"retry-after-ms": "40"})
     wire.script(busy, busy)
