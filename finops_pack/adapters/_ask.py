@@ -95,9 +95,8 @@ class Ask:
         """End it with a body; one that is still being made leaves it unknown so far."""
         said = self.answered(body)
         self.call.finish(**said)
-        if said.get("status") == "unknown" and isinstance(self.call, Pending):
-            self.call.swept = True
-            unanswered[str(said.get("response_id"))] = self.call
+        if said.get("status") == "unknown":
+            unanswered[str(said.get("response_id"))] = self.owner
             if len(unanswered) > ROOM:
                 unanswered.pop(next(iter(unanswered)), None)
 

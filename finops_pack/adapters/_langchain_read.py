@@ -59,6 +59,8 @@ def _better(told: Mapping[str, Any], usage: Usage | None, fields: dict[str, Any]
     """The usage as the SDK below saw it, which knows more than LangChain keeps."""
     fields["response_id"] = told.get("response_id") or fields["response_id"]
     fields["billed_usd"] = told.get("billed_usd") or fields.get("billed_usd")
+    if "status" in told:  # of an answer that is no answer yet
+        fields["status"] = told["status"]
     return told["usage"] or usage
 
 

@@ -98,6 +98,7 @@ def _made(response: Any) -> None:
     said = _openai_read.answered("responses", response) if call is not None else {}
     if call is not None and (said["usage"] is not None or said.get("status") == "error"):
         _ask.unanswered.pop(str(get(response, "id")), None)
+        call.swept = not call.open
         call.finish(**said)
 
 

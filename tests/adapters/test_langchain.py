@@ -684,6 +684,23 @@ def test_a_refused_structure_is_rejected_where_its_error_is_caught(
     assert [row.verifier for row in calls()] == ["schema", None]
 
 
+def test_a_response_in_the_background_is_not_guessed(wire: Wire, chat: Any, calls: Calls) -> None:
+    made = {"id": "resp_3", "object": "response", "output": [], "usage": None, "model": "gpt-4o"}
+    more = {"created_at": 1, "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+    counts = {"input_tokens": 1000, "output_tokens": 200, "total_tokens": 1200}
+    wire.script(
+        Reply(body={**made, **more, "status": "queued"}),
+        Reply(body={**made, **more, "status": "completed", "usage": counts}),
+    )
+    model = chat(use_responses_api=True, model_kwargs={"background": True})
+    model.invoke("hi")
+    (row,) = calls()
+    assert (row.status, row.usage_basis, row.missing) == ("unknown", "unknown", ("usage",))
+    model.root_client.responses.retrieve("resp_3")
+    (row,) = calls()
+    assert (row.status, row.usage, row.adapter) == ("ok", Usage(1000, 200), "langchain")
+
+
 def test_retries_of_the_sdk_are_attempts(wire: Wire, chat: Any, calls: Calls) -> None:
     busy = Reply(status=429, headers={"retry-after-ms": "40"})
     wire.script(busy, busy)
