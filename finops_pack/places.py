@@ -43,6 +43,13 @@ def home(variable: str, fallback: str) -> str:
     return os.path.join(root, "finops")
 
 
+def file_of(ledger: str) -> str | None:
+    """The path that a ledger's URL says, None where the ledger is on a server."""
+    if ledger.startswith("sqlite:"):
+        return ledger.removeprefix("sqlite:").removeprefix("//").removeprefix("/")
+    return None if "://" in ledger else ledger
+
+
 def path_of(text: str) -> Path:
     """The path that a text names."""
     from pathlib import Path

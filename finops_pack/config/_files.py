@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops_pack.config._settings import ENV, LISTS, RISKY, Config
 from finops_pack.errors import ConfigError
-from finops_pack.places import config_dir, path_of
+from finops_pack.places import config_dir, file_of, path_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,8 +84,7 @@ def _checked(path: Path, key: str, value: Any) -> Any:
 
 def redirects(key: str, value: Any) -> bool:
     """Whether a setting says where money or data go."""
-    elsewhere = "://" in str(value) and not str(value).startswith("sqlite:")
-    return key in RISKY or (key == "ledger" and elsewhere)
+    return key in RISKY or (key == "ledger" and file_of(str(value)) is None)
 
 
 def is_trusted(path: Path) -> bool:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from finops_pack.errors import ConfigError
+from finops_pack.places import file_of
 
 
 def from_text(name: str, text: str, variable: str) -> Any:
@@ -23,13 +24,11 @@ def from_text(name: str, text: str, variable: str) -> Any:
 
 def anchored(ledger: str, folder: str = "") -> str:
     """A ledger's path as seen from that folder, or from here: wherever the process goes later."""
-    scheme, rest = "", ledger
-    if ledger.startswith("sqlite:"):
-        scheme, rest = "sqlite:///", ledger.removeprefix("sqlite:").removeprefix("//")
-        rest = rest.removeprefix("/")
-    elif "://" in ledger:
+    file = file_of(ledger)
+    if file is None:
         return ledger
-    return scheme + os.path.abspath(os.path.join(folder, os.path.expanduser(rest)))
+    path = os.path.abspath(os.path.join(folder, os.path.expanduser(file)))
+    return f"sqlite:///{path}" if ledger.startswith("sqlite:") else path
 
 
 def parse_tags(text: str, origin: str) -> dict[str, str]:

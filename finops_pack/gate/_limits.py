@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from finops_pack.budgets import Budget, parse
-from finops_pack.config import Config
+from finops_pack.config import Config, file_of
 from finops_pack.errors import ConfigError
 from finops_pack.ledger import Ledger, open_ledger
 from finops_pack.model import Where
@@ -93,7 +93,7 @@ def _stored(body: Mapping[str, Any]) -> Budget | None:
 
 def is_local(url: str) -> bool:
     """A file that is absent is told at once; another host may keep us waiting."""
-    return "://" not in url or url.startswith("sqlite:")
+    return file_of(url) is not None
 
 
 def zone_of(name: str) -> tzinfo:

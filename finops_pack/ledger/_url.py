@@ -1,0 +1,66 @@
+"""The URL of a ledger: its one spelling, its id, its file."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from finops_pack.config import file_of
+from finops_pack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+
+def normalise(url: str) -> str:
+    """A ledger's URL in one spelling, without password; a plain path becomes `sqlite:///`.
+
+    `sqlite:////abs/path` has four slashes, as SQLAlchemy writes it.
+    """
+    file = file_of(url)
+    if file is not None:
+        return f"sqlite:///{os.path.abspath(os.path.expanduser(file))}"
+    from urllib.parse import urlunsplit
+
+    parts = _parts(url)
+    scheme = {"postgres": "postgresql"}.get(parts.scheme, parts.scheme)
+    host = parts.netloc.rpartition("@")
+    user = host[0].partition(":")[0]
+    return urlunsplit((scheme, f"{user}@{host[2]}" if user else host[2], parts.path, "", ""))
+
+
+def _parts(url: str) -> SplitResult:
+    """A URL in its parts; one whose password ends up in its path is refused, and not repeated."""
+    from urllib.parse import urlsplit
+
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if "@" in parts.netloc or "@" not in url:
+            return parts
+    raise ConfigError(
+        "the URL of a ledger or database cannot be read",
+        mend="in its user and password write / as %2F, # as %23, ? as %3F, @ as %40",
+    )
+
+
+def ledger_id(url: str) -> str:
+    """The first 16 hex digits of SHA-256 of the normalised URL: names its spool folder."""
+    return str(_sha256()(normalise(url).encode()).hexdigest()[:16])
+
+
+def _sha256() -> Any:
+    """Python's own, where it is built in: hashlib would load OpenSSL, 3 ms of a cold start."""
+    from importlib import import_module
+
+    for name in ("_sha2", "_sha256"):  # from 3.12 on; before
+        try:
+            return import_module(name).sha256
+        except ImportError:
+            continue
+    return import_module("hashlib").sha256
+
+
+def sqlite_path(url: str) -> str:
+    """The file behind a `sqlite:` URL or a plain path."""
+    return normalise(url).removeprefix("sqlite:///")
