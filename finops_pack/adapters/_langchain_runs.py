@@ -31,6 +31,7 @@ from finops_pack.adapters._lineage import (
     seconds,
 )
 from finops_pack.errors import BudgetExceeded, BudgetStop
+from finops_pack.recorder import Pending
 
 _NOTHING: dict[str, Any] = {}
 _GENERIC = ("Runnable", "LangGraph", "Chat")  # class names that say nothing about the work
@@ -73,25 +74,10 @@ def start(
     if not rec.enabled:
         return
     metadata, params = metadata or _NOTHING, params or _NOTHING
-    if at_once != 1 and params is _refused[0]:
-        raise _refused[1]()  # those that are awaited are told of one by one all the same
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
-    try:
-        call = rec.begin_row(
-            _row(metadata, params, run, model),
-            batch[0] if batch else (),
-            params.get("tools"),
-            _openai_read.longest("chat", params) or metadata.get("ls_max_tokens"),
-            None,
-            params,
-        )
-    except (BudgetExceeded, BudgetStop) as error:
-        if at_once != 1 and params:
-            _refused[:] = params, partial(type(error), error.refusal)
-            leave(params, 0)
-        raise
-    if at_once != 1:
-        call.batch = params
+    row, longest = _row(metadata, params, run, model), metadata.get("ls_max_tokens")
+    asked = batch[0] if batch else ()
+    call = (_begin if at_once == 1 else _begin_one)(rec, row, asked, params, longest)
     live = in_flight[run_id] = Live(call, run)
     if len(in_flight) > ROOM:  # of those that were cancelled nobody speaks again
         in_flight.pop(next(iter(in_flight)), None)
@@ -101,6 +87,28 @@ def start(
         waits(call, sys._getframe(3))  # above us: the handler's method, its guard
     if run is not None:
         lineage.call_began(run, call)
+
+
+def _begin(
+    rec: recorder.Recorder, row: dict[str, Any], asked: Any, params: dict[str, Any], longest: Any
+) -> Pending:
+    longest = _openai_read.longest("chat", params) or longest
+    return rec.begin_row(row, asked, params.get("tools"), longest, None, params)
+
+
+def _begin_one(rec: recorder.Recorder, row: Any, asked: Any, params: Any, longest: Any) -> Pending:
+    """Of several prompts given at once: if one is refused, all of them are."""
+    if params is _refused[0]:
+        raise _refused[1]()  # those that are awaited are told of one by one all the same
+    try:
+        call = _begin(rec, row, asked, params, longest)
+    except (BudgetExceeded, BudgetStop) as error:
+        if params:
+            _refused[:] = params, partial(type(error), error.refusal)
+            leave(params, 0)
+        raise
+    call.batch = params
+    return call
 
 
 def _row(
