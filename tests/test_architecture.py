@@ -24,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "figures": {"money"},
     "places": set(),
     "again": {"places"},
-    "config": {"errors", "places"},
+    "config": {"errors", "forks", "places"},
     "budgets": {"errors", "money", "model"},
     "context": BASE,
     "sketch": BASE,

@@ -15,6 +15,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
+from finops_pack import forks
 from finops_pack.config._files import (
     is_trusted,
     nearest,
@@ -118,7 +119,8 @@ def _once(strict: bool) -> Config:
     if made is None:
         if len(read) > 3:
             read.clear()
-        made = read[folder, strict] = _load(folder, strict)
+        with forks.importing():  # what reads TOML
+            made = read[folder, strict] = _load(folder, strict)
     return made
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from finops_pack import forks
 from finops_pack.budgets import Budget, parse
 from finops_pack.config import Config, file_of
 from finops_pack.errors import ConfigError
@@ -100,7 +101,8 @@ def zone_of(name: str) -> tzinfo:
     """The ledger's time zone by its name."""
     if name in ("", "UTC"):
         return UTC
-    from zoneinfo import ZoneInfo
+    with forks.importing():
+        from zoneinfo import ZoneInfo
 
     return ZoneInfo(name)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+from finops_pack import forks
 from finops_pack.errors import InputError
 from finops_pack.model import CacheRules, Call, Cost, CostState, Usage
 from finops_pack.money import plain
@@ -133,7 +134,8 @@ def current() -> _book.Book:
     """The tables in force, read at first use."""
     global _loaded
     if _loaded is None:
-        _loaded = _book.load()
+        with forks.importing():  # what reads a table that is not in the cache
+            _loaded = _loaded or _book.load()
     return _loaded
 
 
