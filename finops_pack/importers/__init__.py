@@ -10,6 +10,7 @@ An importer is one module of this package, found by name:
     files(path)          the files to read at or under a path
     read(path, state)    yields lines of the ledger and what had to be rejected
     details(path, state) optional second pass over the same file: what only analyses need
+    late(path)           optional: True for a file that needs what others tell, read behind them
 
 `read` moves `state.offset` on as it goes, and never beyond what it has yielded.
 """
@@ -79,6 +80,8 @@ def run(
     Raises `InputError` for a path that is not there, `LedgerUnreachable`.
     """
     files = [file for path in paths for file in _files(importer, path)]
+    if late := getattr(importer, "late", None):
+        files.sort(key=lambda file: bool(late(file[0])))
     options = replace(options, ledger=options.ledger or config.load().ledger)
     if not options.dry_run:
         for name in {importer.NAME, options.source or importer.NAME}:

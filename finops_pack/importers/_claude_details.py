@@ -8,7 +8,6 @@ user) names its verifier. A sub-agent's calls belong to the turn in which it was
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from finops_pack import config, recorder
 from finops_pack.importers._anthropic import apart
+from finops_pack.importers._claude_agents import of_turn, turn_of_agent
 from finops_pack.importers._lines import WRONG, added, micros, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
@@ -27,6 +27,7 @@ Record = Mapping[str, Any]
 OPENS, CLOSES = b"{}"
 _STARTS_AGENTS = ("Task", "Agent")
 _OURS = ("<local-command", "<bash-", "<task-notification", "Caveat: ")
+_DEEPEST = 5  # beside the main transcript, or <session>/subagents/workflows/<run> below it
 _INTERRUPT = "[Request interrupted by user"
 
 
@@ -67,6 +68,7 @@ class _Session:
         self.threads: dict[str, dict[str, Any]] = self.memory.setdefault("threads", {})
         self.plans: dict[str, dict[str, Any]] = self.memory.setdefault("plans", {})
         self.key = config.hash_key(recorder.get().settings)
+        self._placed: set[str] = set()
 
     def take(self, record: Record) -> Iterator[Item]:
         """One line of the transcript."""
@@ -89,28 +91,31 @@ class _Session:
         empty: dict[str, Any] = {"turns": [], "started": [], "agents": {}}
         if not record.get("isSidechain"):
             return self.plans.setdefault(name, empty)
-        near = self.path.parent, self.path.parent.parent.parent  # older and newer versions
-        others = (self.peek(folder / f"{name}.jsonl").get("plans", {}) for folder in near)
+        above = self.path.parents[:_DEEPEST]
+        others = (self.peek(folder / f"{name}.jsonl").get("plans", {}) for folder in above)
         return next((plans[name] for plans in (self.plans, *others) if name in plans), empty)
 
     def _thread(self, record: Record) -> dict[str, Any]:
         name = str(record.get("agentId") or "side") if record.get("isSidechain") else "main"
         if name not in self.threads:
-            turn = None if name == "main" else self._turn_of_agent(name, record)
-            self.threads[name] = {"results": [], "turn": turn, "call": None, "asked_us": None}
-        return self.threads[name]
+            self.threads[name] = {"results": [], "turn": None, "call": None, "asked_us": None}
+        thread = self.threads[name]
+        if name != "main" and name not in self._placed:
+            self._placed.add(name)
+            plan = self._plan(record)
+            began = thread.setdefault("began_us", micros(record["timestamp"]))
+            thread["turn"] = turn_of_agent(name, plan, began)
+            if name not in plan["agents"]:
+                thread.setdefault("guessed", [])
+        return thread
 
-    def _turn_of_agent(self, name: str, record: Record) -> dict[str, Any]:
-        """The turn in which the sub-agent was started, the call that did, and its kind."""
-        plan, at = self._plan(record), micros(record["timestamp"])
-        turn = _latest(plan["turns"], at)
-        started = next((s for s in plan["started"] if s[2] == plan["agents"].get(name)), None)
-        if started is None and "-" not in name:  # else one of Claude Code's own helpers
-            started = _latest(plan["started"], at)
-        found = {"id": turn[1] if turn else None}
-        if started:
-            found.update(parent=started[1], agent=started[3])
-        return found
+    def _made_good(self, name: str, plan: dict[str, Any]) -> Iterator[Item]:
+        """What was told of a sub-agent by a guess, while it was still at work."""
+        file = f"agent-{name}.jsonl"
+        near = self.path.with_name(file), self.path.with_suffix("") / "subagents" / file
+        for thread in (self.peek(path).get("threads", {}).get(name, {}) for path in near):
+            for call in thread.get("guessed", ()):
+                yield _amend(call, **of_turn(turn_of_agent(name, plan, thread["began_us"])))
 
     # --- what the user, or a tool, says ------------------------------------------------------
     def _user(self, record: Record) -> Iterator[Item]:
@@ -119,7 +124,7 @@ class _Session:
         results = [b for b in content if b.get("type") == "tool_result"] if _listed(content) else []
         for block in results:
             yield from self._result(thread, block)
-        self._agent_id(record, results)
+        yield from self._agent_id(record, results)
         said = flat(content) if not results else ""
         if said.startswith(_INTERRUPT):
             if thread["call"] and thread["call"]["end_us"] >= (before or 0):
@@ -160,11 +165,13 @@ class _Session:
         if check and call and any(made["id"] == asked for made in call["tool_calls"]):
             yield _amend(call["id"], verifier=check)
 
-    def _agent_id(self, record: Record, results: list[Record]) -> None:
+    def _agent_id(self, record: Record, results: list[Record]) -> Iterator[Item]:
         """The id of the sub-agent that a tool call started, which its result tells."""
         told = record.get("toolUseResult")
         if isinstance(told, dict) and told.get("agentId") and results:
-            self._plan(record)["agents"][str(told["agentId"])] = results[0].get("tool_use_id")
+            plan, name = self._plan(record), str(told["agentId"])
+            plan["agents"].setdefault(name, results[0].get("tool_use_id"))
+            yield from self._made_good(name, plan)
 
     # --- what the model says -------------------------------------------------------------------
     def _answer(self, record: Record) -> Iterator[Item]:
@@ -183,6 +190,8 @@ class _Session:
                 "asked_us": thread["asked_us"],
             }
             thread["results"] = []
+            if "guessed" in thread:
+                thread["guessed"].append(name)
         call["apart"] = [f"{name}/{number}" for number, *_ in apart(message["usage"] or {})]
         call["end_us"] = micros(record["timestamp"])
         call["new"] = True
@@ -212,12 +221,6 @@ def _by_machine(record: Record, said: str) -> bool:
     return written or said.startswith(_OURS)
 
 
-def _latest(told: list[list[Any]], at: int) -> list[Any] | None:
-    """The last of what began at or before `at`."""
-    index = bisect_right([entry[0] for entry in told], at)
-    return told[index - 1] if index else None
-
-
 def _begun(turn: dict[str, Any] | None) -> Iterator[Item]:
     """The task of a turn, told once, with its first call."""
     if turn and turn.get("task"):
@@ -229,7 +232,7 @@ def _told(thread: dict[str, Any]) -> Iterator[Item]:
     call, turn = thread["call"], thread["turn"] or {}
     if not call or not call.pop("new", False):
         return
-    fields: dict[str, Any] = {name: turn[key] for name, key in _OF_TURN if turn.get(key)}
+    fields = of_turn(turn)
     fields.update({name: call[name] for name in ("tool_calls", "tool_results") if call[name]})
     if call["asked_us"] and call["end_us"] >= call["asked_us"]:
         fields["duration_ms"] = (call["end_us"] - call["asked_us"]) // 1000
@@ -242,9 +245,6 @@ def _ended(thread: dict[str, Any] | None) -> Iterator[Item]:
     """When the turn in hand ended, as far as its own calls tell."""
     if thread and thread["turn"] and thread["call"] and "task" not in thread["turn"]:
         yield {"type": "task", "id": thread["turn"]["id"], "end_us": thread["call"]["end_us"]}
-
-
-_OF_TURN = (("task", "id"), ("parent", "parent"), ("agent", "agent"))
 
 
 def _amend(call: str, **fields: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 
 
 class Importer(Protocol):
-    """What a module of this package offers; see there. `details(path, state)` may be added."""
+    """What a module of this package offers; see there. `details` and `late` may be added."""
 
     __name__: str
     NAME: str

@@ -50,6 +50,11 @@ def files(path: Path) -> Iterator[Path]:
     yield from logs(path, ".jsonl", ".jsonl.gz")
 
 
+def late(path: Path) -> bool:
+    """Whether it is a sub-agent's, of which the main transcript, anywhere beside it, tells more."""
+    return path.name.startswith("agent-")
+
+
 def read(path: Path, state: State) -> Iterator[Item]:
     """The calls of one transcript; the last ones will be told again when it has grown.
 

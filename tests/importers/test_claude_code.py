@@ -462,6 +462,58 @@ def test_agents_are_told_apart_by_what_their_results_say(
     }  # fmt: skip
 
 
+def test_a_sub_agent_finds_its_turn_in_whatever_order_the_files_come(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    session = "f" + SESSION[1:]  # its name comes behind `agent-…` in the alphabet
+    start = tool("Task", "toolu_9", subagent_type="Explore")
+    lines(
+        said(0, "go", sessionId=session),
+        answer(1, 1, start, record={"sessionId": session}),
+        name=f"p/{session}.jsonl",
+    )
+    path = lines(agent_line(3, 2, sessionId=session), name="p/agent-a1b2c3d.jsonl")
+    bring("claude-code", path, path.parent)
+    one, two = calls()
+    assert (two.agent, two.parent, two.task) == ("Explore", one.id, "u0")
+
+
+def test_a_sub_agent_of_a_workflow_belongs_to_a_turn_but_to_no_other_agents_call(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    path = lines(
+        said(0, "go"),
+        answer(1, 1, tool("Task", "toolu_1", subagent_type="Explore")),
+        {**gave(2, "done"), "toolUseResult": {"agentId": "other"}},
+        answer(3, 2, tool("Workflow", "toolu_2")),
+        name=f"p/{SESSION}.jsonl",
+    )
+    lines(agent_line(4, 3), name=f"p/{SESSION}/subagents/workflows/wf_1/agent-a1b2c3d.jsonl")
+    bring("claude-code", path.parent)
+    assert [(c.agent, c.parent, c.task) for c in calls()][2:] == [("subagent", None, "u0")]
+
+
+def test_what_was_guessed_of_agents_at_work_is_made_good_when_they_are_done(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    main = [
+        said(0, "go"),
+        answer(1, 1, tool("Task", "toolu_1", subagent_type="Explore")),
+        answer(1, 1, tool("Task", "toolu_2", subagent_type="Plan")),
+    ]
+    path = lines(*main, name=f"{SESSION}.jsonl")
+    lines(agent_line(4, 2, agentId="aaa"), name=f"{SESSION}/subagents/agent-aaa.jsonl")
+    lines(agent_line(5, 3, agentId="bbb"), name="agent-bbb.jsonl")
+    bring("claude-code", path.parent)
+    for second, use, agent in ((8, "toolu_1", "aaa"), (9, "toolu_2", "bbb")):
+        main.append({**gave(second, "done", use), "toolUseResult": {"agentId": agent}})
+    lines(*main, name=f"{SESSION}.jsonl")
+    more = agent_line(5, 3, agentId="bbb"), agent_line(6, 4, agentId="bbb")
+    lines(*more, name="agent-bbb.jsonl")
+    bring("claude-code", path.parent)
+    assert [c.agent for c in calls()] == ["main", "Explore", "Plan", "Plan"]
+
+
 def test_who_pays_is_kept_and_corrects_what_was_read(bring: Any, calls: Any, lines: Any) -> None:
     path = lines(answer(1, 1))
     assert bring("claude-code", path).billing == "unknown"
