@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 from finops_pack.model import Call, Facts, Task
 
@@ -78,3 +79,54 @@ def root_of(task: str, rows: Mapping[str, Task]) -> str:
         seen.add(parent)
         task = parent
     return task
+
+
+def threads(calls: Sequence[Call]) -> list[int]:
+    """For each call of a session, in order, the number of the conversation that it goes on with.
+
+    Agents of one name may be at work at once, or one after the other: what one was told the other
+    was not. They are told apart by the call that started them, and by who carried on the results
+    of whose tools: an agent that waits for its tools is not gone on with by another call.
+    """
+    whose, carries = _whose(calls), _carries(calls)
+    waits = set(carries.values())
+    idle: dict[tuple[str, str], int] = {}
+    found: list[int] = []
+    for place, own in enumerate(whose):
+        before = carries.get(place)
+        if before is not None and whose[before] == own:
+            thread = found[before]
+        else:
+            thread = idle.get(own, place)
+        found.append(thread)
+        if place not in waits:
+            idle[own] = thread
+        elif idle.get(own) == thread:
+            del idle[own]
+    return found
+
+
+def _whose(calls: Sequence[Call]) -> list[tuple[str, str]]:
+    """The agent of each call, and the call of another agent that started it, if one did."""
+    agents = {call.id: call.agent or "" for call in calls}
+    started = (
+        call.parent if agents.get(call.parent or "", call.agent or "") != (call.agent or "") else ""
+        for call in calls
+    )
+    return [(call.agent or "", above or "") for call, above in zip(calls, started, strict=True)]
+
+
+def _carries(calls: Sequence[Call]) -> dict[int, int]:
+    """The place of a call that brings tools' results in -> that of the one that asked for them."""
+    coming: dict[str, int] = {}
+    carries: dict[int, int] = {}
+    for place in range(len(calls) - 1, -1, -1):
+        answered = [coming.pop(i) for i in _ids(calls[place].tool_calls, "id") if i in coming]
+        if answered:
+            carries.setdefault(min(answered), place)
+        coming.update((i, place) for i in _ids(calls[place].tool_results, "tool_call_id"))
+    return carries
+
+
+def _ids(listed: Iterable[Mapping[str, Any]], name: str) -> list[str]:
+    return [str(one[name]) for one in listed if one.get(name)]

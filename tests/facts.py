@@ -78,3 +78,29 @@ def call(minute: float, *, model: str = "big", facts: Table = FACTS, **fields: A
     cost = facts.price(model, made.usage, context=made.context)
     pico = None if cost.usd is None else to_pico(cost.usd)
     return replace(made, cost_pico=pico, cost_state=cost.state)
+
+
+def side_by_side(steps: int = 6) -> list[Call]:
+    """Two agents of one name, started by one call, that read the same files, each in a warm cache.
+
+    The prompts of the second are larger; no token is sent twice, nothing is told twice to one.
+    """
+    one = {"session": "s", "task": "t"}
+    made = [call(0, id="main", agent="main", tool_calls=[{"id": "t1", "name": "Task"}], **one)]
+    for agent, size in (("a", 10_000), ("b", 40_000)):
+        for step in range(steps):
+            use = {"id": f"{agent}{step}", "name": "read", "args_hash": f"{step}"}
+            told = {"tool_call_id": f"{agent}{step - 1}", "result_hash": f"{step - 1}"}
+            fields: dict[str, Any] = {
+                "input_tokens": size * (step + 1),
+                "cache_read_tokens": size * step,
+                "cache_write_5m_tokens": size,
+                "tool_calls": [use] if step < steps - 1 else [],
+                "tool_results": [told] if step else [],
+                "agent": "explore",
+                "action": "read",
+                "parent": "main",
+            }
+            minute = 1 + step + 0.5 * (agent == "b")
+            made.append(call(minute, id=f"{agent}{step}", **fields, **one))
+    return sorted(made, key=lambda c: c.start_us)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from finops_pack.model import Call
 from finops_pack.sessions import sent, session_of
@@ -14,7 +15,10 @@ OPEN = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A call and the one before it in its session, agent and model (None for the first)."""
+    """A call and the one before it in its session, agent and model (None for the first).
+
+    Where agents of one name are at work at once, it is the one whose tools' results it brings in.
+    """
 
     call: Call
     before: Call | None
@@ -43,11 +47,20 @@ def chains(calls: Iterable[Call]) -> Iterator[Step]:
     A chain is forgotten once 10,000 others have gone on since its last call.
     """
     last: OrderedDict[tuple[str, str, str], Call] = OrderedDict()
+    asked: OrderedDict[tuple[str, str, str, str], Call] = OrderedDict()
     for call in sent(calls):
         if call.input_tokens > 0 and not call.problems:
             key = (session_of(call), call.agent or "", call.served_model or call.model)
-            yield Step(call, last.get(key))
+            told = [asked.pop((*key, i), None) for i in _ids(call.tool_results, "tool_call_id")]
+            yield Step(call, next(filter(None, told), last.get(key)))
+            asked.update(((*key, i), call) for i in _ids(call.tool_calls, "id"))
             last[key] = call
             last.move_to_end(key)
             if len(last) > OPEN:
                 last.popitem(last=False)
+            while len(asked) > OPEN:
+                asked.popitem(last=False)
+
+
+def _ids(listed: Iterable[Mapping[str, Any]], name: str) -> list[str]:
+    return [str(one[name]) for one in listed if one.get(name)]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from finops_pack.model import Call, Facts
 from finops_pack.money import from_pico, to_pico
-from finops_pack.sessions import groups, task_of
+from finops_pack.sessions import groups, task_of, threads
 from finops_pack.stats import Sizes, Usual
 from finops_pack.unit_prices import UnitPrices
 
@@ -19,7 +19,7 @@ PART = Decimal("0.2")  # of what a task cost beyond the usual: less is not its c
 
 
 class Step(NamedTuple):
-    """A call, the input tokens that its agent had not sent before, and whether it is its first."""
+    """A call, the input tokens that are new to its conversation, and whether it is its first."""
 
     call: Call
     new: int
@@ -39,12 +39,17 @@ class Run:
         return sum((call.amount_usd for call in self.calls), Decimal(0))
 
     @cached_property
+    def threads(self) -> list[int]:
+        """Which conversation each call goes on with."""
+        return threads(self.calls)
+
+    @cached_property
     def steps(self) -> list[Step]:
         """Its calls with what was new in each; in one whose prompt shrank, nothing was."""
-        before: dict[tuple[str, str], int] = {}
+        before: dict[tuple[int, str], int] = {}
         steps = []
-        for call in self.calls:
-            key = (call.agent or "", call.model)
+        for call, thread in zip(self.calls, self.threads, strict=True):
+            key = (thread, call.model)
             known = before.get(key, 0)
             steps.append(Step(call, max(0, call.input_tokens - known), not known))
             before[key] = call.input_tokens

@@ -49,10 +49,10 @@ def find(run: Run, population: Population) -> Iterable[Finding]:
 
 def _carriers(run: Run, place: int) -> list[Call]:
     """The call and those after it, until the prompt shrank below it."""
-    first = run.calls[place]
+    first, thread = run.calls[place], run.threads[place]
     carried = []
-    for call in run.calls[place:]:
-        if (call.agent, call.model) != (first.agent, first.model):
+    for call, of in zip(run.calls[place:], run.threads[place:], strict=True):
+        if (of, call.model) != (thread, first.model):
             continue
         if call.input_tokens < first.input_tokens:
             break

@@ -1,12 +1,12 @@
 """Cold cache: tokens paid in full that a call before had just sent.
 
 lost = max(0, eligible prefix − tokens read) × (price paid − read price). Eligible is what a call
-shares with the best call before it of the same agent and model: by prefix hashes where both have
-them; else, if any of these calls used a cache, the shorter of the two prompts. Where the start of
-a prompt changed, only context that is known to stand in both counts. Not counted are prefixes
-below the provider's minimum, losses below the grain of caches, and calls that began before the
-other had ended. Each loss has a cause; `provider_miss` is not yours to mend, the others are.
-Where the provider's cache facts or its read price are not on file, nothing is said.
+shares with the best call before it of the same conversation and model: by prefix hashes where both
+have them; else, if any of these calls used a cache, the shorter of the two prompts. Where the
+start of a prompt changed, only context that is known to stand in both counts. Not counted are
+prefixes below the provider's minimum, losses below the grain of caches, and calls that began
+before the other had ended. Each loss has a cause; `provider_miss` is not yours to mend, the others
+are. Where the provider's cache facts or its read price are not on file, nothing is said.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from finops_pack.cache import LEAST, Step, cause_of
 from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call, Finding
+from finops_pack.sessions import threads
 from finops_pack.sketch import common_tokens
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._held import places_of
@@ -26,7 +27,7 @@ from finops_pack.waste._say import named, one_task, some
 
 CATEGORY = "cold_cache"
 ORDER = 40
-Whose = tuple[str, str]  # an agent and a model: calls that may warm each other
+Whose = tuple[int, str]  # a conversation and a model: calls that may warm each other
 RECENT = 8  # calls looked back at for the one with the longest common prefix
 WHY = {
     "ttl_expired": "the cache had expired",
@@ -66,12 +67,13 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
 def losses_of(calls: Sequence[Call], ground: Ground, *, every: bool = False) -> Iterator[Loss]:
     """Every lost prefix that counts; with `every` also those too short for the provider's cache."""
     sent = [call for call in calls if call.input_tokens and not call.problems]
-    warm = {_whose(call) for call in sent if _cached(call)}
+    whose = _whose(calls)
+    warm = {whose[call.id] for call in sent if _cached(call)}
     resent = _Resent(calls, ground)
     recent: dict[Whose, list[Call]] = {}
     for call in sent:
-        past = recent.setdefault(_whose(call), [])
-        before = _best(call, past, _whose(call) in warm)
+        past = recent.setdefault(whose[call.id], [])
+        before = _best(call, past, whose[call.id] in warm)
         loss = _loss(call, before, resent, every) if before else None
         if loss is not None:
             yield loss
@@ -84,8 +86,11 @@ def usd_of(loss: Loss, ground: Ground) -> Decimal:
     return loss.tokens * max(Decimal(0), ground.fresh(loss.call) - ground.cached(loss.call))
 
 
-def _whose(call: Call) -> Whose:
-    return call.agent or "", call.served_model or call.model
+def _whose(calls: Sequence[Call]) -> dict[str, Whose]:
+    return {
+        call.id: (thread, call.served_model or call.model)
+        for call, thread in zip(calls, threads(calls), strict=True)
+    }
 
 
 def _cached(call: Call) -> bool:

@@ -1,9 +1,9 @@
 """Recovery: what was spent to mend an answer that a verifier rejected.
 
-Rule: the calls of the same agent and task that follow a rejected answer until one is answered,
-at most three; one that is rejected in turn begins anew. Only verifier events count, never the
-likeness of texts. Two subtypes are kept apart: `format` (did not parse or fit the schema) and
-`factual` (named a tool, argument, passage, file or id that does not exist, or was refused by a
+Rule: the calls of the same conversation and task that follow a rejected answer until one is
+answered, at most three; one that is rejected in turn begins anew. Only verifier events count,
+never the likeness of texts. Two subtypes are kept apart: `format` (did not parse or fit the schema)
+and `factual` (named a tool, argument, passage, file or id that does not exist, or was refused by a
 guardrail or corrected by the user). A failing test or command is exploration, not an event.
 """
 
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from finops_pack.figures import count, usd
 from finops_pack.model import Call, Finding
+from finops_pack.sessions import threads
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._say import named, one_task, some
 
@@ -24,7 +25,7 @@ CATEGORY = "hallucination_recovery"
 ORDER = 20
 LONGEST = 3
 CORRECTED = object()
-Thread = tuple[str | None, object]
+Thread = tuple[object, object]
 SUBTYPES = {
     "schema": "format",
     "format": "format",
@@ -97,8 +98,8 @@ def _checked(calls: Sequence[Call]) -> Sequence[Call]:
 
 def _recoveries(calls: Sequence[Call]) -> Iterator[Recovery]:
     open_: dict[Thread, tuple[Call, int]] = {}
-    for call in calls:
-        own: Thread = (call.agent, call.task)
+    for call, thread in zip(calls, threads(calls), strict=True):
+        own: Thread = (thread, call.task)
         anew: Thread = (call.agent, CORRECTED)  # the user's correction may be a task of its own
         corrected, rejected = open_.pop(anew, None), open_.pop(own, None)
         event = corrected or rejected

@@ -1,9 +1,9 @@
 """Repeats: a call that only asked a tool for what the agent had already been told.
 
 Rule: every tool call of an answer has the same name, arguments and result as an earlier one of
-the same agent, and no tool that changes things ran between. Whether a shell or an unnamed tool
-changed anything cannot be seen: repeats across those are counted as an upper bound (`estimated`,
-with what is proven as the low end), repeats across a known write are not counted at all.
+the same agent's conversation, and no tool that changes things ran between. Whether a shell or an
+unnamed tool changed anything cannot be seen: repeats across those are counted as an upper bound
+(`estimated`, with what is proven as the low end), repeats across a known write are not counted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from finops_pack.figures import count, usd
 from finops_pack.model import Call, Finding
+from finops_pack.sessions import threads
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._say import named, one_task, some
 
@@ -44,7 +45,7 @@ class Repeat(NamedTuple):
 
 
 class _Past:
-    """What an agent has been told, and when something last changed or may have."""
+    """What has been told in a conversation, and when something last changed or may have."""
 
     def __init__(self) -> None:
         self.told: dict[Use, tuple[int, Call]] = {}
@@ -61,10 +62,10 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
 
 def _repeats(calls: Sequence[Call]) -> Iterator[Repeat]:
     results = _results(calls)
-    pasts: dict[str, _Past] = {}
-    for place, call in enumerate(calls):
+    pasts: dict[int, _Past] = {}
+    for place, (call, thread) in enumerate(zip(calls, threads(calls), strict=True)):
         uses = [_use(asked, results) for asked in call.tool_calls]
-        past = pasts.setdefault(call.agent or "", _Past())
+        past = pasts.setdefault(thread, _Past())
         known = [use for use in uses if use is not None]
         found = [past.told[use] for use in known if use in past.told]
         if uses and len(found) == len(uses):

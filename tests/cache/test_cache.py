@@ -12,7 +12,7 @@ from finops_pack import cache
 from finops_pack.cache import _chains, _cold, _decay
 from finops_pack.model import Call
 from finops_pack.sketch._prefix import chained, digest
-from tests.facts import FACTS, MINUTE_US, START_US, call
+from tests.facts import FACTS, MINUTE_US, START_US, call, side_by_side
 from tests.memory import traced
 
 
@@ -35,6 +35,12 @@ def test_hit_attainable_and_warmth() -> None:
     assert report.attainable == pytest.approx(20 / 30)
     assert report.warmth == pytest.approx(0.95)
     assert report.state == "Hot"
+
+
+def test_agents_of_one_name_at_work_at_once_are_warm_each_on_its_own() -> None:
+    calls = [c for c in side_by_side() if c.cache_read_tokens]
+    steps = {s.call.id: s.before for s in cache.chains(side_by_side())}
+    assert [steps[c.id].id for c in calls] == [f"{c.id[0]}{int(c.id[1]) - 1}" for c in calls]
 
 
 def test_write_share_differs_in_tokens_and_dollars() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from finops_pack import forensics
 from finops_pack.forensics import _shape, retry_cascade
 from finops_pack.model import Call, Finding
-from tests.facts import FACTS, call
+from tests.facts import FACTS, call, side_by_side
 from tests.memory import traced
 
 
@@ -63,6 +63,11 @@ def test_one_large_tool_result_is_named_with_its_step_and_cost() -> None:
     assert found.calls == (steps[1].id, steps[2].id)
     assert found.usd < sum(c.amount_usd for c in steps)
     assert found.usd > steps[1].amount_usd * 9 / 10
+
+
+def test_agents_of_one_name_at_work_at_once_bring_in_nothing_of_each_other() -> None:
+    steps = [step.new for step in forensics.Run("t", side_by_side()).steps]
+    assert steps == [0, *[10_000, 40_000] * 6]
 
 
 def test_the_tool_is_named_by_the_call_that_asked_for_it() -> None:

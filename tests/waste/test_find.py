@@ -13,7 +13,7 @@ from finops_pack import score, waste
 from finops_pack.model import VERIFIERS, Call, Segment
 from finops_pack.money import plain
 from finops_pack.waste import _tally
-from tests.facts import FACTS, call
+from tests.facts import FACTS, call, side_by_side
 from tests.memory import traced
 from tests.waste.conftest import Context
 
@@ -239,3 +239,10 @@ def test_too_little_to_judge(count: int, usd: str) -> None:
     assert judged.score is None
     assert judged.reason is not None
     assert judged.reason.startswith("insufficient data")
+
+
+def test_agents_of_one_name_at_work_at_once_waste_nothing_of_each_other() -> None:
+    assert waste.find(side_by_side(), FACTS).findings == ()
+    rejected = [replace(c, verifier="edit" if c.id == "a2" else None) for c in side_by_side()]
+    [found] = waste.find(rejected, FACTS).findings
+    assert found.calls == ("a3",)
