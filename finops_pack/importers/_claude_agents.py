@@ -7,10 +7,30 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def turn_of_agent(name: str, plan: Mapping[str, Any], at: int) -> dict[str, Any]:
+def thread_of(record: Mapping[str, Any], known: Mapping[str, Any], memory: dict[str, Any]) -> str:
+    """The conversation of a line: `main`, or that of a sub-agent, by its id.
+
+    Older versions wrote sub-agents into the main transcript, without an id: there each begins
+    with a line that has none above it, and `memory` keeps the lines that followed.
+    """
+    if not record.get("isSidechain"):
+        return "main"
+    if record.get("agentId"):
+        return str(record["agentId"])
+    sides: dict[str, str] = memory.setdefault("sides", {})
+    line, above = str(record.get("uuid")), record.get("parentUuid")
+    begins = above is None and record["type"] == "user"
+    name = sides.get(line) or (None if begins else sides.get(str(above), memory.get("side")))
+    sides[line] = memory["side"] = name or f"side{len(known)}"
+    return sides[line]
+
+
+def turn_of_agent(name: str, plan: Mapping[str, Any], at: int, prompt: Any) -> dict[str, Any]:
     """The turn in which a sub-agent was started, the call that did, and its kind."""
     turn, agents = _latest(plan["turns"], at), plan["agents"]
-    started = next((s for s in plan["started"] if s[2] == agents.get(name)), None)
+    by_id = [s for s in plan["started"] if s[2] == agents.get(name)]
+    by_prompt = [s for s in plan["started"] if s[4:] == [prompt] and s[0] <= at]
+    started = next(iter(by_id or by_prompt[-1:]), None)
     if started is None and "-" not in name:  # else one of Claude Code's own helpers
         others = set(agents.values())
         started = _latest([s for s in plan["started"] if s[2] not in others], at)

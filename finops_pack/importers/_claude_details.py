@@ -15,10 +15,10 @@ from typing import Any
 
 from finops_pack import config, recorder
 from finops_pack.importers._anthropic import apart
-from finops_pack.importers._claude_agents import of_turn, turn_of_agent
+from finops_pack.importers._claude_agents import of_turn, thread_of, turn_of_agent
 from finops_pack.importers._lines import WRONG, added, micros, why
 from finops_pack.importers._state import Item, Rejected, State
-from finops_pack.importers._tools import ran, result
+from finops_pack.importers._tools import hashed, ran, result
 from finops_pack.importers.claude_code import origin
 from finops_pack.recorder._messages import flat
 from finops_pack.recorder._verify import verifier
@@ -96,15 +96,18 @@ class _Session:
         return next((plans[name] for plans in (self.plans, *others) if name in plans), empty)
 
     def _thread(self, record: Record) -> dict[str, Any]:
-        name = str(record.get("agentId") or "side") if record.get("isSidechain") else "main"
+        name = thread_of(record, self.threads, self.memory)
         if name not in self.threads:
             self.threads[name] = {"results": [], "turn": None, "call": None, "asked_us": None}
+            if name != "main" and record["type"] == "user":
+                prompt = hashed(self.key, flat(record["message"]["content"]))
+                self.threads[name]["prompt"] = prompt
         thread = self.threads[name]
         if name != "main" and name not in self._placed:
             self._placed.add(name)
             plan = self._plan(record)
             began = thread.setdefault("began_us", micros(record["timestamp"]))
-            thread["turn"] = turn_of_agent(name, plan, began)
+            thread["turn"] = turn_of_agent(name, plan, began, thread.get("prompt"))
             if name not in plan["agents"]:
                 thread.setdefault("guessed", [])
         return thread
@@ -115,7 +118,8 @@ class _Session:
         near = self.path.with_name(file), self.path.with_suffix("") / "subagents" / file
         for thread in (self.peek(path).get("threads", {}).get(name, {}) for path in near):
             for call in thread.get("guessed", ()):
-                yield _amend(call, **of_turn(turn_of_agent(name, plan, thread["began_us"])))
+                turn = turn_of_agent(name, plan, thread["began_us"], thread.get("prompt"))
+                yield _amend(call, **of_turn(turn))
 
     # --- what the user, or a tool, says ------------------------------------------------------
     def _user(self, record: Record) -> Iterator[Item]:
@@ -206,9 +210,10 @@ class _Session:
             return
         call["tool_calls"].append(made)
         if name in _STARTS_AGENTS:
-            kind = (block.get("input") or {}).get("subagent_type")
-            at = micros(record["timestamp"])
-            self._plan(record)["started"].append([at, call["id"], block.get("id"), kind])
+            told, at = block.get("input") or {}, micros(record["timestamp"])
+            prompt = hashed(self.key, str(told.get("prompt")))
+            started = [at, call["id"], block.get("id"), told.get("subagent_type"), prompt]
+            self._plan(record)["started"].append(started)
 
 
 def _listed(content: Any) -> bool:

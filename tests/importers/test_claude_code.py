@@ -514,6 +514,42 @@ def test_what_was_guessed_of_agents_at_work_is_made_good_when_they_are_done(
     assert [c.agent for c in calls()] == ["main", "Explore", "Plan", "Plan"]
 
 
+def test_sub_agents_of_older_versions_stand_in_the_main_transcript(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    def side(line: dict[str, Any], uuid: str, above: str | None) -> dict[str, Any]:
+        return {**line, "isSidechain": True, "uuid": uuid, "parentUuid": above}
+
+    records = [
+        said(0, "go"),
+        answer(1, 1, tool("Task", "toolu_1", subagent_type="Explore", prompt="look")),
+        answer(1, 1, tool("Task", "toolu_2", subagent_type="Plan", prompt="think")),
+        side(said(2, "look"), "x1", None),
+        side(said(2, "think"), "y1", None),
+        side(answer(3, 2, tool("Read", "toolu_3")), "x2", "x1"),
+        side(answer(4, 3, tool("Read", "toolu_4")), "y2", "y1"),
+        side(gave(5, "text", "toolu_4"), "y3", "y2"),
+        side(gave(5, "text", "toolu_3"), "x3", "x2"),
+        side(answer(6, 4), "y4", "y3"),
+        side(answer(7, 5), "x4", "x3"),
+        gave(8, "done", "toolu_1"),
+        said(10, "and now?"),
+        answer(11, 6, tool("Task", "toolu_5", subagent_type="Test", prompt="run")),
+        side(said(12, "run"), "z1", None),
+        side(answer(13, 7), "z2", "z1"),
+    ]
+    path = lines(*records[:7])
+    bring("claude-code", path)
+    lines(*records)
+    bring("claude-code", path)
+    assert [(c.agent, c.task) for c in calls()] == [
+        ("main", "u0"), ("Explore", "u0"), ("Plan", "u0"), ("Plan", "u0"), ("Explore", "u0"),
+        ("main", "u10"), ("Test", "u10"),
+    ]  # fmt: skip
+    told = {c.response_id: [r["tool_call_id"] for r in c.tool_results] for c in calls()}
+    assert (told["msg_4"], told["msg_5"]) == (["toolu_4"], ["toolu_3"])
+
+
 def test_who_pays_is_kept_and_corrects_what_was_read(bring: Any, calls: Any, lines: Any) -> None:
     path = lines(answer(1, 1))
     assert bring("claude-code", path).billing == "unknown"
