@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -60,7 +61,7 @@ def line_at(path: Path, at: int) -> int:
 def added(path: Path, state: State) -> Iterator[bytes]:
     """The lines from where the file was left; `state` moves on behind each of them.
 
-    A last line without its end comes too; when it looks torn, it is read again next time.
+    A last line without its end comes too; when it is torn, it is read again next time.
     """
     for _, data in whole(path, state.offset):
         *lines, rest = data.split(b"\n")
@@ -70,7 +71,16 @@ def added(path: Path, state: State) -> Iterator[bytes]:
             state.line += 1
         if rest:
             yield rest
-            state.offset += len(rest) if rest[-1:] == b"}" else 0
+            state.offset += len(rest) if _is_whole(rest) else 0
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line that is still without its end is all there; one torn behind a brace is not."""
+    try:
+        json.loads(line)
+    except WRONG:
+        return False
+    return True
 
 
 def opened(path: Path) -> BufferedIOBase:

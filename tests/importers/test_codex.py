@@ -108,6 +108,21 @@ def test_a_session_goes_on_where_it_was_left(bring: Any, calls: Any, lines: Any)
     assert len(calls()[1].tool_results) == 1
 
 
+def test_a_line_that_is_torn_behind_a_brace_is_read_when_it_is_there(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    path = lines(meta(), context(), counted(2, usage(100, 0, 20, 8)), name="rollout-1.jsonl")
+    told = path.read_bytes()
+    path.write_bytes(told[: told.rindex(b"}", 0, -2)])
+    bring("codex", path)
+    path.write_bytes(told[:-2])  # all but the last brace
+    bring("codex", path)
+    assert calls() == []
+    path.write_bytes(told)
+    bring("codex", path)
+    assert [call.input_tokens for call in calls()] == [100]
+
+
 def test_a_fork_that_copies_its_parent_doubles_nothing(bring: Any, calls: Any, lines: Any) -> None:
     told = [context(), counted(2, usage(100, 0, 20, 0)), counted(3, usage(300, 0, 40, 0))]
     path = lines(meta("s1"), *told, name="a/rollout-1.jsonl")
