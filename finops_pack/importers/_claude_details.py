@@ -26,6 +26,8 @@ from finops_pack.recorder._verify import verifier
 Record = Mapping[str, Any]
 OPENS, CLOSES = b"{}"
 _STARTS_AGENTS = ("Task", "Agent")
+_REFUSED = "<tool_use_error>"  # what Claude Code itself says of a tool call
+_SHELLS = ("Bash", "BashOutput", "PowerShell")  # what they give back are a program's words
 _OURS = ("<local-command", "<bash-", "<task-notification", "Caveat: ")
 _DEEPEST = 5  # beside the main transcript, or <session>/subagents/workflows/<run> below it
 _INTERRUPT = "[Request interrupted by user"
@@ -163,10 +165,12 @@ class _Session:
         asked, said = block.get("tool_use_id"), flat(block.get("content"))
         failed = bool(block.get("is_error"))
         thread["results"].append(result(self.key, asked, said, failed))
-        words = said.removeprefix("<tool_use_error>").removeprefix("Error: ")
-        check = verifier(words) if failed else None
+        words = said.removeprefix(_REFUSED)
+        check = verifier(words.removeprefix("Error: ")) if failed else None
+        own = check == "user" or words != said
         call = thread["call"]
-        if check and call and any(made["id"] == asked for made in call["tool_calls"]):
+        made = call["tool_calls"] if check and call else ()
+        if any(one["id"] == asked and (own or one["name"] not in _SHELLS) for one in made):
             yield _amend(call["id"], verifier=check)
 
     def _agent_id(self, record: Record, results: list[Record]) -> Iterator[Item]:

@@ -493,6 +493,16 @@ def test_a_sub_agent_of_a_workflow_belongs_to_a_turn_but_to_no_other_agents_call
     assert [(c.agent, c.parent, c.task) for c in calls()][2:] == [("subagent", None, "u0")]
 
 
+@pytest.mark.parametrize(("name", "verifier"), [("Bash", None), ("mcp__crm__find", "schema")])
+def test_what_a_program_printed_is_no_refusal(
+    bring: Any, calls: Any, lines: Any, name: str, verifier: str | None
+) -> None:
+    words = "Exit code 1\nE  pydantic: 1 validation error for Settings"
+    path = lines(said(0, "go"), answer(1, 1, tool(name)), gave(2, words, failed=True), answer(3, 2))
+    bring("claude-code", path)
+    assert [call.verifier for call in calls()] == [verifier, None]
+
+
 def test_what_was_guessed_of_agents_at_work_is_made_good_when_they_are_done(
     bring: Any, calls: Any, lines: Any
 ) -> None:
