@@ -11,6 +11,7 @@ from finops_pack.model import Call
 from finops_pack.sessions import sent, session_of
 
 OPEN = 10_000
+_Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,32 @@ def chains(calls: Iterable[Call]) -> Iterator[Step]:
 
     A chain is forgotten once 10,000 others have gone on since its last call.
     """
-    last: OrderedDict[tuple[str, str, str], Call] = OrderedDict()
-    asked: OrderedDict[tuple[str, str, str, str], Call] = OrderedDict()
+    last: OrderedDict[_Key, Call] = OrderedDict()
+    asked: OrderedDict[tuple[_Key, str], Call] = OrderedDict()
+    agents: OrderedDict[str, str] = OrderedDict()
     for call in sent(calls):
         if call.input_tokens > 0 and not call.problems:
-            key = (session_of(call), call.agent or "", call.served_model or call.model)
-            told = [asked.pop((*key, i), None) for i in _ids(call.tool_results, "tool_call_id")]
+            key = _key(call, agents)
+            agents[call.id] = call.agent or ""
+            told = [asked.pop((key, i), None) for i in _ids(call.tool_results, "tool_call_id")]
             yield Step(call, next(filter(None, told), last.get(key)))
-            asked.update(((*key, i), call) for i in _ids(call.tool_calls, "id"))
+            asked.update(((key, i), call) for i in _ids(call.tool_calls, "id"))
             last[key] = call
             last.move_to_end(key)
-            if len(last) > OPEN:
-                last.popitem(last=False)
-            while len(asked) > OPEN:
-                asked.popitem(last=False)
+            for held in (last, asked, agents):
+                _forget(held)
+
+
+def _key(call: Call, agents: Mapping[str, str]) -> _Key:
+    """Session, agent, the call of another agent that started it, model."""
+    agent, above = call.agent or "", call.parent or ""
+    started = above if agents.get(above, agent) != agent else ""
+    return session_of(call), agent, started, call.served_model or call.model
+
+
+def _forget(held: OrderedDict[Any, Any]) -> None:
+    while len(held) > OPEN:
+        held.popitem(last=False)
 
 
 def _ids(listed: Iterable[Mapping[str, Any]], name: str) -> list[str]:

@@ -43,6 +43,16 @@ def test_agents_of_one_name_at_work_at_once_are_warm_each_on_its_own() -> None:
     assert [steps[c.id].id for c in calls] == [f"{c.id[0]}{int(c.id[1]) - 1}" for c in calls]
 
 
+def test_an_agent_that_another_call_has_started_begins_cold() -> None:
+    main = [call(m, id=f"m{m}", agent="main", session="s", input_tokens=9_000) for m in (0, 5)]
+    started = [
+        call(m, id=f"a{m}", agent="a", session="s", input_tokens=5_000, parent=f"m{m // 5 * 5}")
+        for m in (1, 2, 6)
+    ]
+    before = {s.call.id: s.before and s.before.id for s in cache.chains([*main, *started])}
+    assert before == {"m0": None, "a1": None, "a2": "a1", "m5": "m0", "a6": None}
+
+
 def test_write_share_differs_in_tokens_and_dollars() -> None:
     calls = [first(), warm(1, 10_000)]
     report = cache.analyse(calls, FACTS)
