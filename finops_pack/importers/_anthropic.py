@@ -58,5 +58,5 @@ def apart(usage: Mapping[str, Any]) -> list[tuple[int, str, str | None, Counts]]
     return [
         (number, _APART[one["type"]], one.get("model"), counts(one))
         for number, one in enumerate(listed)
-        if one["type"] in _APART
+        if isinstance(one, dict) and one.get("type") in _APART
     ]

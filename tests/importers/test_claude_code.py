@@ -503,6 +503,14 @@ def test_what_a_program_printed_is_no_refusal(
     assert [call.verifier for call in calls()] == [verifier, None]
 
 
+def test_an_iteration_of_a_form_not_known_costs_the_call_nothing(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    told = [{"input_tokens": 3, "output_tokens": 7}, None, {"type": "new", "input_tokens": "?"}]
+    assert bring("claude-code", lines(answer(1, 1, usage={"iterations": told}))).rejected == []
+    assert [call.output_tokens for call in calls()] == [7]
+
+
 def test_what_was_guessed_of_agents_at_work_is_made_good_when_they_are_done(
     bring: Any, calls: Any, lines: Any
 ) -> None:
