@@ -94,7 +94,8 @@ class _Session:
         if not record.get("isSidechain"):
             return self.plans.setdefault(name, empty)
         above = self.path.parents[:_DEEPEST]
-        others = (self.peek(folder / f"{name}.jsonl").get("plans", {}) for folder in above)
+        files = (folder / (name + end) for folder in above for end in (".jsonl", ".jsonl.gz"))
+        others = (self.peek(file).get("plans", {}) for file in files)
         return next((plans[name] for plans in (self.plans, *others) if name in plans), empty)
 
     def _thread(self, record: Record) -> dict[str, Any]:

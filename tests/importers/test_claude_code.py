@@ -511,6 +511,20 @@ def test_an_iteration_of_a_form_not_known_costs_the_call_nothing(
     assert [call.output_tokens for call in calls()] == [7]
 
 
+def test_a_packed_sub_agent_belongs_to_the_turn_of_its_packed_main(
+    bring: Any, calls: Any, lines: Any, tmp_path: Path
+) -> None:
+    start = tool("Task", "toolu_9", subagent_type="Explore")
+    main = lines(said(0, "go"), answer(1, 1, start), name=f"{SESSION}.jsonl")
+    agent = lines(agent_line(3, 2), name="agent-a1b2c3d.jsonl")
+    for path in (main, agent):
+        packed = tmp_path / "packed" / f"{path.name}.gz"
+        packed.parent.mkdir(exist_ok=True)
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+    bring("claude-code", tmp_path / "packed")
+    assert [(c.agent, c.task) for c in calls()] == [("main", "u0"), ("Explore", "u0")]
+
+
 def test_what_was_guessed_of_agents_at_work_is_made_good_when_they_are_done(
     bring: Any, calls: Any, lines: Any
 ) -> None:
