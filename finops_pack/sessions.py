@@ -88,16 +88,14 @@ def threads(calls: Sequence[Call]) -> list[int]:
     was not. They are told apart by the call that started them, and by who carried on the results
     of whose tools: an agent that waits for its tools is not gone on with by another call.
     """
-    whose, carries = _whose(calls), _carries(calls)
+    whose = _whose(calls)
+    carries = _carries(calls, whose)
     waits = set(carries.values())
     idle: dict[tuple[str, str], int] = {}
     found: list[int] = []
     for place, own in enumerate(whose):
         before = carries.get(place)
-        if before is not None and whose[before] == own:
-            thread = found[before]
-        else:
-            thread = idle.get(own, place)
+        thread = idle.get(own, place) if before is None else found[before]
         found.append(thread)
         if place not in waits:
             idle[own] = thread
@@ -116,15 +114,20 @@ def _whose(calls: Sequence[Call]) -> list[tuple[str, str]]:
     return [(call.agent or "", above or "") for call, above in zip(calls, started, strict=True)]
 
 
-def _carries(calls: Sequence[Call]) -> dict[int, int]:
-    """The place of a call that brings tools' results in -> that of the one that asked for them."""
-    coming: dict[str, int] = {}
+def _carries(calls: Sequence[Call], whose: Sequence[tuple[str, str]]) -> dict[int, int]:
+    """Places: of a call that brings in tools' results -> of the agent's own that asked for them.
+
+    What an agent hands on to another one does not keep it waiting.
+    """
+    coming: dict[tuple[tuple[str, str], str], int] = {}
     carries: dict[int, int] = {}
     for place in range(len(calls) - 1, -1, -1):
-        answered = [coming.pop(i) for i in _ids(calls[place].tool_calls, "id") if i in coming]
+        own, call = whose[place], calls[place]
+        asked = ((own, i) for i in _ids(call.tool_calls, "id"))
+        answered = [coming.pop(key) for key in asked if key in coming]
         if answered:
             carries.setdefault(min(answered), place)
-        coming.update((i, place) for i in _ids(calls[place].tool_results, "tool_call_id"))
+        coming.update(((own, i), place) for i in _ids(call.tool_results, "tool_call_id"))
     return carries
 
 

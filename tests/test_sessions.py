@@ -67,3 +67,8 @@ def test_ids_of_tools_that_come_again_lead_to_the_last_call_that_used_them() -> 
 
 def test_tools_whose_results_are_not_seen_keep_nobody_waiting() -> None:
     assert threads([told(0, "a", "x"), told(1, "a", "y"), told(2, "a")]) == [0, 0, 0]
+
+
+def test_an_agent_that_handed_on_and_is_handed_back_to_goes_on() -> None:
+    calls = [told(0, "a", "x"), told(1, "b", "y", "x"), told(2, "a", "", "y")]
+    assert threads(calls) == [0, 1, 0]
