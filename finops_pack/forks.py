@@ -1,39 +1,74 @@
-"""No fork while a thread of ours imports: in the child the same import would never end.
+"""No fork while a thread of ours is where its child would never get out of: an import, SQLite.
 
-Python locks each module while it is being imported, and a child inherits the lock without the
-thread that would open it.
+Both lock what they work on, and a child inherits the locks without the thread that would open
+them.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+before: list[Callable[[], None]] = []
+"""Called before a fork, once nobody is inside; may not raise."""
+
 _WAIT_SECONDS = 2.0  # a fork waits no longer; an import takes a tenth of that
-_lock = threading.RLock()
+
+
+class _Bar:
+    """How many threads are inside, and whether a fork waits for them."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.wanted = False
+        self.changed = threading.Condition()
+        self.mine = threading.local()  # its `depth`: a thread that is inside may go deeper
+
+
+_bar = _Bar()
 
 
 @contextmanager
-def importing() -> Iterator[None]:
-    """Around an import that is made late, in whatever thread comes to need it first."""
-    with _lock:
+def barred() -> Iterator[None]:
+    """Around an import that is made late, and what is done in SQLite, in whatever thread it is."""
+    bar = _bar
+    depth = getattr(bar.mine, "depth", 0)
+    bar.mine.depth = depth + 1
+    if not depth:
+        with bar.changed:
+            bar.changed.wait_for(lambda: not bar.wanted, _WAIT_SECONDS)
+            bar.inside += 1
+    try:
         yield
+    finally:
+        bar.mine.depth = depth
+        if not depth:
+            with bar.changed:
+                bar.inside -= 1
+                bar.changed.notify_all()
 
 
 def _before() -> None:
-    _lock.acquire(timeout=_WAIT_SECONDS)
+    _bar.changed.acquire()
+    _bar.wanted = True
+    free = _bar.changed.wait_for(lambda: not _bar.inside, _WAIT_SECONDS)
+    _bar.wanted = False
+    if free:
+        for tell in before:
+            tell()
 
 
 def _after_in_parent() -> None:
-    with suppress(RuntimeError):  # it waited in vain
-        _lock.release()
+    with suppress(RuntimeError):
+        _bar.changed.notify_all()
+        _bar.changed.release()
 
 
 def _after_in_child() -> None:
-    global _lock
-    _lock = threading.RLock()
+    global _bar
+    _bar = _Bar()
 
 
 if hasattr(os, "register_at_fork"):

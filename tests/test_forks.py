@@ -7,25 +7,43 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from finops_pack import forks
+from finops_pack.ledger import open_ledger
+from finops_pack.model import Where
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 
-CHILD_OF_AN_IMPORT = """
-import faulthandler, importlib.abc, os, sys, threading, time
+HEAD = """
+import faulthandler, importlib.abc, os, sqlite3, sys, threading, time
 
-slow, started = sys.argv[1], threading.Event()
-
+started = threading.Event()
+"""
+SLOW_IMPORT = """
 class Slow(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name == slow:
+        if name == sys.argv[1]:
             started.set()
             time.sleep(0.3)
 
+sys.modules.pop("sqlite3")
 sys.meta_path.insert(0, Slow())
+"""
+SLOW_SQLITE = """
+connect, mutex = sqlite3.connect, threading.Lock()  # as SQLite has its own, of the whole process
+
+def slowly(*args, **kwargs):
+    with mutex:
+        started.set()
+        time.sleep(0.3)
+        return connect(*args, **kwargs)
+
+sqlite3.connect = slowly
+"""
+FORK = """
 from finops_pack import Usage, recorder
 
 def call():
@@ -42,6 +60,32 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+BUSY = """
+from finops_pack.ledger import open_ledger
+from finops_pack.model import Where
+
+ledger = open_ledger(os.environ["FINOPS_LEDGER"])
+
+def busy(work):
+    while True:
+        work()
+
+def book():
+    ledger.book([{"type": "call", "id": os.urandom(8).hex(), "model": "m", "start_us": 10**15}])
+
+for work in (book, lambda: ledger.totals("model", Where()), ledger.close):
+    threading.Thread(target=busy, args=(work,), daemon=True).start()
+for _ in range(20):
+    child = os.fork()
+    if not child:
+        faulthandler.dump_traceback_later(8, exit=True)
+        book()
+        os._exit(0 if ledger.totals(None, Where())[0].calls else 3)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+os._exit(0)
+"""
+
+
 @pytest.mark.parametrize(
     "slow",
     [
@@ -51,9 +95,47 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     ],
 )
 def test_a_fork_in_the_middle_of_an_import_leaves_no_child_waiting(slow: str) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", CHILD_OF_AN_IMPORT, slow], capture_output=True, text=True, timeout=60
-    )
+    run_it(HEAD + SLOW_IMPORT + FORK, slow)
+
+
+def test_a_fork_while_a_thread_opens_the_ledger_leaves_no_child_waiting() -> None:
+    run_it(HEAD + SLOW_SQLITE + FORK)
+
+
+def test_a_child_has_the_ledger_that_its_parents_threads_are_busy_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINOPS_LEDGER", str(tmp_path / "busy.db"))
+    run_it(HEAD + BUSY)
+
+
+def test_what_a_child_books_after_its_parent_has_closed_the_ledger_is_kept(tmp_path: Path) -> None:
+    def book(call_id: str) -> None:
+        ledger.book([{"type": "call", "id": call_id, "model": "m", "start_us": 10**15}])
+
+    ledger, closed = open_ledger(str(tmp_path / "ledger.db")), tmp_path / "closed"
+    book("of the parent")
+    ledger.totals(None, Where())
+    child = os.fork()
+    if not child:
+        book("before")
+        while not closed.exists():
+            time.sleep(0.01)
+        book("after")
+        os._exit(0)  # as a worker that is killed
+    while ledger.totals(None, Where())[0].calls < 2:
+        time.sleep(0.01)
+    ledger.close()
+    closed.touch()
+    os.waitpid(child, 0)
+    assert ledger.totals(None, Where())[0].calls == 3
+    assert ledger.check() == []
+    ledger.close()
+
+
+def run_it(code: str, *words: str) -> None:
+    command = [sys.executable, "-c", code, *words]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
 
 
@@ -62,7 +144,7 @@ def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     within, over = threading.Event(), threading.Event()
 
     def hang() -> None:
-        with forks.importing():
+        with forks.barred():
             within.set()
             over.wait(10)
 
@@ -75,5 +157,5 @@ def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - began < 5
     over.set()
     thread.join()
-    with forks.importing():
+    with forks.barred():
         pass

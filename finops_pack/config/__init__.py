@@ -119,7 +119,7 @@ def _once(strict: bool) -> Config:
     if made is None:
         if len(read) > 3:
             read.clear()
-        with forks.importing():  # what reads TOML
+        with forks.barred():  # what reads TOML
             made = read[folder, strict] = _load(folder, strict)
     return made
 

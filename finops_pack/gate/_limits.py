@@ -101,7 +101,7 @@ def zone_of(name: str) -> tzinfo:
     """The ledger's time zone by its name."""
     if name in ("", "UTC"):
         return UTC
-    with forks.importing():
+    with forks.barred():
         from zoneinfo import ZoneInfo
 
     return ZoneInfo(name)

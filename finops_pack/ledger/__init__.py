@@ -225,14 +225,14 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
     """
     scheme = normalise(url).partition(":")[0]
     if scheme == "sqlite":
-        with forks.importing():
+        with forks.barred():
             from finops_pack.ledger.sqlite import SQLiteLedger
 
         return SQLiteLedger(sqlite_path(url), create=create, read_only=read_only)
     if scheme == "postgresql":
         return _postgres(url, create, read_only)
     if scheme in ("http", "https"):
-        with forks.importing():
+        with forks.barred():
             import httpx  # noqa: F401 - which its first request would import
 
             from finops_pack.ledger.remote import RemoteLedger
@@ -247,7 +247,7 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
 
 def _postgres(url: str, create: bool, read_only: bool) -> Ledger:
     try:
-        with forks.importing():
+        with forks.barred():
             from finops_pack.ledger.postgres import PostgresLedger
     except ImportError as error:
         raise LedgerUnreachable(

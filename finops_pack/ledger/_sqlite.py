@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ class Connection:
     def __init__(self, raw: sqlite3.Connection, inode: Inode | None) -> None:
         self.raw = raw
         self.inode = inode
+        self.busy = threading.Lock()  # whoever closes what another thread uses ends the process
         self._pragmas: dict[str, int] = {}
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

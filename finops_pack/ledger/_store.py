@@ -42,7 +42,7 @@ class SQLLedger(Documents):
 
         With `after`, nothing is booked unless the spool stands there: somebody was faster.
         """
-        with forks.importing():
+        with forks.barred():
             from finops_pack.ledger._book import book, prepare
 
         prepared = prepare(lines)  # as much as can be before others have to wait

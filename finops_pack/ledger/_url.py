@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from finops_pack.config import file_of
 from finops_pack.errors import ConfigError
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
+
+# Python's own, where it is built in: hashlib would load OpenSSL, 3 ms of a cold start.
+try:
+    _sha256 = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256").sha256
+except ImportError:
+    _sha256 = import_module("hashlib").sha256
 
 
 def normalise(url: str) -> str:
@@ -46,19 +54,7 @@ def _parts(url: str) -> SplitResult:
 
 def ledger_id(url: str) -> str:
     """The first 16 hex digits of SHA-256 of the normalised URL: names its spool folder."""
-    return str(_sha256()(normalise(url).encode()).hexdigest()[:16])
-
-
-def _sha256() -> Any:
-    """Python's own, where it is built in: hashlib would load OpenSSL, 3 ms of a cold start."""
-    from importlib import import_module
-
-    for name in ("_sha2", "_sha256"):  # from 3.12 on; before
-        try:
-            return import_module(name).sha256
-        except ImportError:
-            continue
-    return import_module("hashlib").sha256
+    return str(_sha256(normalise(url).encode()).hexdigest()[:16])
 
 
 def sqlite_path(url: str) -> str:

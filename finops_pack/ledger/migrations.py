@@ -26,7 +26,7 @@ class Names(Protocol):
 @MIGRATIONS.append
 def first(db: Db, dialect: Dialect) -> None:
     """Every table, empty."""
-    with forks.importing():
+    with forks.barred():
         from finops_pack.ledger._schema import tables
 
     for statement in tables(dialect.integer, dialect.serial, dialect.table_suffix):
@@ -75,7 +75,7 @@ def migrate(db: Db, dialect: Dialect, zone: str, names: Names) -> None:
 
 def add_columns(db: Db, dialect: Dialect, present: list[str]) -> None:
     """Add what `model.Call` has gained since the table was made."""
-    with forks.importing():
+    with forks.barred():
         from finops_pack.ledger._schema import COLUMNS, column
 
     for name in COLUMNS:

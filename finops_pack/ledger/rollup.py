@@ -92,7 +92,7 @@ def _clock_day(slot: int, zone: str) -> int:
 
 @lru_cache(maxsize=8)
 def _zone(name: str) -> tzinfo:
-    with forks.importing():
+    with forks.barred():
         from zoneinfo import ZoneInfo  # 4 ms of a cold start, and most ledgers are in UTC
 
     try:

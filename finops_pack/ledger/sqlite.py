@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 from weakref import WeakSet
 
+from finops_pack import forks
 from finops_pack.errors import LedgerAbsent, LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import _sqlite
 from finops_pack.ledger._base import WAIT, Write
@@ -27,6 +28,8 @@ from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, settled
 _FILES = ("", "-wal", "-shm")
 _ANOTHER = "name another file: --ledger PATH, or FINOPS_LEDGER"
 _NORMAL, _FULL = 1, 2
+_ROWS = 500  # of a stream at a time
+_CLOSE_SECONDS = 0.25  # for a question in another thread to end
 _MODES: dict[Write, dict[str, int]] = {
     "usual": {"wal_autocheckpoint": 1000, "synchronous": _NORMAL, "cache_size": -2_000},
     "urgent": {"wal_autocheckpoint": 0, "synchronous": _NORMAL},
@@ -48,7 +51,6 @@ class SQLiteLedger(SQLLedger):
         super().__init__(path)
         self._path = path
         self._read_only = read_only
-        self._held_for_fork: threading.Lock | None = None
         self._begin_anew()
         _ledgers.add(self)
         if not os.path.exists(path):
@@ -64,7 +66,7 @@ class SQLiteLedger(SQLLedger):
         if os.path.exists(f"{self._path}.lock"):
             return
         try:
-            with closing(_sqlite.peek(self._path)) as raw:
+            with forks.barred(), closing(_sqlite.peek(self._path)) as raw:
                 self._refuse_a_stranger(Connection(raw, None))
         except (sqlite3.Error, OSError) as error:
             if _sqlite.is_any(error, _sqlite.CORRUPT):
@@ -77,10 +79,14 @@ class SQLiteLedger(SQLLedger):
 
     def _begin_anew(self) -> None:
         self._mutex = threading.Lock()
-        self._local = threading.local()
-        self._readers: WeakSet[Connection] = WeakSet()  # each ends with its thread
+        self._adding = threading.Lock()
         self._writer: Connection | None = None
         self._lock = WriterLock(f"{self._path}.lock")
+        self._forget_readers()
+
+    def _forget_readers(self) -> None:
+        self._local = threading.local()
+        self._readers: WeakSet[Connection] = WeakSet()  # each ends with its thread
 
     def _settle_schema(self) -> str:
         held = self._settings()
@@ -126,17 +132,18 @@ class SQLiteLedger(SQLLedger):
         if self._read_only:
             raise LedgerUnreachable(f"{self._path} was opened for reading only")
         deadline = time.monotonic() + timeout
-        if not self._mutex.acquire(timeout=max(0.0, timeout)):
+        mutex = self._mutex
+        if not mutex.acquire(timeout=max(0.0, timeout)):
             raise LedgerUnreachable(f"{self._path}: locked by another thread for {timeout} s")
         try:
-            with self._lock.held(deadline):
+            with self._lock.held(deadline), forks.barred():
                 yield from self._transaction(self._begun(deadline, how))
         except self.data_faults:
             raise
         except (sqlite3.Error, OSError) as error:
             raise self._unreachable(error) from None
         finally:
-            self._mutex.release()
+            mutex.release()
 
     def _transaction(self, writer: Connection) -> Iterator[Connection]:
         try:
@@ -198,15 +205,27 @@ class SQLiteLedger(SQLLedger):
     @contextmanager
     def _read(self) -> Iterator[Connection]:
         try:
-            reader = self._reading()
-            reader.raw.execute("BEGIN")
-            try:
-                yield reader
-            finally:
-                if reader.raw.in_transaction:
-                    reader.raw.execute("ROLLBACK")
+            with forks.barred():
+                reader = self._taken()
+                try:
+                    reader.raw.execute("BEGIN")
+                    yield reader
+                finally:
+                    if reader.raw.in_transaction:
+                        reader.raw.execute("ROLLBACK")
+                    reader.busy.release()
         except (sqlite3.Error, OSError) as error:
             raise self._unreachable(error) from None
+
+    def _taken(self) -> Connection:
+        """This thread's reading connection, which nobody closes until it is given back."""
+        while True:
+            reader = self._reading()
+            reader.busy.acquire()
+            is_open = getattr(self._local, "reader", None) is reader
+            if is_open:
+                return reader
+            reader.busy.release()  # closed since
 
     def _reading(self) -> Connection:
         """This thread's reading connection; a new one when the file is another."""
@@ -216,17 +235,24 @@ class SQLiteLedger(SQLLedger):
             raise LedgerUnreachable(f"there is no ledger at {self._path}")
         if held is None or held.inode != inode:
             held = self._local.reader = _sqlite.open_reader(self._path)
-            self._readers.add(held)
+            with self._adding:
+                self._readers.add(held)
         return held
 
     def _stream(self, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         try:
             # its own connection: an open cursor would hold other questions in its past
-            reader = _sqlite.open_reader(self._path)
+            with forks.barred():
+                reader = _sqlite.open_reader(self._path)
             try:
-                yield from reader.raw.execute(sql, values)
+                cursor = reader.raw.cursor()
+                with forks.barred():
+                    cursor.execute(sql, values)
+                while rows := _some(cursor):
+                    yield from rows
             finally:
-                reader.raw.close()
+                with forks.barred():
+                    reader.raw.close()
         except sqlite3.Error as error:
             raise self._unreachable(error) from None
 
@@ -243,13 +269,18 @@ class SQLiteLedger(SQLLedger):
         return [line for line in told if line != "ok"] or super().check()
 
     def close(self) -> None:
-        """Close every connection; the ledger opens them again when it is used."""
-        with self._mutex:
-            for reader in list(self._readers):
-                reader.raw.close()
+        """Close every connection; the ledger opens them again when it is used.
+
+        One that another thread goes on reading from ends when that lets go of it.
+        """
+        with self._mutex, forks.barred():
+            with self._adding:
+                readers = list(self._readers)
+                self._forget_readers()
+            for reader in readers:
+                _close_idle(reader)
             self._drop_writer()
             self._lock.close()
-        self._begin_anew()
 
     def _unreachable(self, error: Exception) -> LedgerUnreachable:
         shut = isinstance(error, PermissionError) or "unable to open" in str(error)
@@ -257,20 +288,32 @@ class SQLiteLedger(SQLLedger):
         return LedgerUnreachable(f"ledger {self._path}: {error}", mend=mend or "see: finops doctor")
 
     def before_fork(self) -> None:
-        """Let no thread be inside SQLite: its locks would never open in the child."""
-        mutex = self._mutex  # closed by another thread meanwhile, the ledger takes a new one
-        self._held_for_fork = mutex if mutex.acquire(timeout=0.25) else None
+        """Close what nobody uses just now: a child that found it open would take its locks for
+        its own, and what it writes is lost when its parent closes the ledger."""
+        for connection in (*self._readers, self._writer):
+            if connection is not None:
+                connection.raw.close()
+        self._writer = None
+        self._forget_readers()
 
-    def after_fork(self, child: bool) -> None:
+    def after_fork(self) -> None:
         """The child leaves what it inherited alone, closing it would disturb the parent."""
-        held, self._held_for_fork = self._held_for_fork, None
-        if not child:
-            if held is not None:
-                held.release()
-            return
         _inherited.extend(filter(None, (*self._readers, self._writer)))
         self._lock.close()
         self._begin_anew()
+
+
+def _close_idle(reader: Connection) -> None:
+    if reader.busy.acquire(timeout=_CLOSE_SECONDS):
+        try:
+            reader.raw.close()
+        finally:
+            reader.busy.release()
+
+
+def _some(cursor: sqlite3.Cursor) -> list[Any]:
+    with forks.barred():
+        return cursor.fetchmany(_ROWS)
 
 
 _ledgers: WeakSet[SQLiteLedger] = WeakSet()
@@ -282,14 +325,11 @@ def _before_fork() -> None:
         ledger.before_fork()
 
 
-def _after_fork(child: bool) -> None:
+def _after_fork() -> None:
     for ledger in list(_ledgers):
-        ledger.after_fork(child)
+        ledger.after_fork()
 
 
+forks.before.append(_before_fork)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=lambda: _after_fork(child=False),
-        after_in_child=lambda: _after_fork(child=True),
-    )
+    os.register_at_fork(after_in_child=_after_fork)

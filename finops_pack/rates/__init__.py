@@ -134,7 +134,7 @@ def current() -> _book.Book:
     """The tables in force, read at first use."""
     global _loaded
     if _loaded is None:
-        with forks.importing():  # what reads a table that is not in the cache
+        with forks.barred():  # what reads a table that is not in the cache
             _loaded = _loaded or _book.load()
     return _loaded
 

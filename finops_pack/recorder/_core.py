@@ -203,7 +203,7 @@ class Recorder:
                 self.write(line)
 
     def _open_spool(self) -> Spool:
-        with forks.importing():
+        with forks.barred():
             from finops_pack.ledger import drainer
 
         url = self.settings.ledger
@@ -265,7 +265,7 @@ class Recorder:
 
 
 def _gate_of(settings: Config, stop: str) -> Gate:
-    with forks.importing():
+    with forks.barred():
         from finops_pack.gate import Gate
 
     return Gate(settings, stop)

@@ -190,7 +190,7 @@ class Reducing:
     @property
     def _sketches(self) -> Any:
         if self._made is None:
-            with forks.importing():
+            with forks.barred():
                 from finops_pack import sketch
 
             self._made = sketch.Reducer(self._key, named=_named.named)

@@ -535,23 +535,3 @@ def test_questions_use_indexes(path: Path, line: Line) -> None:
             plan = " ".join(str(row[3]) for row in db.all(f"EXPLAIN QUERY PLAN {sql}"))
             assert "SEARCH" in plan, (sql, plan)
             assert "SCAN calls" not in plan, (sql, plan)
-
-
-def test_a_ledger_closed_by_another_thread_while_the_host_forks_is_still_of_use(
-    path: Path, line: Line
-) -> None:
-    ledger = SQLiteLedger(str(path))
-    for _ in range(20):  # a fork may come between any two steps of `close`
-        closing = threading.Thread(target=ledger.close)
-        ledger.before_fork()
-        closing.start()
-        ledger._begin_anew()  # the last step of a `close` that had the lock before the fork
-        ledger.after_fork(child=False)
-        closing.join(10)
-        assert not closing.is_alive()
-    ledger.book([line()])
-    assert count(ledger) == 1
-
-
-def test_a_ledger_made_while_the_host_forks_holds_nothing_to_give_back(path: Path) -> None:
-    SQLiteLedger(str(path)).after_fork(child=False)
