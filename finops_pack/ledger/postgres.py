@@ -27,6 +27,12 @@ CONNECTIONS = 8
 CONNECT_SECONDS = 5.0
 _LOCK = 0x66696E6F7073  # "finops"
 _POOL = "finops-ledger"
+# Any other isolation, as a database may have by default, would see the books as they stood
+# before the lock was waited for. The host that holds the lock may be gone without a word.
+_BEGUN = (
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;"
+    "SET LOCAL idle_in_transaction_session_timeout = '30s';"
+)
 
 log.keep_quiet("psycopg.pool", _POOL)
 
@@ -117,7 +123,7 @@ class PostgresLedger(SQLLedger):
             raise LedgerUnreachable(f"{self.url} was opened for reading only")
         with self._connection(timeout) as raw, raw.transaction():
             db = _Connection(raw)
-            db.run(f"SET LOCAL lock_timeout = {max(1, int(timeout * 1000))}")
+            db.run(_BEGUN + f"SET LOCAL lock_timeout = {max(1, int(timeout * 1000))}")
             db.all("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
             yield db
 

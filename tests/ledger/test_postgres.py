@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
+import psycopg
 import pytest
 
 from finops_pack.errors import LedgerUnreachable
-from finops_pack.ledger import Ledger, open_ledger
+from finops_pack.ledger import Ledger, Reservation, open_ledger
+from finops_pack.model import Where
 from tests.ledger.test_store import *  # noqa: F403 - the same tests, by their names
 
 
 @pytest.fixture
 def new_ledger(postgres_url: str) -> Iterator[Callable[[], Ledger]]:
     """Empty ledgers of one server; a second one empties the first."""
-    import psycopg
-
     made: list[Ledger] = []
 
     def make() -> Ledger:
@@ -49,3 +51,46 @@ def test_the_hosts_own_pools_are_heard(caplog: pytest.LogCaptureFixture) -> None
                 break
             time.sleep(0.02)
     assert "the host's" in caplog.text
+
+
+def run(url: str, *statements: str) -> None:
+    """What an administrator does."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@contextmanager
+def database(server: str, name: str, how: str = "") -> Iterator[str]:
+    """The URL of a database of its own."""
+    run(f"{server}/postgres", f"CREATE DATABASE {name} {how}")
+    try:
+        yield f"{server}/{name}"
+    finally:
+        run(f"{server}/postgres", f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_budget_holds_whatever_the_databases_isolation(postgres_server: str) -> None:
+    granted: list[str] = []
+
+    def spend(ledger: Ledger, name: str) -> None:
+        wanted = Reservation(name, ("b",), 6, 1, 2**62)
+        if ledger.reserve(wanted, {"b": (Where(), 10)}, 5.0) is None:
+            granted.append(name)
+
+    with database(postgres_server, "isolated") as url:
+        run(url, "ALTER DATABASE isolated SET default_transaction_isolation = 'repeatable read'")
+        with closing(open_ledger(url)) as one, closing(open_ledger(url)) as two:
+            with one._write() as _:  # type: ignore[attr-defined]
+                late = [threading.Thread(target=spend, args=(two, name)) for name in "abc"]
+                for thread in late:
+                    thread.start()
+                time.sleep(0.3)  # all of them wait for the lock by now
+            for thread in late:
+                thread.join(10)
+    assert len(granted) == 1
+
+
+def test_a_host_that_is_gone_in_mid_transaction_holds_the_lock_for_a_while(ledger: Ledger) -> None:
+    with ledger._write() as db:  # type: ignore[attr-defined]
+        assert db.all("SHOW idle_in_transaction_session_timeout") == [("30s",)]
