@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -17,11 +17,12 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from finops_pack import log
-from finops_pack.errors import LedgerAbsent, LedgerUnreachable
+from finops_pack.errors import LedgerAbsent, LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger._base import WAIT, Write
 from finops_pack.ledger._db import Db
+from finops_pack.ledger._schema import COLUMNS
 from finops_pack.ledger._store import SQLLedger
-from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, time_zone
+from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, settled, time_zone
 
 CONNECTIONS = 8
 CONNECT_SECONDS = 5.0
@@ -70,18 +71,32 @@ class PostgresLedger(SQLLedger):
         self._guard = threading.Lock()
         self._pool: ConnectionPool[Any] | None = None
         self._pid = 0
+        self.time_zone = self._settle_schema(create)
+
+    def _settle_schema(self, create: bool) -> str:
         held = self._settings()
-        if held is None or held["schema"] != len(MIGRATIONS):
-            if not create or read_only:
-                raise LedgerAbsent(f"there is no ledger in {self.url}", mend="record a call first")
+        if held is None and (self._read_only or not create):
+            raise LedgerAbsent(f"there is no ledger in {self.url}", mend="record a call first")
+        if held is None or not self._usable(held):
+            if self._read_only:
+                raise LedgerOutdated(f"{self.url} has another schema", mend="run: finops drain")
             with self._write() as db:
                 migrate(db, self, time_zone(), _columns)
             held = self._settings() or {}
-        self.time_zone = str(held["time_zone"])
+        return str(held["time_zone"])
+
+    def _usable(self, held: Mapping[str, Any]) -> bool:
+        """Whether the tables are as this version needs them: it may have no right to alter any."""
+        if held["schema"] != len(MIGRATIONS):
+            return False
+        if settled(held):
+            return True
+        with self._read() as db:
+            return set(COLUMNS) <= set(_columns(db))
 
     def _settings(self) -> dict[str, Any] | None:
         with self._read() as db:
-            if not db.all("SELECT 1 FROM pg_tables WHERE tablename = 'meta'"):
+            if not db.all("SELECT 1 WHERE to_regclass('meta') IS NOT NULL"):
                 return None
             return settings(db)
 
@@ -156,5 +171,6 @@ class PostgresLedger(SQLLedger):
 
 
 def _columns(db: Db) -> list[str]:
-    sql = "SELECT column_name FROM information_schema.columns WHERE table_name = 'calls'"
-    return [str(row[0]) for row in db.all(sql)]
+    """Of the table that a query finds: there may be one of that name in every schema."""
+    sql = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('calls') AND attnum > 0"
+    return [str(row[0]) for row in db.all(f"{sql} AND NOT attisdropped")]

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 
-from finops_pack.errors import LedgerUnreachable
+from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import Ledger, Reservation, open_ledger
 from finops_pack.model import Where
 from tests.ledger.test_store import *  # noqa: F403 - the same tests, by their names
@@ -94,3 +94,38 @@ def test_a_budget_holds_whatever_the_databases_isolation(postgres_server: str) -
 def test_a_host_that_is_gone_in_mid_transaction_holds_the_lock_for_a_while(ledger: Ledger) -> None:
     with ledger._write() as db:  # type: ignore[attr-defined]
         assert db.all("SHOW idle_in_transaction_session_timeout") == [("30s",)]
+
+
+def test_another_versions_ledger_gets_the_columns_it_lacks(
+    postgres_url: str, line: Callable[..., dict[str, object]]
+) -> None:
+    open_ledger(postgres_url).close()
+    old = "UPDATE meta SET value = '0.0.1' WHERE key = 'version'"
+    run(postgres_url, "ALTER TABLE calls DROP COLUMN region", old)
+    with pytest.raises(LedgerOutdated):
+        open_ledger(postgres_url, read_only=True)
+    with closing(open_ledger(postgres_url)) as ledger:
+        assert ledger.book([line(region="eu")]).new == 1
+    run(postgres_url, old)
+    open_ledger(postgres_url, read_only=True).close()
+
+
+def test_another_schema_is_no_absent_ledger(postgres_url: str) -> None:
+    open_ledger(postgres_url).close()
+    for version in (1, 99):
+        run(postgres_url, f"UPDATE meta SET value = '{version}' WHERE key = 'schema'")
+        with pytest.raises(LedgerOutdated):
+            open_ledger(postgres_url, read_only=True)
+    with pytest.raises(LedgerUnreachable, match="newer"):
+        open_ledger(postgres_url, create=False)
+
+
+def test_tables_of_the_same_name_in_other_schemas_are_not_ours(
+    postgres_server: str, line: Callable[..., dict[str, object]]
+) -> None:
+    with database(postgres_server, "shared") as url:
+        run(url, "CREATE SCHEMA other", "CREATE TABLE other.meta (a INT)")
+        run(url, "CREATE TABLE other.calls (region TEXT)")
+        with closing(open_ledger(url)) as ledger:
+            assert ledger.book([line(region="eu")]).new == 1
+            assert ledger.check() == []
