@@ -81,9 +81,18 @@ class PostgresLedger(SQLLedger):
             if self._read_only:
                 raise LedgerOutdated(f"{self.url} has another schema", mend="run: finops drain")
             with self._write() as db:
+                if held is None:
+                    self._refuse_an_alphabet(db)
                 migrate(db, self, time_zone(), _columns)
             held = self._settings() or {}
         return str(held["time_zone"])
+
+    def _refuse_an_alphabet(self, db: Db) -> None:
+        """What cannot hold every name would lose the calls that bear one."""
+        [(encoding,)] = db.all("SHOW server_encoding")
+        if encoding not in ("UTF8", "SQL_ASCII"):
+            mend = "createdb --encoding=UTF8 --template=template0 NAME"
+            raise LedgerUnreachable(f"{self.url} is encoded in {encoding}", mend=mend)
 
     def _usable(self, held: Mapping[str, Any]) -> bool:
         """Whether the tables are as this version needs them: it may have no right to alter any."""
@@ -128,6 +137,7 @@ class PostgresLedger(SQLLedger):
                     kwargs={
                         "cursor_factory": psycopg.ClientCursor,
                         "connect_timeout": int(CONNECT_SECONDS),
+                        "client_encoding": "utf8",  # of SQL_ASCII we would get bytes
                     },
                 )
             return self._pool

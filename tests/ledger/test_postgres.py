@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 
 import psycopg
 import pytest
@@ -129,3 +129,25 @@ def test_tables_of_the_same_name_in_other_schemas_are_not_ours(
         with closing(open_ledger(url)) as ledger:
             assert ledger.book([line(region="eu")]).new == 1
             assert ledger.check() == []
+
+
+def encoded(server: str, encoding: str) -> AbstractContextManager[str]:
+    """A database of that encoding."""
+    how = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    return database(server, f"in_{encoding.lower()}", how)
+
+
+def test_a_database_without_an_encoding_holds_every_name(
+    postgres_server: str, line: Callable[..., dict[str, object]]
+) -> None:
+    with encoded(postgres_server, "SQL_ASCII") as url, closing(open_ledger(url)) as ledger:
+        ledger.book([line(project="Zürich €")])
+        assert [call.project for call in ledger.calls(Where())] == ["Zürich €"]
+
+
+def test_a_database_that_cannot_hold_every_name_is_refused(postgres_server: str) -> None:
+    with (
+        encoded(postgres_server, "LATIN1") as url,
+        pytest.raises(LedgerUnreachable, match="encoded in LATIN1"),
+    ):
+        open_ledger(url)

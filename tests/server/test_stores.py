@@ -137,3 +137,17 @@ def test_an_account_outlives_its_process(tmp_path):
     again = open_database(url)
     assert accounts.by_password(again, "me@acme.test", PASSWORD) == made
     again.close()
+
+
+def test_a_database_without_an_encoding_holds_text(postgres_server):
+    import psycopg
+
+    how = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE bare {how}")
+        store = open_database(f"{postgres_server}/bare")
+        made = accounts.create(store, "me@acme.test", PASSWORD, "Zürich")
+        assert made == accounts.by_password(store, "me@acme.test", PASSWORD)
+        assert made.company_name == "Zürich"
+        store.close()
+        connection.execute("DROP DATABASE bare WITH (FORCE)")

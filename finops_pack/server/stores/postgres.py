@@ -15,6 +15,10 @@ from finops_pack.ledger import normalise
 from finops_pack.server.stores import Busy, Row, schema
 
 _WAIT_SECONDS = 5
+_CONNECTION: dict[str, Any] = {
+    "row_factory": dict_row,
+    "client_encoding": "utf8",  # of SQL_ASCII we would get bytes
+}
 _MIGRATING = 0x66696E6F7073  # one process at a time takes the schema's steps
 
 
@@ -25,7 +29,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, most: int = 16) -> None:
         try:
-            with connect(url, connect_timeout=_WAIT_SECONDS, row_factory=dict_row) as first:
+            with connect(url, connect_timeout=_WAIT_SECONDS, **_CONNECTION) as first:
                 first.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
                 schema.migrate(_Transaction(first))
         except Error as error:
@@ -35,7 +39,7 @@ class PostgresDatabase:
             min_size=1,
             max_size=most,
             timeout=_WAIT_SECONDS,
-            kwargs={"row_factory": dict_row},
+            kwargs=_CONNECTION,
             check=ConnectionPool.check_connection,
             open=True,
         )
