@@ -60,10 +60,10 @@ def try_sign_in(db: Database, email: str, address: str) -> int:
 def signed_in(db: Database, email: str, address: str) -> None:
     """A right password: forget the pair's failures, take back the try counted elsewhere."""
     place, pair, name = _buckets(email, address)
-    with db.write() as t:
+    with db.write() as t:  # in the order of a try: else the two wait for each other
+        t.run("UPDATE failure SET count = count - 1 WHERE bucket = ?", (place,))
         t.run("DELETE FROM failure WHERE bucket = ?", (pair,))
-        for bucket in (place, name):
-            t.run("UPDATE failure SET count = count - 1 WHERE bucket = ?", (bucket,))
+        t.run("UPDATE failure SET count = count - 1 WHERE bucket = ?", (name,))
 
 
 class Rate:

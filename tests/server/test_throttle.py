@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -71,6 +72,16 @@ def test_the_addresses_of_one_network_count_as_one(db, addresses, held):
     tries = range(throttle.TRIES_PER_ADDRESS + 1)
     waits = [throttle.try_sign_in(db, f"{i}@b.test", addresses.format(i)) for i in tries]
     assert (waits[-1] > 0) is held
+
+
+def test_sign_ins_at_once_do_not_wait_for_each_other_for_ever(db):
+    def sign_in(_):
+        for _ in range(10):
+            if not throttle.try_sign_in(db, "me@acme.test", "192.0.2.1"):
+                throttle.signed_in(db, "me@acme.test", "192.0.2.1")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sign_in, range(8)))  # raises what any of them raised
 
 
 def test_sessions_are_limited_too(db, site, tmp_path):
