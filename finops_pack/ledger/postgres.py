@@ -134,6 +134,7 @@ class PostgresLedger(SQLLedger):
                     max_size=CONNECTIONS,
                     open=True,
                     name=_POOL,
+                    check=ConnectionPool.check_connection,  # a server may have begun anew
                     kwargs={
                         "cursor_factory": psycopg.ClientCursor,
                         "connect_timeout": int(CONNECT_SECONDS),
@@ -149,6 +150,8 @@ class PostgresLedger(SQLLedger):
         with self._connection(timeout) as raw, raw.transaction():
             db = _Connection(raw)
             db.run(_BEGUN + f"SET LOCAL lock_timeout = {max(1, int(timeout * 1000))}")
+            if how == "durable":
+                db.run("SET LOCAL synchronous_commit = on")
             db.all("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
             yield db
 

@@ -96,6 +96,26 @@ def test_a_host_that_is_gone_in_mid_transaction_holds_the_lock_for_a_while(ledge
         assert db.all("SHOW idle_in_transaction_session_timeout") == [("30s",)]
 
 
+def test_what_must_be_on_the_disk_is_whatever_the_servers_setting(postgres_server: str) -> None:
+    with database(postgres_server, "hasty") as url:
+        run(url, "ALTER DATABASE hasty SET synchronous_commit = off")
+        with closing(open_ledger(url)) as ledger:
+            with ledger._write(how="durable") as db:  # type: ignore[attr-defined]
+                assert db.all("SHOW synchronous_commit") == [("on",)]
+            with ledger._write() as db:  # type: ignore[attr-defined]
+                assert db.all("SHOW synchronous_commit") == [("off",)]
+
+
+def test_a_server_that_began_anew_refuses_nothing(
+    ledger: Ledger, postgres_url: str, line: Callable[..., dict[str, object]]
+) -> None:
+    ledger.book([line()])
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    run(postgres_url, f"{others} AND datname = current_database()")
+    wanted = Reservation("r", ("b",), 6, 1, 2**62)
+    assert ledger.reserve(wanted, {"b": (Where(), 10**9)}, 0.25) is None
+
+
 def test_another_versions_ledger_gets_the_columns_it_lacks(
     postgres_url: str, line: Callable[..., dict[str, object]]
 ) -> None:
