@@ -26,6 +26,8 @@ from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, settled
 
 CONNECTIONS = 8
 CONNECT_SECONDS = 5.0
+RECONNECT_SECONDS = 1.0
+"""A pool that tries for longer pauses for longer: it would miss a server that is back."""
 _LOCK = 0x66696E6F7073  # "finops"
 _POOL = "finops-ledger"
 # Any other isolation, as a database may have by default, would see the books as they stood
@@ -134,6 +136,7 @@ class PostgresLedger(SQLLedger):
                     max_size=CONNECTIONS,
                     open=True,
                     name=_POOL,
+                    reconnect_timeout=RECONNECT_SECONDS,
                     check=ConnectionPool.check_connection,  # a server may have begun anew
                     kwargs={
                         "cursor_factory": psycopg.ClientCursor,

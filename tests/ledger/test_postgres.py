@@ -116,6 +116,19 @@ def test_a_server_that_began_anew_refuses_nothing(
     assert ledger.reserve(wanted, {"b": (Where(), 10**9)}, 0.25) is None
 
 
+def test_a_server_that_is_back_is_found_at_once(postgres_server: str) -> None:
+    admin = f"{postgres_server}/postgres"
+    with database(postgres_server, "away") as url, closing(open_ledger(url)) as ledger:
+        run(admin, "ALTER DATABASE away ALLOW_CONNECTIONS false")
+        run(admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'away'")
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            with pytest.raises(LedgerUnreachable):
+                ledger.settle("c", None, 0.1)
+        run(admin, "ALTER DATABASE away ALLOW_CONNECTIONS true")
+        ledger.settle("c", None, 1.5)
+
+
 def test_another_versions_ledger_gets_the_columns_it_lacks(
     postgres_url: str, line: Callable[..., dict[str, object]]
 ) -> None:

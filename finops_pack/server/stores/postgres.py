@@ -39,6 +39,7 @@ class PostgresDatabase:
             min_size=1,
             max_size=most,
             timeout=_WAIT_SECONDS,
+            reconnect_timeout=_WAIT_SECONDS,  # for longer, it would pause for longer
             kwargs=_CONNECTION,
             check=ConnectionPool.check_connection,
             open=True,
