@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from finops_pack.errors import ConfigError
-from finops_pack.ledger import Ledger
+from finops_pack.ledger import Booked, Ledger
 from finops_pack.ledger._book import put_rows
-from finops_pack.ledger._db import insert, one, select_in
-from finops_pack.ledger._schema import COLUMNS, SEGMENT_COLUMNS, TASK_COLUMNS
+from finops_pack.ledger._db import Db, insert, one, select_in
+from finops_pack.ledger._json import canonical
+from finops_pack.ledger._rows import scrub
+from finops_pack.ledger._schema import COLUMNS, KINDS, SEGMENT_COLUMNS, TASK_COLUMNS
 from finops_pack.ledger._store import SQLLedger
 from finops_pack.model import Totals, Where
 
@@ -92,8 +95,11 @@ def _pages(ledger: SQLLedger) -> Iterator[list[Row]]:
 
 
 def _copy_calls(target: SQLLedger, rows: Sequence[Row], done: Copied) -> None:
-    with target._write() as db:
-        booked = put_rows(db, rows, target.time_zone)
+    try:
+        booked = _put(target, rows)
+    except target.data_faults:
+        rows = [_storable(row) for row in rows]
+        booked = _put(target, rows)
     done.new += booked.new
     done.corrected += booked.corrected
     done.unchanged += booked.unchanged
@@ -106,6 +112,20 @@ def _copy_calls(target: SQLLedger, rows: Sequence[Row], done: Copied) -> None:
     done.differing += [f"call {source}/{call_id}" for source, call_id in wrong]
 
 
+def _put(target: SQLLedger, rows: Sequence[Row]) -> Booked:
+    with target._write() as db:
+        return put_rows(db, rows, target.time_zone)
+
+
+def _storable(row: Row) -> Row:
+    """Without NUL, which a name may have in SQLite and not in PostgreSQL."""
+    return {name: _scrubbed(value, KINDS[name]) for name, value in row.items()}
+
+
+def _scrubbed(value: Any, kind: str) -> Any:
+    return canonical(scrub(json.loads(value))) if value and kind == "json" else scrub(value)
+
+
 def _copy_aliases(source: SQLLedger, target: SQLLedger) -> None:
     rows = source._stream(
         "SELECT aliases.source, aliases.id, calls.source, calls.id"
@@ -113,13 +133,26 @@ def _copy_aliases(source: SQLLedger, target: SQLLedger) -> None:
         (),
     )
     while page := list(islice(rows, PAGE)):
+        _write(target, _put_aliases, page)
+
+
+def _put_aliases(db: Db, page: Sequence[Any]) -> None:
+    for alias in page:
+        db.run(
+            "INSERT INTO aliases (source, id, seq) SELECT ?, ?, seq FROM calls"
+            " WHERE source = ? AND id = ? ON CONFLICT (source, id) DO NOTHING",
+            alias,
+        )
+
+
+def _write(target: SQLLedger, put: Callable[[Db, Sequence[Any]], None], page: list[Any]) -> None:
+    """Put a page there; once more without NUL where it is refused."""
+    try:
         with target._write() as db:
-            for alias in page:
-                db.run(
-                    "INSERT INTO aliases (source, id, seq) SELECT ?, ?, seq FROM calls"
-                    " WHERE source = ? AND id = ? ON CONFLICT (source, id) DO NOTHING",
-                    alias,
-                )
+            put(db, page)
+    except target.data_faults:
+        with target._write() as db:
+            put(db, scrub(page))
 
 
 def _copy_table(
@@ -129,8 +162,7 @@ def _copy_table(
     news = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in key)
     conflict = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {news}"
     while page := list(islice(rows, PAGE)):
-        with target._write() as db:
-            insert(db, table, columns, page, conflict)
+        _write(target, lambda db, rows: insert(db, table, columns, rows, conflict), page)
 
 
 def _differences(source: SQLLedger, target: SQLLedger) -> Iterator[str]:

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import Ledger, Reservation, open_ledger
+from finops_pack.ledger.copy import copy
 from finops_pack.model import Where
 from tests.ledger.test_store import *  # noqa: F403 - the same tests, by their names
 
@@ -184,3 +186,18 @@ def test_a_database_that_cannot_hold_every_name_is_refused(postgres_server: str)
         pytest.raises(LedgerUnreachable, match="encoded in LATIN1"),
     ):
         open_ledger(url)
+
+
+def test_names_that_only_sqlite_can_hold_arrive_without_what_cannot(
+    tmp_path: Path, postgres_url: str, line: Callable[..., dict[str, object]]
+) -> None:
+    named = line("a", project="p\0q", tags={"k": "v\0w"}, response_id="r")
+    told = [named, line("b\0"), line("c"), line("a\0", source="log", response_id="r")]
+    with closing(open_ledger(str(tmp_path / "l.db"))) as source:
+        source.book([*told, {"type": "task", "id": "t\0", "start_us": 1}])
+        with closing(open_ledger(postgres_url)) as target:
+            done = copy(source, target)
+            assert (done.new, done.differing) == (3, [])
+            assert copy(source, target).unchanged == 3
+            assert {call.project for call in target.calls(Where())} == {"pq", None}
+            assert target.check() == []
