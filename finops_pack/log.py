@@ -32,7 +32,7 @@ def keep_quiet(logger: str, name: str) -> None:
     class Ours(logging.Filter):
         def filter(self, record: logging.LogRecord) -> bool:
             told = (record.threadName, *(record.args or ()))
-            return not any(isinstance(one, str) and one.startswith(name) for one in told)
+            return not any(str(one).startswith(name) for one in told)
 
     logging.getLogger(logger).addFilter(Ours())
 

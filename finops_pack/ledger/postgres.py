@@ -40,6 +40,13 @@ _BEGUN = (
 log.keep_quiet("psycopg.pool", _POOL)
 
 
+class _Raw(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that bears its pool's name, so that what the pool says of it stays quiet."""
+
+    def __repr__(self) -> str:
+        return f"{_POOL} {super().__repr__()}"
+
+
 class _Connection:
     """`Db` over one connection."""
 
@@ -132,6 +139,7 @@ class PostgresLedger(SQLLedger):
                 self._pid = os.getpid()
                 self._pool = ConnectionPool(
                     self._address,
+                    connection_class=_Raw,
                     min_size=0,
                     max_size=CONNECTIONS,
                     open=True,

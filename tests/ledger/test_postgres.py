@@ -108,14 +108,18 @@ def test_what_must_be_on_the_disk_is_whatever_the_servers_setting(postgres_serve
                 assert db.all("SHOW synchronous_commit") == [("off",)]
 
 
-def test_a_server_that_began_anew_refuses_nothing(
-    ledger: Ledger, postgres_url: str, line: Callable[..., dict[str, object]]
+def test_a_server_that_began_anew_refuses_nothing_and_is_not_spoken_of(
+    ledger: Ledger,
+    postgres_url: str,
+    line: Callable[..., dict[str, object]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     ledger.book([line()])
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     run(postgres_url, f"{others} AND datname = current_database()")
     wanted = Reservation("r", ("b",), 6, 1, 2**62)
     assert ledger.reserve(wanted, {"b": (Where(), 10**9)}, 0.25) is None
+    assert caplog.records == []
 
 
 def test_a_server_that_is_back_is_found_at_once(postgres_server: str) -> None:
