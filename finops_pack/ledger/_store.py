@@ -210,24 +210,33 @@ class SQLLedger(Documents):
 
     def _one_by_one(self, db: Db, lines: Sequence[Line]) -> Booked:
         """Line by line, so that one the database refuses costs nothing but itself."""
-        from finops_pack.ledger._book import book, prepare
-        from finops_pack.ledger._rows import scrub
-
         counts = [0, 0, 0]
         rejected: list[tuple[int, str]] = []
         for index, line in enumerate(lines):
-            db.run("SAVEPOINT line")
-            try:
-                told = book(db, prepare([scrub(line)]), self._zone(db))
-            except self.data_faults as error:
-                db.run("ROLLBACK TO SAVEPOINT line")
-                told = Booked(rejected=((0, str(error)),))
-            db.run("RELEASE SAVEPOINT line")
+            told = self._mended(db, line)
             for place, count in enumerate((told.new, told.corrected, told.unchanged)):
                 counts[place] += count
             rejected.extend((index, reason) for _, reason in told.rejected)
         new, corrected, unchanged = counts
         return Booked(new, corrected, unchanged, tuple(rejected))
+
+    def _mended(self, db: Db, line: Line) -> Booked:
+        """One line without what a database may refuse: a name cut short costs less than a call."""
+        from finops_pack.ledger._book import book, prepare
+        from finops_pack.ledger._rows import scrub, shortened
+
+        reason = ""
+        for mend in (scrub, shortened):
+            line = mend(line)
+            db.run("SAVEPOINT line")
+            try:
+                return book(db, prepare([line]), self._zone(db))
+            except self.data_faults as error:
+                db.run("ROLLBACK TO SAVEPOINT line")
+                reason = str(error)
+            finally:
+                db.run("RELEASE SAVEPOINT line")
+        return Booked(rejected=((0, reason),))
 
 
 def _position(db: Db, spool: str) -> int:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from finops_pack.errors import ConfigError
+from finops_pack.errors import ConfigError, InputError
 from finops_pack.ledger import Booked, Ledger
 from finops_pack.ledger._book import put_rows
 from finops_pack.ledger._db import Db, insert, one, select_in
 from finops_pack.ledger._json import canonical
-from finops_pack.ledger._rows import scrub
+from finops_pack.ledger._rows import scrub, shortened
 from finops_pack.ledger._schema import COLUMNS, KINDS, SEGMENT_COLUMNS, TASK_COLUMNS
 from finops_pack.ledger._store import SQLLedger
 from finops_pack.model import Totals, Where
@@ -32,6 +32,7 @@ _SMALL = {
         ("scope", "call_id"),
     ),
 }
+_JSON = tuple(name for name, kind in KINDS.items() if kind == "json")
 Row = dict[str, Any]
 
 
@@ -96,13 +97,9 @@ def _pages(ledger: SQLLedger) -> Iterator[list[Row]]:
 
 def _copy_calls(target: SQLLedger, rows: Sequence[Row], done: Copied) -> None:
     try:
-        booked = _put(target, rows)
+        _add(done, _put(target, rows))
     except target.data_faults:
-        rows = [_storable(row) for row in rows]
-        booked = _put(target, rows)
-    done.new += booked.new
-    done.corrected += booked.corrected
-    done.unchanged += booked.unchanged
+        rows = [_put_mended(target, row, done) for row in rows]
     keys = [(row["source"], row["id"]) for row in rows]
     with target._read() as db:
         held = list(select_in(db, _NAMES, "calls", ("source", "id"), keys))
@@ -117,13 +114,29 @@ def _put(target: SQLLedger, rows: Sequence[Row]) -> Booked:
         return put_rows(db, rows, target.time_zone)
 
 
-def _storable(row: Row) -> Row:
-    """Without NUL, which a name may have in SQLite and not in PostgreSQL."""
-    return {name: _scrubbed(value, KINDS[name]) for name, value in row.items()}
+def _put_mended(target: SQLLedger, row: Row, done: Copied) -> Row:
+    """A row as the target can hold it: PostgreSQL takes no NUL and no name of any length."""
+    for mend in (dict, scrub, shortened):
+        row = _mended(row, mend)
+        try:
+            _add(done, _put(target, [row]))
+        except target.data_faults as error:
+            reason = str(error)
+        else:
+            return row
+    raise InputError(f"{target.url} refuses the call {row['id'][:100]}: {reason}")
 
 
-def _scrubbed(value: Any, kind: str) -> Any:
-    return canonical(scrub(json.loads(value))) if value and kind == "json" else scrub(value)
+def _mended(row: Row, mend: Callable[[Row], Row]) -> Row:
+    told = {name: json.loads(row[name]) for name in _JSON if row[name] is not None}
+    changed = mend({**row, **told})
+    return {**changed, **{name: canonical(changed[name]) for name in told}}
+
+
+def _add(done: Copied, booked: Booked) -> None:
+    done.new += booked.new
+    done.corrected += booked.corrected
+    done.unchanged += booked.unchanged
 
 
 def _copy_aliases(source: SQLLedger, target: SQLLedger) -> None:

@@ -71,7 +71,8 @@ class PostgresLedger(SQLLedger):
 
     integer = "BIGINT"
     serial = "BIGSERIAL PRIMARY KEY"
-    data_faults = (UnicodeError, OverflowError, psycopg.DataError, psycopg.IntegrityError)
+    data_faults = (UnicodeError, OverflowError, psycopg.DataError, psycopg.IntegrityError,
+                    psycopg.errors.ProgramLimitExceeded)  # fmt: skip
 
     def __init__(self, url: str, *, create: bool = True, read_only: bool = False) -> None:
         super().__init__(url)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from finops_pack.errors import LedgerOutdated, LedgerUnreachable
+from finops_pack.errors import InputError, LedgerOutdated, LedgerUnreachable
 from finops_pack.ledger import Ledger, Reservation, open_ledger
 from finops_pack.ledger.copy import copy
 from finops_pack.model import Where
@@ -205,3 +205,36 @@ def test_names_that_only_sqlite_can_hold_arrive_without_what_cannot(
             assert copy(source, target).unchanged == 3
             assert {call.project for call in target.calls(Where())} == {"pq", None}
             assert target.check() == []
+
+
+LONG = "".join(chr(0x4E00 + n * n * 7919 % 20_000) for n in range(1000))
+"""A name that no index of PostgreSQL takes, since it cannot be compressed."""
+
+
+def test_names_that_no_index_holds_are_cut_short_and_hold_up_nothing(
+    ledger: Ledger, line: Callable[..., dict[str, object]]
+) -> None:
+    told = [line("a", project=LONG), line("b", tags={"url": LONG}), line("c", task="t" + LONG)]
+    booked = ledger.book([*told, line("d", agent="kept")], spool="s", offset=7)
+    assert (booked.new, booked.rejected, ledger.offset("s")) == (4, (), 7)
+    kept = {call.id: call for call in ledger.calls(Where())}
+    assert kept["a"].project == LONG[:120]
+    assert kept["b"].tags == {"url": LONG[:120]}
+    assert kept["d"].agent == "kept"
+    assert ledger.check() == []
+
+
+def test_names_that_no_index_holds_are_cut_short_in_a_copy(
+    tmp_path: Path, postgres_url: str, line: Callable[..., dict[str, object]]
+) -> None:
+    told = [line("a", project=LONG), line("b", agent="b" * 300)]
+    with closing(open_ledger(str(tmp_path / "l.db"))) as source:
+        source.book(told)
+        with closing(open_ledger(postgres_url)) as target:
+            done = copy(source, target)
+            assert (done.new, done.differing) == (2, [])
+            agents = {call.id: (call.project, call.agent) for call in target.calls(Where())}
+            assert agents == {"a": (LONG[:120], None), "b": (None, "b" * 300)}
+            source.book([line("id" + LONG)])
+            with pytest.raises(InputError, match="refuses the call id"):
+                copy(source, target)
