@@ -6,7 +6,10 @@ import multiprocessing
 import os
 import sqlite3
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
+import psycopg
 import pytest
 
 from finops_pack.errors import ConfigError, LedgerUnreachable
@@ -139,15 +142,54 @@ def test_an_account_outlives_its_process(tmp_path):
     again.close()
 
 
-def test_a_database_without_an_encoding_holds_text(postgres_server):
-    import psycopg
+@contextmanager
+def database(server: str, name: str, how: str = "") -> Iterator[Callable[[str], object]]:
+    """A database of its own; what is yielded runs a statement as its administrator."""
+    with (
+        psycopg.connect(f"{server}/postgres", autocommit=True) as connection,
+        closing(connection.cursor()) as cursor,
+    ):
+        cursor.execute(f"CREATE DATABASE {name} {how}")
+        yield cursor.execute
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+
+def test_a_database_without_an_encoding_holds_text(postgres_server):
     how = "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
-    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE bare {how}")
-        store = open_database(f"{postgres_server}/bare")
+    with (
+        database(postgres_server, "bare", how),
+        closing(open_database(f"{postgres_server}/bare")) as store,
+    ):
         made = accounts.create(store, "me@acme.test", PASSWORD, "Zürich")
         assert made == accounts.by_password(store, "me@acme.test", PASSWORD)
         assert made.company_name == "Zürich"
-        store.close()
-        connection.execute("DROP DATABASE bare WITH (FORCE)")
+
+
+def test_a_database_that_is_a_replica_for_now_is_busy(postgres_server):
+    with (
+        database(postgres_server, "replica") as administer,
+        closing(open_database(f"{postgres_server}/replica")) as store,
+    ):
+        administer("ALTER DATABASE replica SET default_transaction_read_only = on")
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        administer(f"{others} WHERE datname = 'replica'")
+        with pytest.raises(Busy):
+            accounts.create(store, "me@acme.test", PASSWORD)
+
+
+def test_writers_are_isolated_as_we_need_it_whatever_the_databases_default(postgres_server):
+    with database(postgres_server, "strict") as administer:
+        administer("ALTER DATABASE strict SET default_transaction_isolation = 'serializable'")
+        with closing(open_database(f"{postgres_server}/strict")) as store, store.write() as t:
+            isolation = t.run("SHOW transaction_isolation")
+    assert isolation == [{"transaction_isolation": "read committed"}]
+
+
+def test_a_table_may_gain_a_column_under_a_running_server(postgres_url):
+    with closing(open_database(postgres_url)) as store:
+        made = accounts.create(store, "me@acme.test", PASSWORD)
+        for _ in range(10):  # psycopg prepares what it has seen five times
+            accounts.by_id(store, made.id)
+        with psycopg.connect(postgres_url) as newer:
+            newer.execute("ALTER TABLE account ADD COLUMN extra TEXT")
+        assert accounts.by_id(store, made.id) == made

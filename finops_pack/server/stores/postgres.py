@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg import Connection, Error, OperationalError, connect
+from psycopg import Connection, Error, IsolationLevel, OperationalError, connect
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
@@ -18,6 +19,7 @@ _WAIT_SECONDS = 5
 _CONNECTION: dict[str, Any] = {
     "row_factory": dict_row,
     "client_encoding": "utf8",  # of SQL_ASCII we would get bytes
+    "prepare_threshold": None,  # a pooler may hand us another's session; a table may gain a column
 }
 _MIGRATING = 0x66696E6F7073  # one process at a time takes the schema's steps
 
@@ -41,6 +43,7 @@ class PostgresDatabase:
             timeout=_WAIT_SECONDS,
             reconnect_timeout=_WAIT_SECONDS,  # for longer, it would pause for longer
             kwargs=_CONNECTION,
+            configure=_configure,
             check=ConnectionPool.check_connection,
             open=True,
         )
@@ -61,12 +64,17 @@ class PostgresDatabase:
         self._pool.close()
 
 
+def _configure(connection: Connection[Row]) -> None:
+    """Stricter than needed, as a database may be by default, it would refuse one of two writers."""
+    connection.isolation_level = IsolationLevel.READ_COMMITTED
+
+
 @contextmanager
 def _busy() -> Iterator[None]:
-    """No free connection, a lost one, a database that restarts: it passes."""
+    """No free connection, a lost one, a database that restarts or is a replica yet: it passes."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, ReadOnlySqlTransaction) as error:
         raise Busy(f"server database: {error}") from error
 
 
