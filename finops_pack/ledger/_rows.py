@@ -7,6 +7,7 @@ line holds may crash the books: what does not fit is left out and named in `prob
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -188,7 +189,9 @@ def amended(old: Row, line: Mapping[str, Any]) -> Row:
 
 
 def scrub(value: Any) -> Any:
-    """The same value without what a database may refuse in text: lone surrogates and NUL."""
+    """The same value without what a store may refuse: lone surrogates, NUL, NaN and Infinity."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().replace("\0", "")
     if isinstance(value, Mapping):

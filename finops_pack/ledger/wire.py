@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from finops_pack.errors import InputError
 from finops_pack.ledger import GROUPS, Booked, Ledger, Reservation, documents
-from finops_pack.ledger._rows import scrub
+from finops_pack.ledger._rows import scrub, shortened
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def batches(lines: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, bytes]]:
     """The lines as bodies that a server takes, each with the index of its first line."""
     first, held, size = 0, list[bytes](), 0
     for index, line in enumerate(lines):
-        text = json.dumps(line, separators=(",", ":")).encode()
+        text = _encoded(line)
         if held and (size + len(text) > BATCH_BYTES or len(held) == BATCH_LINES):
             yield first, b"\n".join(held)
             first, held, size = index, [], 0
@@ -221,6 +222,20 @@ def batches(lines: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, bytes]]:
         size += len(text) + 1
     if held:
         yield first, b"\n".join(held)
+
+
+def _encoded(line: Mapping[str, Any]) -> bytes:
+    """A line as a server takes it: a batch that it refused whole would be sent for ever.
+
+    One that cannot be mended goes empty, to be refused alone and counted.
+    """
+    for mend in (dict, scrub, shortened):
+        with suppress(ValueError, RecursionError):  # NaN, and what is nested too deep
+            line = mend(line)
+            text = json.dumps(line, separators=(",", ":"), allow_nan=False).encode()
+            if len(text) <= BATCH_BYTES:
+                return text
+    return b"{}"
 
 
 def together(found: Sequence[tuple[int, Booked]]) -> Booked:

@@ -22,6 +22,7 @@ from finops_pack.cli import main
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import Reservation, open_ledger
 from finops_pack.ledger.remote import RemoteLedger
+from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Where
 from finops_pack.server import accounts
 from finops_pack.server.throttle import Rate
@@ -128,6 +129,34 @@ def test_more_than_one_request_takes_goes_in_several(remote):
     assert remote.offset("s") == 10
     assert remote.book([], spool="s", offset=20, after=10).new == 0
     assert remote.offset("s") == 20
+
+
+ODD = [
+    ({"project": "x" * 1_200_000}, "x" * 120),
+    ({"tags": {"url": "x" * 1_200_000}}, None),
+    ({"extra": {"a": float("nan"), "b": 2**80}}, None),
+]
+
+
+@pytest.mark.parametrize(("odd", "project"), ODD, ids=["name", "tag", "nan"])
+def test_a_line_that_no_server_takes_holds_up_no_other(remote, odd, project):
+    spool = Spool(remote.id)
+    for line in ({**LINES[0], **odd}, LINES[1]):
+        spool.append(encode(line))
+    assert remote.drain(5.0) == 0
+    assert [(call.id, call.project) for call in remote.calls(Where())] == [
+        ("c0", project),
+        ("c1", None),
+    ]
+
+
+def test_a_line_that_cannot_be_mended_is_lost_alone_and_counted(remote):
+    spool = Spool(remote.id)
+    for line in ({**LINES[0], "id": "x" * 1_200_000}, LINES[1]):
+        spool.append(encode(line))
+    assert remote.drain(5.0) == 0
+    assert [call.id for call in remote.calls(Where())] == ["c1"]
+    assert [lost["lines"] for lost in remote.documents("loss").values()] == [1]
 
 
 def test_a_ledger_is_asked_more_often_than_a_dashboard(site):
