@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -65,6 +66,7 @@ def copy(
     _copy_aliases(source, target)
     for table, (columns, key) in _SMALL.items():
         _copy_table(source, target, table, columns, key)
+    _give_back(source, target)
     done.differing += _differences(source, target)
     return done
 
@@ -79,7 +81,7 @@ def _begin(source: SQLLedger, target: SQLLedger) -> None:
             f"{target.url}: holds calls of its own", mend="copy into a ledger that is new"
         )
     target.rebuild(source.time_zone)
-    target.put(_PLACE, source.id, {"from": source.url})
+    target.put(_PLACE, source.id, {"from": source.url, "time_us": time.time_ns() // 1000})
 
 
 def _pages(ledger: SQLLedger) -> Iterator[list[Row]]:
@@ -176,6 +178,17 @@ def _copy_table(
     conflict = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {news}"
     while page := list(islice(rows, PAGE)):
         _write(target, lambda db, rows: insert(db, table, columns, rows, conflict), page)
+
+
+def _give_back(source: SQLLedger, target: SQLLedger) -> None:
+    """Money set aside before the first copy is the source's: what it has given back since goes."""
+    first = (target.get(_PLACE, source.id) or {}).get("time_us", 0)
+    sql = "SELECT scope, call_id FROM reservations WHERE made_us < ?"
+    with source._read() as db:
+        held = set(db.all(sql, (first,)))
+    with target._write() as db:
+        for key in set(db.all(sql, (first,))) - held:
+            db.run("DELETE FROM reservations WHERE scope = ? AND call_id = ?", key)
 
 
 def _differences(source: SQLLedger, target: SQLLedger) -> Iterator[str]:

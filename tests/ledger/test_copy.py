@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +71,26 @@ def test_again_brings_what_is_new_and_what_has_changed(
     assert (done.new, done.corrected, done.differing) == (2, 1, [])
     assert target.call("c3") == source.call("c3")
     assert target.check() == []
+
+
+def test_again_gives_back_what_the_source_has_given_back(
+    source: Ledger, new_ledger: Callable[[], Ledger]
+) -> None:
+    target, limits = new_ledger(), {"b": (Where(since_us=NOON), 10**12)}
+
+    def reserve(ledger: Ledger, name: str) -> None:
+        now = time.time_ns() // 1000
+        assert ledger.reserve(Reservation(name, ("b",), 7, now, now + 10**9), limits, 1) is None
+
+    source.settle("open", None)
+    reserve(source, "not sent")
+    copy(source, target)
+    assert target.spent(limits["b"][0]) == source.spent(limits["b"][0])
+    reserve(target, "its own")
+    source.settle("not sent", None)
+    assert copy(source, target).differing == ["reservations: 0 rows there, 1 here"]
+    target.settle("its own", None)
+    assert copy(source, target).differing == []
 
 
 def test_it_goes_on_where_it_was_cut_off(source: Ledger, new_ledger: Callable[[], Ledger]) -> None:
