@@ -22,14 +22,13 @@ from finops_pack.ledger._base import WAIT, Write
 from finops_pack.ledger._db import Db
 from finops_pack.ledger._say import warn
 from finops_pack.ledger._sqlite import Connection, WriterLock, columns_of_calls, inode_of
+from finops_pack.ledger._sqlite_readers import Readers
 from finops_pack.ledger._store import SQLLedger
 from finops_pack.ledger.migrations import MIGRATIONS, migrate, settings, settled, time_zone
 
 _FILES = ("", "-wal", "-shm")
 _ANOTHER = "name another file: --ledger PATH, or FINOPS_LEDGER"
 _NORMAL, _FULL = 1, 2
-_ROWS = 500  # of a stream at a time
-_CLOSE_SECONDS = 0.25  # for a question in another thread to end
 _MODES: dict[Write, dict[str, int]] = {
     "usual": {"wal_autocheckpoint": 1000, "synchronous": _NORMAL, "cache_size": -2_000},
     "urgent": {"wal_autocheckpoint": 0, "synchronous": _NORMAL},
@@ -79,14 +78,9 @@ class SQLiteLedger(SQLLedger):
 
     def _begin_anew(self) -> None:
         self._mutex = threading.Lock()
-        self._adding = threading.Lock()
         self._writer: Connection | None = None
         self._lock = WriterLock(f"{self._path}.lock")
-        self._forget_readers()
-
-    def _forget_readers(self) -> None:
-        self._local = threading.local()
-        self._readers: WeakSet[Connection] = WeakSet()  # each ends with its thread
+        self._readers = Readers(self._path)
 
     def _settle_schema(self) -> str:
         held = self._settings()
@@ -205,54 +199,14 @@ class SQLiteLedger(SQLLedger):
     @contextmanager
     def _read(self) -> Iterator[Connection]:
         try:
-            with forks.barred():
-                reader = self._taken()
-                try:
-                    reader.raw.execute("BEGIN")
-                    yield reader
-                finally:
-                    if reader.raw.in_transaction:
-                        reader.raw.execute("ROLLBACK")
-                    reader.busy.release()
+            with self._readers.one() as reader:
+                yield reader
         except (sqlite3.Error, OSError) as error:
             raise self._unreachable(error) from None
 
-    def _taken(self) -> Connection:
-        """This thread's reading connection, which nobody closes until it is given back."""
-        while True:
-            reader = self._reading()
-            reader.busy.acquire()
-            is_open = getattr(self._local, "reader", None) is reader
-            if is_open:
-                return reader
-            reader.busy.release()  # closed since
-
-    def _reading(self) -> Connection:
-        """This thread's reading connection; a new one when the file is another."""
-        held: Connection | None = getattr(self._local, "reader", None)
-        inode = inode_of(self._path)
-        if inode is None:
-            raise LedgerUnreachable(f"there is no ledger at {self._path}")
-        if held is None or held.inode != inode:
-            held = self._local.reader = _sqlite.open_reader(self._path)
-            with self._adding:
-                self._readers.add(held)
-        return held
-
     def _stream(self, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         try:
-            # its own connection: an open cursor would hold other questions in its past
-            with forks.barred():
-                reader = _sqlite.open_reader(self._path)
-            try:
-                cursor = reader.raw.cursor()
-                with forks.barred():
-                    cursor.execute(sql, values)
-                while rows := _some(cursor):
-                    yield from rows
-            finally:
-                with forks.barred():
-                    reader.raw.close()
+            yield from self._readers.stream(sql, values)
         except sqlite3.Error as error:
             raise self._unreachable(error) from None
 
@@ -269,16 +223,9 @@ class SQLiteLedger(SQLLedger):
         return [line for line in told if line != "ok"] or super().check()
 
     def close(self) -> None:
-        """Close every connection; the ledger opens them again when it is used.
-
-        One that another thread goes on reading from ends when that lets go of it.
-        """
+        """Close every connection; the ledger opens them again when it is used."""
         with self._mutex, forks.barred():
-            with self._adding:
-                readers = list(self._readers)
-                self._forget_readers()
-            for reader in readers:
-                _close_idle(reader)
+            self._readers.close()
             self._drop_writer()
             self._lock.close()
 
@@ -290,30 +237,14 @@ class SQLiteLedger(SQLLedger):
     def before_fork(self) -> None:
         """Close what nobody uses just now: a child that found it open would take its locks for
         its own, and what it writes is lost when its parent closes the ledger."""
-        for connection in (*self._readers, self._writer):
-            if connection is not None:
-                connection.raw.close()
-        self._writer = None
-        self._forget_readers()
+        self._readers.close_unused()
+        self._drop_writer()
 
     def after_fork(self) -> None:
         """The child leaves what it inherited alone, closing it would disturb the parent."""
-        _inherited.extend(filter(None, (*self._readers, self._writer)))
+        _inherited.extend(filter(None, (*self._readers.open, self._writer)))
         self._lock.close()
         self._begin_anew()
-
-
-def _close_idle(reader: Connection) -> None:
-    if reader.busy.acquire(timeout=_CLOSE_SECONDS):
-        try:
-            reader.raw.close()
-        finally:
-            reader.busy.release()
-
-
-def _some(cursor: sqlite3.Cursor) -> list[Any]:
-    with forks.barred():
-        return cursor.fetchmany(_ROWS)
 
 
 _ledgers: WeakSet[SQLiteLedger] = WeakSet()
