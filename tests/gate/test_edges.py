@@ -23,6 +23,7 @@ from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage, Where
 
 FULL = Usage(1000, 200, 600)  # $0.00375 on gpt-4o
+REFUSED = 7  # the exit code of a child whose call was refused
 HELLO = [{"role": "user", "content": "hello"}]
 
 
@@ -43,6 +44,15 @@ def begin(rec: recorder.Recorder, **fields: Any) -> recorder.Pending:
 
 def call(rec: recorder.Recorder, usage: Usage | None = FULL, **fields: Any) -> None:
     begin(rec, **fields).finish(usage)
+
+
+def end_as_refused(rec: recorder.Recorder) -> None:
+    """End this child, and say whether a budget refused its call."""
+    try:
+        call(rec)
+    except BudgetExceeded:
+        os._exit(REFUSED)
+    os._exit(0)
 
 
 def many(rec: recorder.Recorder, **fields: Any) -> None:
@@ -89,12 +99,8 @@ def test_a_tasks_budget_holds_over_processes_that_work_on_it() -> None:
         child = os.fork()
         if not child:  # it counts anew: what its parent spends meanwhile, the ledger knows
             vars(finops_pack.context.current().running[-1])["_pico"] = 0
-            try:
-                call(rec)
-            except BudgetExceeded:
-                os._exit(7)
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            end_as_refused(rec)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == REFUSED
 
 
 def test_it_holds_over_processes_for_tasks_inside_it_too() -> None:
@@ -128,12 +134,8 @@ def test_what_is_recorded_by_hand_inside_it_counts_in_other_processes_too() -> N
     child = os.fork()
     if not child:
         with finops_pack.task("job", budget="0.005 USD/task"):
-            try:
-                call(rec)
-            except BudgetExceeded:
-                os._exit(7)
-            os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            end_as_refused(rec)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == REFUSED
 
 
 def test_a_child_inherits_no_call_no_lock_and_no_handle() -> None:
