@@ -30,6 +30,7 @@ _REFUSED = "<tool_use_error>"  # what Claude Code itself says of a tool call
 _SHELLS = ("Bash", "BashOutput", "PowerShell")  # what they give back are a program's words
 _OURS = ("<local-command", "<bash-", "<task-notification", "Caveat: ")
 _DEEPEST = 5  # beside the main transcript, or <session>/subagents/workflows/<run> below it
+_SHARED = ("start_us", "task", "agent")  # what is billed beside a call has these of it
 _INTERRUPT = "[Request interrupted by user"
 
 
@@ -198,7 +199,7 @@ class _Session:
                 "tool_results": thread["results"],
                 "asked_us": thread["asked_us"],
             }
-            thread["results"] = []
+            thread["results"], thread["asked_us"] = [], None
             if "guessed" in thread:
                 thread["guessed"].append(name)
         call["apart"] = [f"{name}/{number}" for number, *_ in apart(message["usage"] or {})]
@@ -245,10 +246,11 @@ def _told(thread: dict[str, Any]) -> Iterator[Item]:
     fields = of_turn(turn)
     fields.update({name: call[name] for name in ("tool_calls", "tool_results") if call[name]})
     if call["asked_us"] and call["end_us"] >= call["asked_us"]:
+        fields["start_us"] = call["asked_us"]  # the first pass knows the first answer's line only
         fields["duration_ms"] = (call["end_us"] - call["asked_us"]) // 1000
     yield _amend(call["id"], **fields)
     for name in call.get("apart", ()):
-        yield _amend(name, **{key: fields[key] for key in ("task", "agent") if key in fields})
+        yield _amend(name, **{key: fields[key] for key in _SHARED if key in fields})
 
 
 def _ended(thread: dict[str, Any] | None) -> Iterator[Item]:

@@ -582,6 +582,26 @@ def test_sub_agents_of_older_versions_stand_in_the_main_transcript(
     assert (told["msg_4"], told["msg_5"]) == (["toolu_4"], ["toolu_3"])
 
 
+def test_a_call_begins_when_its_question_was_sent(bring: Any, calls: Any, lines: Any) -> None:
+    told = {"iterations": [{"type": "compaction", "input_tokens": 5, "output_tokens": 5}]}
+    path = lines(
+        said(2, "add a test"),
+        answer(5, 1, tool()),
+        answer(6, 1, tool("Edit", "toolu_2")),
+        gave(8, "ok"),
+        answer(9, 2, usage=told),
+        answer(20, 3),  # nothing says when it was asked for
+    )
+
+    def times() -> list[tuple[str, int | None]]:
+        return [(call.started_at.strftime("%S"), call.duration_ms) for call in calls()]
+
+    bring("claude-code", path)
+    assert times() == [("02", 4000), ("08", 1000), ("08", None), ("20", None)]
+    bring("claude-code", path, billing="metered")  # told anew from the first line
+    assert times() == [("02", 4000), ("08", 1000), ("08", None), ("20", None)]
+
+
 def test_who_pays_is_kept_and_corrects_what_was_read(bring: Any, calls: Any, lines: Any) -> None:
     path = lines(answer(1, 1))
     assert bring("claude-code", path).billing == "unknown"
