@@ -16,6 +16,7 @@ from typing import Any
 from finops_pack import config, recorder
 from finops_pack.importers._anthropic import apart
 from finops_pack.importers._claude_agents import of_turn, thread_of, turn_of_agent
+from finops_pack.importers._claude_told import amend, call_told, turn_begun, turn_ended
 from finops_pack.importers._lines import WRONG, added, micros, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import hashed, ran, result
@@ -30,7 +31,7 @@ _REFUSED = "<tool_use_error>"  # what Claude Code itself says of a tool call
 _SHELLS = ("Bash", "BashOutput", "PowerShell")  # what they give back are a program's words
 _OURS = ("<local-command", "<bash-", "<task-notification", "Caveat: ")
 _DEEPEST = 5  # beside the main transcript, or <session>/subagents/workflows/<run> below it
-_SHARED = ("start_us", "task", "agent")  # what is billed beside a call has these of it
+_WANTED = (b'"user"', b'"assistant"', b'"api_error"')
 _INTERRUPT = "[Request interrupted by user"
 
 
@@ -40,7 +41,7 @@ def details(path: Path, state: State) -> Iterator[Item]:
     place = State(*state.memory.get("detailed", (0, 0)))
     for line in added(path, place):
         try:
-            if b'"user"' in line or b'"assistant"' in line:
+            if any(word in line for word in _WANTED):
                 yield from session.take(json.loads(line))
             elif line and (line[0] != OPENS or line[-1] != CLOSES):
                 _torn(line)
@@ -80,12 +81,14 @@ class _Session:
             yield from self._user(record)
         elif kind == "assistant" and record["message"].get("model") != "<synthetic>":
             yield from self._answer(record)
+        elif kind == "system" and record.get("subtype") == "api_error":
+            self._failed(record)
 
     def rest(self) -> Iterator[Item]:
         """What is known so far of the calls and the turn that may still go on."""
         for thread in self.threads.values():
-            yield from _told(thread)
-        yield from _ended(self.threads.get("main"))
+            yield from call_told(thread)
+        yield from turn_ended(self.threads.get("main"))
 
     # --- where a line belongs --------------------------------------------------------------
     def _plan(self, record: Record) -> dict[str, Any]:
@@ -123,11 +126,12 @@ class _Session:
         for thread in (self.peek(path).get("threads", {}).get(name, {}) for path in near):
             for call in thread.get("guessed", ()):
                 turn = turn_of_agent(name, plan, thread["began_us"], thread.get("prompt"))
-                yield _amend(call, **of_turn(turn))
+                yield amend(call, **of_turn(turn))
 
     # --- what the user, or a tool, says ------------------------------------------------------
     def _user(self, record: Record) -> Iterator[Item]:
         thread, content = self._thread(record), record["message"]["content"]
+        thread.pop("tries", None)  # none of them got through, and this is another request
         before, thread["asked_us"] = thread["asked_us"], micros(record["timestamp"])
         results = [b for b in content if b.get("type") == "tool_result"] if _listed(content) else []
         for block in results:
@@ -136,7 +140,7 @@ class _Session:
         said = flat(content) if not results else ""
         if said.startswith(_INTERRUPT):
             if thread["call"] and thread["call"]["end_us"] >= (before or 0):
-                yield _amend(thread["call"]["id"], verifier="user")
+                yield amend(thread["call"]["id"], verifier="user")
         elif said and not _by_machine(record, said):
             yield from self._turn(thread, record)
 
@@ -147,8 +151,8 @@ class _Session:
         held = thread["turn"]
         if held and held["id"] == name:
             return
-        yield from _told(thread)
-        yield from _ended(thread)
+        yield from call_told(thread)
+        yield from turn_ended(thread)
         self._plan(record)["turns"].append([began, name])
         trigger = None if str(record.get("entrypoint")).startswith("sdk") else "user"
         thread["turn"] = {
@@ -173,7 +177,7 @@ class _Session:
         call = thread["call"]
         made = call["tool_calls"] if check and call else ()
         if any(one["id"] == asked and (own or one["name"] not in _SHELLS) for one in made):
-            yield _amend(call["id"], verifier=check)
+            yield amend(call["id"], verifier=check)
 
     def _agent_id(self, record: Record, results: list[Record]) -> Iterator[Item]:
         """The id of the sub-agent that a tool call started, which its result tells."""
@@ -183,6 +187,13 @@ class _Session:
             plan["agents"].setdefault(name, results[0].get("tool_use_id"))
             yield from self._made_good(name, plan)
 
+    # --- what the API says ---
+    def _failed(self, record: Record) -> None:
+        """A try of the request whose answer comes next, and when the one after it was made."""
+        wait_us = int(1000 * (record.get("retryInMs") or 0))
+        tries = self._thread(record).setdefault("tries", {})
+        tries[str(record.get("uuid"))] = micros(record["timestamp"]) + wait_us
+
     # --- what the model says -------------------------------------------------------------------
     def _answer(self, record: Record) -> Iterator[Item]:
         thread, message = self._thread(record), record["message"]
@@ -191,10 +202,11 @@ class _Session:
         name = f"{message.get('id') or record['uuid']}:{record.get('requestId') or ''}"
         call = thread["call"]
         if call is None or call["id"] != name:
-            yield from _told(thread)
-            yield from _begun(thread["turn"])
+            yield from call_told(thread)
+            yield from turn_begun(thread["turn"])
             call = thread["call"] = {
                 "id": name,
+                "tries": thread.pop("tries", None),
                 "tool_calls": [],
                 "tool_results": thread["results"],
                 "asked_us": thread["asked_us"],
@@ -230,34 +242,3 @@ def _by_machine(record: Record, said: str) -> bool:
     """True for what stands in the user's place but was not typed by them."""
     written = any(record.get(name) for name in ("isMeta", "isCompactSummary", "isSidechain"))
     return written or said.startswith(_OURS)
-
-
-def _begun(turn: dict[str, Any] | None) -> Iterator[Item]:
-    """The task of a turn, told once, with its first call."""
-    if turn and turn.get("task"):
-        yield turn.pop("task")
-
-
-def _told(thread: dict[str, Any]) -> Iterator[Item]:
-    """The call in hand, as far as it is known."""
-    call, turn = thread["call"], thread["turn"] or {}
-    if not call or not call.pop("new", False):
-        return
-    fields = of_turn(turn)
-    fields.update({name: call[name] for name in ("tool_calls", "tool_results") if call[name]})
-    if call["asked_us"] and call["end_us"] >= call["asked_us"]:
-        fields["start_us"] = call["asked_us"]  # the first pass knows the first answer's line only
-        fields["duration_ms"] = (call["end_us"] - call["asked_us"]) // 1000
-    yield _amend(call["id"], **fields)
-    for name in call.get("apart", ()):
-        yield _amend(name, **{key: fields[key] for key in _SHARED if key in fields})
-
-
-def _ended(thread: dict[str, Any] | None) -> Iterator[Item]:
-    """When the turn in hand ended, as far as its own calls tell."""
-    if thread and thread["turn"] and thread["call"] and "task" not in thread["turn"]:
-        yield {"type": "task", "id": thread["turn"]["id"], "end_us": thread["call"]["end_us"]}
-
-
-def _amend(call: str, **fields: Any) -> dict[str, Any]:
-    return {"type": "amend", "id": call, **fields}

@@ -602,6 +602,34 @@ def test_a_call_begins_when_its_question_was_sent(bring: Any, calls: Any, lines:
     assert times() == [("02", 4000), ("08", 1000), ("08", None), ("20", None)]
 
 
+def test_tries_that_the_api_refused_are_attempts_of_what_got_through(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    def refused(second: int, uuid: str, wait_ms: float, **more: Any) -> dict[str, Any]:
+        told = {"subtype": "api_error", "error": {"status": 529}, "retryInMs": wait_ms}
+        return base("system", second, **told, **more) | {"uuid": uuid}
+
+    side = {"isSidechain": True, "agentId": "aaa"}
+    path = lines(
+        said(2, "add a test"),
+        refused(3, "e1", 500.5),
+        refused(3, "e1", 500.5),  # a transcript that repeats a line
+        refused(4, "e2", 1000),
+        refused(5, "e3", 9000, **side),  # of another request
+        answer(6, 1, tool()),
+        gave(8, "ok"),
+        answer(9, 2),
+        said(10, "and another"),
+        refused(11, "e4", 500),
+        base("assistant", 12, message={"model": "<synthetic>", "usage": USAGE}),
+        said(30, "go on"),
+        answer(31, 3),
+    )
+    bring("claude-code", path)
+    assert [call.attempts for call in calls()] == [3, 1, 1]
+    assert [call.lost_ms for call in calls()] == [3000, 0, 0]
+
+
 def test_who_pays_is_kept_and_corrects_what_was_read(bring: Any, calls: Any, lines: Any) -> None:
     path = lines(answer(1, 1))
     assert bring("claude-code", path).billing == "unknown"
