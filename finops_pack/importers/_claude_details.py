@@ -20,7 +20,7 @@ from finops_pack.importers._claude_told import amend, call_told, turn_begun, tur
 from finops_pack.importers._lines import WRONG, added, micros, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import hashed, ran, result
-from finops_pack.importers.claude_code import origin
+from finops_pack.importers.claude_code import key_of, names_of, origin, same, united
 from finops_pack.recorder._messages import flat
 from finops_pack.recorder._verify import verifier
 
@@ -197,15 +197,16 @@ class _Session:
     # --- what the model says -------------------------------------------------------------------
     def _answer(self, record: Record) -> Iterator[Item]:
         thread, message = self._thread(record), record["message"]
-        if "usage" not in message:
+        if message.get("usage") is None:
             return
-        name = f"{message.get('id') or record['uuid']}:{record.get('requestId') or ''}"
-        call = thread["call"]
-        if call is None or call["id"] != name:
+        call, names = thread["call"], names_of(record)
+        name = key_of(names, record)
+        if call is None or not (call["id"] == name or same(call["names"], names)):
             yield from call_told(thread)
             yield from turn_begun(thread["turn"])
             call = thread["call"] = {
                 "id": name,
+                "names": names,
                 "tries": thread.pop("tries", None),
                 "tool_calls": [],
                 "tool_results": thread["results"],
@@ -214,7 +215,8 @@ class _Session:
             thread["results"], thread["asked_us"] = [], None
             if "guessed" in thread:
                 thread["guessed"].append(name)
-        call["apart"] = [f"{name}/{number}" for number, *_ in apart(message["usage"] or {})]
+        call["names"] = united(call["names"], names)
+        call["apart"] = [f"{call['id']}/{number}" for number, *_ in apart(message["usage"] or {})]
         call["end_us"] = micros(record["timestamp"])
         call["new"] = True
         for block in message["content"] if _listed(message["content"]) else ():

@@ -1,8 +1,9 @@
 """Claude Code's transcripts: `~/.claude/projects/<project>/<session>.jsonl` and its sub-agents.
 
 One answer is written as several lines, one a content block, each with the counts so far: a call
-is keyed by `message.id` and `requestId` and has the maximum of each counter. The first pass reads
-only lines with usage; `details` (see `_claude_details`) adds what analyses need.
+is keyed by `message.id` and `requestId`, of which a line may lack one, and has the maximum of each
+counter. The first pass reads only lines with usage; `details` (see `_claude_details`) adds what
+analyses need.
 
 Sources: the transcripts of marot/spotter (2.1.38/39) and ccusage's notes on the format;
 `attributionAgent`, `speed` and `server_tool_use` as newer versions write them.
@@ -14,7 +15,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ _NOWHERE = (None, "", "not_available", "global")
 _BUILT_IN = re.compile(r"a([a-z][a-z_]+)-\w+")  # agent ids of Claude Code's own helpers
 
 Row = dict[str, Any]
+Names = tuple[str | None, str | None]
+"""Of an answer and of its request."""
 
 
 def default_paths() -> tuple[Path, ...]:
@@ -102,10 +105,11 @@ def _with_usage(path: Path, offset: int) -> Iterator[tuple[int, bytes]]:
 class _Call:
     """A call whose lines are still being read; `told` is the usage of its last line."""
 
-    __slots__ = ("apart", "counts", "row", "told")
+    __slots__ = ("apart", "counts", "names", "row", "told")
 
-    def __init__(self, row: Row, usage: Any) -> None:
+    def __init__(self, row: Row, usage: Any, names: Names) -> None:
         self.row, self.told, self.counts, self.apart = row, usage, counts(usage), apart(usage)
+        self.names = names
 
     def add(self, usage: Any) -> None:
         """The maximum of each counter."""
@@ -133,14 +137,46 @@ def _take(calls: dict[str, _Call], line: bytes, state: State) -> bool:
     usage = message.get("usage")
     if usage is None or message["model"] == SYNTHETIC:
         return False
-    key = f"{message.get('id') or record['uuid']}:{record.get('requestId') or ''}"
-    call = calls.get(key)
+    names = names_of(record)
+    key = key_of(names, record)
+    call = calls.get(key) or _named_in_part(calls, names)
     if call is None:
-        calls[key] = _Call(_row(key, record, message, state), usage)
+        calls[key] = _Call(_row(key, record, message, state), usage, names)
         return True
     call.add(usage)
     _acted(call.row, message)
     return False
+
+
+def names_of(record: Mapping[str, Any]) -> Names:
+    """What an answer and its request are called; not every line of an answer tells both."""
+    return record["message"].get("id") or None, record.get("requestId") or None
+
+
+def key_of(names: Names, record: Mapping[str, Any]) -> str:
+    """The id of the call whose first line this is."""
+    return f"{names[0] or origin(record).get('messageUuid') or record['uuid']}:{names[1] or ''}"
+
+
+def same(one: Names, other: Names) -> bool:
+    """Whether two lines are of one answer: a name is the same, and none is another."""
+    both = [(a, b) for a, b in zip(one, other, strict=True) if a and b]
+    return bool(both) and all(a == b for a, b in both)
+
+
+def united(one: Names, other: Names) -> Names:
+    """All that two lines of one answer tell of its names."""
+    return one[0] or other[0], one[1] or other[1]
+
+
+def _named_in_part(calls: dict[str, _Call], names: Names) -> _Call | None:
+    """Among the last calls, that of a line which lacks a name, or brings one that was lacking."""
+    for call in islice(reversed(calls.values()), OPEN):
+        if same(call.names, names):
+            call.names = united(call.names, names)
+            call.row["response_id"], call.row["request_id"] = call.names
+            return call
+    return None
 
 
 def _row(key: str, record: Mapping[str, Any], message: Mapping[str, Any], state: State) -> Row:

@@ -170,6 +170,39 @@ def test_odd_iterations_stop_no_import(bring: Any, lines: Any, told: Any) -> Non
     assert bring("claude-code", path).new >= 1
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "third"),
+    [
+        ({}, {"requestId": None}, {"message": {"id": None}}),
+        ({"requestId": None}, {}, {"message": {"id": None}}),
+        ({"message": {"id": None}}, {}, {"requestId": ""}),
+    ],
+)
+def test_lines_that_lack_a_name_of_their_answer_are_no_calls_of_their_own(
+    bring: Any, calls: Any, lines: Any, first: Any, second: Any, third: Any
+) -> None:
+    def part(second: int, lacking: dict[str, Any], use: str) -> dict[str, Any]:
+        line = answer(second, 1, tool(use=use), usage={"output_tokens": second})
+        message = {**line["message"], **lacking.get("message", {})}
+        return {**line, **lacking, "message": message}
+
+    told = [said(1, "go"), answer(2, 0), part(3, first, "t1"), part(4, second, "t2")]
+    path = lines(*told)
+    bring("claude-code", path)
+    lines(*told, part(5, third, "t3"), answer(6, 2))
+    bring("claude-code", path)
+    before, call, after = calls()
+    assert (call.output_tokens, [made["id"] for made in call.tool_calls]) == (5, ["t1", "t2", "t3"])
+    assert (call.response_id, call.request_id) == ("msg_1", "req_1")
+    assert [before.task, call.task, after.task] == ["u1"] * 3
+
+
+def test_one_message_id_under_two_requests_is_two_calls(bring: Any, calls: Any, lines: Any) -> None:
+    other = {"requestId": "req_2"}
+    bring("claude-code", lines(answer(1, 1), answer(2, 1, record=other), answer(3, 1)))
+    assert [call.request_id for call in calls()] == ["req_1", "req_2"]
+
+
 def test_the_maximum_holds_over_files_and_imports(bring: Any, calls: Any, lines: Any) -> None:
     whole = lines(answer(1, 1, usage={"output_tokens": 90}), name="a.jsonl")
     other = {"sessionId": "another"}
