@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the differences, or the document."""
     columns = _columns(args.columns)
-    bill = bills.read(args.file, columns) if args.file else bills.Bill()
+    bill = _read(args.file, columns) if args.file else bills.Bill()
     with _args.reader(args) as reader:
         period = _args.period(args, reader)
         period = _utc_days(period) if args.file else period
@@ -46,16 +46,25 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         rejected = [{"file": str(args.file), "line": n, "reason": r} for n, r in bill.rejected]
         _out.document("finops.reconcile", {**found.to_dict(), "rejected": rejected})
-    elif args.file and not bill.charges:
-        print(f"{args.file}: no charge could be read")
     else:
         _show(found, args.all, nothing)
+    return 0
+
+
+def _read(file: Path, columns: dict[str, str]) -> bills.Bill:
+    """The bill; its rejected lines are named. Raises `InputError` when nothing is left of it."""
+    bill = bills.read(file, columns)
     for number, reason in bill.rejected[:SHOWN]:
-        _out.warn(f"{args.file}:{number}: {reason}")
+        _out.warn(f"{file}:{number}: {reason}")
     if len(bill.rejected) > SHOWN:
         more = _out.count(len(bill.rejected) - SHOWN, "more line")
         _out.warn(f"… and {more} rejected")
-    return 0
+    if not bill.charges:
+        raise InputError(
+            f"{file}: no charge could be read",
+            mend="a bill needs a row with a cost in USD; where its columns are unusual, --columns",
+        )
+    return bill
 
 
 def _columns(text: str) -> dict[str, str]:

@@ -141,9 +141,13 @@ def test_a_bill_without_charges_blames_no_call(
 ) -> None:
     path = tmp_path / "bill.csv"
     path.write_text('date,cost\n2025-11-18,"3,50"\n')
-    assert main(["reconcile", str(path), "--ledger", recorded]) == 0
+    assert main(["reconcile", str(path), "--ledger", recorded]) == 2
     told = capsys.readouterr()
-    assert told.out == f"{path}: no charge could be read\n"
+    assert told.out == ""
+    assert f"{path}:2: cost: must be an amount" in told.err
+    assert f"{path}: no charge could be read" in told.err
+    assert main(["reconcile", str(path), "--json", "--ledger", recorded]) == 2
+    assert json.loads(capsys.readouterr().out)["schema"] == "finops.error"
     assert "3,50" in told.err
 
 
