@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SECONDS = 5.0
 LONGEST = 60.0  # seconds in which an answer is read whole, where its reader set no time
+LONGEST_LINE = 8 << 20  # bytes of a call in a stream of them
 _API = "/api/finops"
 _LATER = (429, 503)  # nothing was done, and the server said when to come back
 
@@ -34,6 +35,20 @@ def _document(body: bytes) -> Any:
         return json.loads(body)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _lines(answer: httpx.Response) -> Iterator[bytes]:
+    """An answer's lines; raises `ValueError` for one that is longer than any call of ours."""
+    from finops_pack.report.tls import unpacked
+
+    rest = b""
+    for piece in unpacked(answer):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+        if len(rest) > LONGEST_LINE:
+            raise ValueError("a line of the answer does not end")
+    if rest:
+        yield rest
 
 
 class Http:
@@ -105,7 +120,7 @@ class Http:
             with self._client().stream("GET", url, params=asked) as answer:
                 if not answer.is_success:
                     raise self._refused(answer, b"".join(pieces(answer)))
-                yield from map(json.loads, answer.iter_lines())
+                yield from map(self._told, _lines(answer))
         except (httpx.HTTPError, ValueError) as error:
             raise self._unreachable(str(error) or type(error).__name__) from None
 

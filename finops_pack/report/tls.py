@@ -65,8 +65,8 @@ def http_client(url: str, seconds: float) -> httpx.Client:
         raise ConfigError(f"HTTPS_PROXY or HTTP_PROXY cannot be used: {error}") from None
 
 
-def pieces(answer: httpx.Response) -> Iterator[bytes]:
-    """An answer's body, unpacked, as far as `LIMIT`; raises `ValueError` for what may be a bomb.
+def unpacked(answer: httpx.Response) -> Iterator[bytes]:
+    """An answer's body as it comes; raises `ValueError` for what may be a bomb.
 
     A piece that was packed once unpacks to 64 MiB at most; packed twice, two kilobytes fill any
     memory before the first byte of them is seen.
@@ -74,8 +74,13 @@ def pieces(answer: httpx.Response) -> Iterator[bytes]:
     packed = answer.headers.get("content-encoding", "").strip().lower()
     if packed not in _PACKED:
         raise ValueError(f"an answer packed as {packed[:40]!r}, which was not asked for")
+    yield from answer.iter_bytes()
+
+
+def pieces(answer: httpx.Response) -> Iterator[bytes]:
+    """The same, as far as `LIMIT`."""
     size = 0
-    for piece in answer.iter_bytes():
+    for piece in unpacked(answer):
         yield piece[: LIMIT - size]
         size += len(piece)
         if size > LIMIT:

@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import repeat
 
 import pytest
 from fastapi import FastAPI
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from finops_pack import config
 from finops_pack.cli import main
 from finops_pack.errors import LedgerUnreachable
-from finops_pack.ledger import Reservation, open_ledger
+from finops_pack.ledger import Reservation, _http, open_ledger
 from finops_pack.ledger.remote import RemoteLedger
 from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Where
@@ -310,6 +311,32 @@ def test_a_server_that_turned_bad_holds_no_agent(monkeypatch, body, packed, said
         with pytest.raises(LedgerUnreachable, match=said):
             ledger.reserve(Reservation("c", (), 1, 1, 2), {}, 0.25)
         assert time.monotonic() - began < 2
+        ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "packed", "said"),
+    [
+        (lambda: repeat(b" " * 2**20), {}, "does not end"),
+        (lambda: iter([gzip.compress(gzip.compress(b"{}\n"))]), BOMB, "gzip, gzip"),
+        (lambda: iter([b"[" * 100_000, b"\n"]), {}, "no FinOps server"),
+        (lambda: iter([b"[1]\n"]), {}, "no FinOps server"),
+    ],
+    ids=["endless", "bomb", "deep", "strange"],
+)
+def test_a_stream_of_calls_that_turned_bad_fills_no_memory(monkeypatch, body, packed, said):
+    other = FastAPI()
+    about = {"answer": {"time_zone": "UTC", "span": None}}
+    other.add_api_route("/api/finops/ledger/read/about", lambda: about, methods=["POST"])
+    answer = lambda: StreamingResponse(body(), headers=packed)  # noqa: E731
+    other.add_api_route("/api/finops/calls", answer, methods=["GET"])
+    monkeypatch.setenv("FINOPS_API_KEY", "finops_x")
+    monkeypatch.setattr(_http, "LONGEST_LINE", 2**21)
+    config.reload()
+    with listening(other) as url:
+        ledger = open_ledger(url)
+        with pytest.raises(LedgerUnreachable, match=said):
+            list(ledger.calls(Where()))
         ledger.close()
 
 
