@@ -13,6 +13,7 @@ from finops_pack.importers import _ahead
 from finops_pack.importers._contract import File, Importer, Options, Progress, Summary
 from finops_pack.importers._state import Item, Memory, Rejected, State
 from finops_pack.ledger import Ledger, Line, open_ledger
+from finops_pack.model import TOKEN_FIELDS, Call
 from finops_pack.recorder import Recorder
 
 BATCH = 2000  # lines a transaction
@@ -50,6 +51,7 @@ class Job:
         self._places = self._ledger.documents(PLACE) if self._ledger else {}
         self._lines: list[Line] = []
         self._from: list[tuple[Path, int]] = []
+        self._foreseen: set[str] = set()  # ids that a dry run has called new
         self._said = options.billing not in (None, "unknown")  # else a log may know better
         self.billing = self._billing()
         self.summary = Summary(billing=self.billing)
@@ -202,13 +204,22 @@ class Job:
                 self.summary.unchanged += booked.unchanged
 
     def _compare(self, lines: Sequence[Line]) -> None:
-        for line in lines:
-            if line["type"] != "call":
-                continue
-            held = self._ledger.call(line["id"], self.source) if self._ledger else None
-            if held is None:
-                self.summary.new += 1
-            elif all(getattr(held, name, value) == value for name, value in line.items()):
+        told = {line["id"]: line for line in lines if line["type"] == "call"}
+        known = self._ledger.calls_of(list(told), self.source) if self._ledger else {}
+        for name, line in told.items():
+            if name in self._foreseen or (name in known and _same(known[name], line)):
                 self.summary.unchanged += 1
-            else:
+            elif name in known:
                 self.summary.corrected += 1
+            else:
+                self._foreseen.add(name)
+                self.summary.new += 1
+
+
+def _same(held: Call, line: Line) -> bool:
+    """Whether the line would leave the call as it is; of a call told in part the most holds."""
+    if "merge" in line:
+        return all(getattr(held, name) >= line.get(name, 0) for name in TOKEN_FIELDS)
+    told = ((name, value) for name, value in line.items() if value is not None)
+    listed = ((name, tuple(value) if isinstance(value, list) else value) for name, value in told)
+    return all(getattr(held, name, value) == value for name, value in listed)

@@ -133,6 +133,10 @@ class Ledger(Protocol):
         """One call."""
         ...
 
+    def calls_of(self, ids: Sequence[str], source: str = "live") -> dict[str, Call]:
+        """The calls that this source knows by these ids; those that there are."""
+        ...
+
     def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
         """Task rows with their running totals, newest first."""
         ...

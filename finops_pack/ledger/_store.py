@@ -104,16 +104,14 @@ class SQLLedger(Documents):
 
     def call(self, call_id: str, source: str = "live") -> Call | None:
         """One call, under any source's name for it."""
-        from finops_pack.ledger._calls import SELECTED, call_of
+        return self.calls_of([call_id], source).get(call_id)
 
-        alias = "SELECT seq FROM aliases WHERE source = ? AND id = ?"
+    def calls_of(self, ids: Sequence[str], source: str = "live") -> dict[str, Call]:
+        """The calls that this source knows by these ids; those that there are."""
+        from finops_pack.ledger._calls import calls_of
+
         with self._read() as db:
-            row = one(
-                db,
-                f"SELECT {SELECTED} FROM calls WHERE (source = ? AND id = ?) OR seq = ({alias})",
-                (source, call_id) * 2,
-            )
-        return None if row is None else call_of(row)
+            return calls_of(db, ids, source)
 
     def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
         """Tasks that began in the period with their running totals, newest first."""

@@ -25,6 +25,7 @@ from finops_pack.ledger import (
 from finops_pack.ledger._http import SECONDS, Http
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
+_IDS = 500  # of calls that are asked for at once
 _TRIES = 50  # of `update` against others who change the same document
 
 
@@ -122,8 +123,16 @@ class RemoteLedger:
 
     def call(self, call_id: str, source: str = "live") -> Call | None:
         """One call."""
-        row = self._read(dict[str, Any] | None, "call", id=call_id, source=source)
-        return None if row is None else Call.from_row(row)
+        return self.calls_of([call_id], source).get(call_id)
+
+    def calls_of(self, ids: Sequence[str], source: str = "live") -> dict[str, Call]:
+        """The calls that this source knows by these ids; those that there are."""
+        found: dict[str, Call] = {}
+        for at in range(0, len(ids), _IDS):
+            asked = {"ids": list(ids[at : at + _IDS]), "source": source}
+            rows = self._read(dict[str, dict[str, Any]], "calls_of", **asked)
+            found.update((name, Call.from_row(row)) for name, row in rows.items())
+        return found
 
     def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
         """Task rows with their running totals, newest first."""

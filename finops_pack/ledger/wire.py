@@ -116,9 +116,9 @@ def _tasks(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
     return write(list[Task], ledger.tasks(where(asked), limit=limit))
 
 
-def _call(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
-    found = ledger.call(text(asked, "id"), read(str, asked.get("source", "live")))
-    return None if found is None else call_row(found)
+def _calls_of(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    ids, source = read(list[str], asked.get("ids")), read(str, asked.get("source", "live"))
+    return {name: call_row(call) for name, call in ledger.calls_of(ids, source).items()}
 
 
 def _tasks_of(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
@@ -169,7 +169,7 @@ READS: dict[str, Answer] = {
     "about": lambda ledger, _: {"time_zone": ledger.time_zone, "span": ledger.span()},
     "totals": _totals,
     "days": lambda ledger, asked: write(list[DayTotals], ledger.days(where(asked))),
-    "call": _call,
+    "calls_of": _calls_of,
     "tasks": _tasks,
     "task": lambda ledger, asked: write(Task | None, ledger.task(text(asked, "id"))),
     "tasks_of": _tasks_of,

@@ -145,8 +145,8 @@ def _answers(name: str, asked: dict[str, Any], request: Request, account: Accoun
 
 Asked = Annotated[dict[str, Any], Depends(_question)]
 READS = Literal[
-    "about", "totals", "days", "call", "tasks", "task", "tasks_of", "segments", "get", "documents",
-    "spent", "offset", "check",
+    "about", "totals", "days", "calls_of", "tasks", "task", "tasks_of", "segments", "get",
+    "documents", "spent", "offset", "check",
 ]  # fmt: skip
 WRITES = Literal["reserve", "settle", "put", "delete", "swap", "forget_spool"]
 

@@ -663,6 +663,14 @@ def test_tries_that_the_api_refused_are_attempts_of_what_got_through(
     assert [call.lost_ms for call in calls()] == [3000, 0, 0]
 
 
+def test_a_dry_run_knows_what_it_has_read_before(bring: Any, lines: Any) -> None:
+    told = [said(0, "go"), answer(2, 1, tool()), gave(3, "ok"), answer(5, 2)]
+    bring("claude-code", lines(*told))
+    path = lines(*told, answer(6, 2, usage={"output_tokens": 50}), answer(9, 3))
+    found = bring("claude-code", path, dry_run=True)
+    assert (found.new, found.corrected, found.unchanged) == (1, 1, 1)
+
+
 def test_who_pays_is_kept_and_corrects_what_was_read(bring: Any, calls: Any, lines: Any) -> None:
     path = lines(answer(1, 1))
     assert bring("claude-code", path).billing == "unknown"

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from finops_pack.importers import _job
+
 GIVEN = {
     "id": "run7/3",
     "time": "2025-11-18T23:55:16Z",
@@ -189,6 +191,23 @@ def test_dry_run_books_nothing_and_says_what_would_be(bring: Any, calls: Any, li
     assert (summary.read, summary.new, summary.unchanged) == (2, 1, 1)
     assert bring("jsonl", lines(changed), dry_run=True).corrected == 1
     assert len(calls()) == 1
+
+
+def test_a_dry_run_asks_the_ledger_once_a_batch(
+    bring: Any, ledger: Any, lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def calls_of(self: Any, ids: Any, source: str = "live") -> Any:
+        asked.append(len(ids))
+        return {}
+
+    monkeypatch.setattr(type(ledger), "calls_of", calls_of)
+    monkeypatch.setattr(_job, "BATCH", 4)
+    told = [{**GIVEN, "id": f"c{n}"} for n in (1, 2, 3, 4, 4, 5)]
+    summary = bring("jsonl", lines(*told), dry_run=True)
+    assert asked == [4, 2]
+    assert (summary.read, summary.new, summary.unchanged) == (6, 5, 1)
 
 
 def test_a_pipe_is_read_as_a_file_is(bring: Any, calls: Any, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def test_one_answer_told_by_two_sources_is_one_call(ledger: Ledger, line: Line) 
     call = ledger.call("c1")
     assert (call.output_tokens, call.agent, call.session) == (7, "a", "s")
     assert ledger.call("log1", "log") == call, "found under either name"
+    assert ledger.calls_of(["log1", "c1", "no"], "log") == {"log1": call}
     assert total(ledger).calls == 1
 
 

@@ -92,6 +92,11 @@ def test_it_answers_as_a_ledger_on_disk(remote, local):
     for name in ("usage", "amount_pico", "tags", "task", "model", "started_at"):
         assert getattr(mine, name) == getattr(theirs, name)
     assert remote.call("nobody") is None
+    assert remote.calls_of(["c3", "nobody", "c1"]).keys() == {"c1", "c3"}
+    many = [f"c{n}" for n in range(3000)]
+    assert (
+        remote.calls_of(many).keys() == local.calls_of(many).keys() == {f"c{n}" for n in range(7)}
+    )
     assert remote.task("t0") == local.task("t0")
     assert remote.tasks_of(["t1", "t0"]) == local.tasks_of(["t1", "t0"]) != []
     assert remote.segments(["s"]) == local.segments(["s"])
