@@ -112,10 +112,11 @@ class _Call:
         self.names = names
 
     def add(self, usage: Any) -> None:
-        """The maximum of each counter."""
+        """The maximum of each counter; tier, speed and place may stand in the last line alone."""
         if usage != self.told:
             self.told, self.apart = usage, apart(usage)
             self.counts = tuple(map(max, self.counts, counts(usage)))
+            _billed_by(self.row, usage)
 
 
 def _rows(call: _Call) -> Iterator[Row]:

@@ -283,6 +283,16 @@ def test_what_changes_the_price_is_kept(bring: Any, calls: Any, lines: Any) -> N
     assert (eight.cache_write_5m_tokens, eight.cache_write_1h_tokens) == (50, 0)
 
 
+def test_what_changes_the_price_may_come_with_the_last_line(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    whole = {"output_tokens": 90, "inference_geo": "us", "speed": "fast", "service_tier": "batch"}
+    told = [answer(1, 1, usage={"output_tokens": 2}), answer(2, 1, usage=whole), answer(3, 2)]
+    bring("claude-code", lines(*told))
+    call = calls()[0]
+    assert (call.region, call.service_tier, call.processing) == ("us", "fast", "batch")
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
