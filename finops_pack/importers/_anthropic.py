@@ -12,15 +12,17 @@ _APART = {"advisor_message": "advisor", "compaction": "compaction"}
 
 
 def counts(usage: Mapping[str, Any]) -> Counts:
-    """Uncached, cache read, 5m write, 1h write, output, its reasoning, web searches.
+    """Uncached, cache read, written, of that for 5m and 1h, output, its reasoning, web searches.
 
-    Raises `ValueError` when one is no count.
+    As they are told, so that of several lines the maximum can be taken before one is taken from
+    another. Raises `ValueError` when one is no count.
     """
     lives, told = usage.get("cache_creation") or _NONE, usage.get
     found: Counts = (
         told("input_tokens", 0),
         told("cache_read_input_tokens") or 0,
         told("cache_creation_input_tokens") or 0,
+        lives.get("ephemeral_5m_input_tokens", 0),
         lives.get("ephemeral_1h_input_tokens", 0),
         told("output_tokens", 0),
         (told("output_tokens_details") or _NONE).get("thinking_tokens", 0),
@@ -30,14 +32,13 @@ def counts(usage: Mapping[str, Any]) -> Counts:
         found = tuple(0 if count is None else count for count in found)
     if set(map(type, found)) != {int} or min(found) < 0:
         raise ValueError(f"usage: counts must be whole numbers, got {str(found)[:80]}")
-    fresh, read, written, long, *rest = found
-    short = max(written - long, lives.get("ephemeral_5m_input_tokens") or 0)
-    return (fresh, read, short, long, *rest)
+    return found
 
 
 def fill(row: dict[str, Any], found: Counts) -> dict[str, Any]:
     """Put the counts into a row, and give it back."""
-    fresh, read, short, long, out, thought, searches = found
+    fresh, read, written, short, long, out, thought, searches = found
+    short = max(written - long, short)  # what is not said to live for an hour lives for 5 minutes
     row["input_tokens"] = fresh + read + short + long
     row["cache_read_tokens"] = read
     row["cache_write_5m_tokens"] = short

@@ -142,6 +142,16 @@ def test_a_call_is_the_maximum_of_its_lines(bring: Any, calls: Any, lines: Any) 
     assert call.started_at.isoformat() == "2026-02-11T20:00:01.500000+00:00"
 
 
+def test_what_was_written_counts_once_where_only_one_line_says_for_how_long(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    first = answer(1, 1, usage={"cache_creation": None, "output_tokens": 1})
+    bring("claude-code", lines(first, answer(2, 1), answer(3, 2)))
+    call = calls()[0]
+    assert (call.cache_write_5m_tokens, call.cache_write_1h_tokens) == (20, 30)
+    assert (call.input_tokens, call.problems) == (953, ())
+
+
 def test_what_an_advisor_says_is_billed_apart(bring: Any, calls: Any, lines: Any) -> None:
     counts = {"input_tokens": 1000, "output_tokens": 70, "cache_read_input_tokens": 0}
     told = [
