@@ -227,7 +227,7 @@ def test_a_folder_that_cannot_be_listed_leaves_no_note(
 
     with monkeypatch.context() as locked:
         locked.setattr("os.scandir", scandir)
-        assert "0 files" in say(*WORDS)
+        assert "1 rejected" in say(*WORDS)
     assert again.answer(WORDS) is None
     assert "2 new" in say(*WORDS)
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -113,6 +114,19 @@ def _files(importer: Importer, path: Path) -> Iterator[File]:
         raise InputError(f"{path}: no such file or folder", mend=_WHICH) from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", mend="see who may read it") from None
-    for file in importer.files(path.absolute()):
+    path = path.absolute()
+    for file in importer.files(path):
         with suppress(FileNotFoundError):  # a link to nowhere, or gone since it was listed
-            yield file, file.stat()
+            found = _stat(file)
+            if file == path or found is None or not stat.S_ISFIFO(found.st_mode):
+                yield file, found  # a pipe among the logs may never have another end
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    """What is known of a file; None where that is refused: who reads it will say why."""
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        raise
+    except OSError:  # a folder that may not be searched, a link to itself
+        return None

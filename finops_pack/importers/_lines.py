@@ -112,13 +112,18 @@ def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def logs(path: Path, *suffixes: str) -> Iterator[Path]:
-    """The file (or pipe) itself, or all below a folder whose names end so, its own first."""
+    """The file (or pipe) itself, or all below a folder whose names end so, its own first.
+
+    A folder that cannot be listed comes last: reading it says why.
+    """
     if path.exists() and not path.is_dir():
         yield path
         return
-    for folder, folders, names in os.walk(path):
+    closed: list[OSError] = []
+    for folder, folders, names in os.walk(path, onerror=closed.append):
         folders.sort()
         yield from (Path(folder, name) for name in sorted(names) if name.endswith(suffixes))
+    yield from (Path(e.filename) for e in closed if not isinstance(e, FileNotFoundError))
 
 
 def micros(text: str) -> int:

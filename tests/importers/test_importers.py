@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,29 @@ def test_an_importer_keeps_the_contract(name: str, tmp_path: Path) -> None:
     empty.touch()
     assert list(importer.files(empty)) == [empty]
     assert list(importer.read(empty, State())) == []
+
+
+def test_what_cannot_be_read_below_a_folder_is_named_and_stops_nothing(
+    bring: Any, lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = lines({"event": "exit"}).parent
+    (folder / "loop.jsonl").symlink_to(folder / "loop.jsonl")
+    os.mkfifo(folder / "pipe.jsonl")  # nobody will ever write into it
+    closed = folder / "closed"
+    closed.mkdir()
+    scan = os.scandir
+
+    def refused(path: Any) -> Any:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    summary = bring("aider", folder)
+    named = {Path(rejected.file).name for rejected in summary.rejected}
+    assert (summary.files, named) == (3, {"loop.jsonl", "closed"})
+    assert summary.skipped == 0
+    assert bring("aider", folder).skipped == 1
 
 
 @pytest.mark.parametrize("error", [TypeError("'int' is not iterable"), AttributeError("no 'get'")])
