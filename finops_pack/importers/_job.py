@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +144,8 @@ class Job:
 
     def _keep(self, path: Path, state: State) -> None:
         place = {"type": "event", "key": self._key(path)}
-        self._add({**place, "kind": MEMORY, "memory": state.memory}, path, 0)
-        self._add({**place, "kind": PLACE, **state.body()}, path, 0)
+        self._add(path, 0, {**place, "kind": MEMORY, "memory": state.memory})
+        self._add(path, 0, {**place, "kind": PLACE, **state.body()})
 
     def _key(self, path: Path) -> str:
         """A path need not be UTF-8, what a ledger keeps has to be."""
@@ -157,7 +157,14 @@ class Job:
             if isinstance(item, Rejected):
                 self._reject(path, item.line, item.reason)
             else:
-                self._add(self._stamped(item, state), path, state.line)
+                line = self._stamped(item, state)
+                self._add(path, state.line, line, *self._restated(line, state))
+
+    def _restated(self, line: Line, state: State) -> Iterator[Line]:
+        """Who pays now, for a call of which a merge would keep what was told first."""
+        if state.restated and "merge" in line:
+            named = {"type": "amend", "source": self.source, "id": line["id"]}
+            yield {**named, "billing_mode": line["billing_mode"]}
 
     def _stamped(self, line: Any, state: State) -> Line:
         """The line under this run's source, with what the user said of it."""
@@ -171,15 +178,14 @@ class Job:
                 self.summary.first_us = line["start_us"]
             if self._said or "billing_mode" not in line:
                 line["billing_mode"] = self.billing
-            if state.restated:
-                line.pop("merge", None)  # what is told now holds, not what was told first
         if self.options.project and kind in ("call", "task"):
             line["project"] = self.options.project
         return line  # type: ignore[no-any-return]
 
-    def _add(self, line: Line, path: Path, number: int) -> None:
-        self._lines.append(line)
-        self._from.append((path, number))
+    def _add(self, path: Path, number: int, *lines: Line) -> None:
+        """Lines that one batch takes together, so that their call is counted once."""
+        self._lines += lines
+        self._from += [(path, number)] * len(lines)
         if len(self._lines) >= BATCH:
             self.flush()
 
@@ -219,7 +225,8 @@ class Job:
 def _same(held: Call, line: Line) -> bool:
     """Whether the line would leave the call as it is; of a call told in part the most holds."""
     if "merge" in line:
-        return all(getattr(held, name) >= line.get(name, 0) for name in TOKEN_FIELDS)
+        payer = line["billing_mode"] in ("unknown", held.billing_mode)
+        return payer and all(getattr(held, name) >= line.get(name, 0) for name in TOKEN_FIELDS)
     told = ((name, value) for name, value in line.items() if value is not None)
     listed = ((name, tuple(value) if isinstance(value, list) else value) for name, value in told)
     return all(getattr(held, name, value) == value for name, value in listed)

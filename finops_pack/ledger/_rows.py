@@ -157,8 +157,14 @@ def filled(old: Row, new: Row) -> Row:
 
 
 def grown(old: Row, new: Row) -> Row:
-    """The same source tells one call in pieces (`"merge": "max"`): as `filled`, lists united."""
-    out = filled(old, new)
+    """The same source tells one call in pieces (`"merge": "max"`): as `filled`, lists united.
+
+    Of two that tell it, the earlier is the original: a fork that copied it may be read first.
+    """
+    if new.get("start_us", old["start_us"]) < old["start_us"]:
+        out = filled(full(new), old) | {name: old[name] for name in _FIXED}
+    else:
+        out = filled(old, new)
     for name, kind in KINDS.items():
         if kind == "json" and old[name] and new.get(name):
             out[name] = _united(old[name], new[name])

@@ -143,6 +143,26 @@ def test_a_fork_that_copies_its_parent_doubles_nothing(bring: Any, calls: Any, l
     ]
 
 
+def test_a_fork_that_is_read_before_its_parent_takes_none_of_its_calls(
+    bring: Any, calls: Any, ledger: Any, lines: Any
+) -> None:
+    first, own = counted(2, usage(100, 0, 20, 0)), counted(59, usage(250, 0, 40, 0))
+    copied = {**first, "timestamp": HOME.format(50)}
+    fork = lines(meta("s2", forked_from_id="s1"), context(), copied, own, name="a/fork.jsonl")
+    parent = lines(meta("s1"), context(turn_id="t1"), first, name="b/parent.jsonl")
+    bring("codex", fork)
+    bring("codex", parent)
+    one, two = calls()
+    assert (one.session, one.task, one.started_at.second) == ("s1", "t1", 2)
+    assert (two.session, two.started_at.second) == ("s2", 59)
+    assert [call.output_tokens for call in (one, two)] == [20, 20]
+    assert ledger.check() == []
+    before = [(call.session, call.started_at, "metered") for call in calls()]
+    assert bring("codex", parent, fork, billing="metered", dry_run=True).corrected == 2
+    assert bring("codex", parent, fork, billing="metered").corrected == 2
+    assert [(c.session, c.started_at, c.billing_mode) for c in calls()] == before
+
+
 def packed(path: Any, frames: int = 1) -> Any:
     zstandard = pytest.importorskip("zstandard")
     data = path.read_bytes()
@@ -218,7 +238,7 @@ def stamped(second: int, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_a_sub_agent_that_copies_its_parent_doubles_nothing(
     bring: Any, calls: Any, lines: Any, heads: bool, second: int
 ) -> None:
-    told = [context(), counted(2, usage(100, 0, 20, 0)), counted(3, usage(300, 0, 40, 0))]
+    told = [context(), counted(2, usage(100, 0, 20, 0)), counted(2, usage(300, 0, 40, 0))]
     path = lines(meta("s1"), *told, name="a/rollout-1.jsonl")
     copied = [*([meta("s1")] if heads else []), *stamped(second, told)]
     own = counted(9, usage(900, 0, 50, 0))
