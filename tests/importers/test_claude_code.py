@@ -221,6 +221,9 @@ def test_the_maximum_holds_over_files_and_imports(bring: Any, calls: Any, lines:
     bring("claude-code", copied)
     (call,) = calls()
     assert (call.output_tokens, call.session) == (90, SESSION)
+    bring("claude-code", whole, copied, billing="subscription")  # all is read anew
+    (call,) = calls()
+    assert (call.output_tokens, call.session, call.billing_mode) == (90, SESSION, "subscription")
 
 
 def test_what_a_fork_copies_stays_with_the_session_it_is_from(
