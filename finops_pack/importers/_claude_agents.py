@@ -26,7 +26,7 @@ def thread_of(record: Mapping[str, Any], known: Mapping[str, Any], memory: dict[
 
 
 def turn_of_agent(name: str, plan: Mapping[str, Any], at: int, prompt: Any) -> dict[str, Any]:
-    """The turn in which a sub-agent was started, the call that did, and its kind."""
+    """The turn in which a sub-agent was started, the call that did, when, and its kind."""
     turn, agents = _latest(plan["turns"], at), plan["agents"]
     by_id = [s for s in plan["started"] if s[2] == agents.get(name)]
     by_prompt = [s for s in plan["started"] if s[4:] == [prompt] and s[0] <= at]
@@ -36,7 +36,7 @@ def turn_of_agent(name: str, plan: Mapping[str, Any], at: int, prompt: Any) -> d
         started = _latest([s for s in plan["started"] if s[2] not in others], at)
     found = {"id": turn[1] if turn else None}
     if started:
-        found.update(parent=started[1], agent=started[3])
+        found.update(parent=started[1], agent=started[3], since=started[0])
     return found
 
 

@@ -199,6 +199,9 @@ class _Session:
         thread, message = self._thread(record), record["message"]
         if message.get("usage") is None:
             return
+        if micros(record["timestamp"]) <= (thread["turn"] or {}).get("since", 0):
+            thread["results"] = []
+            return  # a copy of what was said before the agent was started
         call, names = thread["call"], names_of(record)
         name = key_of(names, record)
         if call is None or not (call["id"] == name or same(call["names"], names)):

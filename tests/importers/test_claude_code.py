@@ -602,6 +602,28 @@ def test_what_was_guessed_of_agents_at_work_is_made_good_when_they_are_done(
     assert [c.agent for c in calls()] == ["main", "Explore", "Plan", "Plan"]
 
 
+def test_an_agent_that_begins_with_a_copy_of_the_conversation_takes_none_of_its_calls(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    told = [
+        said(0, "go"),
+        answer(1, 1, tool()),
+        gave(2, "ok"),
+        answer(3, 2, tool("Agent", "toolu_9", subagent_type="fork")),
+    ]
+    done = {**gave(20, "done", "toolu_9"), "toolUseResult": {"agentId": "aaa"}}
+    main = lines(*told, done, answer(21, 4), name=f"p/{SESSION}.jsonl")
+    side = {"isSidechain": True, "agentId": "aaa"}
+    copied = [{**record, **side, "uuid": f"new-{record['uuid']}"} for record in told]
+    own = said(4, "look", **side), agent_line(6, 3, agentId="aaa")
+    lines(*copied, *own, name=f"p/{SESSION}/subagents/agent-aaa.jsonl")
+    bring("claude-code", main.parent)
+    one, two, three, four = calls()
+    assert [call.agent for call in (one, two, three, four)] == ["main", "main", "fork", "main"]
+    assert [call.parent for call in (one, two, three, four)] == [None, None, two.id, None]
+    assert (three.tool_results, len(two.tool_results)) == ((), 1)
+
+
 def test_sub_agents_of_older_versions_stand_in_the_main_transcript(
     bring: Any, calls: Any, lines: Any
 ) -> None:
