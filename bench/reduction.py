@@ -57,9 +57,7 @@ def worker(text: str) -> list[float]:
     reducing = _reduce.Reducing(b"key", lambda line: None, lambda: None)
     times = []
     for place in range(ROUNDS):
-        job = _reduce.Job(
-            f"c{place}", "s", None, place, conversation(cut(text, place)), [], "Fine.", ()
-        )
+        job = _reduce.Job(f"c{place}", "s", None, conversation(cut(text, place)), [], "Fine.", ())
         start = time.process_time()
         reducing._call(job)
         times.append((time.process_time() - start) * 1000)
@@ -85,10 +83,10 @@ def unchanged(text: str) -> tuple[float, float]:
     messages = [("user", "What is it?")]
     for place in range(10):
         messages.append(("tool_result", cut(text, place)))
-        reducer.observe(f"c{place}", "s", None, messages, [], place)
+        reducer.observe(f"c{place}", "s", None, messages, [])
         reducer.answered(f"c{place}", "s", messages[-1][1][:700])
     start = time.process_time()
-    reducer.observe("again", "s", None, messages, [], 99)
+    reducer.observe("again", "s", None, messages, [])
     again = time.process_time()
     reducer.close("s")
     return (again - start) * 1000, (time.process_time() - again) * 1000

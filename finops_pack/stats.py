@@ -167,18 +167,11 @@ def greater_p(now: Sequence[float], before: Sequence[float]) -> float:
     ranked = ranks(both)
     u = sum(ranked[:n]) - n * (n + 1) / 2
     total = n + m
-    ties = sum(count**3 - count for count in _tie_sizes(both))
+    ties = sum(count**3 - count for count in Counter(both).values())
     variance = n * m / 12 * (total + 1 - ties / (total * (total - 1))) if total > 1 else 0.0
     if variance <= 0:
         return 1.0
     return normal_above((u - n * m / 2 - 0.5) / math.sqrt(variance))
-
-
-def _tie_sizes(values: Sequence[float]) -> list[int]:
-    counts: dict[float, int] = {}
-    for value in values:
-        counts[value] = counts.get(value, 0) + 1
-    return list(counts.values())
 
 
 def normal_above(z: float) -> float:
@@ -193,10 +186,9 @@ def bootstrap(
     *,
     rounds: int = 1000,
     confidence: float = 0.90,
-    seed: int = 0,
 ) -> tuple[float, float]:
     """Percentile interval of a statistic of two samples, each resampled on its own."""
-    rng = random.Random(seed)
+    rng = random.Random(0)
     drawn = [
         statistic(rng.choices(now, k=len(now)), rng.choices(before, k=len(before)))
         for _ in range(rounds)
@@ -214,13 +206,3 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
     over = sum((x - centre) * (y - centre) for x, y in zip(a, b, strict=True))
     spread = math.sqrt(sum((x - centre) ** 2 for x in a) * sum((y - centre) ** 2 for y in b))
     return over / spread if spread else None
-
-
-def theil_sen(values: Sequence[float]) -> float:
-    """The median slope a step through evenly spaced values; 0 below two of them."""
-    slopes = [
-        (values[j] - values[i]) / (j - i)
-        for i in range(len(values))
-        for j in range(i + 1, len(values))
-    ]
-    return median(slopes) if slopes else 0.0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from finops_pack.model import TOKEN_FIELDS, Call, Facts
+from finops_pack.model import Call, Facts, Usage
 
 KINDS = {
     "input": ("input_tokens",),
@@ -19,7 +18,6 @@ KINDS = {
 _PROBE = 1000
 _SHORT = 32_000  # no table has a dearer tier for a prompt up to this
 _STEP = 8_000  # tiers begin at multiples of it
-_EMPTY: dict[str, Any] = {**dict.fromkeys(TOKEN_FIELDS, 0), "extra": {}}
 _DAY_US = 86_400_000_000
 _ONE = Decimal(1)
 
@@ -70,7 +68,14 @@ class UnitPrices:
         return None if usd is None or without is None else (usd - without) / _PROBE
 
     def _of(self, call: Call, counts: Mapping[str, int]) -> Decimal | None:
-        return price_of(self._facts, replace(call, **{**_EMPTY, **counts}))
+        cost = self._facts.price(
+            call.served_model or call.model,
+            Usage(**counts),
+            provider=call.provider,
+            at=call.started_at,
+            context=call.context,
+        )
+        return cost.usd if cost.state in ("priced", "free") else None
 
     def input_paid(self, call: Call, tokens: int) -> Decimal:
         """USD paid for `tokens` of this call's prompt at the mean price of its input."""
@@ -87,15 +92,3 @@ class UnitPrices:
             Decimal(0),
         )
         return paid * tokens / call.input_tokens
-
-
-def price_of(facts: Facts, call: Call, **context: str) -> Decimal | None:
-    """What the same call costs in another context; None where that has no full price."""
-    cost = facts.price(
-        call.served_model or call.model,
-        call.usage,
-        provider=call.provider,
-        at=call.started_at,
-        context={**call.context, **context},
-    )
-    return cost.usd if cost.state in ("priced", "free") else None

@@ -58,10 +58,6 @@ def test_spearman() -> None:
     assert stats.spearman([1, 1, 1], [1, 2, 3]) is None
 
 
-def test_theil_sen() -> None:
-    assert stats.theil_sen([1, 2, 3, 100, 5]) == 1
-
-
 def test_what_surprises_grows_with_how_many_are_looked_at() -> None:
     assert stats.surprising_z(1) == stats.surprising_z(100) == 3.5
     assert stats.normal_above(stats.surprising_z(10_000)) * 10_000 == pytest.approx(0.05, rel=0.01)

@@ -27,8 +27,7 @@ class Bucket:
 def buckets(call: Call, facts: Facts) -> Iterator[Bucket]:
     """The buckets of a priced call: list prices sum to its price, paid ones to what was paid.
 
-    A price that is not the booked one any more cannot be
-    split: such a call is one bucket.
+    A price that is not the booked one any more cannot be split: such a call is one bucket.
     """
     booked = call.cost_pico or 0
     parts = _parts(call, facts, booked)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from finops_pack import forks
 from finops_pack.recorder import _messages, _named, _verify
+from finops_pack.recorder._estimate import tokens
 from finops_pack.recorder._guard import warn_once
 from finops_pack.recorder._pending import Pending
 
@@ -35,7 +36,6 @@ class Job(NamedTuple):
     call: str
     named: str | None
     task: str | None
-    at_us: int
     messages: Any
     tools: Any
     response: Any
@@ -58,14 +58,10 @@ Left = tuple[Any, ...]
 
 def left(call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) -> Left:
     """What is to be reduced of a call, which forgets its texts."""
-    row, messages, tools = call.row, call.messages, call.tools
+    get, messages, tools = call.row.get, call.messages, call.tools
     call.messages = call.tools = call.below = None
     call.told = ()
-    get = row.get
-    return (
-        call.id, get("session"), get("task"), row["start_us"],
-        messages, tools, response, tool_calls,
-    )  # fmt: skip
+    return call.id, get("session"), get("task"), messages, tools, response, tool_calls
 
 
 class Over(NamedTuple):
@@ -225,9 +221,7 @@ class Reducing:
         """Fingerprints of the prompt, and what the answer says of the segments before it."""
         try:
             pairs = _messages.pairs(job.messages)
-            made = self._sketches.observe(
-                job.call, job.session, job.task, pairs, job.tools, job.at_us
-            )
+            made = self._sketches.observe(job.call, job.session, job.task, pairs, job.tools)
             answer = _messages.text_of(job.response)
             made += self._sketches.answered(job.call, job.session, answer)
         except Exception as error:  # noqa: BLE001 - the row is safe; only its hashes are missing
@@ -267,7 +261,7 @@ class Reducing:
             "tool_call_id": found["tool_call_id"],
             "result_hash": self.hash(text),
             "status": "error" if failed or check else "ok",
-            "tokens": (len(text.encode("utf-8", "replace")) + 3) // 4,
+            "tokens": tokens(text),
         }
         if check and not asked:  # another process asked: who reads the session puts it together
             result["verifier"] = check

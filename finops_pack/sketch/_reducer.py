@@ -22,7 +22,6 @@ Line = dict[str, Any]
 Named = Sequence[tuple[str, str]]  # names and texts of the sources that the user named
 SCORED = ("tool_result", "retrieved")
 MEMORY = 64 * 2**20  # bytes of sketches held at most; the session idle longest goes first
-IDLE_US = 30 * 60 * 1_000_000
 
 
 class Reducer:
@@ -51,13 +50,12 @@ class Reducer:
         task: str | None,
         messages: Sequence[tuple[str, str]],
         tools: Any,
-        at_us: int,
     ) -> list[Line]:
         """A call and its prompt, (kind, text) pairs; tools are (name, JSON) pairs or schemas.
 
         Gives the amendment of the call, and segments that were not spoken of before.
         """
-        state = self._session(session, at_us)
+        state = self._session(session)
         size, place = state.size, state.begin(call_id)
         reader = _Reading(self, state, call_id, task, place)
         schemas = _schemas(tools)
@@ -93,19 +91,12 @@ class Reducer:
         """The session is over: its segments, scored; it is forgotten."""
         return self._forget(session).lines(scored=True) if session in self._sessions else []
 
-    def expire(self, now_us: int) -> list[Line]:
-        """Close every session that has been idle for 30 minutes."""
-        idle = [s.id for s in self._sessions.values() if now_us - s.touched_us > IDLE_US]
-        return [line for session in idle for line in self.close(session)]
-
-    def _session(self, session: str, at_us: int) -> Session:
+    def _session(self, session: str) -> Session:
         if session not in self._sessions:
             self._sessions[session] = Session(session)
             self._size += self._sessions[session].size
-        state = self._sessions[session]
-        state.touched_us = max(state.touched_us, at_us)
         self._sessions.move_to_end(session)
-        return state
+        return self._sessions[session]
 
     def _forget(self, session: str) -> Session:
         state = self._sessions.pop(session)

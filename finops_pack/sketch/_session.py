@@ -66,7 +66,6 @@ class Session:
     """The state of one session; `size` is the memory it takes, in bytes, about."""
 
     id: str
-    touched_us: int = 0
     size: int = 1000
     known: dict[tuple[str, int, int], Entry] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)

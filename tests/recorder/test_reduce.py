@@ -157,7 +157,7 @@ def test_what_closes_idle_sessions_is_written_before_it_rests(
     monkeypatch.setattr(_reduce, "IDLE", -1.0)
     reducing = _reduce.Reducing(b"k" * 32, written.extend, lambda: None)
     reducing._made = Closing()
-    reducing.put(("c", "s", None, 0, "hi", None, "yes", ()))
+    reducing.put(("c", "s", None, "hi", None, "yes", ()))
     assert reducing.drain(5)
     assert written == [{"type": "closed", "session": "s"}]
     reducing.close(1)

@@ -10,7 +10,6 @@ KEY = b"a key of ours"
 RESULT = "Invoice 4711 from Miller & Sons is overdue since March and amounts to 1,250 euros."
 OTHER = "The weather station on the roof reports light rain and nine degrees this morning."
 REPLY = "Miller & Sons owes 1,250 euros: invoice 4711 is overdue since March."
-MINUTE_US = 60_000_000
 
 
 class Talk:
@@ -23,10 +22,10 @@ class Talk:
         self.lines: list[dict[str, Any]] = []
         self.calls = 0
 
-    def ask(self, reply: str | None = None, *, tools: Any = (), at_us: int = 0) -> dict[str, Any]:
+    def ask(self, reply: str | None = None, *, tools: Any = ()) -> dict[str, Any]:
         self.calls += 1
         call = f"c{self.calls}"
-        made = self.reducer.observe(call, self.session, "t", self.messages, tools, at_us)
+        made = self.reducer.observe(call, self.session, "t", self.messages, tools)
         self.lines += made
         if reply is not None:
             self.lines += self.reducer.answered(call, self.session, reply)
@@ -153,15 +152,6 @@ def test_prefixes_are_common_up_to_where_prompts_part() -> None:
     assert common_tokens(first, longer) == 256 * len(first) ** 2 <= 4200
     talk.messages[1] = ("user", "Which invoice was paid?")
     assert common_tokens(longer, talk.ask("c")["prefix_hashes"]) == 0
-
-
-def test_idle_sessions_expire() -> None:
-    talk = Talk()
-    talk.told(OTHER)
-    talk.ask("x", at_us=0)
-    assert talk.reducer.expire(29 * MINUTE_US) == []
-    assert len(talk.reducer.expire(31 * MINUTE_US)) == 1
-    assert talk.close() == []
 
 
 def test_memory_is_capped_and_what_is_cut_off_is_unknown() -> None:

@@ -26,7 +26,7 @@ def test_a_source_stands_apart_from_what_is_around_it() -> None:
     memory = "\n".join(LINES)
     result = "The parcel left Vienna on Monday and has not arrived yet."
     reducer = Reducer(b"key", named=lambda: [("MEMORY.md", memory)])
-    reducer.observe("c", "s", None, [("tool_result", f"{memory}\n{result}")], [], 0)
+    reducer.observe("c", "s", None, [("tool_result", f"{memory}\n{result}")], [])
     reducer.answered("c", "s", "The parcel has not arrived.")
     lines = [line for line in reducer.close("s") if line["type"] == "segment"]
     of_memory = [line for line in lines if line["kind"] == "memory"]
@@ -41,7 +41,7 @@ def test_a_source_stands_apart_from_what_is_around_it() -> None:
 def test_naming_a_source_does_not_change_the_fingerprint() -> None:
     memory = "\n".join(LINES)
     said = [("system", f"Be kind.\n{memory}")]
-    plain = Reducer(b"key").observe("c", "s", None, said, [], 0)[0]
-    named = Reducer(b"key", named=lambda: [("m", memory)]).observe("c", "s", None, said, [], 0)[0]
+    plain = Reducer(b"key").observe("c", "s", None, said, [])[0]
+    named = Reducer(b"key", named=lambda: [("m", memory)]).observe("c", "s", None, said, [])[0]
     assert plain["request_hash"] == named["request_hash"]
     assert plain["prefix_hashes"] == named["prefix_hashes"]
