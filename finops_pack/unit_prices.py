@@ -1,4 +1,4 @@
-"""What one token costs at a call: the arithmetic that the analyses share."""
+"""What one token costs at a call, and what its provider's cache does: asked once for all calls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from finops_pack.model import Call, Facts, Usage
+from finops_pack.model import CacheRules, Call, Facts, Usage
 
 KINDS = {
     "input": ("input_tokens",),
@@ -18,7 +18,6 @@ KINDS = {
 _PROBE = 1000
 _SHORT = 32_000  # no table has a dearer tier for a prompt up to this
 _STEP = 8_000  # tiers begin at multiples of it
-_DAY_US = 86_400_000_000
 _ONE = Decimal(1)
 
 
@@ -34,6 +33,13 @@ def billed_share(call: Call) -> Decimal:
     return Decimal(call.billed_pico) / call.cost_pico
 
 
+def fresh_kind(call: Call) -> str:
+    """What most of a prompt that no cache held is paid as, a key of `KINDS`."""
+    if call.cache_write_1h_tokens:
+        return "cache_write_1h"
+    return "cache_write_5m" if call.cache_write_5m_tokens else "input"
+
+
 class UnitPrices:
     """USD of a token of each kind, at a call's model, provider, context, day and tier.
 
@@ -43,12 +49,20 @@ class UnitPrices:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._known: dict[Any, Decimal | None] = {}
+        self._rules: dict[tuple[str | None, str, int], CacheRules | None] = {}
+
+    def cache_rules(self, call: Call) -> CacheRules | None:
+        """The provider's cache facts on the day of this call; None when not on file."""
+        key = (call.provider, call.model, call.day)
+        if key not in self._rules:
+            found = self._facts.cache_rules(call.provider, call.model, call.started_at)
+            self._rules[key] = found
+        return self._rules[key]
 
     def per_token(self, call: Call, kind: str) -> Decimal | None:
         """USD of one token of `kind` (a key of `KINDS`) by our rates; None without a price."""
-        model, day = call.served_model or call.model, call.start_us // _DAY_US
         context = (call.processing, call.service_tier, call.region)
-        key = (model, call.provider, day, context, kind, size_of(call.input_tokens))
+        key = (call.answered_by, call.provider, call.day, context, kind, size_of(call.input_tokens))
         if key not in self._known:
             self._known[key] = self._ask(call, kind)
         return self._known[key]
@@ -67,15 +81,22 @@ class UnitPrices:
         usd, without = self._of(call, {**prompt, "output_tokens": _PROBE}), self._of(call, prompt)
         return None if usd is None or without is None else (usd - without) / _PROBE
 
-    def _of(self, call: Call, counts: Mapping[str, int]) -> Decimal | None:
+    def _of(self, call: Call, counts: Mapping[str, Any]) -> Decimal | None:
         cost = self._facts.price(
-            call.served_model or call.model,
+            call.answered_by,
             Usage(**counts),
             provider=call.provider,
             at=call.started_at,
             context=call.context,
         )
         return cost.usd if cost.state in ("priced", "free") else None
+
+    def writes_paid(self, call: Call) -> Decimal:
+        """USD paid for what this call wrote to a cache."""
+        short = self.paid(call, "cache_write_5m") if call.cache_write_5m_tokens else None
+        long = self.paid(call, "cache_write_1h") if call.cache_write_1h_tokens else None
+        usd = call.cache_write_5m_tokens * (short or Decimal(0))
+        return usd + call.cache_write_1h_tokens * (long or Decimal(0))
 
     def input_paid(self, call: Call, tokens: int) -> Decimal:
         """USD paid for `tokens` of this call's prompt at the mean price of its input."""

@@ -21,7 +21,6 @@ from finops_pack.cache._decay import Decay, Overlap, Warmth
 from finops_pack.cache._lost import LEAST, Losses, Lost
 from finops_pack.cache._money import Money, Writes
 from finops_pack.cache._next import NextCall, Upcoming
-from finops_pack.cache._rules import Rules
 from finops_pack.cache._sources import Source, Sources
 from finops_pack.model import Call, Facts
 from finops_pack.money import plain
@@ -34,7 +33,6 @@ __all__ = [
     "ColdCall",
     "Lost",
     "NextCall",
-    "Rules",
     "Source",
     "Step",
     "analyse",
@@ -122,11 +120,11 @@ def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -
 
     A sequence may come in any order; an iterator must be in order of start, and is not held.
     """
-    prices, rules = UnitPrices(facts), Rules(facts)
+    prices = UnitPrices(facts)
     rates, money, sources = _Rates(), Money(prices), Sources(facts, prices)
-    cold, losses = Cold(rules, prices), Losses(rules, prices)
+    cold, losses = Cold(prices), Losses(prices)
     warmth, overlap = Warmth(), Overlap()
-    upcoming = None if now_us is None else Upcoming(rules, prices, now_us)
+    upcoming = None if now_us is None else Upcoming(prices, now_us)
     each: list[_Part] = [rates, money, sources, cold, losses, warmth, overlap]
     each += [upcoming] if upcoming else []
     steps = chains(calls)

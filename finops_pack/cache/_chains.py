@@ -36,11 +36,6 @@ class Step:
         """Seconds since the call before."""
         return None if self.before is None else (self.call.start_us - self.before.start_us) / 1e6
 
-    @property
-    def written(self) -> int:
-        """Tokens written to the cache by this call, either TTL."""
-        return self.call.cache_write_5m_tokens + self.call.cache_write_1h_tokens
-
 
 def chains(calls: Iterable[Call]) -> Iterator[Step]:
     """All calls with a prompt that reached a provider, in order of start.
@@ -67,7 +62,7 @@ def _key(call: Call, agents: Mapping[str, str]) -> _Key:
     """Session, agent, the call of another agent that started it, model."""
     agent, above = call.agent or "", call.parent or ""
     started = above if agents.get(above, agent) != agent else ""
-    return session_of(call), agent, started, call.served_model or call.model
+    return session_of(call), agent, started, call.answered_by
 
 
 def _forget(held: OrderedDict[Any, Any]) -> None:

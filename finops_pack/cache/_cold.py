@@ -7,10 +7,9 @@ from decimal import Decimal
 from operator import itemgetter
 
 from finops_pack.cache._chains import Step
-from finops_pack.cache._rules import Rules
 from finops_pack.model import CacheRules, Call
 from finops_pack.stats import Top
-from finops_pack.unit_prices import UnitPrices
+from finops_pack.unit_prices import UnitPrices, fresh_kind
 
 CAUSES = ("first", "ttl_expired", "prefix_changed", "below_minimum", "provider_miss", "not_cached")
 
@@ -37,16 +36,15 @@ class Cold:
     `causes` are their number and the USD lost, by cause; of the calls the dearest are kept.
     """
 
-    def __init__(self, facts: Rules, prices: UnitPrices) -> None:
-        self._facts = facts
+    def __init__(self, prices: UnitPrices) -> None:
         self._prices = prices
         self.causes: dict[str, tuple[int, Decimal]] = {}
         self._kept = Top[tuple[int, ColdCall]](KEPT, lambda item: (-item[1].usd, item[0]))
 
     def see(self, step: Step) -> None:
         """Count one call if it was cold."""
-        rules = None if step.call.cache_read_tokens else self._facts.of(step.call)
-        if rules is None or (step.before is None and not step.written):
+        rules = None if step.call.cache_read_tokens else self._prices.cache_rules(step.call)
+        if rules is None or (step.before is None and not step.call.written_tokens):
             return  # nothing was expected of a first call that paid for no write
         cause = cause_of(step, rules)
         tokens = 0 if cause in ("first", "below_minimum") else step.shared
@@ -68,32 +66,19 @@ def cause_of(step: Step, rules: CacheRules) -> str:
         return "first"
     if step.shared < rules.minimum_tokens:
         return "below_minimum"
-    if (step.gap_s or 0) > _ttl(before, rules.ttl_seconds, rules.long_ttl_seconds):
+    if (step.gap_s or 0) > rules.ttl(long=bool(before.cache_write_1h_tokens)):
         return "ttl_expired"
     if _prefix_changed(before, call):
         return "prefix_changed"
-    if rules.explicit and not (before.cache_read_tokens or _written(before)):
+    if rules.explicit and not before.cached_tokens:
         return "not_cached"
     return "provider_miss"
 
 
 def premium(call: Call, prices: UnitPrices) -> Decimal:
     """USD a token that a cold call paid beyond the read price; 0 where that is unknown."""
-    kind = "input"
-    if call.cache_write_1h_tokens:
-        kind = "cache_write_1h"
-    elif call.cache_write_5m_tokens:
-        kind = "cache_write_5m"
-    paid, read = prices.paid(call, kind), prices.paid(call, "cache_read")
+    paid, read = prices.paid(call, fresh_kind(call)), prices.paid(call, "cache_read")
     return max(Decimal(0), paid - read) if paid is not None and read is not None else Decimal(0)
-
-
-def _ttl(before: Call, ttl: int, long_ttl: int | None) -> int:
-    return long_ttl if long_ttl and before.cache_write_1h_tokens else ttl
-
-
-def _written(call: Call) -> int:
-    return call.cache_write_5m_tokens + call.cache_write_1h_tokens
 
 
 def _prefix_changed(before: Call, call: Call) -> bool:

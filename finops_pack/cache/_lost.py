@@ -12,7 +12,6 @@ from typing import Any
 
 from finops_pack.cache._chains import Step
 from finops_pack.cache._cold import cause_of, premium
-from finops_pack.cache._rules import Rules
 from finops_pack.model import CacheRules
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
@@ -37,15 +36,14 @@ class Lost:
 class Losses:
     """One row a cause; nothing of providers whose cache facts are not on file."""
 
-    def __init__(self, facts: Rules, prices: UnitPrices) -> None:
-        self._facts = facts
+    def __init__(self, prices: UnitPrices) -> None:
         self._prices = prices
         self._rows: dict[str, Lost] = {}
 
     def see(self, step: Step) -> None:
         """Count what one call lost."""
         tokens = step.shared - step.call.cache_read_tokens
-        rules = self._facts.of(step.call) if tokens > 0 else None
+        rules = self._prices.cache_rules(step.call) if tokens > 0 else None
         if rules is None:
             return
         cause = _cause(step, rules) if tokens >= LEAST else "below_minimum"

@@ -42,13 +42,13 @@ class Money:
         self._long += call.cache_write_1h_tokens
         self._input += call.input_tokens
         self._spent += call.amount_usd
-        wrote = write_usd(step, self._prices) if step.written else Decimal(0)
+        wrote = self._prices.writes_paid(call)
         self._written += wrote
         full = self._prices.paid(call, "input")
-        if full is not None and (call.cache_read_tokens or step.written):
+        if full is not None and (call.cache_read_tokens or call.written_tokens):
             read = self._prices.paid(call, "cache_read")
             gain = Decimal(0) if read is None else call.cache_read_tokens * (full - read)
-            self.saved_usd += gain - (wrote - step.written * full)
+            self.saved_usd += gain - (wrote - call.written_tokens * full)
 
     def writes(self) -> Writes:
         """The write share in tokens and in dollars."""
@@ -60,11 +60,3 @@ class Money:
             usd_share=float(self._written / self._spent) if self._spent else None,
             granted={"5m": self._short, "1h": self._long},
         )
-
-
-def write_usd(step: Step, prices: UnitPrices) -> Decimal:
-    """What this call's cache writes cost in USD."""
-    call = step.call
-    return call.cache_write_5m_tokens * (
-        prices.paid(call, "cache_write_5m") or Decimal(0)
-    ) + call.cache_write_1h_tokens * (prices.paid(call, "cache_write_1h") or Decimal(0))

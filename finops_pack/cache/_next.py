@@ -8,7 +8,6 @@ from typing import Any
 
 from finops_pack.cache._chains import Step
 from finops_pack.cache._cold import premium
-from finops_pack.cache._rules import Rules
 from finops_pack.model import Call
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
@@ -51,8 +50,7 @@ class NextCall:
 class Upcoming:
     """The latest call of each session of the last day."""
 
-    def __init__(self, facts: Rules, prices: UnitPrices, now_us: int) -> None:
-        self._facts = facts
+    def __init__(self, prices: UnitPrices, now_us: int) -> None:
         self._prices = prices
         self._now_us = now_us
         self._latest: dict[tuple[str, str], Call] = {}
@@ -61,15 +59,13 @@ class Upcoming:
         """Remember the call, if its cache may still matter."""
         call = step.call
         if call.session and self._now_us - call.start_us <= SHOWN_S * 1_000_000:
-            self._latest[call.session, call.served_model or call.model] = call
+            self._latest[call.session, call.answered_by] = call
 
     def rows(self) -> tuple[NextCall, ...]:
         """One row a session that cached something: the warm ones, soonest cold first, then those
         gone cold, the latest first.
         """
-        rows = (
-            _row(call, self._facts, self._prices, self._now_us) for call in self._latest.values()
-        )
+        rows = (_row(call, self._prices, self._now_us) for call in self._latest.values())
         return tuple(sorted((r for r in rows if r), key=_urgency))
 
 
@@ -77,20 +73,18 @@ def _urgency(row: NextCall) -> tuple[bool, int, str]:
     return row.seconds_left <= 0, abs(row.seconds_left), row.session
 
 
-def _row(call: Call, facts: Rules, prices: UnitPrices, now_us: int) -> NextCall | None:
-    rules = facts.of(call)
-    cached = call.cache_read_tokens + call.cache_write_5m_tokens + call.cache_write_1h_tokens
+def _row(call: Call, prices: UnitPrices, now_us: int) -> NextCall | None:
+    rules = prices.cache_rules(call)
+    cached = call.cached_tokens
     age_s = (now_us - call.start_us) / 1e6
     read = prices.paid(call, "cache_read")
     if rules is None or read is None or not cached:
         return None
-    ttl = rules.ttl_seconds
-    if call.cache_write_1h_tokens and rules.long_ttl_seconds:
-        ttl = rules.long_ttl_seconds
+    ttl = rules.ttl(long=bool(call.cache_write_1h_tokens))
     warm = cached * read
     return NextCall(
         session=call.session or "",
-        model=call.served_model or call.model,
+        model=call.answered_by,
         seconds_left=int(ttl - age_s),
         warm_usd=warm,
         cold_usd=warm + cached * premium(call, prices),

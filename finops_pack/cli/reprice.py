@@ -76,7 +76,7 @@ def changes(reader: Reader, period: Period, fields: dict[str, str]) -> list[Grou
     """What would change, by model and new rate; the largest change first."""
     found: dict[tuple[str, str | None], Group] = {}
     for change in admin.repriceable(reader.stream(period, **fields)):
-        model = change.call.served_model or change.call.model
+        model = change.call.answered_by
         group = found.setdefault((model, change.rate_id), Group(model, change.rate_id))
         group.calls += 1
         group.unpriced += change.call.unpriced

@@ -224,7 +224,7 @@ def _line(call: Call) -> str:
         "" if call.usage_basis == "measured" else call.usage_basis,
     ]
     noted = ", ".join(mark for mark in marks if mark)
-    model = call.served_model or call.model
+    model = call.answered_by
     return f"{cost:>9}  {who}  {model}  {counts}{cached}{f'  [{noted}]' if noted else ''}"
 
 
@@ -250,7 +250,7 @@ def _call(call: Call) -> dict[str, Any]:
         "time": call.started_at.isoformat(),
         "agent": call.agent,
         "action": call.action,
-        "model": call.served_model or call.model,
+        "model": call.answered_by,
         "input_tokens": call.input_tokens,
         "cache_read_tokens": call.cache_read_tokens,
         "output_tokens": call.output_tokens,

@@ -73,7 +73,7 @@ def burn(reader: Reader) -> tuple[Decimal, list[Call]]:
 def _line(call: Call, zone: tzinfo) -> str:
     cost = "unpriced" if call.unpriced else usd(call.amount_usd)
     who = " / ".join(part for part in (call.agent, call.action) if part) or "call"
-    model = call.served_model or call.model
+    model = call.answered_by
     size = f"{tokens(call.input_tokens)} in, {tokens(call.output_tokens)} out"
     mark = "" if call.status == "ok" else f"  [{call.error_type or call.status}]"
     return f"{call.started_at.astimezone(zone):%H:%M:%S}  {cost:>9}  {who}  {model}  {size}{mark}"

@@ -59,7 +59,7 @@ def _parts(call: Call, facts: Facts, booked: int) -> Sequence[Component]:
 
 def _price(call: Call, facts: Facts) -> Cost:
     asked = {"provider": call.provider, "at": call.started_at, "context": call.context}
-    cost = facts.price(call.served_model or call.model, call.usage, **asked)  # type: ignore[arg-type]
+    cost = facts.price(call.answered_by, call.usage, **asked)  # type: ignore[arg-type]
     if cost.usd is None and call.served_model:
         cost = facts.price(call.model, call.usage, **asked)  # type: ignore[arg-type]
     return cost

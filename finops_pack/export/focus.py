@@ -95,7 +95,7 @@ def _of_call(call: Call) -> dict[str, Any]:
         "ServiceName": f"{provider} API",
         "SkuPriceDetails": {f"x_{_camel(k)}": v for k, v in call.context.items()},
         "Tags": dict(call.tags),
-        "x_Model": call.served_model or call.model,
+        "x_Model": call.answered_by,
         "x_Project": call.project,
         "x_Agent": call.agent,
         "x_Action": call.action,
@@ -107,7 +107,7 @@ def _of_call(call: Call) -> dict[str, Any]:
 
 
 def _of_bucket(call: Call, bucket: Bucket) -> dict[str, Any]:
-    model = call.served_model or call.model
+    model = call.answered_by
     meter = _METERS.get(bucket.kind, bucket.kind.replace("_", " ").title())
     unit = _UNITS.get(bucket.unit, bucket.unit.title())
     quantity, price = _decimal(Decimal(bucket.quantity)), _decimal(bucket.unit_usd)

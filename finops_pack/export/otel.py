@@ -64,15 +64,13 @@ def document(calls: Sequence[Call]) -> dict[str, Any]:
 
 def span(call: Call) -> dict[str, Any]:
     """One call as a span."""
-    name = call.served_model or call.model
-    nanos = call.start_us * 1000
     made = {
         "traceId": _id(call.task or call.session or call.id, 16),
         "spanId": _id(call.id, 8),
-        "name": f"chat {name}",
+        "name": f"chat {call.answered_by}",
         "kind": _CLIENT,
-        "startTimeUnixNano": str(nanos),
-        "endTimeUnixNano": str(nanos + (call.duration_ms or 0) * 1_000_000),
+        "startTimeUnixNano": str(call.start_us * 1000),
+        "endTimeUnixNano": str(call.end_us * 1000),
         "attributes": _attributes(dict(_told(call))),
         "status": {"code": _ERROR} if call.status == "error" else {},
     }
@@ -94,8 +92,7 @@ def _told(call: Call) -> Iterator[tuple[str, Any]]:
         yield "gen_ai.usage.input_tokens", call.input_tokens
         yield "gen_ai.usage.output_tokens", call.output_tokens
         yield "gen_ai.usage.cache_read.input_tokens", call.cache_read_tokens
-        written = call.cache_write_5m_tokens + call.cache_write_1h_tokens
-        yield "gen_ai.usage.cache_creation.input_tokens", written
+        yield "gen_ai.usage.cache_creation.input_tokens", call.written_tokens
         yield "gen_ai.usage.reasoning.output_tokens", call.reasoning_tokens
         yield "finops.usage.cache_write_1h_tokens", call.cache_write_1h_tokens or None
     yield "finops.call.id", call.id

@@ -80,6 +80,6 @@ def relations(calls: Iterable[Call]) -> list[Relation]:
     groups: defaultdict[tuple[str, str], _Group] = defaultdict(_Group)
     for call in calls:
         if call.reached_provider:
-            groups[call.served_model or call.model, call.action or ""].add(call)
+            groups[call.answered_by, call.action or ""].add(call)
     rows = [group.row(*key) for key, group in groups.items() if group.calls >= MINIMUM_CALLS]
     return sorted(rows, key=lambda row: (-row.calls, row.model, row.action))

@@ -16,7 +16,6 @@ from finops_pack.stats import Usual
 
 MODE = "verbosity"
 MINIMUM_TOKENS = 500
-CUT_OFF = ("length", "max_tokens", "MAX_TOKENS")
 
 
 def find(run: Run, population: Population) -> Iterable[Finding]:
@@ -30,13 +29,12 @@ def find(run: Run, population: Population) -> Iterable[Finding]:
 def _runaway(call: Call, usual: Usual) -> bool:
     if call.output_tokens < MINIMUM_TOKENS or call.output_tokens <= usual.median:
         return False
-    return call.finish_reason in CUT_OFF or usual.exceeded(call.output_tokens)
+    return call.cut_off or usual.exceeded(call.output_tokens)
 
 
 def _finding(run: Run, place: int, call: Call, usual: Usual, population: Population) -> Finding:
     excess = call.output_tokens - round(usual.median)
-    cut = call.finish_reason in CUT_OFF
-    ending = ", cut off at the limit" if cut else ""
+    ending = ", cut off at the limit" if call.cut_off else ""
     usd = excess * (population.prices.paid(call, "output") or Decimal(0))
     cause = f"step {place + 1} answered with {tokens(call.output_tokens)} tokens{ending}"
     return Finding(
@@ -45,7 +43,7 @@ def _finding(run: Run, place: int, call: Call, usual: Usual, population: Populat
         calls=(call.id,),
         usd=usd,
         basis="estimated",
-        confidence=0.9 if cut else 0.7,
+        confidence=0.9 if call.cut_off else 0.7,
         evidence=(
             f"call {call.id}: {tokens(call.output_tokens)} output tokens, of them "
             f"{tokens(call.reasoning_tokens)} reasoning; the usual is {tokens(usual.median)} "

@@ -79,8 +79,7 @@ class Work:
         self.rhythm = Rhythm()
         self._days = days
         self._span_us: tuple[int, int] | None = None
-        self._prices = UnitPrices(facts)
-        self._rules: dict[tuple[str | None, str, int], CacheRules | None] = {}
+        self.prices = UnitPrices(facts)
 
     def see(self, call: Call) -> None:
         """The next call, in order of start."""
@@ -104,15 +103,11 @@ class Work:
 
     def per_token(self, call: Call, kind: str) -> Decimal | None:
         """USD paid for one token of `kind` (`input`, …) at this call; None if unknown."""
-        return self._prices.paid(call, kind)
+        return self.prices.paid(call, kind)
 
     def rules(self, call: Call) -> CacheRules | None:
-        """The provider's cache facts on the day of this call; asked once a model and day."""
-        key = (call.provider, call.model, call.start_us // DAY_US)
-        if key not in self._rules:
-            found = self.facts.cache_rules(call.provider, call.model, call.started_at)
-            self._rules[key] = found
-        return self._rules[key]
+        """The provider's cache facts on the day of this call."""
+        return self.prices.cache_rules(call)
 
     def lever(
         self,

@@ -20,8 +20,7 @@ class Prompt(NamedTuple):
     @classmethod
     def of(cls, call: Call) -> Prompt:
         """A call's prompt."""
-        end_us = call.start_us + 1000 * (call.duration_ms or 0)
-        return cls(call.start_us, end_us, call.input_tokens, call.prefix_hashes)
+        return cls(call.start_us, call.end_us, call.input_tokens, call.prefix_hashes)
 
     def shared(self, call: Call) -> int:
         """Tokens that a later call sent again: all, unless hashes of both say where they part.

@@ -40,7 +40,7 @@ class Brief(NamedTuple):
     def of(cls, call: Call) -> Brief:
         """A call in brief."""
         return cls(
-            call.start_us, call.id, call.model, call.served_model or call.model, call.provider,
+            call.start_us, call.id, call.model, call.answered_by, call.provider,
             call.processing, call.service_tier, call.region, call.amount_pico,
             (call.input_tokens, call.output_tokens, call.cache_read_tokens,
              call.cache_write_5m_tokens, call.cache_write_1h_tokens, call.reasoning_tokens),

@@ -69,7 +69,7 @@ class SessionSearch(LeverSearch, Generic[S]):
         """The next paid call; one without a session is in none."""
         if not call.session:
             return
-        key = (call.served_model or call.model, call.session, call.agent)
+        key = (call.answered_by, call.session, call.agent)
         session = self._open.get(key)
         if session is None:
             session = self.begin(call)

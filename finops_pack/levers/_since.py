@@ -18,7 +18,6 @@ Measure = Literal["task", "day"]
 Kind = tuple[str, str, str]  # project, agent and action that a task begins with
 Costs = Mapping[Kind, Sequence[float]]
 
-DAY_US = 86_400_000_000
 MONTH_DAYS = 30
 MINIMUM_TASKS = 5
 CONFIDENCE = 0.90
@@ -82,7 +81,7 @@ def in_scope(calls: Iterable[Call], scope: Mapping[str, str]) -> Iterator[Call]:
 
 def _named(call: Call, name: str) -> str:
     if name == "model":
-        return call.served_model or call.model
+        return call.answered_by
     return getattr(call, name) or ""
 
 

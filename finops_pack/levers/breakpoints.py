@@ -37,7 +37,7 @@ class _Session(Session):
         self._held = self._written = 0
 
     def see(self, call: Call) -> None:
-        if call.cache_read_tokens or call.cache_write_5m_tokens or call.cache_write_1h_tokens:
+        if call.cached_tokens:
             self._terms = None
         if self._terms is None:
             return

@@ -13,6 +13,7 @@ from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._search import Session, SessionSearch
 from finops_pack.model import Call
+from finops_pack.unit_prices import fresh_kind
 
 SUMMARY_TOKENS = 2000
 
@@ -45,9 +46,8 @@ class _Session(Session):
 
 
 def _sent(call: Call) -> _Sent:
-    written = call.cache_write_5m_tokens + call.cache_write_1h_tokens
-    cached = bool(call.cache_read_tokens + written)
-    return _Sent(call.start_us, call.input_tokens, cached, bool(call.cache_write_1h_tokens))
+    cached, long = bool(call.cached_tokens), bool(call.cache_write_1h_tokens)
+    return _Sent(call.start_us, call.input_tokens, cached, long)
 
 
 def _saving(work: Work, before: _Sent, call: Call) -> Decimal:
@@ -56,7 +56,7 @@ def _saving(work: Work, before: _Sent, call: Call) -> Decimal:
     if not before.cached or lost <= SUMMARY_TOKENS or not _expired(work, before, call):
         return Decimal(0)
     read, output = work.per_token(call, "cache_read"), work.per_token(call, "output")
-    paid = work.per_token(call, _kind(call))
+    paid = work.per_token(call, fresh_kind(call))
     if read is None or output is None or paid is None:
         return Decimal(0)
     summary = before.tokens * read + SUMMARY_TOKENS * output
@@ -67,15 +67,7 @@ def _expired(work: Work, before: _Sent, call: Call) -> bool:
     rules = work.rules(call)
     if rules is None:
         return False
-    seconds = (rules.long_ttl_seconds if before.long else None) or rules.ttl_seconds
-    return call.start_us - before.start_us > seconds * 1_000_000
-
-
-def _kind(call: Call) -> str:
-    """What most of a rewritten prefix is paid as."""
-    if call.cache_write_1h_tokens:
-        return "cache_write_1h"
-    return "cache_write_5m" if call.cache_write_5m_tokens else "input"
+    return call.start_us - before.start_us > rules.ttl(long=before.long) * 1_000_000
 
 
 class Search(SessionSearch[_Session]):

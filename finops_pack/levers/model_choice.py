@@ -78,7 +78,7 @@ class Search(LeverSearch):
 
     def see(self, call: Call) -> None:
         """Count a call where it belongs."""
-        key = (call.served_model or call.model, call.provider, call.action or "")
+        key = (call.answered_by, call.provider, call.action or "")
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind(call)

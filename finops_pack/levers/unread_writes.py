@@ -35,7 +35,7 @@ class _Session:
             self.prefixes = (*self.prefixes, call.prefix_hashes[0])
         usd = _premium(work, call)
         if usd > 0:
-            model = call.served_model or call.model
+            model = call.answered_by
             where = ("action", call.action) if call.action else ("model", model)
             group = self.paid.setdefault(where, Group(self.place))
             group.usd += usd

@@ -39,7 +39,7 @@ class Search(LeverSearch):
         """Compare the first call of a session with the last one that began alike."""
         if not call.session or not call.prefix_hashes:
             return
-        key = (call.served_model or call.model, call.prefix_hashes[0])
+        key = (call.answered_by, call.prefix_hashes[0])
         before = self._last.get(key)
         if not self._started.get(call.session):
             self._started.put(call.session, True)

@@ -22,13 +22,7 @@ class Search(LeverSearch):
     def see(self, call: Call) -> None:
         """Add what the call cost, and its cache writes."""
         self._pico += call.amount_pico
-        if call.cache_write_5m_tokens or call.cache_write_1h_tokens:
-            self._writes += self._written(call)
-
-    def _written(self, call: Call) -> Decimal:
-        short = self.work.per_token(call, "cache_write_5m") or Decimal(0)
-        long = self.work.per_token(call, "cache_write_1h") or Decimal(0)
-        return call.cache_write_5m_tokens * short + call.cache_write_1h_tokens * long
+        self._writes += self.work.prices.writes_paid(call)
 
     def levers(self) -> Iterable[Lever]:
         """The recommendation, while the share is too high."""

@@ -69,6 +69,10 @@ class CacheRules:
     source: str = ""
     checked: str = ""
 
+    def ttl(self, *, long: bool) -> int:
+        """Seconds that a cache lives; `long`: the longer time was asked for, where there is one."""
+        return (self.long_ttl_seconds if long else None) or self.ttl_seconds
+
 
 class Facts(Protocol):
     """What an analysis may know beside the calls; `query` hands it in."""

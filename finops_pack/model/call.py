@@ -13,6 +13,9 @@ from finops_pack.model.usage import Usage
 from finops_pack.model.words import Basis, BillingMode, CostState, Status
 from finops_pack.money import from_pico
 
+_CUT_OFF = ("length", "max_tokens", "MAX_TOKENS")
+_DAY_US = 86_400_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -104,6 +107,26 @@ class Call:
         )
 
     @property
+    def answered_by(self) -> str:
+        """The model that served it, else the one that was asked for."""
+        return self.served_model or self.model
+
+    @property
+    def written_tokens(self) -> int:
+        """Tokens written to a cache, for either lifetime."""
+        return self.cache_write_5m_tokens + self.cache_write_1h_tokens
+
+    @property
+    def cached_tokens(self) -> int:
+        """Tokens read from a cache or written to one."""
+        return self.cache_read_tokens + self.written_tokens
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the answer ended at the limit of its length."""
+        return self.finish_reason in _CUT_OFF
+
+    @property
     def amount_pico(self) -> int:
         """What counts as spent, in pico-USD: the billed amount, else our price, else 0."""
         if self.billed_pico is not None:
@@ -129,6 +152,16 @@ class Call:
     def started_at(self) -> datetime:
         """When the call began, aware, UTC."""
         return datetime.fromtimestamp(self.start_us / 1e6, UTC)
+
+    @property
+    def end_us(self) -> int:
+        """When it ended; when it began, where nobody said how long it took."""
+        return self.start_us + 1000 * (self.duration_ms or 0)
+
+    @property
+    def day(self) -> int:
+        """The UTC day on which it began, as a number."""
+        return self.start_us // _DAY_US
 
     @property
     def context(self) -> dict[str, str]:

@@ -105,7 +105,7 @@ def compare(
         found.billed_usd += charge.usd
         found.charges += 1
     for call in _of_the_bill(paid, listed, provider):
-        found = row(day_of(call), call.served_model or call.model)
+        found = row(day_of(call), call.answered_by)
         found.list_usd += from_pico(call.cost_pico or 0)
         found.calls += 1
         found.unpriced_calls += call.cost_state == "unpriced"
@@ -117,8 +117,7 @@ def own_bills(calls: Iterable[Call]) -> tuple[list[Charge], list[Call]]:
     """What gateways said they charged, and the calls they said it of."""
     billed = [call for call in calls if call.billed_pico is not None]
     charges = [
-        Charge(from_pico(call.billed_pico or 0), day_of(call), call.served_model or call.model)
-        for call in billed
+        Charge(from_pico(call.billed_pico or 0), day_of(call), call.answered_by) for call in billed
     ]
     return charges, billed
 
@@ -143,7 +142,7 @@ def _of_the_bill(
     names = {normal(charge.model) for charge in charges if charge.model}
     if not names:
         return list(calls)
-    speaks_of = {c.provider for c in calls if normal(c.served_model or c.model) in names}
+    speaks_of = {c.provider for c in calls if normal(c.answered_by) in names}
     return [call for call in calls if call.provider in speaks_of]
 
 

@@ -16,7 +16,6 @@ from finops_pack.stats import Top
 from finops_pack.unit_prices import size_of
 
 SAMPLE = 10_000  # task costs that are kept for the test of significance
-_DAY_US = 86_400_000_000
 
 
 class OfModel:
@@ -37,7 +36,7 @@ class OfModel:
         self._kinds["cache_write_5m"] += call.cache_write_5m_tokens
         self._kinds["cache_write_1h"] += call.cache_write_1h_tokens
         self._kinds["input"] += call.usage.uncached_tokens
-        when = call.start_us // _DAY_US, size_of(call.input_tokens)
+        when = call.day, size_of(call.input_tokens)
         terms = (call.provider, call.processing, call.service_tier, call.region, when)
         self._terms[terms] += 1
         self._example.setdefault(terms, call)
@@ -77,7 +76,7 @@ class Account:
         # By a checksum of the name, so that the sample does not depend on the order.
         self._costs.add((crc32(name.encode()), name, float(cost)))
         for call in task:
-            self.models[call.served_model or call.model].add(call)
+            self.models[call.answered_by].add(call)
 
     @property
     def mean_usd(self) -> Decimal:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from finops_pack.cache import Rules
-from finops_pack.model import CacheRules, Call, Facts, Segment
+from finops_pack.model import Call, Facts, Segment
 from finops_pack.sessions import session_of
 from finops_pack.unit_prices import UnitPrices
 from finops_pack.waste._outputs import Outputs
@@ -55,7 +54,6 @@ class Ground:
         self.outputs = Outputs()
         self.total_usd = NOTHING
         self._segments: dict[str, list[Segment]] = {}
-        self._rules = Rules(facts)
 
     def begin(self, batch: Sequence[Sequence[Call]]) -> None:
         """Learn the segments of these sessions, and what they cost."""
@@ -67,10 +65,6 @@ class Ground:
     def segments(self, calls: Sequence[Call]) -> list[Segment]:
         """The segments of a session's prompts."""
         return self._segments.get(session_of(calls[0]), [])
-
-    def rules(self, call: Call) -> CacheRules | None:
-        """The provider's cache facts on the day of this call."""
-        return self._rules.of(call)
 
     def paid(self, call: Call, kind: str) -> Decimal:
         """USD paid for one token of `kind` at this call; 0 where that has no price."""

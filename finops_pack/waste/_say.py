@@ -25,8 +25,7 @@ def some(items: Sequence[T], sentence: Callable[[T], str]) -> tuple[str, ...]:
 
 def gap(before: Call, after: Call) -> str:
     """`2.1 s later`, from the end of one call to the start of the next."""
-    seconds = (after.start_us - before.start_us) / 1e6 - (before.duration_ms or 0) / 1000
-    return f"{max(0.0, seconds):,.1f} s later"
+    return f"{max(0, after.start_us - before.end_us) / 1e6:,.1f} s later"
 
 
 def one_task(calls: Iterable[Call]) -> str | None:

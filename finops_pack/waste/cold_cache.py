@@ -68,7 +68,7 @@ def losses_of(calls: Sequence[Call], ground: Ground, *, every: bool = False) -> 
     """Every lost prefix that counts; with `every` also those too short for the provider's cache."""
     sent = [call for call in calls if call.input_tokens and not call.problems]
     whose = _whose(calls)
-    warm = {whose[call.id] for call in sent if _cached(call)}
+    warm = {whose[call.id] for call in sent if call.cached_tokens}
     resent = _Resent(calls, ground)
     recent: dict[Whose, list[Call]] = {}
     for call in sent:
@@ -88,18 +88,14 @@ def usd_of(loss: Loss, ground: Ground) -> Decimal:
 
 def _whose(calls: Sequence[Call]) -> dict[str, Whose]:
     return {
-        call.id: (thread, call.served_model or call.model)
+        call.id: (thread, call.answered_by)
         for call, thread in zip(calls, threads(calls), strict=True)
     }
 
 
-def _cached(call: Call) -> bool:
-    return bool(call.cache_read_tokens or call.cache_write_5m_tokens or call.cache_write_1h_tokens)
-
-
 def _best(call: Call, past: Sequence[Call], warm: bool) -> Call | None:
     """The earlier call that shares most with this one: by hashes, else the one just before."""
-    ended = [c for c in past if c.start_us + 1000 * (c.duration_ms or 0) <= call.start_us]
+    ended = [c for c in past if c.end_us <= call.start_us]
     if not ended:
         return None
     hashed = [c for c in ended if c.prefix_hashes and call.prefix_hashes]
@@ -111,7 +107,7 @@ def _best(call: Call, past: Sequence[Call], warm: bool) -> Call | None:
 
 
 def _loss(call: Call, before: Call, resent: _Resent, every: bool) -> Loss | None:
-    rules = resent.ground.rules(call)
+    rules = resent.ground.prices.cache_rules(call)
     if rules is None:
         return None
     cause = cause_of(Step(call, before), rules)

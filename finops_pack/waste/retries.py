@@ -53,7 +53,7 @@ def _chains(calls: Sequence[Call]) -> Iterator[Chain]:
     for call in calls:
         key = _request(call, open_)
         failed = open_.get(key, [])
-        if failed and call.start_us - _end_us(failed[-1]) > WINDOW_US:
+        if failed and call.start_us - failed[-1].end_us > WINDOW_US:
             yield from _given_up(open_.pop(key))
             failed = []
         if _failed_in_passing(call):
@@ -79,10 +79,6 @@ def _request(call: Call, open_: dict[object, list[Call]]) -> object:
 
 def _failed_in_passing(call: Call) -> bool:
     return call.status in ("error", "unknown") and bool(PASSING.search(call.error_type or ""))
-
-
-def _end_us(call: Call) -> int:
-    return call.start_us + 1000 * (call.duration_ms or 0)
 
 
 def _finding(chains: Sequence[Chain], within: Sequence[Call], ground: Ground) -> Finding:

@@ -21,7 +21,6 @@ from finops_pack.waste._outputs import Long
 CATEGORY = "runaway_output"
 ORDER = 60
 MINIMUM_TOKENS = 2000  # below that nobody would call an answer runaway
-CUT_OFF = ("length", "max_tokens", "MAX_TOKENS")
 MEND = "set max_tokens, ask for a shorter form, or lower the reasoning effort"
 
 
@@ -42,7 +41,7 @@ def _long(call: Call, ground: Ground) -> Long:
         call.action or "",
         call.start_us,
         call.task,
-        call.finish_reason in CUT_OFF,
+        call.cut_off,
         call.reasoning_tokens,
         ground.paid(call, "output"),
         ground.taken.left(call),
