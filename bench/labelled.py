@@ -145,7 +145,7 @@ def claude_figures(folder: Path = DATA) -> Iterator[Figure]:
     for row in warm.lost:
         what = f"lost prefix before our rules, {row.cause} ({row.calls} calls), $"
         yield Figure(what, float(row.usd), None, "", 0)
-    for cause, (count, _) in warm.cold_by_cause().items():
+    for cause, (count, _) in warm.cold_by_cause.items():
         yield Figure(f"calls that read nothing, {cause}", count, None, "", 0)
     for cause in sorted(cold_cache.WHY):
         lost = [f for f in found.findings if (f.category, f.subtype) == ("cold_cache", cause)]

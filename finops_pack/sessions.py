@@ -81,6 +81,16 @@ def root_of(task: str, rows: Mapping[str, Task]) -> str:
     return task
 
 
+def tool_results(calls: Iterable[Call]) -> dict[str, Mapping[str, Any]]:
+    """What tools gave, by the id of the tool call that asked for it."""
+    return {
+        str(result["tool_call_id"]): result
+        for call in calls
+        for result in call.tool_results
+        if result.get("tool_call_id")
+    }
+
+
 def threads(calls: Sequence[Call]) -> list[int]:
     """For each call of a session, in order, the number of the conversation that it goes on with.
 
@@ -105,13 +115,17 @@ def threads(calls: Sequence[Call]) -> list[int]:
 
 
 def _whose(calls: Sequence[Call]) -> list[tuple[str, str]]:
-    """The agent of each call, and the call of another agent that started it, if one did."""
     agents = {call.id: call.agent or "" for call in calls}
-    started = (
-        call.parent if agents.get(call.parent or "", call.agent or "") != (call.agent or "") else ""
-        for call in calls
-    )
-    return [(call.agent or "", above or "") for call, above in zip(calls, started, strict=True)]
+    return [whose(call, agents) for call in calls]
+
+
+def whose(call: Call, agents: Mapping[str, str]) -> tuple[str, str]:
+    """The agent of a call, and the call of another agent that started it, if one did.
+
+    `agents` are those of the calls before it, by the call's id.
+    """
+    agent, above = call.agent or "", call.parent or ""
+    return agent, above if agents.get(above, agent) != agent else ""
 
 
 def _carries(calls: Sequence[Call], whose: Sequence[tuple[str, str]]) -> dict[int, int]:
@@ -123,13 +137,14 @@ def _carries(calls: Sequence[Call], whose: Sequence[tuple[str, str]]) -> dict[in
     carries: dict[int, int] = {}
     for place in range(len(calls) - 1, -1, -1):
         own, call = whose[place], calls[place]
-        asked = ((own, i) for i in _ids(call.tool_calls, "id"))
+        asked = ((own, i) for i in ids(call.tool_calls, "id"))
         answered = [coming.pop(key) for key in asked if key in coming]
         if answered:
             carries.setdefault(min(answered), place)
-        coming.update(((own, i), place) for i in _ids(call.tool_results, "tool_call_id"))
+        coming.update(((own, i), place) for i in ids(call.tool_results, "tool_call_id"))
     return carries
 
 
-def _ids(listed: Iterable[Mapping[str, Any]], name: str) -> list[str]:
+def ids(listed: Iterable[Mapping[str, Any]], name: str) -> list[str]:
+    """The ids in a call's tool calls (`id`) or tool results (`tool_call_id`)."""
     return [str(one[name]) for one in listed if one.get(name)]

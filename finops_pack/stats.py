@@ -13,7 +13,7 @@ from statistics import NormalDist, median
 from typing import Any, Generic, TypeVar
 
 MAD_SCALE = 1.4826  # makes the median absolute deviation of a normal its standard deviation
-ROBUST_Z = 3.5
+ROBUST_Z = 3.5  # Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993
 CHANCE = 0.05
 MINIMUM_USUAL = 20  # before anything counts as usual
 LEAST_SPREAD = 0.1  # of a logarithm: about 10 %
@@ -108,8 +108,8 @@ def _weighted_median(counts: Mapping[float, int] | Mapping[int, int]) -> float:
 def robust_z(history: Sequence[float], value: float, *, floor: float = 0.0) -> float:
     """How far `value` lies from the median of `history`, in robust standard deviations.
 
-    Median and MAD (Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993). `floor` is the
-    least deviation believed; without any spread or floor the answer is 0 or infinite.
+    Of median and MAD. `floor` is the least deviation believed; without any spread or floor the
+    answer is 0 or infinite.
     """
     centre = median(history)
     spread = max(MAD_SCALE * median(abs(item - centre) for item in history), floor)
@@ -126,7 +126,7 @@ def robust_log_z(history: Sequence[float], value: float, *, floor: float = 0.0) 
 def surprising_z(count: int) -> float:
     """The robust z that the largest of `count` values exceeds by chance in one sample of twenty.
 
-    At least 3.5 (Iglewicz & Hoaglin): of 100,000 answers about 23 lie beyond that by chance alone.
+    At least `ROBUST_Z`: of 100,000 answers about 23 lie beyond that by chance alone.
     """
     return max(ROBUST_Z, NormalDist().inv_cdf(1 - CHANCE / count))
 

@@ -11,11 +11,10 @@ from statistics import median
 from finops_pack.alerts._alert import Alert, dollars
 from finops_pack.model import DayTotals
 from finops_pack.money import shown
-from finops_pack.stats import greater_p, quantile, robust_log_z
+from finops_pack.stats import ROBUST_Z, greater_p, quantile, robust_log_z
 
 HISTORY_DAYS = 28
 MINIMUM_HISTORY = 7
-ROBUST_Z = 3.5  # Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993
 LEAST_SPREAD = 0.05  # a history without any spread would make every change infinite
 MINIMUM_FACTOR = Decimal("1.5")
 MINIMUM_EXCESS_USD = Decimal(1)

@@ -53,7 +53,8 @@ class CacheReport:
     `saved_usd` is what reads saved against cold starts, net of write premiums. `overlap` is
     the share of prefix tokens that sessions had in common with the one before them. `lost` are
     prefixes paid again, `sources` what the user named (`finops_pack.context_source`). Of very
-    many cold calls the dearest thousand are kept in `cold`.
+    many cold calls the dearest thousand are kept in `cold`; `cold_by_cause` are all of them, as
+    their number and the USD lost.
     """
 
     calls: int
@@ -70,22 +71,18 @@ class CacheReport:
     next: tuple[NextCall, ...] = ()
     lost: tuple[Lost, ...] = ()
     sources: tuple[Source, ...] = ()
-    causes: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
+    cold_by_cause: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
 
     @property
     def lost_usd(self) -> Decimal:
         """What all lost prefixes cost beyond a read."""
         return sum((row.usd for row in self.lost), Decimal(0))
 
-    def cold_by_cause(self) -> dict[str, tuple[int, Decimal]]:
-        """Cause -> (calls, USD lost), only causes that occurred; over all, not only those kept."""
-        return dict(self.causes)
-
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, amounts as decimal strings."""
         causes = {
             cause: {"calls": count, "usd": plain(usd)}
-            for cause, (count, usd) in self.cold_by_cause().items()
+            for cause, (count, usd) in self.cold_by_cause.items()
         }
         return {
             "calls": self.calls,
@@ -100,7 +97,7 @@ class CacheReport:
             "write_usd": plain(self.writes.usd),
             "ttl_granted": self.writes.granted,
             "saved_usd": plain(self.saved_usd),
-            "cold_calls": sum(count for count, _ in self.causes.values()),
+            "cold_calls": sum(count for count, _ in self.cold_by_cause.values()),
             "cold_by_cause": causes,
             "lost_prefix_usd": plain(self.lost_usd),
             "lost_by_cause": {row.cause: row.to_dict() for row in self.lost},
@@ -148,7 +145,7 @@ def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -
         next=upcoming.rows() if upcoming else (),
         lost=losses.rows(),
         sources=sources.rows(),
-        causes=cold.causes,
+        cold_by_cause=cold.causes,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finops_pack.model import Call
-from finops_pack.sessions import sent, session_of
+from finops_pack.sessions import ids, sent, session_of, whose
 
 OPEN = 10_000
 _Key = tuple[str, str, str, str]
@@ -49,9 +49,9 @@ def chains(calls: Iterable[Call]) -> Iterator[Step]:
         if call.input_tokens > 0 and not call.problems:
             key = _key(call, agents)
             agents[call.id] = call.agent or ""
-            told = [asked.pop((key, i), None) for i in _ids(call.tool_results, "tool_call_id")]
+            told = [asked.pop((key, i), None) for i in ids(call.tool_results, "tool_call_id")]
             yield Step(call, next(filter(None, told), last.get(key)))
-            asked.update(((key, i), call) for i in _ids(call.tool_calls, "id"))
+            asked.update(((key, i), call) for i in ids(call.tool_calls, "id"))
             last[key] = call
             last.move_to_end(key)
             for held in (last, asked, agents):
@@ -60,15 +60,9 @@ def chains(calls: Iterable[Call]) -> Iterator[Step]:
 
 def _key(call: Call, agents: Mapping[str, str]) -> _Key:
     """Session, agent, the call of another agent that started it, model."""
-    agent, above = call.agent or "", call.parent or ""
-    started = above if agents.get(above, agent) != agent else ""
-    return session_of(call), agent, started, call.answered_by
+    return session_of(call), *whose(call, agents), call.answered_by
 
 
 def _forget(held: OrderedDict[Any, Any]) -> None:
     while len(held) > OPEN:
         held.popitem(last=False)
-
-
-def _ids(listed: Iterable[Mapping[str, Any]], name: str) -> list[str]:
-    return [str(one[name]) for one in listed if one.get(name)]

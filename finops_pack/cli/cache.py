@@ -61,7 +61,7 @@ def _show(report: CacheReport) -> None:
 
 def _show_lost(report: CacheReport) -> None:
     """Prefixes paid again, by cause; beside them the calls that read nothing at all."""
-    lost, cold = {row.cause: row for row in report.lost}, report.cold_by_cause()
+    lost, cold = {row.cause: row for row in report.lost}, report.cold_by_cause
     if not lost and not cold:
         return
     rows = [

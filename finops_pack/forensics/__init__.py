@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Collection, Iterable, Iterator
-from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from types import ModuleType
 
 from finops_pack.forensics._runs import Population, Run, runs_of
@@ -36,17 +36,13 @@ def find(
         calls = list(calls)
     population = Population(runs_of(calls), facts)
     asked = {task} if isinstance(task, str) else task
-    found = Top(KEPT, _dearest)
+    found = Top[Finding](KEPT, attrgetter("rank"))
     for run in runs_of(calls):
         if asked is None or run.id in asked:
             for mode in modes():
                 for finding in mode.find(run, population):
                     found.add(finding)
     return list(found)
-
-
-def _dearest(found: Finding) -> tuple[Decimal, str, str, tuple[str, ...]]:
-    return -found.usd, found.category, found.task or "", found.calls
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from finops_pack.figures import tokens
+from finops_pack.figures import count, tokens
 from finops_pack.forensics._runs import Population, Run, because
 from finops_pack.model import Call, Finding
 
@@ -40,7 +40,7 @@ def find(run: Run, population: Population) -> Iterable[Finding]:
             evidence=(
                 f"call {call.id}: {tokens(new)} new input tokens; the usual is "
                 f"{tokens(usual.median)} (n = {usual.count})",
-                f"{len(carried)} call{'s' if len(carried) > 1 else ''} carried them",
+                f"{count(len(carried), 'call')} carried them",
             ),
             mend="cut, page or summarise such results before they enter the context",
             task=run.id,

@@ -8,12 +8,13 @@ logs above 3.5). Repeats are weak evidence of failure: the confidence says so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from finops_pack.forensics._runs import Population, Run, because
 from finops_pack.model import Call, Finding
+from finops_pack.sessions import tool_results
 from finops_pack.stats import Usual
 
 MODE = "tool_avalanche"
@@ -79,12 +80,7 @@ def _signs(uses: Sequence[Use], usual: Usual | None) -> Iterator[tuple[str, Sequ
 
 
 def _uses(run: Run) -> list[Use]:
-    results: dict[str, Mapping[str, Any]] = {
-        str(r["tool_call_id"]): r
-        for call in run.calls
-        for r in call.tool_results
-        if r.get("tool_call_id")
-    }
+    results = tool_results(run.calls)
     uses = []
     for call in run.calls:
         for asked in call.tool_calls:

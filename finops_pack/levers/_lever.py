@@ -119,6 +119,7 @@ class Work:
         *,
         low: Decimal | None = None,
         high: Decimal | None = None,
+        basis: Basis = "estimated",
         **fields: Any,
     ) -> list[Lever]:
         """The lever as a list, empty when it saves less than a cent a month."""
@@ -133,6 +134,7 @@ class Work:
                 estimated_saving_usd=saving,
                 low_usd=saving if low is None else self.monthly(low),
                 high_usd=saving if high is None else self.monthly(high),
+                basis=basis,
                 calls=tuple(calls),
                 **fields,
             )

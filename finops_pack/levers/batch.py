@@ -63,7 +63,6 @@ class Search(LeverSearch):
             found.calls,
             f"{found.count} calls to {model} were started by a clock; as a batch they cost less",
             low=found.usd / 2,
-            basis="estimated",
             effort="workflow",
             assumption="nobody waits for these answers within 24 hours; the same tokens",
             subject=model,

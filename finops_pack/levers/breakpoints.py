@@ -88,7 +88,6 @@ class Search(SessionSearch[_Session]):
             found.calls,
             f"{found.count} calls to {model} resent their prompts uncached; set cache breakpoints",
             low=found.usd / 2,
-            basis="estimated",
             effort="config",
             assumption="each prompt extends the one before it; writes at the 5-minute price",
             subject=model,

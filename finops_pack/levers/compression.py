@@ -87,7 +87,6 @@ class Search(SessionSearch[_Session]):
             f"{found.count} calls to {model} paid for their whole context again after a pause; "
             "compress it while it is warm",
             low=found.usd / 2,
-            basis="estimated",
             effort="automatic",
             assumption=f"a summary of {SUMMARY_TOKENS:,} tokens stands in for the context",
             subject=model,

@@ -73,7 +73,6 @@ class Search(LeverSearch):
             f"The heartbeat runs every {_span(hours)}; let it run every {_span(2 * hours)}",
             low=found.usd * Decimal("0.35"),
             high=found.usd * Decimal("0.65"),
-            basis="estimated",
             effort="config",
             assumption="half the runs, each at today's cost",
             subject=project,

@@ -90,7 +90,6 @@ class Search(SessionSearch[_Session]):
             f"{found.groups} sessions on {model} pause longer than the short cache lives; the "
             "one-hour cache there pays, premium included",
             low=Decimal(0),
-            basis="estimated",
             effort="config",
             assumption="writes after a pause of 5 to 60 minutes become reads of the same prefix",
             subject=model,

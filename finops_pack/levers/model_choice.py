@@ -105,7 +105,6 @@ class Search(LeverSearch):
             f"{where} ({kind.count} calls, short answers) on {best} instead of {model}; "
             "check the quality first",
             low=Decimal(0),
-            basis="estimated",
             effort="config",
             assumption="hypothetical: the same tokens on the other model, quality not measured",
             subject=f"{model}>{best}:{action}",

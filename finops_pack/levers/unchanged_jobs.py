@@ -89,7 +89,6 @@ class Search(LeverSearch):
             f"{1 + idle.groups} runs on a clock gave the very same answer without using a tool; "
             "check for news before asking a model",
             low=idle.usd / 2,
-            basis="estimated",
             effort="config",
             assumption="an answer that did not change was not needed",
             subject=f"{project}:{answer}",

@@ -68,7 +68,6 @@ class Search(LeverSearch):
             f"{found.count} sessions began cold while another with the same prefix was warm; "
             "continue there",
             low=found.usd / 2,
-            basis="estimated",
             effort="workflow",
             assumption="the shared prefix blocks are read instead of written",
             subject=project,

@@ -56,6 +56,11 @@ class Finding:
     task: str | None = None
     unknown_tokens: int = 0
 
+    @property
+    def rank(self) -> tuple[Decimal, str, str, tuple[str, ...]]:
+        """Where it stands among findings: the dearest first, always in the same order."""
+        return -self.usd, self.category, self.task or "", self.calls
+
 
 @dataclass(frozen=True, slots=True)
 class CacheRules:

@@ -18,8 +18,8 @@ from typing import Any
 from finops_pack.money import plain
 from finops_pack.rates.plan import REGIONAL
 from finops_pack.rates.rate import TOKEN_KINDS
+from finops_pack.rates.snapshot import SCHEMA
 
-SCHEMA = "finops-snapshot/1"
 # genai-prices' units by ours. Ours are priced per million ("_tokens" and the six token kinds),
 # per hour ("_seconds") or each; theirs per million, per hour or per thousand.
 _KINDS = {

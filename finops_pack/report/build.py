@@ -120,7 +120,7 @@ def _cache(reader: Reader, period: Period) -> dict[str, Any]:
         "write_share_usd": found.writes.usd_share,
     }
     known = {name: rounded(Decimal(share)) for name, share in shares.items() if share is not None}
-    cold = {cause: count for cause, (count, _) in sorted(found.cold_by_cause().items())}
+    cold = {cause: count for cause, (count, _) in sorted(found.cold_by_cause.items())}
     return {**known, "cold_calls": cold}
 
 

@@ -128,7 +128,7 @@ def _cache(reader: Reader, period: Period) -> Cache:
         "write_share_usd": found.writes.usd_share,
         "write_share_tokens": found.writes.token_share,
     }
-    cold = {cause: count for cause, (count, _) in found.cold_by_cause().items()}
+    cold = {cause: count for cause, (count, _) in found.cold_by_cause.items()}
     return Cache(cold_calls=cold, **{name: _exact(share) for name, share in shares.items()})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from operator import attrgetter
 
 from finops_pack.model import Finding
 from finops_pack.stats import Top
@@ -56,7 +57,7 @@ class Tally:
     def __init__(self, zone: tzinfo = UTC) -> None:
         self._zone = zone
         self._sums: dict[str, _Sums] = defaultdict(_Sums)
-        self._kept = Top(KEPT, _dearest)
+        self._kept = Top[Finding](KEPT, attrgetter("rank"))
         self._quarters: dict[int, Decimal] = defaultdict(Decimal)
 
     def add(self, findings: Iterable[Finding], starts: Mapping[str, int]) -> None:
@@ -91,7 +92,3 @@ class Tally:
             moment = datetime.fromtimestamp(quarter * _QUARTER_US / 1e6, self._zone)
             days[moment.date().isoformat()] += usd
         return dict(days)
-
-
-def _dearest(found: Finding) -> tuple[Decimal, str, str, tuple[str, ...]]:
-    return -found.usd, found.category, found.task or "", found.calls

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from finops_pack.figures import count, usd
 from finops_pack.model import Call, Finding
-from finops_pack.sessions import threads
+from finops_pack.sessions import threads, tool_results
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._say import named, one_task, some
 
@@ -61,7 +61,7 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
 
 
 def _repeats(calls: Sequence[Call]) -> Iterator[Repeat]:
-    results = _results(calls)
+    results = tool_results(calls)
     pasts: dict[int, _Past] = {}
     for place, (call, thread) in enumerate(zip(calls, threads(calls), strict=True)):
         uses = [_use(asked, results) for asked in call.tool_calls]
@@ -85,15 +85,6 @@ def _note(past: _Past, tool: str, place: int) -> None:
         past.changed = past.touched = place
     elif not words & READS:
         past.touched = place
-
-
-def _results(calls: Sequence[Call]) -> dict[str, Mapping[str, Any]]:
-    return {
-        str(result["tool_call_id"]): result
-        for call in calls
-        for result in call.tool_results
-        if result.get("tool_call_id")
-    }
 
 
 def _use(asked: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> Use | None:

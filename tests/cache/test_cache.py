@@ -212,7 +212,7 @@ def test_of_many_cold_calls_the_dearest_are_kept(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(_cold, "KEPT", 3)
     some = cache.analyse(calls, FACTS)
     assert some.cold == every.cold[-3:]
-    assert some.cold_by_cause() == every.cold_by_cause()
+    assert some.cold_by_cause == every.cold_by_cause
     assert some.to_dict()["cold_calls"] == len(every.cold)
 
 
