@@ -8,6 +8,7 @@ import re
 from typing import Any, NamedTuple
 
 from finops_pack import adapters
+from finops_pack.adapters import _above
 from finops_pack.recorder import warn_once
 
 
@@ -58,14 +59,9 @@ def warn_untried(adapter: str) -> None:
 
 
 def _package(name: str, low: str, high: str) -> Package:
-    from importlib.metadata import PackageNotFoundError, version
-
-    span = f"from {low}, below {high}"
-    try:
-        held = version(name)
-    except PackageNotFoundError:
-        return Package(name, None, span, False)
-    return Package(name, held, span, numbers(low) <= numbers(held) < numbers(high))
+    held = _above.version_of(name)
+    tested = held is not None and numbers(low) <= numbers(held) < numbers(high)
+    return Package(name, held, f"from {low}, below {high}", tested)
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -5,10 +5,9 @@ An `ask` is a task, unless it is part of one; the agent's name is the agent.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-from finops_pack.adapters import _above
+from finops_pack.adapters import _above, _patch
 
 MODULES = ("ag2.agent",)
 TESTED = {"ag2": ("1.2", "1.3")}
@@ -19,15 +18,12 @@ def install() -> None:
     """Wrap `Agent.ask`; idempotent."""
     from ag2.agent import Agent
 
-    cls: Any = Agent
-    if getattr(cls.ask, "finops", False):
-        return
-    original = cls.ask
+    _patch.replace(Agent, "ask", _asking)
 
-    @functools.wraps(original)
+
+def _asking(original: Any) -> Any:
     async def ask(self: Any, *args: Any, **options: Any) -> Any:
         with _above.Work(agent=getattr(self, "name", None)):
             return await original(self, *args, **options)
 
-    ask.finops = True  # type: ignore[attr-defined]
-    cls.ask = ask
+    return ask

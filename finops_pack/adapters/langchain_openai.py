@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from finops_pack.adapters import _options
+from finops_pack.adapters import _options, _patch
 
 MODULES = ("langchain_openai.chat_models.base",)
 TESTED = {"langchain-openai": ("1.0", "1.8")}
@@ -16,14 +16,16 @@ CANNOT_SEE = ()
 
 
 def install() -> None:
-    """Let the choice decide where LangChain has no opinion."""
+    """Let the choice decide where LangChain has no opinion; idempotent."""
     from langchain_openai.chat_models.base import BaseChatOpenAI
 
-    original = BaseChatOpenAI._should_stream_usage
+    _patch.replace(BaseChatOpenAI, "_should_stream_usage", _choosing)
 
+
+def _choosing(original: Any) -> Any:
     def should(self: Any, stream_usage: bool | None = None, **kwargs: Any) -> bool:
         refused = stream_usage is False or self.stream_usage is False
         wanted = _options.exact_streams and not refused
         return wanted or original(self, stream_usage, **kwargs)
 
-    BaseChatOpenAI._should_stream_usage = should  # type: ignore[method-assign]
+    return should

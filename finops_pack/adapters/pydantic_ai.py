@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from finops_pack.adapters import _above
+from finops_pack.adapters import _above, _patch
 
 MODULES = ("pydantic_ai.agent",)
 TESTED = {"pydantic-ai-slim": ("2.0", "2.70")}
@@ -20,16 +20,14 @@ def install() -> None:
     """Wrap what every run goes through (`Agent.iter`); idempotent."""
     from pydantic_ai.agent import Agent
 
-    cls: Any = Agent
-    if getattr(cls.iter, "finops", False):
-        return
-    original = cls.iter
+    _patch.replace(Agent, "iter", _iterating)
 
+
+def _iterating(original: Any) -> Any:
     @asynccontextmanager
     async def iter(self: Any, *args: Any, **options: Any) -> AsyncIterator[Any]:
         with _above.Work(agent=self.name or None):
             async with original(self, *args, **options) as run:
                 yield run
 
-    iter.finops = True  # type: ignore[attr-defined]
-    cls.iter = iter
+    return iter

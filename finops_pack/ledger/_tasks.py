@@ -7,7 +7,7 @@ from typing import Any
 
 from finops_pack.ledger._db import Db, Dialect, select_in
 from finops_pack.ledger._scope import billed_as
-from finops_pack.ledger._where import query
+from finops_pack.ledger._where import billing, query
 from finops_pack.model import Task, Where
 from finops_pack.money import PICO, from_pico
 
@@ -39,9 +39,9 @@ def tasks_of(db: Db, ids: Sequence[str]) -> list[Task]:
 
 
 def _conditions(dialect: Dialect, where: Where) -> tuple[list[str], list[Any]]:
-    billing, values = _billing(where)
+    billed, values = billing(where)
     mine = "SELECT 1 FROM by_task WHERE by_task.task = tasks.id"
-    conditions = [f"(EXISTS ({mine} AND {billing}) OR NOT EXISTS ({mine}))"]
+    conditions = [f"(EXISTS ({mine} AND {billed}) OR NOT EXISTS ({mine}))"]
     bounds = (("start_us >= ?", where.since_us), ("start_us < ?", where.until_us),
               ("id = ?", where.task), ("COALESCE(project, '') = ?", where.project),
               ("COALESCE(session, '') = ?", where.session))  # fmt: skip
@@ -55,12 +55,6 @@ def _conditions(dialect: Dialect, where: Where) -> tuple[list[str], list[Any]]:
         conditions.append(f"EXISTS (SELECT 1 FROM calls WHERE {both})")
         values.extend(made.values)
     return conditions, values
-
-
-def _billing(where: Where) -> tuple[str, list[Any]]:
-    if where.billing is None:
-        return "billing_mode IN ('metered', 'unknown')", []
-    return "billing_mode = ?", [where.billing]
 
 
 def _sums(db: Db, ids: Sequence[str], where: Where) -> dict[str, list[int]]:

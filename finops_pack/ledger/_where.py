@@ -87,7 +87,7 @@ _CALL_SUMS = _sums_over_calls()
 _ROLLUP_SUMS = {name: _sum(name) for name in MEASURES}
 
 
-def sums(table: str, wanted: Sequence[str] = MEASURES) -> list[str]:
+def sums(table: str, wanted: Sequence[str]) -> list[str]:
     """Expressions of the wanted measures over `calls` or a rollup."""
     known = _CALL_SUMS if table == "calls" else _ROLLUP_SUMS
     return [known[name] for name in wanted]
@@ -100,7 +100,7 @@ def usd_pair() -> tuple[str, str]:
 
 def rollup_for(keys: Sequence[str], where: Where) -> str | None:
     """The rollup that holds everything asked for, None when only the calls do."""
-    wanted = {"day" if key == "day" else key for key in keys if not key.startswith(TAG)}
+    wanted = {key for key in keys if not key.startswith(TAG)}
     wanted.update(name for name in FILTERS if getattr(where, name) is not None)
     tags = {key.removeprefix(TAG) for key in keys if key.startswith(TAG)}
     tags.update([where.tag[0]] if where.tag else [])
@@ -121,7 +121,8 @@ def query(
         _over_calls(made, dialect, keys, where)
     else:
         _over_rollup(made, keys, where)
-    _billing(made, where)
+    billed, modes = billing(where)
+    made.condition(billed, *modes)
     if timed and where.since_us is not None:
         made.condition("start_us >= ?", where.since_us)
     if timed and where.until_us is not None:
@@ -129,11 +130,11 @@ def query(
     return made
 
 
-def _billing(made: Query, where: Where) -> None:
+def billing(where: Where) -> tuple[str, list[Any]]:
+    """The condition that calls are billed as asked, and its values."""
     if where.billing is None:
-        made.condition("billing_mode IN ('metered', 'unknown')")
-    else:
-        made.condition("billing_mode = ?", where.billing)
+        return "billing_mode IN ('metered', 'unknown')", []
+    return "billing_mode = ?", [where.billing]
 
 
 def _over_rollup(made: Query, keys: Sequence[str], where: Where) -> None:

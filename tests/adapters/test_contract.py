@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from finops_pack import adapters
-from finops_pack.adapters import _hook, _status
+from finops_pack.adapters import _above, _hook, _status
 
 FOLDER = Path(adapters.__file__).parent
 FOUND = adapters.found()
@@ -129,11 +129,9 @@ def test_a_broken_adapter_is_told_once_and_breaks_nothing(
 def test_a_version_outside_the_range_is_tracked_with_one_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import importlib.metadata
-
     import openai  # noqa: F401
 
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: "9.1")
+    monkeypatch.setattr(_above, "version_of", lambda name: "9.1")
     monkeypatch.delitem(adapters.installed, "openai", raising=False)
     adapters.install("openai")
     adapters.install("openai")
