@@ -23,6 +23,7 @@ from finops_pack.money import plain, to_pico, usd_of
 WINDOWS = ("call", "task", "session", "day", "week", "month", "24h")
 CLOCKED = ("day", "week", "month", "24h")  # one sum each; the others count anew each time
 SCOPES = ("project", "agent", "action", "model", "task", "session")
+FINAL_ANSWER = "final_answer"  # the action that may spend what is held back
 THRESHOLDS = (50, 80, 100)  # percent used, told once a window each
 MEND = 'write it like: "5 USD/day", "0.50 USD/task soft", "20 USD/week project=support-bot"'
 

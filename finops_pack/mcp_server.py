@@ -111,12 +111,13 @@ def find_waste(last: str = "7d") -> Waste:
     with query.open() as reader:
         period = query.Period.of(last, zone=reader.zone)
         waste, nothing = reader.waste(period), reader.nothing(period)
-    found = sorted(waste.categories.items(), key=lambda item: (-item[1].usd, item[0]))
-    dearest = max(waste.findings, key=lambda finding: finding.usd, default=None)
+    first = next(iter(waste.findings), None)
     return Waste(
-        categories=[Category(category=n, usd=plain(c.usd), basis=c.basis) for n, c in found],
-        finding=dearest.title if dearest else None,
-        mend=dearest.mend if dearest else None,
+        categories=[
+            Category(category=n, usd=plain(c.usd), basis=c.basis) for n, c in waste.dearest()
+        ],
+        finding=first.title if first else None,
+        mend=first.mend if first else None,
         note=nothing or None,
     )
 

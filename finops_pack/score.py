@@ -147,7 +147,7 @@ def _too_little(calls: int, total: Decimal) -> str:
 def _points(waste: Waste) -> tuple[Points, ...]:
     """Dearest first."""
     lost = []
-    for name, part in sorted(waste.categories.items(), key=lambda item: (-item[1].usd, item[0])):
+    for name, part in waste.dearest():
         named = {call for f in waste.findings if f.category == name for call in f.calls}
         share = float(100 * part.usd / waste.total_usd)
         calls = tuple(sorted(named))

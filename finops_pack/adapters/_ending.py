@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from finops_pack import context
+from finops_pack.budgets import FINAL_ANSWER
 from finops_pack.errors import BudgetExceeded
 
 MESSAGE = "I stopped here because the budget for this work is used up. {reason}"
-FINAL_ANSWER = "final_answer"  # the action that may spend what is held back
 Model = TypeVar("Model")
 
 

@@ -10,8 +10,7 @@ HELP = "an MCP server over stdio: budget, spend and waste for clients without a 
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Reading only, unless `--write`."""
-    parser.epilog = "example: finops mcp"
+    """Reads only, unless told to --write. Example: finops mcp"""
     parser.add_argument("--write", action="store_true", help="also a tool that sets a budget")
     parser.add_argument("--list", action="store_true", help="print the tools and stop")
     parser.add_argument("--json", action="store_true", help="with --list: one JSON document")

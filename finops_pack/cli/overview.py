@@ -6,7 +6,6 @@ import argparse
 import math
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from finops_pack.cli import _args, _out
@@ -75,17 +74,13 @@ def _daily(days: Sequence[DayTotals]) -> list[float]:
 
 def _waste(reader: Reader, week: Period) -> str:
     found = reader.waste(week)
-    lost = _lost(found.categories)
+    lost = found.avoidable_usd
     if not lost:
         return f"none found in {_out.usd(found.total_usd)} of 7 days"
     share = f" ({lost / found.total_usd:.0%})" if found.total_usd else ""
-    name, worst = max(found.categories.items(), key=lambda item: item[1].usd)
+    name, worst = found.dearest()[0]
     most = f"{name.replace('_', ' ')} {_out.usd(worst.usd)}"
     return f"{_out.usd(lost)} of {_out.usd(found.total_usd)}{share}, most: {most}"
-
-
-def _lost(categories: Any) -> Decimal:
-    return sum((category.usd for category in categories.values()), Decimal(0))
 
 
 def coverage(total: Totals) -> str:
@@ -108,7 +103,7 @@ def _document(reader: Reader, week: Period) -> dict[str, Any]:
         "budget": view.to_dict(),
         "forecast": None if month is None else month.to_dict(),
         "trend": reader.trend(week).to_dict(),
-        "waste_usd": plain(_lost(found.categories)),
+        "waste_usd": plain(found.avoidable_usd),
         "waste_of_usd": plain(found.total_usd),
         "score": None if score.score is None else round(score.score, 2),
         "top_lever": levers[0].to_dict() if levers else None,

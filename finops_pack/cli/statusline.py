@@ -17,8 +17,7 @@ STDIN_SECONDS = 0.05
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """A coding agent's JSON on standard input is used where there is any."""
-    parser.epilog = "example: finops statusline"
+    """Takes a coding agent's JSON on standard input, too. Example: finops statusline"""
     _args.add_ledger(parser)
 
 
@@ -46,7 +45,7 @@ def line(view: BudgetView, agent: dict[str, Any]) -> str:
         return " | ".join([*parts, f"finops: {view.nothing.partition(':')[0]}"])
     parts.append(f"{usd(view.today_usd)} today")
     tight = view.tightest
-    if tight is not None and tight.window not in ("call", "task", "session"):
+    if tight is not None and tight.clocked:
         left = f"{usd(tight.remaining_usd)} left of {tight.spec}"
         parts.append(f"{bar(float(tight.used), 5)} {left}")
     if view.subscription_usd:

@@ -68,7 +68,7 @@ def _show(waste: Waste, limit: int) -> None:
 
 
 def _rows(waste: Waste) -> Iterator[tuple[str, ...]]:
-    for name, part in sorted(waste.categories.items(), key=lambda item: -item[1].usd):
+    for name, part in waste.dearest():
         label, share = name.replace("_", " "), _share(part.usd, waste)
         yield label, _out.usd(part.usd), share, f"{part.calls:,}", part.basis
         for kind, usd in sorted(part.parts.items(), key=lambda item: -item[1]):

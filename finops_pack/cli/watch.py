@@ -23,8 +23,7 @@ HOME = "\x1b[H\x1b[J"  # what stands there is written over, so that nothing flic
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Ctrl-C ends it."""
-    parser.epilog = "example: finops watch --every 5"
+    """Ctrl-C ends it. Example: finops watch --every 5"""
     parser.add_argument("--every", type=float, default=2.0, metavar="S", help="seconds (default 2)")
     parser.add_argument("--once", action="store_true", help="print once and stop")
     _args.add_ledger(parser)

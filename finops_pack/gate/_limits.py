@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from finops_pack import forks
-from finops_pack.budgets import Budget, parse
+from finops_pack.budgets import FINAL_ANSWER, Budget, parse
 from finops_pack.config import Config, file_of
 from finops_pack.errors import ConfigError
 from finops_pack.ledger import Ledger, open_ledger
@@ -19,7 +19,6 @@ from finops_pack.money import to_pico
 FRESH_SECONDS = 2.0
 PATIENCE = 30.0
 FIRST_SECONDS = 0.25
-FINAL_ANSWER = "final_answer"
 PLAN = ("billing", "subscription")
 NO_LIMIT = 2**62
 

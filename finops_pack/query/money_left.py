@@ -13,6 +13,7 @@ from finops_pack.errors import ConfigError
 from finops_pack.model import Totals, Where
 from finops_pack.money import from_pico
 from finops_pack.query.currency import chosen
+from finops_pack.query.period import iso
 from finops_pack.query.views import BudgetLine, BudgetView
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def line_of(ledger: Books, budget: Budget, now: datetime, zone: tzinfo) -> Budge
         unpriced=budget.unpriced,
         reserve_usd=budget.reserve_usd,
         named=budget.scope,
-        resets_at=_iso(resets),
-        runs_out_at=_iso(_runs_out(budget, from_pico(booked), now, zone, resets)),
+        resets_at=iso(resets),
+        runs_out_at=iso(_runs_out(budget, from_pico(booked), now, zone, resets)),
     )
 
 
@@ -110,7 +111,3 @@ def _runs_out(
         return None
     moment = now + timedelta(seconds=seconds)
     return moment if resets is None or moment < resets else None
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

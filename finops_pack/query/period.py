@@ -81,7 +81,7 @@ class Period:
 
     def to_dict(self) -> dict[str, str | None]:
         """JSON-ready."""
-        return {"since": _iso(self.since), "until": _iso(self.until)}
+        return {"since": iso(self.since), "until": iso(self.until)}
 
 
 def _last(text: str, now: datetime, zone: tzinfo) -> datetime:
@@ -107,7 +107,8 @@ def _us(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp() * 1_000_000)
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
+    """A moment as JSON has it, in UTC."""
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -64,12 +64,11 @@ def find_waste(last: str = "7d") -> str:
             waste, nothing = reader.waste(period), reader.nothing(period)
     except Exception as error:  # noqa: BLE001 - an agent is told, not broken
         return f"waste could not be read: {error}"
-    found = sorted(waste.categories.items(), key=lambda item: -item[1].usd)
-    lines = [f"{n}: ${plain(round(c.usd, 6))} ({c.basis})" for n, c in found[:3] if c.usd]
+    found = waste.dearest()[:3]
+    lines = [f"{n}: ${plain(round(c.usd, 6))} ({c.basis})" for n, c in found if c.usd]
     if not lines:
         return nothing or f"no waste found in the last {last}"
-    dearest = max(waste.findings, key=lambda finding: finding.usd)
-    return "\n".join([*lines, f"mend: {dearest.mend}"])
+    return "\n".join([*lines, f"mend: {waste.findings[0].mend}"])
 
 
 FUNCTIONS: tuple[Callable[..., str], ...] = (check_budget, get_spend, find_waste)

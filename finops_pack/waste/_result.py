@@ -61,6 +61,10 @@ class Waste:
         """All categories together; at most `total_usd`."""
         return sum((part.usd for part in self.categories.values()), Decimal(0))
 
+    def dearest(self) -> list[tuple[str, Category]]:
+        """The categories, dearest first."""
+        return sorted(self.categories.items(), key=lambda item: (-item[1].usd, item[0]))
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, amounts as decimal strings; without the findings."""
         return {
