@@ -111,11 +111,9 @@ def find_waste(last: str = "7d") -> Waste:
     with query.open() as reader:
         period = query.Period.of(last, zone=reader.zone)
         waste, nothing = reader.waste(period), reader.nothing(period)
-    first = next(iter(waste.findings), None)
+    found, first = waste.dearest(), next(iter(waste.findings), None)
     return Waste(
-        categories=[
-            Category(category=n, usd=plain(c.usd), basis=c.basis) for n, c in waste.dearest()
-        ],
+        categories=[Category(category=n, usd=plain(c.usd), basis=c.basis) for n, c in found],
         finding=first.title if first else None,
         mend=first.mend if first else None,
         note=nothing or None,

@@ -6,7 +6,7 @@ Fields that `model.Call` gains need no migration: `add_columns` sees to them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from finops_pack import __version__, config, forks
 from finops_pack.errors import LedgerUnreachable
@@ -15,12 +15,6 @@ from finops_pack.ledger._say import warn
 from finops_pack.ledger.rollup import ROLLUPS, known_zone
 
 MIGRATIONS: list[Callable[[Db, Dialect], None]] = []
-
-
-class Names(Protocol):
-    """What lists the columns of `calls` as they are in the database."""
-
-    def __call__(self, db: Db) -> list[str]: ...
 
 
 @MIGRATIONS.append
@@ -53,8 +47,11 @@ def time_zone() -> str:
     return "UTC"
 
 
-def migrate(db: Db, dialect: Dialect, zone: str, names: Names) -> None:
-    """Bring the schema up to date; `zone` is fixed when the ledger is made."""
+def migrate(db: Db, dialect: Dialect, zone: str, columns_of: Callable[[Db], list[str]]) -> None:
+    """Bring the schema up to date; `zone` is fixed when the ledger is made.
+
+    `columns_of` lists the columns of `calls` as they are in the database.
+    """
     db.run("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
     found = one(db, "SELECT value FROM meta WHERE key = 'schema'")
     version = int(found[0]) if found else 0
@@ -68,7 +65,7 @@ def migrate(db: Db, dialect: Dialect, zone: str, names: Names) -> None:
     if version == 0:
         insert(db, "meta", ("key", "value"), [("schema", "0"), ("time_zone", zone)])
     db.run("UPDATE meta SET value = ? WHERE key = 'schema'", (str(len(MIGRATIONS)),))
-    add_columns(db, dialect, names(db))
+    add_columns(db, dialect, columns_of(db))
     newest = "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
     insert(db, "meta", ("key", "value"), [("version", __version__)], newest)
 

@@ -64,14 +64,13 @@ def write_shares(reader: Reader, period: Period) -> dict[str, Decimal]:
         if not day.usd:
             continue
         wrote = day.cache_write_5m_tokens or day.cache_write_1h_tokens
-        share = reader.cache(_whole(str(day.key), reader)).writes.usd_share if wrote else None
+        share = _written(reader, str(day.key)) if wrote else None
         shares[str(day.key)] = Decimal(str(share or 0))
     return shares
 
 
-def _whole(day: str, reader: Reader) -> Period:
-    after = date.fromisoformat(day) + timedelta(days=1)
-    return Period.of(since=day, until=after.isoformat(), zone=reader.zone)
+def _written(reader: Reader, day: str) -> float | None:
+    return reader.cache(Period.day(day, reader.time_zone)).writes.usd_share
 
 
 def _budgets(reader: Reader, today: str) -> Iterator[rules.Alert]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date as calendar
-from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +77,9 @@ def build(ledger: Ledger, date: str, who: Identity) -> DailyReport:
 
 def read(ledger: Ledger, date: str) -> Day:
     """The day's figures; read anew while a drain moves them."""
-    from finops_pack.query import Reader
+    from finops_pack.query import Period, Reader
 
-    period = _period(date, ledger.time_zone)
+    period = Period.day(date, ledger.time_zone)
     for _ in range(_READS):
         reader = Reader(ledger)  # its own, since a reader keeps the calls it has read
         models, actions = reader.spend("model", period), reader.spend("action", period)
@@ -101,13 +99,6 @@ def _analysed(day: Day, reader: Reader, period: Period) -> Day:
         score=None if score is None else Decimal(str(score)),
         cache=_cache(reader, period),
     )
-
-
-def _period(date: str, zone: str) -> Period:
-    from finops_pack.query.period import Period, zone_of
-
-    after = (calendar.fromisoformat(date) + timedelta(days=1)).isoformat()
-    return Period.of(since=date, until=after, zone=zone_of(zone))
 
 
 def _cache(reader: Reader, period: Period) -> dict[str, Any]:

@@ -61,7 +61,8 @@ class Client:
         headers = {"Idempotency-Key": idempotency_key}
         reply = self._ask("POST", "/daily-report", report, headers)
         if reply.kind == "ok" and reply.body.get("ok") is not True:
-            return _but(reply, "unclear", "the server answered 200 without saying that it saved")
+            why = "the server answered 200 without saying that it saved"
+            return replace(reply, kind="unclear", message=why)
         named = reply.body.get("report_id")
         known = {"report_id": told(named, self._secret)} if isinstance(named, str) else {}
         return replace(reply, body={**reply.body, **known})
@@ -70,7 +71,8 @@ class Client:
         """GET the days that the server holds, as far back as it tells."""
         reply = self._ask("GET", "/cost-trends?period=90d")
         if reply.kind == "ok" and not isinstance(reply.body.get("data"), list):
-            return _but(reply, "unclear", "cost-trends: the answer holds no data")
+            why = "cost-trends: the answer holds no data"
+            return replace(reply, kind="unclear", message=why)
         return reply
 
     def login(self, email: str, password: Secret) -> Reply:
@@ -122,10 +124,6 @@ class Client:
         if self._http is not None:
             self._http.close()
         self._http = None
-
-
-def _but(reply: Reply, kind: Kind, message: str) -> Reply:
-    return replace(reply, kind=kind, message=message)
 
 
 def _exchange(
