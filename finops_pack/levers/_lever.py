@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from finops_pack.alerts import WRITE_SHARE_LIMIT, recent_writes
-from finops_pack.levers._rhythm import DAY_US, Rhythm, Start
+from finops_pack.levers._found import Found
+from finops_pack.levers._rhythm import DAY_US, Rhythm
 from finops_pack.levers._since import Measure
-from finops_pack.model import Basis, CacheRules, Call, DayTotals, Facts
+from finops_pack.model import Basis, Call, DayTotals, Facts
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
 
@@ -93,21 +94,9 @@ class Work:
         seen = max(1.0, (last_us - first_us) / DAY_US)
         return Decimal(repr(seen if self._days is None else self._days))
 
-    def trigger(self, start: Start) -> str | None:
-        """What started a task: as told, else as its rhythm suggests; known at the end."""
-        return self.rhythm.trigger(start)
-
     def monthly(self, usd: Decimal) -> Decimal:
         """An amount of these days as USD a month, to the micro-dollar."""
         return (usd * MONTH_DAYS / self.days).quantize(_MICRO)
-
-    def per_token(self, call: Call, kind: str) -> Decimal | None:
-        """USD paid for one token of `kind` (`input`, …) at this call; None if unknown."""
-        return self.prices.paid(call, kind)
-
-    def rules(self, call: Call) -> CacheRules | None:
-        """The provider's cache facts on the day of this call."""
-        return self.prices.cache_rules(call)
 
     def lever(
         self,
@@ -139,6 +128,21 @@ class Work:
                 **fields,
             )
         ]
+
+    def on_model(
+        self, model: str, found: Found, kind: Kind, title: str, message: str, **fields: Any
+    ) -> list[Lever]:
+        """The lever on all calls to a model in which something was found."""
+        return self.lever(
+            kind,
+            title,
+            found.usd,
+            found.calls,
+            message,
+            subject=model,
+            scope={"model": model},
+            **fields,
+        )
 
 
 def share_of_writes(days: Sequence[DayTotals], today: date) -> Lever | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from finops_pack.levers._found import Found, Group, Tally
@@ -52,14 +52,13 @@ class SessionSearch(LeverSearch, Generic[S]):
     A cache holds what an agent sent before: another one's prompts begin in another way.
     """
 
+    session: Callable[[Work, Call], S]
+    """Makes what is to be known of a session from its first call, which it has yet to see."""
+
     def __init__(self, work: Work) -> None:
         super().__init__(work)
         self._saved = Tally()
         self._open = Recent[S](self._over)
-
-    @abstractmethod
-    def begin(self, call: Call) -> S:
-        """A session that begins with this call, which it has yet to see."""
 
     @abstractmethod
     def of_model(self, model: str, found: Found) -> list[Lever]:
@@ -72,7 +71,7 @@ class SessionSearch(LeverSearch, Generic[S]):
         key = (call.answered_by, call.session, call.agent)
         session = self._open.get(key)
         if session is None:
-            session = self.begin(call)
+            session = self.session(self.work, call)
             self._open.put(key, session)
         session.see(call)
 

@@ -37,7 +37,7 @@ class Search(LeverSearch):
         """By model, now that all rhythms are known."""
         saved: dict[str, Found] = {}
         for (model, start), sample in self._waiting.items():
-            if self.work.trigger(start) in CLOCK:
+            if self.work.rhythm.trigger(start) in CLOCK:
                 saved.setdefault(model, Found()).merge(self._saved(sample))
         for model, found in saved.items():
             yield from self._lever(model, found)
@@ -56,15 +56,13 @@ class Search(LeverSearch):
         return Decimal(0) if batch is None else call.usd - batch
 
     def _lever(self, model: str, found: Found) -> list[Lever]:
-        return self.work.lever(
+        return self.work.on_model(
+            model,
+            found,
             "batch",
             "Send unattended calls as a batch",
-            found.usd,
-            found.calls,
             f"{found.count} calls to {model} were started by a clock; as a batch they cost less",
             low=found.usd / 2,
             effort="workflow",
             assumption="nobody waits for these answers within 24 hours; the same tokens",
-            subject=model,
-            scope={"model": model},
         )

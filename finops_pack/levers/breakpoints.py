@@ -63,10 +63,10 @@ class _Session(Session):
 
 def _terms(work: Work, call: Call) -> _Terms | None:
     """None where the provider caches by itself, or a price is missing."""
-    rules = work.rules(call)
-    full = work.per_token(call, "input")
-    read = work.per_token(call, "cache_read")
-    write = work.per_token(call, "cache_write_5m")
+    rules = work.prices.cache_rules(call)
+    full = work.prices.paid(call, "input")
+    read = work.prices.paid(call, "cache_read")
+    write = work.prices.paid(call, "cache_write_5m")
     if rules is None or not rules.explicit or full is None or read is None or write is None:
         return None
     return _Terms(rules, full - read, write - full)
@@ -75,21 +75,17 @@ def _terms(work: Work, call: Call) -> _Terms | None:
 class Search(SessionSearch[_Session]):
     """One lever a model whose sessions resend their prompts at the full price."""
 
-    def begin(self, call: Call) -> _Session:
-        """What it resends, in tokens."""
-        return _Session(self.work, call)
+    session = _Session
 
     def of_model(self, model: str, found: Found) -> list[Lever]:
         """The lever on all its sessions."""
-        return self.work.lever(
+        return self.work.on_model(
+            model,
+            found,
             "cache",
             "Set cache breakpoints",
-            found.usd,
-            found.calls,
             f"{found.count} calls to {model} resent their prompts uncached; set cache breakpoints",
             low=found.usd / 2,
             effort="config",
             assumption="each prompt extends the one before it; writes at the 5-minute price",
-            subject=model,
-            scope={"model": model},
         )

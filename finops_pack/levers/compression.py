@@ -55,8 +55,8 @@ def _saving(work: Work, before: _Sent, call: Call) -> Decimal:
     lost = min(before.tokens, call.input_tokens) - call.cache_read_tokens
     if not before.cached or lost <= SUMMARY_TOKENS or not _expired(work, before, call):
         return Decimal(0)
-    read, output = work.per_token(call, "cache_read"), work.per_token(call, "output")
-    paid = work.per_token(call, fresh_kind(call))
+    read, output = work.prices.paid(call, "cache_read"), work.prices.paid(call, "output")
+    paid = work.prices.paid(call, fresh_kind(call))
     if read is None or output is None or paid is None:
         return Decimal(0)
     summary = before.tokens * read + SUMMARY_TOKENS * output
@@ -64,7 +64,7 @@ def _saving(work: Work, before: _Sent, call: Call) -> Decimal:
 
 
 def _expired(work: Work, before: _Sent, call: Call) -> bool:
-    rules = work.rules(call)
+    rules = work.prices.cache_rules(call)
     if rules is None:
         return False
     return call.start_us - before.start_us > rules.ttl(long=before.long) * 1_000_000
@@ -73,22 +73,18 @@ def _expired(work: Work, before: _Sent, call: Call) -> bool:
 class Search(SessionSearch[_Session]):
     """One lever a model whose sessions go on after their cache has expired."""
 
-    def begin(self, call: Call) -> _Session:
-        """Its rewrites."""
-        return _Session(self.work, call)
+    session = _Session
 
     def of_model(self, model: str, found: Found) -> list[Lever]:
         """The lever on all its rewrites."""
-        return self.work.lever(
+        return self.work.on_model(
+            model,
+            found,
             "workflow",
             "Compress the context before the cache expires",
-            found.usd,
-            found.calls,
             f"{found.count} calls to {model} paid for their whole context again after a pause; "
             "compress it while it is warm",
             low=found.usd / 2,
             effort="automatic",
             assumption=f"a summary of {SUMMARY_TOKENS:,} tokens stands in for the context",
-            subject=model,
-            scope={"model": model},
         )

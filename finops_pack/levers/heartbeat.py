@@ -60,7 +60,7 @@ class Search(LeverSearch):
     def _of_projects(self) -> Iterator[tuple[str, _Beats]]:
         projects: dict[str, _Beats] = {}
         for (project, start), beats in self._beats.items():
-            if self.work.trigger(start) == "heartbeat":
+            if self.work.rhythm.trigger(start) == "heartbeat":
                 projects.setdefault(project, _Beats()).merge(beats)
         return iter(projects.items())
 

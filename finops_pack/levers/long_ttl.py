@@ -63,10 +63,10 @@ class _Session(Session):
 
 def _terms(work: Work, call: Call) -> _Terms | None:
     """None where there is no longer TTL, or a price is missing."""
-    rules = work.rules(call)
-    read = work.per_token(call, "cache_read")
-    short = work.per_token(call, "cache_write_5m")
-    long = work.per_token(call, "cache_write_1h")
+    rules = work.prices.cache_rules(call)
+    read = work.prices.paid(call, "cache_read")
+    short = work.prices.paid(call, "cache_write_5m")
+    long = work.prices.paid(call, "cache_write_1h")
     if rules is None or not rules.long_ttl_seconds or read is None or not short or not long:
         return None
     ttl_us, long_ttl_us = rules.ttl_seconds * 1_000_000, rules.long_ttl_seconds * 1_000_000
@@ -76,22 +76,18 @@ def _terms(work: Work, call: Call) -> _Terms | None:
 class Search(SessionSearch[_Session]):
     """One lever a model whose sessions pause longer than the short cache lives."""
 
-    def begin(self, call: Call) -> _Session:
-        """What it rewrites, in tokens."""
-        return _Session(self.work, call)
+    session = _Session
 
     def of_model(self, model: str, found: Found) -> list[Lever]:
         """The lever on the sessions that would gain."""
-        return self.work.lever(
+        return self.work.on_model(
+            model,
+            found,
             "cache",
             "Use the one-hour cache where sessions pause",
-            found.usd,
-            found.calls,
             f"{found.groups} sessions on {model} pause longer than the short cache lives; the "
             "one-hour cache there pays, premium included",
             low=Decimal(0),
             effort="config",
             assumption="writes after a pause of 5 to 60 minutes become reads of the same prefix",
-            subject=model,
-            scope={"model": model},
         )

@@ -72,7 +72,7 @@ class Search(LeverSearch):
     def _of_answers(self) -> Iterator[tuple[tuple[str, str], _Same]]:
         answers: dict[tuple[str, str], _Same] = {}
         for (project, answer, start), same in {**dict(self._once.items()), **self._again}.items():
-            if self.work.trigger(start) not in CLOCK:
+            if self.work.rhythm.trigger(start) not in CLOCK:
                 continue
             if (project, answer) in answers:
                 answers[project, answer].merge(same)

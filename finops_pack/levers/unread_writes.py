@@ -117,9 +117,9 @@ def _premium(work: Work, call: Call) -> Decimal:
     """What the call's writes cost above plain input, in USD."""
     if not call.cache_write_5m_tokens and not call.cache_write_1h_tokens:
         return Decimal(0)
-    full = work.per_token(call, "input")
-    short = work.per_token(call, "cache_write_5m")
-    long = work.per_token(call, "cache_write_1h")
+    full = work.prices.paid(call, "input")
+    short = work.prices.paid(call, "cache_write_5m")
+    long = work.prices.paid(call, "cache_write_1h")
     usd = Decimal(0)
     if full is not None and short is not None:
         usd += call.cache_write_5m_tokens * (short - full)

@@ -77,14 +77,14 @@ class Search(LeverSearch):
 
 def _cold_start(work: Work, before: _Sent, call: Call) -> Decimal:
     """USD the first call paid for a prefix that was warm elsewhere."""
-    rules = work.rules(call)
+    rules = work.prices.cache_rules(call)
     if rules is None or call.cache_read_tokens:
         return Decimal(0)
     gap_us = call.start_us - before.start_us
     shared = common_blocks(before.prefix_hashes, call.prefix_hashes)
     # Hash n covers n² as much as the first.
     tokens = call.input_tokens * shared**2 // len(call.prefix_hashes) ** 2
-    read = work.per_token(call, "cache_read")
-    paid = work.per_token(call, "cache_write_5m" if call.cache_write_5m_tokens else "input")
+    read = work.prices.paid(call, "cache_read")
+    paid = work.prices.paid(call, "cache_write_5m" if call.cache_write_5m_tokens else "input")
     warm = gap_us <= rules.ttl_seconds * 1_000_000 and tokens >= rules.minimum_tokens
     return tokens * (paid - read) if warm and read is not None and paid else Decimal(0)

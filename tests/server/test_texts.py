@@ -144,7 +144,8 @@ def literals(package, wanted):
 
 def test_every_lever_and_every_mend_of_a_failure_has_its_german():
     def title(call):
-        return call.args[1:2] if getattr(call.func, "attr", "") == "lever" else ()
+        place = {"lever": 1, "on_model": 3}.get(getattr(call.func, "attr", ""))
+        return call.args[place : place + 1] if place else ()
 
     def mend(call):
         return [word.value for word in call.keywords if word.arg == "mend"]
