@@ -126,6 +126,9 @@ def test_cold_session_beside_a_warm_one() -> None:
     late = call(30, session="two", **fields)
     assert titled([warm, late], "warm sessions") == []
     parted = call(1, session="two", **{**fields, "prefix_hashes": ("a", "z")})
+    for_an_hour = call(1, session="two", cache_write_1h_tokens=10**6, **fields)
+    [lever] = titled([warm, for_an_hour], "warm sessions")
+    assert lever.estimated_saving_usd == Decimal("5.7")  # 1M tokens at 6 - 0.30
     [lever] = titled([warm, parted], "warm sessions")  # the first hash covers a quarter of two
     assert lever.estimated_saving_usd == Decimal("0.675")
 
