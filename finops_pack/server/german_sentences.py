@@ -163,8 +163,8 @@ SENTENCES = (
     ),
     (r"“(.+)” and “(.+)” took turns (\d+) times", "„{0}“ und „{1}“ wechselten sich {2}-mal ab"),
     (
-        r"[Oo]ne task led to (\d+) tool calls \(usually (\d+)\)",
-        "eine Aufgabe führte zu {0} Werkzeugaufrufen (üblich sind {1})",
+        r"[Ii]t made (\d+) tool calls \(usually (\d+)\)",
+        "es kam zu {0} Werkzeugaufrufen (üblich sind {1})",
     ),
     (r"[Ss]tep (\d+) answered with (\S+) tokens.*", "Schritt {0} antwortete mit {1} Token"),
     (

@@ -215,6 +215,11 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "two calls of “search” took turns 3 times",
             "zwei Aufrufe von „search“ wechselten sich 3-mal ab",
         ),
+        (
+            "This task cost 14.9× the usual because it made 80 tool calls (usually 5)",
+            "Diese Aufgabe kostete das 14,9-Fache des Üblichen: es kam zu 80 Werkzeugaufrufen "
+            "(üblich sind 5)",
+        ),
         ("9 points a colder cache", "9 Punkte durch einen kälteren Cache"),
     ],
 )
