@@ -14,6 +14,7 @@ from finops_pack.server import accounts, clock, figures, notices, reports, throt
 from finops_pack.server.access import Db, Reader, SignedIn, Writer
 from finops_pack.server.accounts import Account
 from finops_pack.server.http import ApiError, document, json_body, optional_json_body, too_many
+from finops_pack.server.screen import PERIODS
 from finops_pack.server.shapes import (
     Budget,
     BudgetAnswer,
@@ -137,7 +138,7 @@ def dashboard(db: Db, caller: Reader, period: answers.Period = "30d") -> Respons
     """Totals, score, alerts and recommendations of the period."""
     account = caller.account
     start, end, found = _span(db, account, TREND_DAYS)
-    start = end - timedelta(days=figures.PERIODS[period] - 1)
+    start = end - timedelta(days=PERIODS[period] - 1)
     shown = [day for day in found if day.date >= start.isoformat()]
     totals = [day.totals() for day in found]
     scored = figures.trend(found)
@@ -162,7 +163,7 @@ def efficiency_score(db: Db, caller: Reader) -> Response:
 @router.get("/cost-trends", response_model=answers.CostTrends, responses=refusals(401, 422))
 def cost_trends(db: Db, caller: Reader, period: answers.Period = "30d") -> Response:
     """One row a day with reports, oldest first."""
-    count = figures.PERIODS[period]
+    count = PERIODS[period]
     start, end, found = _span(db, caller.account, count)
     span = {"start": start.isoformat(), "end": end.isoformat(), "days": count}
     return document({"period": span, "data": [figures.data_row(day) for day in found]})

@@ -18,7 +18,6 @@ from finops_pack.server.reports import Kept
 
 _WIDE = Context(prec=150)
 _HUNDREDTH = Decimal("0.01")
-PERIODS = {"7d": 7, "30d": 30, "90d": 90}
 CACHE_SHARES = ("hit_rate", "attainable", "write_share_usd", "write_share_tokens")
 
 

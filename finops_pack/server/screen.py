@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from finops_pack.alerts import SEVERITIES
 from finops_pack.forecast import Forecast
 
 PERIODS = {"7d": 7, "30d": 30, "90d": 90}
 SHOWN_NAMES = 8  # of a breakdown in a chart; the rest stand together
 OTHER = "(other)"
-GRAVITY = ("low", "medium", "high", "critical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Screen:
     @property
     def worst_alerts(self) -> list[Mapping[str, Any]]:
         """The alerts, gravest first."""
-        return sorted(self.alerts, key=lambda alert: -GRAVITY.index(alert["severity"]))
+        return sorted(self.alerts, key=lambda alert: -SEVERITIES.index(alert["severity"]))
 
     @property
     def waste_usd(self) -> Decimal:
