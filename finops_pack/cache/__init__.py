@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal, Protocol
@@ -38,6 +39,7 @@ __all__ = [
     "analyse",
     "cause_of",
     "chains",
+    "write_shares",
 ]
 
 State = Literal["Hot", "Warm", "Cold", "unknown"]
@@ -147,6 +149,16 @@ def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -
         sources=sources.rows(),
         cold_by_cause=cold.causes,
     )
+
+
+def write_shares(calls: Iterable[Call], facts: Facts, zone: tzinfo) -> dict[str, Decimal]:
+    """What cache writes were of each calendar day's dollars, 0-1, by ISO date."""
+    prices = UnitPrices(facts)
+    days: dict[str, Money] = {}
+    for step in chains(calls):
+        day = step.call.started_at.astimezone(zone).date().isoformat()
+        days.setdefault(day, Money(prices)).see(step)
+    return {day: Decimal(str(money.writes().usd_share or 0)) for day, money in days.items()}
 
 
 class _Part(Protocol):

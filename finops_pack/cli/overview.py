@@ -62,7 +62,7 @@ def _rows(reader: Reader, week: Period) -> Iterator[tuple[str, str]]:
         yield "lever", f"{lever.title}: {saving}/month ({as_now}); see: finops levers"
     for alert in reader.alerts()[:ALERTS]:
         yield "alert", f"{alert.title}: {alert.message}"
-    yield "coverage", coverage(reader.spend("model", week).total)
+    yield "coverage", coverage(reader.total(week))
 
 
 def _daily(days: Sequence[DayTotals]) -> list[float]:
@@ -108,5 +108,5 @@ def _document(reader: Reader, week: Period) -> dict[str, Any]:
         "score": None if score.score is None else round(score.score, 2),
         "top_lever": levers[0].to_dict() if levers else None,
         "alerts": [alert.to_dict() for alert in reader.alerts()],
-        "coverage": coverage(reader.spend("model", week).total),
+        "coverage": coverage(reader.total(week)),
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops_pack.model import Totals, Usage
 from finops_pack.query import empty
+from finops_pack.query.once import once
 from finops_pack.query.period import Period, zone_of
 from finops_pack.query.views import BudgetView, Spend
 
@@ -37,7 +38,7 @@ class Reader:
         self.time_zone = ledger.time_zone
         self.zone = zone_of(ledger.time_zone)
         self.pending_calls = pending_calls
-        self._ledger = ledger
+        self._ledger = once(ledger)
         self._flows: dict[tuple[Any, ...], Flow] = {}
         self._facts: LedgerFacts | None = None
         self._found: dict[tuple[Any, ...], Waste] = {}

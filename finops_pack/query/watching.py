@@ -58,19 +58,15 @@ def _in_force(reader: Reader) -> list[rules.Alert]:
 
 
 def write_shares(reader: Reader, period: Period) -> dict[str, Decimal]:
-    """What cache writes were of each day's dollars; calls are read only where there were any."""
-    shares = {}
-    for day in reader.spend("day", period).rows:
-        if not day.usd:
-            continue
-        wrote = day.cache_write_5m_tokens or day.cache_write_1h_tokens
-        share = _written(reader, str(day.key)) if wrote else None
-        shares[str(day.key)] = Decimal(str(share or 0))
+    """What cache writes were of each day's dollars; calls are read only if there were any."""
+    from finops_pack import cache
+
+    days = [day for day in reader.days(period) if day.total.usd]
+    shares = {day.date: Decimal(0) for day in days}
+    if any(day.total.cache_write_5m_tokens or day.total.cache_write_1h_tokens for day in days):
+        wrote = cache.write_shares(reader.flow(period), reader.facts, reader.zone)
+        shares |= {day: share for day, share in wrote.items() if day in shares}
     return shares
-
-
-def _written(reader: Reader, day: str) -> float | None:
-    return reader.cache(Period.day(day, reader.time_zone)).writes.usd_share
 
 
 def _budgets(reader: Reader, today: str) -> Iterator[rules.Alert]:

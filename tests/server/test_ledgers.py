@@ -22,6 +22,7 @@ from finops_pack import config
 from finops_pack.cli import main
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import Reservation, _http, open_ledger
+from finops_pack.ledger._http import Http
 from finops_pack.ledger.remote import RemoteLedger
 from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Where
@@ -506,3 +507,17 @@ def test_nothing_that_is_sent_breaks_the_server(site):
         assert answer.status_code in (200, 422), (path, asked, answer.text)
 
     send()
+
+
+def test_a_screen_asks_each_question_once(remote, monkeypatch):
+    now = time.time_ns() // 1000
+    wrote = {"input_tokens": 9000, "cache_write_5m_tokens": 8000}
+    remote.book([{**line, **wrote, "start_us": now} for line in LINES[:7]])
+    remote.put("budget", "day:everything", {"limit_usd": "5", "window": "day"})
+    asked, exchange, stream = [], Http._exchange, Http.stream
+    monkeypatch.setattr(
+        Http, "_exchange", lambda http, *at, **k: asked.append(at) or exchange(http, *at, **k)
+    )
+    monkeypatch.setattr(Http, "stream", lambda *at: asked.append(at) or stream(*at))
+    assert main(["overview", "--ledger", remote.url]) == 0
+    assert len(asked) <= 20  # they were more than 50
