@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from finops_pack import __version__
 from finops_pack.errors import FinOpsError
 from finops_pack.money import plain
 
@@ -146,14 +147,18 @@ READ = (get_budget, get_spend, find_waste)
 def build(*, write: bool = False) -> Any:
     """The server; `write` adds the one tool that changes something."""
     try:
-        from mcp.server.fastmcp import FastMCP as Server
+        from mcp.server.fastmcp import FastMCP
         from mcp.server.fastmcp.exceptions import ToolError
+
+        server: Any = FastMCP("finops")
+        server._mcp_server.version = __version__  # which it cannot be told
     except ImportError:
-        from mcp.server import MCPServer as Server  # type: ignore[no-redef, attr-defined]
+        from mcp.server import MCPServer  # type: ignore[attr-defined]
         from mcp.server.mcpserver.exceptions import ToolError  # type: ignore[no-redef, import-not-found]
+
+        server = MCPServer("finops", version=__version__)
     from mcp.types import ToolAnnotations
 
-    server = Server("finops")
     reading = ToolAnnotations(readOnlyHint=True, openWorldHint=False)
     for function in READ:
         tool = _told(function, ToolError)

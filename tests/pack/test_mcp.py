@@ -60,18 +60,19 @@ def test_a_client_over_stdio_gets_the_ledgers_figures(empty_home: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(TOP)},
     )
 
-    async def ask(log: Any) -> tuple[Any, Any, Any]:
+    async def ask(log: Any) -> tuple[Any, ...]:
         client = stdio_client(command, errlog=log)
         async with client as (read, write), ClientSession(read, write) as session:
-            await session.initialize()
+            us = (await session.initialize()).serverInfo
             spend = await session.call_tool("finops_get_spend", {"by": "model", "last": "1d"})
             budget = await session.call_tool("finops_get_budget", {"cost_usd": 0.4})
             wrong = await session.call_tool("finops_get_spend", {"by": "nope"})
-            return spend.structuredContent, budget.structuredContent, wrong
+            return us, spend.structuredContent, budget.structuredContent, wrong
 
     said = empty_home / "stderr"
     with said.open("w") as log:
-        spend, budget, wrong = asyncio.run(ask(log))
+        us, spend, budget, wrong = asyncio.run(ask(log))
+    assert (us.name, us.version) == ("finops", finops_pack.__version__)  # not the SDK's
     assert wrong.isError
     assert "use one of model" in wrong.content[0].text
     assert spend["total_usd"] == "2.5"
