@@ -75,7 +75,7 @@ def _act(args: argparse.Namespace) -> int:
 
 def _in_force(args: argparse.Namespace) -> Alert:
     with _args.reader(args) as reader:
-        for alert in reader.alerts():
+        for alert in reader.alerts(silenced=True):
             if args.key in (alert.key, alert.subject):
                 return alert
     raise InputError(f"no alert {args.key!r} is in force", mend="see: finops alerts")

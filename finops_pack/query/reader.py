@@ -240,11 +240,11 @@ class Reader:
         accepted = self._ledger.documents("lever")
         return [measured(self, key, body) for key, body in sorted(accepted.items())]
 
-    def alerts(self) -> list[Alert]:
-        """The alerts in force today that nobody has acknowledged or muted."""
+    def alerts(self, *, silenced: bool = False) -> list[Alert]:
+        """The alerts in force today; without `silenced`, those not acknowledged or muted."""
         from finops_pack.query.watching import alerts
 
-        return alerts(self)
+        return alerts(self, silenced=silenced)
 
     def muted(self) -> list[str]:
         """What alerts were muted, as `TYPE:CAUSE`."""

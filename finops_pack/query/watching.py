@@ -22,15 +22,15 @@ HISTORY_DAYS = 60
 MONTHLY = "month:everything"  # which the forecast and the days' own rule take
 
 
-def alerts(reader: Reader) -> list[rules.Alert]:
-    """The alerts in force today that nobody has acknowledged or muted."""
+def alerts(reader: Reader, *, silenced: bool = False) -> list[rules.Alert]:
+    """The alerts in force today; without `silenced`, those not acknowledged or muted."""
     states = reader.documents("alert")
 
-    def silenced(alert: rules.Alert) -> bool:
+    def silent(alert: rules.Alert) -> bool:
         told = states.get(alert.key, {})
         return bool(told.get("acknowledged") or states.get(alert.subject, {}).get("muted"))
 
-    said = [alert for alert in _in_force(reader) if not silenced(alert)]
+    said = [alert for alert in _in_force(reader) if silenced or not silent(alert)]
     return sorted(said, key=lambda alert: rules.SEVERITIES.index(alert.severity), reverse=True)
 
 

@@ -313,6 +313,14 @@ def test_acknowledged_and_muted_ones_are_silent(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.usefixtures("over")
+def test_one_that_was_acknowledged_can_be_muted(capsys: pytest.CaptureFixture[str]) -> None:
+    first, _ = (a["key"] for a in alerts(capsys)["alerts"])
+    assert finops("alerts", "ack", first) == 0
+    assert finops("alerts", "mute", first) == 0
+    assert alerts(capsys)["muted"] == [first.rpartition(":20")[0]]
+
+
+@pytest.mark.usefixtures("over")
 @pytest.mark.parametrize("words", [["ack"], ["ack", "no such"], ["mute", "no"], ["unmute", "no"]])
 def test_what_is_no_alert_cannot_be_silenced(words: list[str]) -> None:
     assert finops("alerts", *words) == 2
