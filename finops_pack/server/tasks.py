@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ SHOWN = 100
 class TaskRow:
     """One task in the list; `inside` is what the tasks inside it cost, if there are any.
 
-    `factor` is the cost of all that over the median of such tasks.
+    `factor` is the cost of all that over the median of the others of its kind.
     """
 
     task: Task
@@ -58,7 +59,7 @@ def rows(reader: Reader, period: Period) -> tuple[list[TaskRow], int]:
     tasks = reader.tasks(period)
     held = inside(tasks)
     found = [task for task in tasks if task.calls or task.id in held]
-    usual = {within: _usual(tasks, within) for within in (False, True)}
+    like = {within: sorted(costs_of_like(tasks, within=within)) for within in (False, True)}
     modes: dict[str, set[str]] = defaultdict(set)
     for finding in reader.forensics(period):
         cause = finding.title.partition(" because ")[2] or finding.title  # how dear, the row says
@@ -69,7 +70,7 @@ def rows(reader: Reader, period: Period) -> tuple[list[TaskRow], int]:
             task,
             moment(task.start_us, reader),
             held.get(task.id),
-            _times(task.usd + held.get(task.id, 0), usual[bool(task.parent)]),
+            _times(task.usd + held.get(task.id, 0), like[bool(task.parent)]),
             tuple(sorted(modes.get(task.id, ()))),
         )
         for task in ordered
@@ -77,12 +78,11 @@ def rows(reader: Reader, period: Period) -> tuple[list[TaskRow], int]:
     return shown, len(found) - len(shown)
 
 
-def _usual(tasks: Sequence[Task], within: bool) -> Decimal | None:
-    return median(costs_of_like(tasks, within=within) or [Decimal(0)]) or None
-
-
-def _times(usd: Decimal, usual: Decimal | None) -> Decimal | None:
-    return usd / usual if usual else None
+def _times(usd: Decimal, like: Sequence[Decimal]) -> Decimal | None:
+    """Its cost over the median of the others': `like` are sorted, its own among them."""
+    own = bisect_left(like, usd) if usd else len(like)
+    others = [*like[:own], *like[own + 1 :]]
+    return usd / median(others) if others else None
 
 
 def opened(reader: Reader, task_id: str) -> Opened | None:

@@ -124,7 +124,7 @@ def test_a_task_counts_with_the_tasks_inside_it_as_on_the_command_line(ledger, c
     page = re.sub(r"\s+", " ", client.get("/tasks").text)
     assert re.findall(r'href="/tasks/(\w+)"', page) == ["outer", "inner2", "plain", "inner1"]
     assert '<td class="number" data-label="Cost">$0.00 + $3.00</td>' in page
-    assert "1.2×" in page, "the usual of such tasks is 2.50"
+    assert "1.5×" in page, "the other such task cost 2.00"
     assert "+ what the tasks inside it cost" in page
     opened = client.get("/tasks/outer").text
     assert "$3.00 · 2 Calls" in opened
