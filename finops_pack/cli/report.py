@@ -61,21 +61,22 @@ def _run(args: argparse.Namespace, reports: Reports) -> int:
 
 
 def _show(args: argparse.Namespace, reports: Reports, date: str) -> None:
-    report = reports.of(date)
+    from finops_pack.report.build import unrounded
+
+    report, day = reports.with_figures(date)
     if args.json:
         print(report.text())
         return
     score = "not enough data" if report.efficiency_score is None else plain(report.efficiency_score)
     so_far = " (so far)" if date == reports.today.isoformat() else ""
     print(f"Daily report of {date}{so_far}\n")
-    print(f"  cost      {_out.usd(report.total_cost)}")
+    print(f"  cost      {_out.usd(day.total.usd)}")
     print(f"  requests  {report.total_requests:,}")
     print(f"  tokens    {report.total_tokens:,}")
     print(f"  score     {score}")
     print(f"  coverage  {_coverage(report)}\n")
-    _parts("model", report.cost_by_model)
-    _parts("action", report.cost_by_action)
-    _parts("waste", report.waste_categories)
+    for name, parts in unrounded(day).items():
+        _parts(name, parts)
     print(reports.state(date))
 
 
@@ -89,7 +90,7 @@ def _coverage(report: DailyReport) -> str:
     return words
 
 
-def _parts(name: str, parts: Mapping[str, Decimal] | None) -> None:
+def _parts(name: str, parts: Mapping[str, Decimal]) -> None:
     if parts:
         rows = [(key, _out.usd(usd)) for key, usd in parts.items()]
         _out.table(f"cost by {name}" if name != "waste" else name, (name, "USD"), rows)

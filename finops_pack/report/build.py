@@ -124,8 +124,8 @@ def compose(day: Day, who: Identity) -> DailyReport:
         "total_tokens": max(day.total.input_tokens + day.total.output_tokens, 0),
         "total_cost": cost,
         "total_requests": day.total.requests,
-        "cost_by_model": _breakdown(day.by_model, cost, names.model),
-        "cost_by_action": _breakdown(day.by_action, cost, names.action),
+        "cost_by_model": filled(_breakdown(day.by_model, names.model), cost),
+        "cost_by_action": filled(_breakdown(day.by_action, names.action), cost),
     }
     if day.waste or day.score is not None:  # "none found" needs enough to look at
         body["waste_categories"] = within(day.waste or {}, cost)
@@ -134,16 +134,23 @@ def compose(day: Day, who: Identity) -> DailyReport:
     return parse({**body, "metadata": _metadata(day, who)})
 
 
-def _breakdown(
-    rows: Iterable[Totals], cost: Decimal, public: Callable[[str | None], str]
-) -> dict[str, Decimal]:
-    """Amounts by public name, filled to `cost`; what has no price at all is left out."""
+def unrounded(day: Day) -> dict[str, Mapping[str, Decimal]]:
+    """The breakdowns for people, to whom a part of a millionth is not $0."""
+    return {
+        "model": by_size(_breakdown(day.by_model, names.model)),
+        "action": by_size(_breakdown(day.by_action, names.action)),
+        "waste": by_size(day.waste or {}),
+    }
+
+
+def _breakdown(rows: Iterable[Totals], public: Callable[[str | None], str]) -> dict[str, Decimal]:
+    """Amounts by public name; what has no price at all is left out."""
     parts: dict[str, Decimal] = {}
     for row in rows:
         if row.usd or row.requests > row.unpriced_calls:
             name = public(row.key)
             parts[name] = parts.get(name, Decimal(0)) + row.usd
-    return filled(_capped(parts), cost)
+    return _capped(parts)
 
 
 def _capped(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:

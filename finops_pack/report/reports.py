@@ -15,7 +15,7 @@ from finops_pack.ledger import open_ledger
 from finops_pack.model import Where
 from finops_pack.query.period import zone_of
 from finops_pack.report import advice, keys, outbox
-from finops_pack.report.build import Identity, build, identity
+from finops_pack.report.build import Day, Identity, compose, identity, read
 from finops_pack.report.client import DEADLINE, Client
 from finops_pack.report.delivery import Clock, Delivery, Sender
 from finops_pack.report.due import Days, Due
@@ -97,7 +97,12 @@ class Reports:
 
     def of(self, day: str) -> DailyReport:
         """The report of this day as it would be sent."""
-        return build(self._ledger, day, self._who)
+        return self.with_figures(day)[0]
+
+    def with_figures(self, day: str) -> tuple[DailyReport, Day]:
+        """The report of this day, and what it was rounded from."""
+        figures = read(self._ledger, day)
+        return compose(figures, self._who), figures
 
     def state(self, day: str) -> str:
         """What became of the delivery of this day, in words."""

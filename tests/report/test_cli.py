@@ -67,6 +67,18 @@ def test_a_date_is_chosen(finops: Finops, book: Book, capsys: Out) -> None:
         assert json.loads(capsys.readouterr().out)["total_requests"] == requests
 
 
+def test_what_is_less_than_a_report_can_hold_is_not_free(
+    finops: Finops, book: Book, capsys: Out
+) -> None:
+    book({ago(1): 1}, cost_pico=320_000)
+    assert finops("report") == 0
+    out = capsys.readouterr().out
+    assert "cost      $0.00000032\n" in out
+    assert "$0\n" not in out
+    assert finops("report", "--json") == 0
+    assert exact.loads(capsys.readouterr().out)["total_cost"] == 0
+
+
 def test_people_see_figures_coverage_and_where_it_stands(
     finops: Finops, book: Book, capsys: Out
 ) -> None:
