@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -13,7 +13,14 @@ from finops_pack.report.model import DailyReport, InvalidReport, parse
 from finops_pack.server import accounts, clock, figures, notices, reports, throttle
 from finops_pack.server.access import Db, Reader, SignedIn, Writer
 from finops_pack.server.accounts import Account
-from finops_pack.server.http import ApiError, document, json_body, optional_json_body, too_many
+from finops_pack.server.http import (
+    ApiError,
+    document,
+    json_body,
+    listing,
+    optional_json_body,
+    too_many,
+)
 from finops_pack.server.screen import PERIODS
 from finops_pack.server.shapes import (
     Budget,
@@ -119,10 +126,11 @@ def daily_report(
     return document(answer)
 
 
-def _span(db: Database, account: Account, count: int) -> tuple[date, date, list[figures.Day]]:
+def _span(db: Database, account: Account, count: int) -> tuple[date, date, Iterator[figures.Day]]:
+    """The last so many days; those with reports are read one by one."""
     end = reports.span_end(db, account.id)
     start = end - timedelta(days=count - 1)
-    return start, end, figures.days(reports.load(db, account.id, start, end))
+    return start, end, figures.day_by_day(reports.load(db, account.id, start, end))
 
 
 def _newest(
@@ -137,7 +145,8 @@ def _newest(
 def dashboard(db: Db, caller: Reader, period: answers.Period = "30d") -> Response:
     """Totals, score, alerts and recommendations of the period."""
     account = caller.account
-    start, end, found = _span(db, account, TREND_DAYS)
+    _, end, days = _span(db, account, TREND_DAYS)
+    found = list(days)
     start = end - timedelta(days=PERIODS[period] - 1)
     shown = [day for day in found if day.date >= start.isoformat()]
     totals = [day.totals() for day in found]
@@ -164,9 +173,9 @@ def efficiency_score(db: Db, caller: Reader) -> Response:
 def cost_trends(db: Db, caller: Reader, period: answers.Period = "30d") -> Response:
     """One row a day with reports, oldest first."""
     count = PERIODS[period]
-    start, end, found = _span(db, caller.account, count)
+    start, end, days = _span(db, caller.account, count)
     span = {"start": start.isoformat(), "end": end.isoformat(), "days": count}
-    return document({"period": span, "data": [figures.data_row(day) for day in found]})
+    return listing({"period": span}, "data", map(figures.data_row, days))
 
 
 @router.get("/alerts", response_model=answers.Alerts, responses=refusals(401))

@@ -6,8 +6,8 @@ Pure and exact: sums are Decimal in a context wide enough for anything a report 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Context, Decimal, localcontext
 from itertools import groupby
@@ -37,7 +37,7 @@ class Day:
     unpriced_models: tuple[str, ...]
     cold_calls: Mapping[str, int]
     cache: Mapping[str, Decimal]  # hit_rate, attainable, write shares: 0–1, weighed
-    kept: Sequence[Kept] = field(default=(), repr=False)
+    kept: Sequence[Kept] = field(default=(), repr=False)  # without their bodies
 
     def totals(self) -> DayTotals:
         """The day as alerts and levers take it."""
@@ -61,8 +61,15 @@ class Day:
 
 def days(kept: Iterable[Kept]) -> list[Day]:
     """One row a date with reports, oldest first; `kept` comes in order of date."""
-    with localcontext(_WIDE):
-        return [_day(on, list(group)) for on, group in groupby(kept, key=lambda k: k.date)]
+    return list(day_by_day(kept))
+
+
+def day_by_day(kept: Iterable[Kept]) -> Iterator[Day]:
+    """The same, one at a time: a row of very many names is not held with the others."""
+    for on, group in groupby(kept, key=lambda k: k.date):
+        with localcontext(_WIDE):
+            day = _day(on, list(group))
+        yield day
 
 
 def _day(on: str, kept: list[Kept]) -> Day:
@@ -87,7 +94,7 @@ def _day(on: str, kept: list[Kept]) -> Day:
         unpriced_models=tuple(sorted(unpriced)),
         cold_calls=_counted(_mapping(c.get("cold_calls")) for c in cache),
         cache=_cache(cache, weights),
-        kept=tuple(kept),
+        kept=tuple(replace(k, body={}) for k in kept),
     )
 
 
@@ -176,10 +183,10 @@ def summary(found: Sequence[Day], start: date, end: date) -> dict[str, Any]:
         }
 
 
-def trend(found: Sequence[Day]) -> list[dict[str, Any]]:
+def trend(found: Iterable[Day]) -> list[dict[str, Any]]:
     """Scored days, oldest first."""
-    scored = [day for day in found if day.score is not None]
-    return [{"date": day.date, "score": hundredth(day.score)} for day in scored]
+    scored = ((day.date, day.score) for day in found if day.score is not None)
+    return [{"date": date, "score": hundredth(score)} for date, score in scored]
 
 
 def data_row(day: Day) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -83,17 +84,20 @@ def began(db: Database, account_id: str) -> date | None:
     return date.fromisoformat(oldest) if oldest else None
 
 
-def load(db: Database, account_id: str, since: date, until: date) -> list[Kept]:
-    """The account's reports from `since` to `until`, both inclusive, oldest first."""
+def load(db: Database, account_id: str, since: date, until: date) -> Iterator[Kept]:
+    """The account's reports from `since` to `until`, both inclusive, oldest first.
+
+    Each is read from its text when it is asked for: read, a report is ten times as large.
+    """
     rows = db.read(
         "SELECT date, reporter, report_id, content_hash, received_at, body FROM report"
         " WHERE account_id = ? AND date >= ? AND date <= ? ORDER BY date, reporter, period",
         (account_id, since.isoformat(), until.isoformat()),
     )
-    return [Kept(**{**row, "body": json.loads(row["body"], parse_float=Decimal)}) for row in rows]
+    return (Kept(**{**row, "body": json.loads(row["body"], parse_float=Decimal)}) for row in rows)
 
 
-def last_scored(db: Database, account_id: str) -> list[Kept]:
+def last_scored(db: Database, account_id: str) -> Iterable[Kept]:
     """The reports of the newest day that has a score."""
     rows = db.read(
         "SELECT max(date) AS newest FROM report WHERE account_id = ? AND scored", (account_id,)

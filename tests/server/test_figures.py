@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, DefaultContext, getcontext
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,3 +52,19 @@ def test_unknown_scores_do_not_weigh():
     assert figures.weighed([(None, Decimal(9)), (Decimal(80), Decimal(1))]) == 80
     assert figures.weighed([(Decimal(80), Decimal(0)), (Decimal(60), Decimal(0))]) == 70
     assert figures.weighed([(None, Decimal(9))]) is None
+
+
+def test_a_day_of_many_names_is_not_held_with_the_others():
+    body = {"total_cost": 1, "total_tokens": 1, "total_requests": 1}
+    made = []
+
+    def kept():
+        for n in range(1, 4):
+            made.append(n)
+            yield Kept(f"2026-02-0{n}", "r", "rpt", "hash", "2026-02-28T00:00:00Z", body)
+
+    days = figures.day_by_day(kept())
+    first = next(days)
+    assert len(made) == 2  # the one after it says that the day is over
+    assert [report.body for report in first.kept] == [{}]
+    assert getcontext().prec == DefaultContext.prec
