@@ -26,9 +26,9 @@ BATCH = 500
 
 
 @contextmanager
-def opened(url: str | None) -> Iterator[Ledger]:
+def opened(url: str | None, *, create: bool = True) -> Iterator[Ledger]:
     """The ledger asked for, closed at the end."""
-    ledger = open_ledger(url or config.load().ledger)
+    ledger = open_ledger(url or config.load().ledger, create=create)
     try:
         yield ledger
     finally:

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    with admin.opened(args.ledger) as ledger:
+    with admin.opened(args.ledger, create=False) as ledger:
         faults, url = ledger.check(), ledger.url
     if args.json:
         _out.document("finops.ledger", {"ledger": url, "sound": not faults, "faults": faults})
@@ -43,7 +43,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _rebuild(args: argparse.Namespace) -> int:
-    with admin.opened(args.ledger) as ledger:
+    with admin.opened(args.ledger, create=False) as ledger:
         ledger.rebuild(args.tz)
         url, zone = ledger.url, ledger.time_zone
     if args.json:

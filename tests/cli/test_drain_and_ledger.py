@@ -110,3 +110,13 @@ def test_copy(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert cli.main(["ledger", "copy", url(), target]) == 0
     assert "2 as before" in capsys.readouterr().out
     assert cli.main(["ledger", "copy", str(tmp_path / "none.db"), target]) == 3
+
+
+@pytest.mark.parametrize("what", ["check", "rebuild"])
+def test_a_ledger_that_is_not_there_is_not_sound(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mistyped.db"
+    assert cli.main(["ledger", what, "--ledger", str(path)]) == 3
+    assert f"there is no ledger at {path}" in capsys.readouterr().err
+    assert not path.exists()
