@@ -29,10 +29,11 @@ __all__ = [
     "sparkline",
     "table",
 ]
-__all__ += ["tokens", "usd", "warn"]
+__all__ += ["say", "tokens", "usd", "warn"]
 
 _TEXT = 16  # of a column of text, at least this much stays readable
 _BETWEEN = 3  # blanks between two columns
+_IN = "    "
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -54,7 +55,7 @@ def warn(message: str) -> None:
 def note(text: str) -> None:
     """A last line of the answer, if there is something to say."""
     if text:
-        print(text)
+        say(text)
 
 
 def failure(error: FinOpsError, as_json: bool) -> None:
@@ -80,7 +81,12 @@ def fields(rows: Iterable[tuple[str, str]], label_width: int = 8) -> None:
     """A label and its text a line, as they come; long text wraps on a terminal."""
     for label, text in rows:
         lead = f"{label:<{label_width}}  "
-        print("\n".join(_wrapped(text, lead, " " * len(lead))))
+        say(text, lead, " " * len(lead))
+
+
+def say(text: str, lead: str = "", below: str | None = None) -> None:
+    """A sentence; on a terminal it wraps between words, each further line behind `below`."""
+    print("\n".join(_wrapped(text, lead, lead if below is None else below)))
 
 
 def _wrapped(text: str, lead: str, below: str) -> list[str]:
@@ -89,9 +95,13 @@ def _wrapped(text: str, lead: str, below: str) -> list[str]:
     import shutil
     import textwrap
 
-    width = max(40, shutil.get_terminal_size().columns)
     return textwrap.wrap(
-        text, width, initial_indent=lead, subsequent_indent=below, break_on_hyphens=False
+        text,
+        max(40, shutil.get_terminal_size().columns),
+        initial_indent=lead,
+        subsequent_indent=below,
+        break_on_hyphens=False,
+        break_long_words=False,  # an id or a command is copied whole
     )
 
 
@@ -170,10 +180,10 @@ def show_finding(found: Finding) -> None:
     mark = "" if found.basis == "measured" else f" ({found.basis}{_range(found)})"
     kind = found.category.replace("_", " ")
     dollars = "unpriced" if found.unknown_tokens and not found.usd else usd(found.usd)
-    print(f"{dollars}{mark}  {kind}: {found.title}")
+    say(f"{dollars}{mark}  {kind}: {found.title}", below=_IN)
     for sentence in found.evidence[:2]:
-        print(f"    {sentence}")
-    print(f"    mend: {found.mend}")
+        say(sentence, _IN)
+    say(f"mend: {found.mend}", _IN)
 
 
 def _range(found: Finding) -> str:

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(found: Sequence[Alert], muted: Sequence[str], nothing: str) -> None:
     for alert in found:
-        print(f"{alert.severity:<8}  {alert.title}: {alert.message}")
+        _out.say(f"{alert.title}: {alert.message}", f"{alert.severity:<8}  ", " " * 10)
         print(f"          finops alerts ack '{alert.key}'")
     if not found:
         print(nothing or "no alerts")

@@ -49,7 +49,8 @@ def _show(args: argparse.Namespace) -> int:
     if args.json:
         _out.document("finops.budget", {"allowed": None, "advice": None, **view.to_dict()})
     else:
-        print("\n".join(said))
+        for line in said:
+            _out.say(line, below="  ")
     return _exit(view.lines, args.fail_over)
 
 

@@ -36,12 +36,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(report: CacheReport) -> None:
-    print(
+    _out.say(
         f"{report.state} cache: hit rate {_share(report.hit)}, attainable within sessions "
         f"{_share(report.attainable)}, warmth (hits of attainable) {_share(report.warmth)}, "
         "target 95%"
     )
-    print(
+    _out.say(
         f"writes: {_share(report.writes.token_share)} of input tokens, "
         f"{_share(report.writes.usd_share)} of dollars; granted "
         + ", ".join(f"{ttl} {count:,} tokens" for ttl, count in report.writes.granted.items())
@@ -56,7 +56,7 @@ def _show(report: CacheReport) -> None:
         print(f"sessions share {_share(report.overlap)} of their prefix with the one before")
     _show_sources(report)
     for upcoming in report.next[:3]:
-        print(f"session {upcoming.session} on {upcoming.model}: {upcoming.text}")
+        _out.say(f"session {upcoming.session} on {upcoming.model}: {upcoming.text}")
 
 
 def _show_lost(report: CacheReport) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from finops_pack.cli import _args, _out
 from finops_pack.errors import InputError
+
+if TYPE_CHECKING:
+    from finops_pack.levers import Lever
 
 HELP = "what to change (cache, batch, model, workflow) and the dollars a month it saves"
 
@@ -30,24 +35,27 @@ def run(args: argparse.Namespace) -> int:
         if args.done:
             return _done(reader.levers_done(), args.json)
         found, days = reader.levers(period, **_args.where(args)), reader.days_of(period)
+        nothing = reader.nothing(period, **_args.where(args))
     rows = [lever.to_dict() for lever in found]
     if args.json:
         _out.document("finops.levers", {**period.to_dict(), "levers": rows})
     elif found:
-        for lever in found:
-            low, high = _out.usd(lever.low_usd), _out.usd(lever.high_usd)
-            print(f"{_out.usd(lever.estimated_saving_usd)}/month  {lever.title}  [{lever.id}]")
-            print(f"  {lever.message}")
-            print(
-                f"  {lever.basis}, {low} to {high}; effort: {lever.effort}; "
-                f"assumes: {lever.assumption}"
-            )
-        print(f"a month as these {days:.1f} days were; levers may save the same dollars twice")
-        print("keep a baseline before you change something: finops levers accept ID")
+        _show(found, days)
     else:
-        nothing = reader.nothing(period, **_args.where(args))
         print(nothing or "no lever found in this period; avoidable spend: finops waste")
     return 0
+
+
+def _show(found: Sequence[Lever], days: float) -> None:
+    for lever in found:
+        low, high = _out.usd(lever.low_usd), _out.usd(lever.high_usd)
+        print(f"{_out.usd(lever.estimated_saving_usd)}/month  {lever.title}  [{lever.id}]")
+        _out.say(lever.message, "  ")
+        words = f"{lever.basis}, {low} to {high}; effort: {lever.effort}"
+        _out.say(f"{words}; assumes: {lever.assumption}", "  ")
+    span = "this day was" if days == 1 else f"these {days:.1f} days were"
+    _out.say(f"a month as {span}; levers may save the same dollars twice")
+    print("keep a baseline before you change something: finops levers accept ID")
 
 
 def _act(args: argparse.Namespace) -> int:

@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
             print(nothing)
         else:
             print(f"{datetime.now(reader.zone):%A %d %B %Y, %H:%M %Z}")
-            print("\n".join(budget_lines(reader.budget())))
+            for line in budget_lines(reader.budget()):
+                _out.say(line, below="  ")
             _out.fields(_rows(reader, week))
     return 0
 

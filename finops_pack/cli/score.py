@@ -40,13 +40,13 @@ def _show(score: Score) -> None:
     if score.score is None:
         print(score.reason)
     else:
-        print(
+        _out.say(
             f"{score.score:.1f} of 100: {_out.usd(score.avoidable_usd)} of "
             f"{_out.usd(score.total_usd)} was avoidable; one point is one percent of the money"
         )
     if score.points:
         rows = [
-            (lost.category.replace("_", " "), f"-{lost.points:.1f}", _out.usd(lost.usd),
+            (lost.category.replace("_", " "), _lost(lost.points), _out.usd(lost.usd),
              f"{lost.on:,}", lost.basis)
             for lost in score.points
         ]  # fmt: skip
@@ -60,3 +60,8 @@ def _show(score: Score) -> None:
             f"cost per successful task: {_out.usd(score.usd_per_success)} "
             f"({score.succeeded:,} of {done:,} succeeded)"
         )
+
+
+def _lost(points: float) -> str:
+    text = f"{points:.1f}"
+    return text if text == "0.0" else f"-{text}"

@@ -57,7 +57,7 @@ def _show(waste: Waste, limit: int) -> None:
     else:
         print(f"nothing avoidable found in {_out.usd(waste.total_usd)}")
     for name, part in waste.unknown.items():
-        print(_unknown(name, part))
+        _out.say(_unknown(name, part))
     shown = _varied(waste.findings)[:limit]
     for found in shown:
         print()

@@ -202,6 +202,19 @@ def test_json_is_one_document_whatever_the_terminal(
     assert json.loads(finops("spend", "--json").out)["schema"] == "finops.spend"
 
 
+@pytest.mark.parametrize("command", ["waste", "levers", "forensics"])
+def test_sentences_wrap_between_words_on_a_terminal(
+    command: str, finops: Callable[..., Any], week: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = finops(command, "--last", "30d").out.split()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "64")
+    monkeypatch.setenv("TERM", "dumb")  # tables as they are in a pipe
+    shown = finops(command, "--last", "30d").out
+    assert shown.split() == words
+    assert all(len(line) <= 64 or "  " in line.strip() for line in shown.splitlines())
+
+
 def test_flat_plans_are_shown_when_asked_for(finops: Callable[..., Any], week: Path) -> None:
     body = finops("spend", "--json", "--last", "30d", "--billing", "subscription").json
     assert body["total"]["calls"] == 8
