@@ -6,6 +6,10 @@ WORDS = {
     "Against the usual": "Gegen das Übliche",
     "Budget": "Budget",
     "Budgets": "Budgets",
+    "No budget is set:": "Es ist kein Budget gesetzt:",
+    "No failure mode seen: none of its steps stands out.": (
+        "Keine Fehlerart zu sehen: keiner der Schritte fällt auf."
+    ),
     "No tasks in this period.": "Keine Aufgaben in diesem Zeitraum.",
     "The calls of this task are not in the ledger.": (
         "Die Aufrufe dieser Aufgabe stehen nicht im Hauptbuch."
@@ -129,7 +133,7 @@ WORDS = {
         "Noch wurde nichts gemeldet. In zwei Minuten stehen hier Ihre ersten Zahlen."
     ),
     "Nothing reported in this period.": "In diesem Zeitraum wurde nichts gemeldet.",
-    "No lever found in this period.": "In diesem Zeitraum wurde kein Hebel gefunden.",
+    "No lever found in this period.": "In diesem Zeitraum wurde keine Optimierung gefunden.",
     "Or look back: import the logs of Claude Code, or see the demo.": (
         "Oder zurückblicken: die Protokolle von Claude Code einlesen oder die Demo ansehen."
     ),

@@ -152,8 +152,12 @@ SENTENCES = (
         "zu wenig Daten: {0} Aufrufe und {1}; nötig sind mindestens {2} Aufrufe und {3}",
     ),
     (
-        r"no calls in this period \(.+\); the newest is of (\S+) (\S+) \(.+\)",
-        "keine Aufrufe in diesem Zeitraum; der neueste ist vom {0}, {1}",
+        r"no calls in this period \(.+\); the newest is of (\S+) (\S+) \((.+)\)",
+        "keine Aufrufe in diesem Zeitraum; der neueste ist vom {0}, {1} ({2})",
+    ),
+    (
+        r"only calls of flat plans in this period; show them with (.+)",
+        "in diesem Zeitraum nur Aufrufe von Pauschaltarifen; sie zeigt {0}",
     ),
     (r"“(.+)” gave the same error (\d+) times", "„{0}“ gab {1}-mal denselben Fehler"),
     (r"“(.+)” gave the same result (\d+) times", "„{0}“ gab {1}-mal dasselbe Ergebnis"),

@@ -91,7 +91,7 @@ def task_list(request: Request) -> Response:
         frame = chrome.of_ledger(
             reader.ledger_url, "/tasks", name, request.app.state.screens.alerts
         )
-        note = reader.nothing(period)
+        note = machine.nothing(reader, period, "finops task")
         return _page(request, "tasks.html", frame, rows=rows, more=more, note=note)
 
 

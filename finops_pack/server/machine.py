@@ -45,6 +45,11 @@ class Screens:
         return screen
 
 
+def nothing(reader: Reader, period: Period, command: str) -> str:
+    """Why a page is empty; its flags are those of a command, since a page has none."""
+    return reader.nothing(period).replace("--", f"{command} --")
+
+
 def of_ledger(reader: Reader, name: str) -> Screen:
     """What the ledger says of the period (`7d`, `30d`, `90d`) that ends today."""
     period = Period.of(name, zone=reader.zone)
@@ -79,7 +84,7 @@ def of_ledger(reader: Reader, name: str) -> Screen:
         levers=[_lever(lever) for lever in reader.levers(period)],
         alerts=[{**alert.to_dict(), "created_at": None} for alert in reader.alerts()],
         pending=reader.pending_calls,
-        note=reader.nothing(period),
+        note=nothing(reader, period, "finops spend"),
         unpriced_actions=_unpriced(reader, period),
         plans=money.subscription_usd,
     )

@@ -77,7 +77,7 @@ def _days(text: str, language: str) -> str:
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DATE = re.compile(r"(?<![-\w])\d{4}-(?:0[1-9]|1[0-2])-\d{2}\b(?![-\w])")
+_DATE = re.compile(r"(?<![-\w])(?<!--since )\d{4}-(?:0[1-9]|1[0-2])-\d{2}\b(?![-\w])")
 _BECAUSE = re.compile(r"This task cost (\S+)× the usual because (.+)")
 _POINTS = re.compile(r"(\d+) points (.+)")
 _NUMBER = re.compile(r"^\d+(,\d{3})*(\.\d+)?[kMB]?$")

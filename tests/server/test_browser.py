@@ -240,7 +240,7 @@ def test_names_without_a_blank_stay_inside(browser, tmp_path, width):
         {**line, **more, "id": f"c{n}", "parent": f"c{n - 1}", "action": f"{name}{n % 8}"}
         for n in range(40)
     ]
-    with closing(open_ledger(str(tmp_path / "ledger.db"))) as ledger:
+    with closing(open_ledger(str(tmp_path / f"{name}.db"))) as ledger:
         ledger.book(chain)
     with listening(create_local(ledger.url)) as url:
         context = browser.new_context(base_url=url, viewport={"width": width, "height": 800})

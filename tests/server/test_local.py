@@ -223,7 +223,13 @@ def test_first_use_gives_the_one_line(client):
 
 def test_nothing_in_the_period_is_not_zero(ledger, client):
     ledger.book([call(1, start_us=1_700_000_000_000_000)])
-    assert "no calls in this period" in client.get("/").text
+    page = client.get("/").text
+    assert "no calls in this period" in page
+    assert re.search(r"<h2>Waste</h2>\s*<p class=\"figure\">–</p>", page)
+    for path, command in (("/", "spend"), ("/tasks", "task")):  # to be copied: no date of a page
+        for language in ("en", "de"):
+            page = client.get(path, headers={"Accept-Language": language}).text
+            assert f"(finops {command} --since 2023-11-14)" in page
 
 
 def test_a_ledger_that_cannot_be_read_says_why(tmp_path):
@@ -231,6 +237,16 @@ def test_a_ledger_that_cannot_be_read_says_why(tmp_path):
     answer = client.get("/")
     assert answer.status_code == 503
     assert "The ledger cannot be read" in answer.text
+
+
+def test_each_page_says_what_can_be_done_next(ledger, client):
+    ledger.book([call(n, task=f"t{n}") for n in range(3)])
+    assert "No budget is set:" in client.get("/").text
+    assert "No failure mode seen" in client.get("/tasks/t1").text
+    ledger.put("budget", "day:everything", {"limit_usd": "0.2", "window": "day"})
+    page = client.get("/alerts").text
+    assert re.search(r"finops alerts ack 'budget_exceeded:day:everything:\S+'", page)
+    assert "No budget is set:" not in client.get("/").text
 
 
 def test_another_name_for_this_machine_is_refused(furnished, client):

@@ -208,8 +208,9 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
         ),
         (
             "no calls in this period (last 7d); the newest is of 2026-02-07 10:30 "
-            "(--since 2026-02-07)",
-            "keine Aufrufe in diesem Zeitraum; der neueste ist vom 07.02.2026, 10:30",
+            "(finops spend --since 2026-02-07)",
+            "keine Aufrufe in diesem Zeitraum; der neueste ist vom 07.02.2026, 10:30 "
+            "(finops spend --since 2026-02-07)",
         ),
         (
             "two calls of “search” took turns 3 times",
