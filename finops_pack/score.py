@@ -94,17 +94,17 @@ def score(calls: Iterable[Call], waste: Waste, facts: Facts) -> Score:
     sent, by_task, alone, alone_pico = _spent(calls)
     tasks = rows_of(by_task, facts)
     by_root = _by_root(by_task, tasks)
-    total, enough = waste.total_usd, _enough(sent, waste.total_usd)
+    total, sufficient = waste.total_usd, enough(sent, waste.total_usd)
     judged = {t: pico for t, pico in by_root.items() if t in tasks and tasks[t].outcome}
     held, pico = len(by_root) + alone, sum(by_root.values()) + alone_pico
     won = sum(1 for task in judged if tasks[task].outcome == "succeeded")
     return Score(
-        score=float(100 * (1 - waste.avoidable_usd / total)) if enough else None,
-        reason=None if enough else _too_little(sent, total),
+        score=float(100 * (1 - waste.avoidable_usd / total)) if sufficient else None,
+        reason=None if sufficient else _too_little(sent, total),
         calls=sent,
         total_usd=total,
         avoidable_usd=waste.avoidable_usd,
-        points=_points(waste) if enough else (),
+        points=_points(waste) if sufficient else (),
         tasks=held,
         usd_per_task=from_pico(pico) / held if held else None,
         succeeded=won,
@@ -133,7 +133,8 @@ def _spent(calls: Iterable[Call]) -> tuple[int, dict[str, int], int, int]:
     return sent, spent, alone, alone_pico
 
 
-def _enough(calls: int, total: Decimal) -> bool:
+def enough(calls: int, total: Decimal) -> bool:
+    """Whether so many calls that reached a provider, and USD, are enough to judge."""
     return calls >= MINIMUM_CALLS and total >= MINIMUM_USD
 
 

@@ -20,6 +20,7 @@ __all__ += ["recent_writes", "task_history"]
 
 SCORE_DROP = 10.0
 SCORE_HISTORY = 14
+SCORE_LEAST = 6  # scored days, the newest among them
 WRITE_SHARE_LIMIT = Decimal("0.30")
 WRITE_SHARE_DAYS = 7
 SILENT_DAYS = 2
@@ -69,7 +70,7 @@ def _budget(
 
 def _efficiency(days: Sequence[DayTotals]) -> Alert | None:
     scored = [(day.date, day.score) for day in days if day.score is not None]
-    if len(scored) < 6:
+    if len(scored) < SCORE_LEAST:
         return None
     date_, score = scored[-1]
     usual = median(value for _, value in scored[:-1][-SCORE_HISTORY:])

@@ -12,6 +12,7 @@ from finops_pack import alerts as rules
 from finops_pack import config, forecast
 from finops_pack.budgets import thresholds
 from finops_pack.model import DayTotals
+from finops_pack.query.flow import KEPT
 from finops_pack.query.nested import inside
 from finops_pack.query.period import Period
 
@@ -45,9 +46,12 @@ def _in_force(reader: Reader) -> list[rules.Alert]:
     period = Period.of(f"{HISTORY_DAYS}d", zone=reader.zone)
     days = reader.days(period)
     week = Period.of(f"{rules.WRITE_SHARE_DAYS}d", zone=reader.zone)
-    shares = write_shares(reader, week)
+    shares, scores = write_shares(reader, week), _scores(reader, days, today)
     found = rules.from_days(
-        [replace(day, cache_write_usd_share=shares.get(day.date)) for day in days],
+        [
+            replace(day, cache_write_usd_share=shares.get(day.date), score=scores.get(day.date))
+            for day in days
+        ],
         today=today,
         monthly_budget=_monthly(reader),
         threshold_pct=warning_pct(),
@@ -55,6 +59,25 @@ def _in_force(reader: Reader) -> list[rules.Alert]:
         tasks=_task_costs(reader, period),
     )
     return [*found, *_budgets(reader, today.isoformat())]
+
+
+def _scores(reader: Reader, days: list[DayTotals], today: date) -> dict[str, float]:
+    """The scores of the complete days that the rule looks at, as their reports would have them.
+
+    More calls than are kept in memory are left to the reports: nobody waits for an alert so long.
+    """
+    from finops_pack.score import enough
+
+    since = (today - timedelta(days=rules.SCORE_HISTORY + 1)).isoformat()
+    known = [day for day in days if since <= day.date < today.isoformat()]
+    judged = [day for day in known if enough(day.total.requests, day.total.usd)]
+    if len(judged) < rules.SCORE_LEAST or sum(day.total.calls for day in known) > KEPT:
+        return {}
+    wasted = reader.waste(Period.of(since=since, until=today.isoformat(), zone=reader.zone)).days
+    return {
+        day.date: float(100 * (1 - wasted.get(day.date, Decimal(0)) / day.total.usd))
+        for day in judged
+    }
 
 
 def write_shares(reader: Reader, period: Period) -> dict[str, Decimal]:

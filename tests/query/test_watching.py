@@ -99,3 +99,20 @@ def test_the_day_of_the_first_call_is_no_day_of_the_forecast(ledger: Ledger) -> 
         found = reader.forecast()
     assert found is not None
     assert found.days_used == 8  # of ten: the first and today are cut off
+
+
+def test_a_score_that_dropped_is_told_as_the_server_tells_it(ledger: Ledger) -> None:
+    row = {"type": "call", "model": "gpt-4o", "provider": "openai", "input_tokens": 1000,
+           "output_tokens": 100, "cost_pico": 10**10, "cost_state": "priced"}  # fmt: skip
+    starts = [(ago, n) for ago in range(1, 9) for n in range(30)]
+
+    def book(ago: int, n: int, **fields: str) -> None:
+        start = int(at(ago).timestamp() * 1e6) - n
+        ledger.book([{**row, "id": f"s{ago}/{n}", "session": f"{ago}", "start_us": start} | fields])
+
+    for ago, n in starts:
+        book(ago, n)
+    assert told() == []
+    for n in range(0, 30, 2):
+        book(1, n, verifier="schema")
+    assert told() == [("efficiency_drop", "{}-W{:02}".format(*at(1).isocalendar()[:2]))]
