@@ -8,7 +8,8 @@ from typing import Any
 from finops_pack.ledger import Line, documents
 from finops_pack.ledger._db import NEWEST_DOCUMENT, Db, insert
 from finops_pack.ledger._json import compact
-from finops_pack.ledger._rows import LAST_US, MAX_TEXT
+from finops_pack.ledger._names import MAX_TEXT
+from finops_pack.ledger._rows import LAST_US
 from finops_pack.ledger._schema import SEGMENT_COLUMNS, TASK_COLUMNS
 from finops_pack.model import MAX_COUNT
 

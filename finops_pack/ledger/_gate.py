@@ -114,7 +114,10 @@ def _not_in_the_books(
         row = calls[call_id]
         billed = row.get("billed_pico")
         pico = row.get("cost_pico") if billed is None else billed
-        inside = '"task":' in scope and where_of(scope).task not in (None, row.get("task"))
+        where = where_of(scope)
+        inside = any(
+            getattr(where, name) not in (None, row.get(name)) for name in ("task", "session")
+        )
         if inside or (pico is None and held):
             yield scope, call_id, held if pico is None else pico, made_us, expires_us, _BOOKED
 
@@ -137,6 +140,7 @@ def _spend(reader: Reader, where: Where, now_us: int) -> tuple[int, int, int]:
 
 
 def _booked(reader: Reader, where: Where) -> int:
+    where = where_of(scope_of(where), where.since_us, where.until_us)  # by names as booked
     kept = one(reader.db, "SELECT from_us, fine_us FROM scopes WHERE scope = ?", (scope_of(where),))
     since = where.since_us or 0
     edge = -(-since // HOUR_US) * HOUR_US

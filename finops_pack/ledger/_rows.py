@@ -7,11 +7,11 @@ line holds may crash the books: what does not fit is left out and named in `prob
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from finops_pack.ledger._json import canonical
+from finops_pack.ledger._names import MAX_TEXT
 from finops_pack.ledger._schema import COLUMNS, DEFAULTS, KINDS
 from finops_pack.model import MAX_COUNT, TOKEN_FIELDS
 from finops_pack.money import PICO_MAX
@@ -19,8 +19,6 @@ from finops_pack.money import PICO_MAX
 Row = dict[str, Any]
 
 LAST_US = 253_000_000_000_000_000  # in the year 9987: calendars end soon after
-MAX_TEXT = 1024
-SHORT_TEXT = 120
 _MONEY = ("cost_pico", "billed_pico")  # never negative: that would give a budget back its money
 _TIMES = ("start_us", "booked_us", "corrected_us")
 _LIMITS = {
@@ -192,32 +190,3 @@ def amended(old: Row, line: Mapping[str, Any]) -> Row:
     if out["start_us"] is None:
         out["start_us"] = old["start_us"]
     return out
-
-
-def scrub(value: Any) -> Any:
-    """The same value without what a store may refuse: lone surrogates, NUL, NaN and Infinity."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\0", "")
-    if isinstance(value, Mapping):
-        return {scrub(key): scrub(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [scrub(item) for item in value]
-    return value
-
-
-def shortened(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The same line with texts of which a key may hold five: PostgreSQL's index takes 2,700 bytes.
-
-    The id, which tells one call from another, stays whole.
-    """
-    return {name: value if name == "id" else _cut(value) for name, value in line.items()}
-
-
-def _cut(value: Any) -> Any:
-    if isinstance(value, str):
-        return value[:SHORT_TEXT]
-    if isinstance(value, Mapping):
-        return {_cut(key): _cut(item) for key, item in value.items()}
-    return [_cut(item) for item in value] if isinstance(value, list | tuple) else value

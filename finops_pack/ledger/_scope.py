@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from finops_pack.ledger._names import MAX_TEXT, scrub, shortened
 from finops_pack.model import Where
 
 HOUR_US = 3_600_000_000
+_LONGEST = 2000  # bytes: PostgreSQL's index takes 2,700, with the id of a call
 _DIMENSIONS = ("project", "task", "session", "agent", "action", "model", "billing")
 
 
 def scope_of(where: Where) -> str:
-    """The name of what `where` covers, whatever its times: compact JSON."""
+    """The name of what `where` covers, whatever its times: compact JSON, as names are booked."""
     return _named(where.tag, *[getattr(where, name) for name in _DIMENSIONS])
 
 
@@ -22,13 +24,17 @@ def scope_of(where: Where) -> str:
 def _named(tag: tuple[str, str] | None, *values: str | None) -> str:
     """Kept: the gate asks for the same few several times a call, while an agent waits."""
     named: dict[str, Any] = {
-        n: v for n, v in zip(_DIMENSIONS, values, strict=True) if v is not None
+        n: scrub(v)[:MAX_TEXT] for n, v in zip(_DIMENSIONS, values, strict=True) if v is not None
     }
     if tag is not None:
-        named["tag"] = list(tag)
-    return json.dumps(named, separators=(",", ":"), sort_keys=True)
+        named["tag"] = scrub(tag)
+    name = json.dumps(named, separators=(",", ":"), sort_keys=True)
+    if len(name) > _LONGEST:
+        name = json.dumps(shortened(named), separators=(",", ":"), sort_keys=True)
+    return name
 
 
+@lru_cache(maxsize=4096)
 def where_of(scope: str, since_us: int | None = None) -> Where:
     """The inverse of `scope_of`."""
     named: dict[str, Any] = json.loads(scope)

@@ -221,7 +221,7 @@ class SQLLedger(Documents):
     def _mended(self, db: Db, line: Line) -> Booked:
         """One line without what a database may refuse: a name cut short costs less than a call."""
         from finops_pack.ledger._book import book, prepare
-        from finops_pack.ledger._rows import scrub, shortened
+        from finops_pack.ledger._names import scrub, shortened
 
         reason = ""
         for mend in (scrub, shortened):

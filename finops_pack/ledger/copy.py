@@ -14,7 +14,7 @@ from finops_pack.ledger import Booked, Ledger
 from finops_pack.ledger._book import put_rows
 from finops_pack.ledger._db import Db, insert, one, select_in
 from finops_pack.ledger._json import canonical
-from finops_pack.ledger._rows import scrub, shortened
+from finops_pack.ledger._names import scrub, shortened
 from finops_pack.ledger._schema import COLUMNS, KINDS, SEGMENT_COLUMNS, TASK_COLUMNS
 from finops_pack.ledger._store import SQLLedger
 from finops_pack.model import Totals, Where

@@ -23,6 +23,7 @@ from finops_pack.ledger import (
     wire,
 )
 from finops_pack.ledger._http import SECONDS, Http
+from finops_pack.ledger._names import scrub
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
 _IDS = 500  # of calls that are asked for at once
@@ -248,11 +249,11 @@ class RemoteLedger:
         """The answer, which has this type whatever was sent."""
         if "where" in asked:
             asked["where"] = wire.write(Where, asked["where"])
-        answer = self._http.answer(f"/ledger/read/{question}", json=asked)
+        answer = self._http.answer(f"/ledger/read/{question}", json=scrub(asked))
         try:
             return wire.read(shape, answer)
         except InputError as error:
             raise LedgerUnreachable(f"{self.url}: {question}: no answer of ours: {error}") from None
 
     def _write(self, question: str, *, timeout: float = SECONDS, **asked: Any) -> Any:
-        return self._http.answer(f"/ledger/write/{question}", json=asked, timeout=timeout)
+        return self._http.answer(f"/ledger/write/{question}", json=scrub(asked), timeout=timeout)

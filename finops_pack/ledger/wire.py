@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from finops_pack.errors import InputError
 from finops_pack.ledger import GROUPS, Booked, Ledger, Reservation, documents
-from finops_pack.ledger._rows import scrub, shortened
+from finops_pack.ledger._names import scrub, shortened
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
 if TYPE_CHECKING:

@@ -504,6 +504,29 @@ def test_an_outer_task_keeps_what_a_task_inside_has_cost(ledger: Ledger, line: L
     assert ledger.spent(outer) == (90, 0)
 
 
+UNCOMMON = {
+    "surrogate": "a\ud800b",
+    "nul": "a\0b",
+    "long": "x" * 5000,
+    "wide": "".join(chr(0x4E00 + n * n * 7919 % 20_000) for n in range(1000)),
+}
+
+
+@pytest.mark.parametrize("kind", ["task", "session", "outer"])
+@pytest.mark.parametrize("name", UNCOMMON)
+def test_a_name_that_a_store_cannot_hold_is_held(
+    ledger: Ledger, line: Line, name: str, kind: str
+) -> None:
+    named = UNCOMMON[name]
+    limits = {"b": (Where(session=named) if kind == "session" else Where(task=named), 100)}
+    told = {"task": "inner"} if kind == "outer" else {kind: named}
+    for call in ("c1", "c2"):
+        assert ledger.reserve(wanted(call, 50), limits, 1) is None
+        assert ledger.book([line(call, cost_pico=50, **told)]).new == 1
+    assert ledger.reserve(wanted("c3", 1), limits, 1) == {"b": (100, 0)}
+    assert ledger.spent(limits["b"][0]) == (100, 0)
+
+
 def test_two_budgets_are_broken_together(ledger: Ledger) -> None:
     limits = {"a": (TODAY, 5), "b": (Where(project="p"), 50), "c": (TODAY, 4)}
     assert ledger.reserve(wanted("x", 10), limits, 1) == {"a": (0, 0), "c": (0, 0)}

@@ -374,6 +374,16 @@ def test_a_budget_is_shared_by_all_who_ask(remote):
     assert remote.spent(Where(since_us=NOON)) == (0, 6_000)
 
 
+@pytest.mark.parametrize("task", ["a\ud800b", "a\0b", "x" * 5000])
+def test_a_task_named_oddly_is_held_for_all_who_ask(remote, task):
+    limits = {"b": (Where(task=task), 100)}
+    assert remote.reserve(Reservation("r1", ("b",), 90, NOON, NOON * 2), limits, 5) is None
+    assert remote.book([{**LINES[0], "id": "r1", "task": task, "cost_pico": 90}]).new == 1
+    again = Reservation("r2", ("b",), 20, NOON, NOON * 2)
+    assert remote.reserve(again, limits, 5) == {"b": (90, 0)}
+    assert remote.spent(Where(task=task)) == (90, 0)
+
+
 def test_a_revoked_key_says_what_to_do(live, remote):
     for key in accounts.keys(live.db, live.account.id):
         accounts.revoke_key(live.db, live.account.id, key["key_id"])
