@@ -14,7 +14,7 @@ from finops_pack.ledger import Booked, Ledger
 from finops_pack.ledger._book import put_rows
 from finops_pack.ledger._db import Db, insert, one, select_in
 from finops_pack.ledger._json import canonical
-from finops_pack.ledger._names import scrub, shortened
+from finops_pack.ledger._names import SHORT_TEXT, scrub, shortened
 from finops_pack.ledger._schema import COLUMNS, KINDS, SEGMENT_COLUMNS, TASK_COLUMNS
 from finops_pack.ledger._store import SQLLedger
 from finops_pack.model import Totals, Where
@@ -160,24 +160,38 @@ def _put_aliases(db: Db, page: Sequence[Any]) -> None:
         )
 
 
-def _write(target: SQLLedger, put: Callable[[Db, Sequence[Any]], None], page: list[Any]) -> None:
-    """Put a page there; once more without NUL where it is refused."""
+def _write(
+    target: SQLLedger,
+    put: Callable[[Db, Sequence[Any]], None],
+    page: Sequence[Any],
+    mends: Sequence[Callable[[Any], Any]] = (scrub,),
+) -> None:
+    """Put a page there; where it is refused, row by row, as each can be held."""
     try:
         with target._write() as db:
             put(db, page)
     except target.data_faults:
-        with target._write() as db:
-            put(db, scrub(page))
+        if not mends:
+            raise
+        for row in page:
+            _write(target, put, [mends[0](row)], mends[1:])
 
 
 def _copy_table(
     source: SQLLedger, target: SQLLedger, table: str, columns: Sequence[str], key: Sequence[str]
 ) -> None:
+    def short(row: Sequence[Any]) -> list[Any]:
+        named = zip(columns, row, strict=True)
+        return [value[:SHORT_TEXT] if name in key else value for name, value in named]
+
+    def put(db: Db, page: Sequence[Any]) -> None:
+        insert(db, table, columns, page, conflict)
+
     rows = source._stream(f"SELECT {', '.join(columns)} FROM {table}", ())
     news = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in key)
     conflict = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {news}"
     while page := list(islice(rows, PAGE)):
-        _write(target, lambda db, rows: insert(db, table, columns, rows, conflict), page)
+        _write(target, put, page, (scrub, short))
 
 
 def _give_back(source: SQLLedger, target: SQLLedger) -> None:

@@ -215,19 +215,23 @@ def test_names_that_no_index_holds_are_cut_short_and_hold_up_nothing(
     ledger: Ledger, line: Callable[..., dict[str, object]]
 ) -> None:
     told = [line("a", project=LONG), line("b", tags={"url": LONG}), line("c", task="t" + LONG)]
+    told.append({"type": "task", "id": "t" + LONG, "outcome": "succeeded"})
     booked = ledger.book([*told, line("d", agent="kept")], spool="s", offset=7)
     assert (booked.new, booked.rejected, ledger.offset("s")) == (4, (), 7)
     kept = {call.id: call for call in ledger.calls(Where())}
     assert kept["a"].project == LONG[:120]
     assert kept["b"].tags == {"url": LONG[:120]}
     assert kept["d"].agent == "kept"
+    [task] = ledger.tasks(Where())
+    assert (task.id, task.calls, task.outcome) == (("t" + LONG)[:120], 1, "succeeded")
     assert ledger.check() == []
 
 
 def test_names_that_no_index_holds_are_cut_short_in_a_copy(
     tmp_path: Path, postgres_url: str, line: Callable[..., dict[str, object]]
 ) -> None:
-    told = [line("a", project=LONG), line("b", agent="b" * 300)]
+    told = [line("a", project=LONG, task=LONG), line("b", agent="b" * 300, task="b" * 300)]
+    told.append({"type": "event", "kind": "refusal", "key": LONG, "text": LONG})
     with closing(open_ledger(str(tmp_path / "l.db"))) as source:
         source.book(told)
         with closing(open_ledger(postgres_url)) as target:
@@ -235,6 +239,8 @@ def test_names_that_no_index_holds_are_cut_short_in_a_copy(
             assert (done.new, done.differing) == (2, [])
             agents = {call.id: (call.project, call.agent) for call in target.calls(Where())}
             assert agents == {"a": (LONG[:120], None), "b": (None, "b" * 300)}
+            assert {task.id for task in target.tasks(Where())} == {LONG[:120], "b" * 300}
+            assert target.get("refusal", LONG[:120]) == source.get("refusal", LONG)
             source.book([line("id" + LONG)])
             with pytest.raises(InputError, match="refuses the call id"):
                 copy(source, target)
