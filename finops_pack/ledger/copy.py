@@ -85,12 +85,17 @@ def _begin(source: SQLLedger, target: SQLLedger) -> None:
 
 
 def _pages(ledger: SQLLedger) -> Iterator[list[Row]]:
-    """Calls in the order of booking, so that tags keep the values that they count under."""
+    """Calls in the order of booking, so that tags keep the values that they count under.
+
+    What is booked meanwhile is the next copy's: under busy agents there is no last page.
+    """
+    with ledger._read() as db:
+        [(end,)] = db.all("SELECT COALESCE(MAX(seq), 0) FROM calls")
     last = 0
-    sql = f"SELECT seq, {_NAMES} FROM calls WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
+    sql = f"SELECT seq, {_NAMES} FROM calls WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE}"
     while True:
         with ledger._read() as db:
-            rows = db.all(sql, (last,))
+            rows = db.all(sql, (last, end))
         if not rows:
             return
         last = rows[-1][0]

@@ -93,6 +93,37 @@ def test_again_gives_back_what_the_source_has_given_back(
     assert copy(source, target).differing == []
 
 
+def test_what_an_agent_writes_meanwhile_arrives_with_the_next_copy(
+    source: Ledger, new_ledger: Callable[[], Ledger], line: Line
+) -> None:
+    target, day, pages = new_ledger(), {"b": (Where(since_us=NOON), 10**12)}, 0
+
+    def work(calls: int) -> None:
+        nonlocal pages
+        pages += 1
+        now = time.time_ns() // 1000
+        for name in (f"booked {pages}", f"open {pages}"):
+            held = Reservation(name, ("b",), 7, now, now + 10**9)
+            assert source.reserve(held, day, 1) is None
+        source.book([
+            line(f"booked {pages}", task="t1", cost_pico=5),
+            line("again 5", source="log", response_id="r5"),
+            {"type": "amend", "id": f"c{pages}", "cost_pico": pages},
+            {"type": "task", "id": "t1", "outcome": "succeeded"},
+        ])  # fmt: skip
+        source.put("budget", "b", {"n": pages})
+        Spool(source.id).append(encode(line(f"in the spool {pages}")))
+
+    copy(source, target, work)
+    source.settle("open 1", 3)
+    assert copy(source, target).differing == []
+    assert list(target.calls(ALL)) == list(source.calls(ALL))
+    assert target.tasks(ALL) == source.tasks(ALL)
+    assert target.get("budget", "b") == source.get("budget", "b")
+    assert target.spent(day["b"][0]) == source.spent(day["b"][0])
+    assert (target.check(), source.check()) == ([], [])
+
+
 def test_it_goes_on_where_it_was_cut_off(source: Ledger, new_ledger: Callable[[], Ledger]) -> None:
     target = new_ledger()
 
