@@ -14,6 +14,9 @@ from finops_pack.errors import ConfigError
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
+_WHICH = ("dbname", "host", "hostaddr", "options", "port", "service", "user")
+"""What of the query of PostgreSQL's URL says which ledger is meant, a schema by `options`."""
+
 # Python's own, where it is built in: hashlib would load OpenSSL, 3 ms of a cold start.
 try:
     _sha256 = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256").sha256
@@ -29,13 +32,16 @@ def normalise(url: str) -> str:
     file = file_of(url)
     if file is not None:
         return f"sqlite:///{os.path.abspath(os.path.expanduser(file))}"
-    from urllib.parse import urlunsplit
+    from urllib.parse import parse_qsl, urlencode, urlunsplit
 
     parts = _parts(url)
     scheme = {"postgres": "postgresql"}.get(parts.scheme, parts.scheme)
     host = parts.netloc.rpartition("@")
     user = host[0].partition(":")[0]
-    return urlunsplit((scheme, f"{user}@{host[2]}" if user else host[2], parts.path, "", ""))
+    netloc = f"{user}@{host[2]}" if user else host[2]
+    told = parse_qsl(parts.query) if scheme == "postgresql" else ()
+    query = urlencode(sorted(pair for pair in told if pair[0] in _WHICH))
+    return urlunsplit((scheme, netloc, parts.path, query, ""))
 
 
 def _parts(url: str) -> SplitResult:

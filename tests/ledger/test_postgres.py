@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from finops_pack.errors import InputError, LedgerOutdated, LedgerUnreachable
-from finops_pack.ledger import Ledger, Reservation, open_ledger
+from finops_pack.ledger import Ledger, Reservation, ledger_id, normalise, open_ledger
 from finops_pack.ledger.copy import copy
+from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Where
 from tests.ledger.test_store import *  # noqa: F403 - the same tests, by their names
 
@@ -168,6 +169,33 @@ def test_tables_of_the_same_name_in_other_schemas_are_not_ours(
         with closing(open_ledger(url)) as ledger:
             assert ledger.book([line(region="eu")]).new == 1
             assert ledger.check() == []
+
+
+def test_two_schemas_of_one_database_are_two_ledgers(
+    postgres_url: str, line: Callable[..., dict[str, object]]
+) -> None:
+    run(postgres_url, "CREATE SCHEMA ours", "CREATE SCHEMA theirs")
+    ours, theirs = (
+        f"{postgres_url}?connect_timeout=9&options=-csearch_path%3D{schema}"
+        for schema in ("ours", "theirs")
+    )
+    Spool(ledger_id(ours)).append(encode(line()))
+    with closing(open_ledger(theirs)) as another, closing(open_ledger(ours)) as ledger:
+        assert (another.drain(5), another.span()) == (0, None)
+        assert (ledger.drain(5), ledger.totals(None, Where())[0].calls) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("postgres://me:secret@host/db", "postgresql://me@host/db"),
+        ("postgresql://me@/db?host=/b&port=1", "postgresql://me@/db?host=%2Fb&port=1"),
+        ("postgresql://host/db?sslmode=require&password=secret", "postgresql://host/db"),
+        ("https://host/?options=x", "https://host/"),
+    ],
+)
+def test_a_url_names_its_ledger_and_tells_no_password(url: str, named: str) -> None:
+    assert normalise(url) == normalise(named) == named
 
 
 def encoded(server: str, encoding: str) -> AbstractContextManager[str]:
