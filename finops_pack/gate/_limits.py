@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from finops_pack import forks
@@ -96,6 +97,7 @@ def is_local(url: str) -> bool:
     return file_of(url) is not None
 
 
+@lru_cache(maxsize=8)
 def zone_of(name: str) -> tzinfo:
     """The ledger's time zone by its name."""
     if name in ("", "UTC"):

@@ -24,8 +24,6 @@ MOST = 1000
 class Store:
     """One process's way to the ledger; safe from any thread, and after a fork."""
 
-    zone: tzinfo = UTC
-
     def __init__(self, settings: Config) -> None:
         self._url = settings.ledger
         self._patience = MAKING_SECONDS if is_local(self._url) else WAIT_SECONDS
@@ -51,6 +49,12 @@ class Store:
                 within(self._patience, self._open)
         return self._opened()
 
+    @property
+    def zone(self) -> tzinfo:
+        """That of the ledger's days, as its last transaction found it: they may be made anew."""
+        held = self.held
+        return UTC if held is None else zone_of(held.time_zone)
+
     def close(self) -> None:
         """Give the ledger back."""
         held, self.held = self.held, None
@@ -66,7 +70,7 @@ class Store:
     def _open(self) -> None:
         """Open it, and book first what processes that died have left behind."""
         ledger = open_ledger(self._url)
-        self.zone = zone_of(ledger.time_zone)
+        zone_of(ledger.time_zone)  # one that this machine does not know is told now
         drainer.start(self._url)  # from now on it books what others spend, within a second
         try:
             ledger.drain(DRAIN_SECONDS)

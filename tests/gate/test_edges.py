@@ -217,6 +217,17 @@ def test_the_ledgers_day_is_asked_for_from_the_first_call(monkeypatch: pytest.Mo
     assert caught.value.resets_at.endswith("T10:00:00+00:00")
 
 
+def test_days_made_anew_in_another_zone_are_the_gates_at_once() -> None:
+    rec = track("0.02 USD/month")
+    call(rec)
+    ledger = open_ledger(config.load().ledger)
+    ledger.rebuild("Pacific/Kiritimati")
+    ledger.close()
+    with pytest.raises(BudgetExceeded) as caught:
+        many(rec)
+    assert caught.value.resets_at.endswith("T10:00:00+00:00")
+
+
 def test_a_budget_for_each_call_stops_that_call_alone() -> None:
     rec = track("0.01 USD/call")
     with finops_pack.task("t"):
