@@ -226,6 +226,12 @@ class Gate:
             if self._once.first("settle"):
                 log.warning(f"a reservation could not be settled: {error}")
 
+    def drop(self, call: Any) -> None:
+        """It turns out to be no call of its own: nothing is held for it any more."""
+        running, *_ = self._held.pop(call.id, ((),))
+        self._tasks.give(call.id, running)
+        self._store.ended(call.id, None)
+
     def _task_thresholds(self, running: Iterable[Any], pico: int) -> None:
         for task in running:
             if task.budget is not None:

@@ -35,7 +35,7 @@ class Store:
         self._lock = threading.Lock()
         self._retry_at = 0.0
         self._drain_at = 0.0
-        self._ended: dict[str, int] = {}  # calls to settle with the next transaction
+        self._ended: dict[str, int | None] = {}  # calls to settle with the next transaction
 
     def open(self) -> Ledger:
         """The ledger, to write; one that could not be opened is tried again after a second."""
@@ -106,8 +106,9 @@ class Store:
                 self._ended.update(ended)
             raise
 
-    def ended(self, call_id: str, pico: int) -> None:
-        """Settle it with the next transaction; one never settled is when it is booked."""
+    def ended(self, call_id: str, pico: int | None) -> None:
+        """Settle it with the next transaction, None: give it back; one never settled is when it
+        is booked."""
         with self._lock:
             if len(self._ended) >= MOST:
                 self._ended.pop(next(iter(self._ended)))
@@ -118,7 +119,7 @@ class Store:
         for call_id, pico in self._take().items():
             ledger.settle(call_id, pico, WAIT_SECONDS)
 
-    def _take(self) -> dict[str, int]:
+    def _take(self) -> dict[str, int | None]:
         with self._lock:
             taken, self._ended = self._ended, {}
         return taken

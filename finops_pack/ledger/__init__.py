@@ -189,13 +189,13 @@ class Ledger(Protocol):
         wanted: Reservation,
         limits: Mapping[str, tuple[Where, int]],
         timeout: float,
-        ended: Mapping[str, int] = ...,
+        ended: Mapping[str, int | None] = ...,
     ) -> Mapping[str, tuple[int, int]] | None:
         """Set money aside if every budget still holds it, in one transaction.
 
         `limits`: budget id -> (what it covers, limit in pico-USD). None: reserved. Else the
         budgets that would break, as id -> (spent, in flight) in pico-USD. `ended` (call id ->
-        pico-USD) is settled first, in the same transaction, whatever comes of the rest.
+        pico-USD, or None) is settled first, in the same transaction, whatever comes of the rest.
         """
         ...
 

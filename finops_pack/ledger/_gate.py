@@ -41,7 +41,7 @@ def reserve(
     reader: Reader,
     wanted: Reservation,
     limits: Mapping[str, tuple[Where, int]],
-    ended: Mapping[str, int] = MappingProxyType({}),
+    ended: Mapping[str, int | None] = MappingProxyType({}),
 ) -> dict[str, tuple[int, int]]:
     """Set money aside; else the budgets that would break, as (spent, in flight) pico-USD.
 

@@ -20,7 +20,7 @@ from finops_pack.model import Where
 if TYPE_CHECKING:
     from finops_pack.model import Call, DayTotals, Segment, Task, Totals
 
-_NOTHING: Mapping[str, int] = MappingProxyType({})
+_NOTHING: Mapping[str, int | None] = MappingProxyType({})
 BULK_LINES = 1000
 
 
@@ -154,7 +154,7 @@ class SQLLedger(Documents):
         wanted: Reservation,
         limits: Mapping[str, tuple[Where, int]],
         timeout: float,
-        ended: Mapping[str, int] = _NOTHING,
+        ended: Mapping[str, int | None] = _NOTHING,
     ) -> Mapping[str, tuple[int, int]] | None:
         """Set money aside if every budget still holds it; else the budgets that would break."""
         if not limits:

@@ -208,7 +208,7 @@ class RemoteLedger:
         wanted: Reservation,
         limits: Mapping[str, tuple[Where, int]],
         timeout: float,
-        ended: Mapping[str, int] = MappingProxyType({}),
+        ended: Mapping[str, int | None] = MappingProxyType({}),
     ) -> Mapping[str, tuple[int, int]] | None:
         """Set money aside if every budget still holds it; else those that would break."""
         asked = {

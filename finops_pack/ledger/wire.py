@@ -145,7 +145,7 @@ def _swap(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
 def _reserve(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
     wanted = read(Reservation, asked.get("wanted"))
     limits = read(dict[str, tuple[Where, int]], asked.get("limits"))
-    ended = read(dict[str, int], asked.get("ended") or {})
+    ended = read(dict[str, int | None], asked.get("ended") or {})
     return ledger.reserve(wanted, limits, 0.25, ended)
 
 

@@ -151,7 +151,7 @@ class Recorder:
     def drop(self, call: Pending) -> None:
         """Forget a call that turns out to be others, which are counted; never raises."""
         self._open.pop(call.id, None)
-        self._gate.settle(call, 0)
+        self._gate.drop(call)
 
     def record(
         self, *, model: str, usage: Usage | None, provider: str | None = None, **fields: Any

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -174,6 +176,17 @@ def test_a_call_whose_end_is_never_told_stays_reserved_and_is_not_remembered(
     spent, reserved = held()
     assert spent == 3_750_000_000
     assert reserved == bound * 5 // 6
+
+
+def test_a_call_that_turns_out_to_be_none_leaves_no_reservation() -> None:
+    rec = track("1 USD/day")
+    with finops_pack.task("t", budget="0.01 USD/task"):
+        for _ in range(9):
+            begin(rec, max_output_tokens=400).drop()
+        call(rec)
+    assert finops_pack.flush()
+    with closing(sqlite3.connect(config.load().ledger)) as raw:
+        assert raw.execute("SELECT call_id FROM reservations").fetchall() == []
 
 
 def test_a_tasks_unknown_bills_count_as_long_as_it_runs() -> None:
