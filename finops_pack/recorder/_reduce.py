@@ -40,6 +40,7 @@ class Job(NamedTuple):
     tools: Any
     response: Any
     tool_calls: Iterable[Mapping[str, Any]]
+    source: str | None = None  # None: live
 
     @property
     def session(self) -> str:
@@ -61,7 +62,8 @@ def left(call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) 
     get, messages, tools = call.row.get, call.messages, call.tools
     call.messages = call.tools = call.below = None
     call.told = ()
-    return call.id, get("session"), get("task"), messages, tools, response, tool_calls
+    texts = messages, tools, response, tool_calls
+    return call.id, get("session"), get("task"), *texts, get("source")
 
 
 class Over(NamedTuple):
@@ -104,7 +106,7 @@ class Reducing:
         self._over = False
         self._lines: list[dict[str, Any]] = []
         self._made: Any = None
-        self._asked: OrderedDict[str, str] = OrderedDict()
+        self._asked: OrderedDict[str, tuple[str, str | None]] = OrderedDict()
         self._ran: OrderedDict[str, Ran] = OrderedDict()
         self._seen: OrderedDict[str, float] = OrderedDict()
 
@@ -211,7 +213,7 @@ class Reducing:
             else:
                 self._lines.append(line)
         if fields:
-            self._lines.append({**fields, "type": "amend", "id": job.call})
+            self._lines.append({**fields, **_amendment(job.call, job.source)})
         if job.lasting:
             _remember(self._seen, job.session, time.monotonic())
         else:
@@ -232,7 +234,7 @@ class Reducing:
     def _fields(self, job: Job) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         if job.tool_calls:
-            fields["tool_calls"] = [self._tool_call(job.call, call) for call in job.tool_calls]
+            fields["tool_calls"] = [self._tool_call(job, call) for call in job.tool_calls]
         results = [self._result(found) for found in _messages.new_results(job.messages)]
         if results:
             fields["tool_results"] = results
@@ -242,10 +244,10 @@ class Reducing:
             fields["cache_ttl"] = "1h" if "1h" in marks else marks[0]
         return fields
 
-    def _tool_call(self, call: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _tool_call(self, job: Job, asked: Mapping[str, Any]) -> dict[str, Any]:
         identity = asked.get("id")
         if identity:
-            _remember(self._asked, str(identity), call)
+            _remember(self._asked, str(identity), (job.call, job.source))
         arguments = _messages.arguments(asked)
         return {"id": identity, "name": asked.get("name"), "args_hash": self.hash(arguments)}
 
@@ -256,7 +258,7 @@ class Reducing:
         check = _verify.verifier(text) if failed or text.startswith("Error") else None
         asked = self._asked.get(identity)
         if check and asked:
-            self._lines.append({"type": "amend", "id": asked, "verifier": check})
+            self._lines.append({"verifier": check, **_amendment(*asked)})
         result = {
             "tool_call_id": found["tool_call_id"],
             "result_hash": self.hash(text),
@@ -280,6 +282,12 @@ class Reducing:
         limit = time.monotonic() - IDLE
         while self._seen and next(iter(self._seen.values())) < limit:
             self._session_over(next(iter(self._seen)))
+
+
+def _amendment(call: str, source: str | None) -> dict[str, Any]:
+    """What says more of that call: one of another source would never find it."""
+    line = {"type": "amend", "id": call}
+    return line if source is None else {**line, "source": source}
 
 
 def _remember(memory: OrderedDict[str, Any], key: str, value: Any) -> None:

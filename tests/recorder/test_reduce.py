@@ -74,6 +74,21 @@ def test_a_tools_seconds_and_failure_go_with_its_result(calls: Calls) -> None:
     assert told.tool_results[0]["status"] == "error"
 
 
+def test_what_was_recorded_by_hand_gets_its_hashes_under_its_own_source(calls: Calls) -> None:
+    wrong = {"role": "tool", "tool_call_id": "t9", "content": "Error: 1 validation error for Fetch"}
+    asked = [{"id": "t9", "name": "fetsch", "args": "{}"}]
+    for name, messages, tools in (("b1", ASK, asked), ("b2", [*ASK, wrong], [])):
+        recorder.get().record(
+            id=name, source="batch", session="s", model="gpt-4o", usage=Usage(10, 1),
+            messages=messages, response="Hello there", tool_calls=tools,
+        )  # fmt: skip
+    one, two = calls()
+    assert (one.source, one.tool_calls[0]["name"], one.verifier) == ("batch", "fetsch", "schema")
+    assert one.response_hash
+    assert one.response_hash == two.response_hash
+    assert two.tool_results[0]["tool_call_id"] == "t9"
+
+
 def test_cache_breakpoints_are_counted(calls: Calls) -> None:
     mark = {"type": "ephemeral", "ttl": "1h"}
     ask([{"role": "system", "content": [{"type": "text", "text": "x", "cache_control": mark}]}])
