@@ -82,6 +82,7 @@ def tables(integer: str, serial: str, suffix: str) -> list[str]:
         f" PRIMARY KEY (source, id)){suffix}",
         f"CREATE TABLE late (n {serial}, source TEXT NOT NULL, id TEXT NOT NULL,"
         " body TEXT NOT NULL)",
+        "CREATE INDEX late_identity ON late (source, id)",
         f"CREATE TABLE tag_values (tag TEXT NOT NULL, value TEXT NOT NULL,"
         f" PRIMARY KEY (tag, value)){suffix}",
         f"CREATE TABLE scopes (scope TEXT PRIMARY KEY, from_us {integer} NOT NULL,"

@@ -38,6 +38,12 @@ def calls_that_nobody_saw(db: Db, dialect: Dialect) -> None:
         remake(db, str(settings(db)["time_zone"]))
 
 
+@MIGRATIONS.append
+def amendments_that_wait_are_indexed(db: Db, dialect: Dialect) -> None:
+    """Each new call looks for them: some wait for ever, since their call was lost."""
+    db.run("CREATE INDEX IF NOT EXISTS late_identity ON late (source, id)")
+
+
 def time_zone() -> str:
     """The zone of a new ledger: as set, else UTC."""
     zone = config.in_force().tz

@@ -271,6 +271,22 @@ def test_a_ledger_of_the_first_schema_gains_what_rollups_count_since(
     assert ledger.check() == []
 
 
+@pytest.mark.parametrize("schema", [None, 2])
+def test_amendments_that_wait_for_ever_are_not_read_for_each_call(
+    path: Path, schema: int | None
+) -> None:
+    SQLiteLedger(str(path)).close()
+    with sqlite3.connect(path) as raw:
+        if schema:
+            raw.execute("DROP INDEX late_identity")
+            raw.execute(f"UPDATE meta SET value = '{schema}' WHERE key = 'schema'")
+    raw.close()
+    with SQLiteLedger(str(path))._read() as db:
+        asked = "WITH k (a, b) AS (VALUES ('live', 'x')) SELECT n FROM k CROSS JOIN late"
+        plan = db.all(f"EXPLAIN QUERY PLAN {asked} WHERE source = a AND id = b")
+    assert "late_identity" in str(plan)
+
+
 def test_a_newer_schema_is_left_alone(path: Path, line: Line) -> None:
     SQLiteLedger(str(path)).book([line()])
     with sqlite3.connect(path) as raw:
