@@ -12,8 +12,7 @@ from typing import Any
 from finops_pack import forks
 from finops_pack.budgets import FINAL_ANSWER, Budget, parse
 from finops_pack.config import Config, file_of
-from finops_pack.errors import ConfigError
-from finops_pack.ledger import Ledger, open_ledger
+from finops_pack.ledger import Ledger, documents, open_ledger
 from finops_pack.model import Where
 from finops_pack.money import to_pico
 
@@ -75,21 +74,13 @@ class Known:
         try:
             if self._ledger is None:
                 self._ledger = open_ledger(self._url, create=False, read_only=True)
-            bodies = self._ledger.documents("budget").values()
-            stored = {budget.id: budget for budget in filter(None, map(_stored, bodies))}
+            bodies = documents.sound(self._url, "budget", self._ledger.documents("budget"))
+            stored = {key: Budget.from_dict(body) for key, body in bodies.items()}
             self._all = list({**stored, **self._written}.values())
             self._again_at = time.monotonic() + FRESH_SECONDS
         except Exception:  # noqa: BLE001 - whatever it is: the budgets known so far hold on
             wait = FRESH_SECONDS if is_local(self._url) else PATIENCE
             self._again_at = time.monotonic() + wait
-
-
-def _stored(body: Mapping[str, Any]) -> Budget | None:
-    """A budget of the ledger; one that cannot be read must not lift the others."""
-    try:
-        return Budget.from_dict(body)
-    except ConfigError:
-        return None
 
 
 def is_local(url: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from finops_pack import config, query
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.health import Check, fault, note, ok
-from finops_pack.ledger import ledger_id, normalise, spool, sqlite_path
+from finops_pack.ledger import documents, ledger_id, normalise, spool, sqlite_path
 from finops_pack.query import Reader
 
 RECOUNTED = 200_000  # calls up to which every rollup is recounted unasked
@@ -69,6 +69,7 @@ def _books(ledger_url: str | None, settings: config.Config) -> Iterator[Check]:
         return
     with reader:
         yield from _held(reader)
+        yield from _budgets(reader)
         if "tz" in settings.sources and settings.tz != reader.time_zone:
             text = f"the ledger keeps its days in {reader.time_zone}, FINOPS_TZ says {settings.tz}"
             yield note("time zone", text, f"finops ledger rebuild --tz {settings.tz}")
@@ -92,6 +93,12 @@ def _held(reader: Reader) -> Iterator[Check]:
             yield fault("soundness", text, "finops ledger rebuild")
         if not wrong:
             yield ok("soundness", "every sum recounted from the calls")
+
+
+def _budgets(reader: Reader) -> Iterator[Check]:
+    for key, body in reader.documents("budget").items():
+        if why := documents.fault("budget", key, body):
+            yield fault("budget", f"{key} holds nothing: {why}", f"finops budget rm {key}")
 
 
 def _lost(reader: Reader) -> Iterator[Check]:

@@ -298,12 +298,15 @@ def test_the_served_model_is_the_measure_of_the_next_call() -> None:
 
 
 @pytest.mark.parametrize("body", [{"window": "day"}, {"limit_usd": "much", "window": "day"}])
-def test_one_unreadable_budget_does_not_lift_the_others(body: dict[str, str]) -> None:
+def test_one_unreadable_budget_is_named_and_does_not_lift_the_others(
+    body: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     ledger = open_ledger(config.load().ledger)
     ledger.put("budget", "day:broken", body)
     ledger.close()
     with pytest.raises(BudgetExceeded):
         call(track("0.0001 USD/day"))
+    assert "mend: finops budget rm day:broken" in caplog.text
 
 
 def test_a_fault_of_the_store_is_no_free_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,15 @@ def test_another_packages_finops_on_path(tmp_path: Path, monkeypatch: pytest.Mon
     assert only("command").state == "fault"
     monkeypatch.setenv("PATH", f"{ours}:{other}")
     assert only("command").state == "ok"
+
+
+def test_a_budget_that_holds_nothing_is_named_with_the_mend(empty_home: Path) -> None:
+    with closing(open_ledger(config.load().ledger)) as ledger:
+        ledger.put("budget", "quarter:everything", {"limit_usd": "5", "window": "quarter"})
+        ledger.put("budget", "day:everything", {"limit_usd": "5", "window": "day"})
+    (found,) = seen("budget", "store")
+    assert (found.state, found.mend) == ("fault", "finops budget rm quarter:everything")
+    assert "window: 'quarter' is none of: call" in found.text
 
 
 def test_unpriced_models_are_named_with_the_mend(empty_home: Path) -> None:
