@@ -98,9 +98,16 @@ def _made(values: dict[str, Any], sources: dict[str, str], untrusted: dict[str, 
     said = dict(_said)
     if "tags" in said:
         said["tags"] = {**values.get("tags", {}), **said["tags"]}
-    kept = {name: at for name, at in sources.items() if name not in said}
+    if "budget" in said:
+        said["budget"] = _both(values.get("budget", ()), said["budget"])
+    kept = {name: at for name, at in sources.items() if name not in said or name == "budget"}
     values["ledger"] = anchored(values["ledger"])
     return Config(**{**values, **said}, sources=kept, untrusted=untrusted)
+
+
+def _both(weaker: tuple[str, ...], budgets: tuple[str, ...]) -> tuple[str, ...]:
+    """All of them: each holds for its window and scope; of two for the same the last one holds."""
+    return (*(spec for spec in weaker if spec not in budgets), *budgets)
 
 
 def _cwd_exists() -> bool:
@@ -141,14 +148,24 @@ def _load(folder: str, strict: bool) -> Config:
             settings = {k: v for k, v in settings.items() if k not in dropped}
         if "ledger" in settings:
             settings["ledger"] = anchored(settings["ledger"], os.path.dirname(name))
-        values.update(settings)
-        sources.update(dict.fromkeys(settings, str(path)))
+        _add(settings, str(path), values, sources)
     for name, variable in ENV.items():
         if text := os.environ.get(variable):
             with suppress(*() if strict else (ConfigError,)):
-                values[name] = from_text(name, text, variable)
-                sources[name] = variable
+                _add({name: from_text(name, text, variable)}, variable, values, sources)
     return _made(values, sources, untrusted)
+
+
+def _add(
+    settings: dict[str, Any], source: str, values: dict[str, Any], sources: dict[str, str]
+) -> None:
+    """Settings over weaker ones; budgets beside them."""
+    named = dict.fromkeys(settings, source)
+    if "budget" in settings and "budget" in values:
+        settings = {**settings, "budget": _both(values["budget"], settings["budget"])}
+        named["budget"] = f"{sources['budget']}, {source}"
+    values.update(settings)
+    sources.update(named)
 
 
 def in_force() -> Config:

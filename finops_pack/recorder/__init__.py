@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -73,8 +74,6 @@ def _made(settings: config.Config, stop: str) -> Recorder:
     try:
         return Recorder(settings, stop=stop)
     except FinOpsError:
-        if "budget" not in settings.sources:  # an argument of `track`: its author hears of it
-            raise
         return Recorder(replace(settings, budget=_readable(settings)), stop=stop)
 
 
@@ -85,7 +84,7 @@ def _readable(settings: config.Config) -> tuple[str, ...]:
     kept = []
     for spec in settings.budget:
         try:
-            parse(spec, settings.sources["budget"])
+            parse(spec, settings.sources.get("budget", "budget"))
             kept.append(spec)
         except FinOpsError as error:
             warn_once(f"the budget is not in force: {error}. Mend: {error.mend}")
@@ -118,11 +117,20 @@ def configure(*, stop: str = "soft", **arguments: Any) -> Recorder:
         if held is None or held.settings != settings or held.stop != stop:
             _leave(0.5)
             try:
+                _refuse_mistakes(arguments.get("budget") or ())
                 _put(_made(settings, stop))
             except FinOpsError:
                 config.say()
                 raise
         return get()
+
+
+def _refuse_mistakes(budgets: Iterable[str]) -> None:
+    """The author of an argument hears of a mistake in it."""
+    from finops_pack.budgets import parse
+
+    for spec in budgets:
+        parse(spec)
 
 
 def pause(timeout: float) -> None:

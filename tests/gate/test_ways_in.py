@@ -108,6 +108,24 @@ def test_a_mistake_elsewhere_in_the_projects_file_lifts_no_budget(
     assert "projekt: unknown setting" in caplog.text
 
 
+def test_a_budget_set_elsewhere_for_another_window_lifts_none(
+    tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = config.config_dir() / "config.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('budget = ["5 USD/day", "9 USD/month"]')
+    (tmp_path / "finops.toml").write_text('budget = "1 USD/task"')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FINOPS_BUDGET", "2 USD/day; nonsense")
+    config.reload()
+    finops_pack.track(budget="3 USD/session")
+    in_force = {str(budget) for budget in recorder.get()._gate._known.all()}
+    assert in_force == {"2 USD/day", "9 USD/month", "1 USD/task", "3 USD/session"}
+    assert config.load().sources["budget"] == f"{own}, {tmp_path / 'finops.toml'}, FINOPS_BUDGET"
+    with pytest.raises(ConfigError):
+        finops_pack.track(budget="nonsense")
+
+
 def test_one_mistake_of_the_environment_lifts_none_of_the_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
