@@ -172,6 +172,7 @@ class Gate:
             if self._once.first("unreachable"):
                 log.warning(f"budgets are not held: {error}")
             return
+        self._store.ended(call.id, None)  # what came too late for us may be held all the same
         mend = 'Mend: finops doctor; or set on_unreachable = "allow"'
         self._refuse(call, Refusal("unreachable", mend=mend))
 

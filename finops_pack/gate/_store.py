@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, tzinfo
+from math import inf
 
 from finops_pack.config import Config
 from finops_pack.errors import FinOpsError, LedgerUnreachable
@@ -60,6 +62,10 @@ class Store:
         held, self.held = self.held, None
         if held is not None:
             drainer.stop(self._url)
+            with suppress(FinOpsError):  # the others are settled when they are booked
+                back = [call_id for call_id, pico in self._take().items() if pico is None]
+                self._put_back(dict.fromkeys(back))
+                self.settle(held, WAIT_SECONDS)
             held.close()
 
     def _opened(self) -> Ledger:
@@ -102,27 +108,39 @@ class Store:
         try:
             return ledger.reserve(asked, wanted, WAIT_SECONDS, ended)
         except BaseException:
-            with self._lock:
-                self._ended.update(ended)
+            self._put_back(ended)
             raise
 
     def ended(self, call_id: str, pico: int | None) -> None:
         """Settle it with the next transaction, None: give it back; one never settled is when it
         is booked."""
+        if self.held is None:
+            return  # then nothing was ever held
         with self._lock:
             if len(self._ended) >= MOST:
                 self._ended.pop(next(iter(self._ended)))
             self._ended[call_id] = pico
 
-    def settle(self, ledger: Ledger) -> None:
-        """Settle now what has ended."""
-        for call_id, pico in self._take().items():
-            ledger.settle(call_id, pico, WAIT_SECONDS)
+    def settle(self, ledger: Ledger, seconds: float = inf) -> None:
+        """Settle now what has ended, as much as can be in that time."""
+        until = time.monotonic() + seconds
+        ended = self._take()
+        try:
+            while ended and time.monotonic() < until:
+                call_id, pico = next(iter(ended.items()))
+                ledger.settle(call_id, pico, WAIT_SECONDS)
+                del ended[call_id]
+        finally:
+            self._put_back(ended)
 
     def _take(self) -> dict[str, int | None]:
         with self._lock:
             taken, self._ended = self._ended, {}
         return taken
+
+    def _put_back(self, ended: Mapping[str, int | None]) -> None:
+        with self._lock:
+            self._ended.update(ended)
 
 
 def within(seconds: float, act: Callable[[], None]) -> None:

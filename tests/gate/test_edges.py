@@ -19,7 +19,7 @@ import pytest
 import finops_pack
 from finops_pack import admin, config, context, gate, recorder
 from finops_pack.budgets import parse
-from finops_pack.errors import BudgetExceeded
+from finops_pack.errors import BudgetExceeded, LedgerUnreachable
 from finops_pack.gate import _bound, _limits, _store, _thresholds, _weight
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage, Where
@@ -187,6 +187,46 @@ def test_a_call_that_turns_out_to_be_none_leaves_no_reservation() -> None:
     assert finops_pack.flush()
     with closing(sqlite3.connect(config.load().ledger)) as raw:
         assert raw.execute("SELECT call_id FROM reservations").fetchall() == []
+
+
+def test_a_refused_call_holds_no_money_though_the_ledger_took_it_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rec = track("1 USD/day")
+    call(rec)
+    ledger: Any = rec._gate._store.held
+    reserve = ledger.reserve
+
+    def slow(*asked: Any) -> None:
+        reserve(*asked)
+        raise LedgerUnreachable("no answer within 250 ms")
+
+    monkeypatch.setattr(ledger, "reserve", slow)
+    for _ in range(3):
+        with pytest.raises(BudgetExceeded):
+            call(rec)
+    monkeypatch.undo()
+    call(rec)
+    assert finops_pack.flush()
+    assert held() == (2 * 3_750_000_000, 0)
+
+
+def test_what_is_given_back_is_at_the_end_and_after_a_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rec = track("1 USD/day")
+    begin(rec).drop()
+    begin(rec).drop()
+    store: Any = rec._gate._store
+
+    def locked(*_: Any) -> None:
+        raise LedgerUnreachable("locked")
+
+    with monkeypatch.context() as patch, pytest.raises(LedgerUnreachable):
+        patch.setattr(store.held, "settle", locked)
+        store.settle(store.held)
+    recorder.close()
+    assert held() == (0, 0)
 
 
 def test_a_tasks_unknown_bills_count_as_long_as_it_runs() -> None:
