@@ -24,7 +24,7 @@ class _Bar:
         self.inside = 0
         self.wanted = False
         self.changed = threading.Condition()
-        self.mine = threading.local()  # its `depth`: a thread that is inside may go deeper
+        self.mine = threading.local()  # `depth`: a thread inside may go deeper; `forks`: it does
 
 
 _bar = _Bar()
@@ -50,7 +50,17 @@ def barred() -> Iterator[None]:
                 bar.changed.notify_all()
 
 
+def come_first() -> None:
+    """Be asked before `logging` is: a thread that is to get out may need the lock that it holds."""
+    with barred():
+        import logging  # noqa: F401 - what registers first is asked last
+    _register()
+
+
 def _before() -> None:
+    if getattr(_bar.mine, "forks", False):
+        return  # registered again
+    _bar.mine.forks = True
     _bar.changed.acquire()
     _bar.wanted = True
     free = _bar.changed.wait_for(lambda: not _bar.inside, _WAIT_SECONDS)
@@ -61,6 +71,7 @@ def _before() -> None:
 
 
 def _after_in_parent() -> None:
+    _bar.mine.forks = False
     with suppress(RuntimeError):
         _bar.changed.notify_all()
         _bar.changed.release()
@@ -71,7 +82,11 @@ def _after_in_child() -> None:
     _bar = _Bar()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
-    )
+def _register() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+        )
+
+
+_register()

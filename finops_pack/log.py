@@ -10,6 +10,8 @@ import functools
 import os
 import threading
 
+from finops_pack import forks
+
 _WAIT_SECONDS = 0.25  # a fork waits no longer for a handler that hangs
 _lock = threading.RLock()
 _held: list[bool] = []
@@ -27,7 +29,8 @@ def info(message: str) -> None:
 
 def keep_quiet(logger: str, name: str) -> None:
     """Nobody hears what this logger of others warns of a thing of ours: we say it ourselves."""
-    import logging
+    with forks.barred():
+        import logging
 
     class Ours(logging.Filter):
         def filter(self, record: logging.LogRecord) -> bool:
@@ -38,7 +41,8 @@ def keep_quiet(logger: str, name: str) -> None:
 
 
 def _say(level: str, message: str, error: BaseException | None) -> None:
-    import logging
+    with forks.barred():
+        import logging
 
     _mind_forks()
     try:
@@ -54,6 +58,7 @@ def _mind_forks() -> None:
     """Hold forks off, from now on; after `logging` has said so itself, so that ours comes first."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)
+    forks.come_first()
 
 
 def _before() -> None:

@@ -18,7 +18,7 @@ FACES = {"cli", "mcp_server", "server", "tools"}
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "forks": set(),
-    "log": set(),
+    "log": {"forks"},
     "money": set(),
     "model": {"money"},
     "figures": {"money"},

@@ -59,7 +59,27 @@ if not child:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
+WHAT_LOCKS = """
+from finops_pack import forks, log
 
+exec(sys.argv[1])  # and with it `logging`, which a fork asks before those that came earlier
+import logging
+
+def work():
+    with forks.barred():
+        started.set()
+        time.sleep(0.2)
+        exec(sys.argv[2])
+
+threading.Thread(target=work).start()
+assert started.wait(10)
+began = time.monotonic()
+child = os.fork()
+if not child:
+    os._exit(0)
+os.waitpid(child, 0)
+sys.exit(f"{took} s" if (took := time.monotonic() - began) > 1.5 else 0)
+"""
 BUSY = """
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Where
@@ -100,6 +120,17 @@ def test_a_fork_in_the_middle_of_an_import_leaves_no_child_waiting(slow: str) ->
 
 def test_a_fork_while_a_thread_opens_the_ledger_leaves_no_child_waiting() -> None:
     run_it(HEAD + SLOW_SQLITE + FORK)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("import finops_pack.recorder", "logging.getLogger('of what is imported')"),
+        ("log.warning('the first')", "log.warning('the second')"),
+    ],
+)
+def test_a_fork_keeps_no_lock_from_the_thread_it_waits_for(first: str, then: str) -> None:
+    run_it(HEAD + WHAT_LOCKS, first, then)
 
 
 def test_a_child_has_the_ledger_that_its_parents_threads_are_busy_with(

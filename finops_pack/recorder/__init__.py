@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from finops_pack import config, context
+from finops_pack import config, context, forks
 from finops_pack.errors import ConfigError, FinOpsError
 from finops_pack.model import Usage
 from finops_pack.recorder import _by_hand
@@ -189,4 +189,5 @@ def _write(line: dict[str, Any]) -> None:
 
 context.set_sink(_write)
 atexit.register(close)
+forks.come_first()
 os.register_at_fork(after_in_child=_after_fork)
