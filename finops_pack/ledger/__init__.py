@@ -237,10 +237,7 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
         return _postgres(url, create, read_only)
     if scheme in ("http", "https"):
         with forks.barred():
-            import httpx  # noqa: F401 - which its first request would import
-
             from finops_pack.ledger.remote import RemoteLedger
-            from finops_pack.report import client, keys, tls  # noqa: F401 - and these
 
         return RemoteLedger(url)
     raise ConfigError(

@@ -6,14 +6,14 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import httpx
 
 from finops_pack.errors import LedgerUnreachable
-
-if TYPE_CHECKING:
-    import httpx
-
-    from finops_pack.report.keys import Target
+from finops_pack.report.client import told
+from finops_pack.report.keys import Target
+from finops_pack.report.tls import http_client, pieces
 
 SECONDS = 5.0
 LONGEST = 60.0  # seconds in which an answer is read whole, where its reader set no time
@@ -61,8 +61,6 @@ class Http:
 
     def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """The answer's document; asked again when the server says to, within the timeout."""
-        import httpx
-
         until = time.monotonic() + more.get("timeout", SECONDS)
         try:
             answer, body = self._exchange(method, path, **more)
@@ -77,8 +75,6 @@ class Http:
 
     def _exchange(self, method: str, path: str, **more: Any) -> tuple[httpx.Response, bytes]:
         """One answer and its body: httpx itself would wait as long as the server drips."""
-        from finops_pack.report.tls import pieces
-
         late = time.monotonic() + more.get("timeout", LONGEST)
         body = bytearray()
         with self._client().stream(method, self._base + _API + path, **more) as answer:
@@ -111,10 +107,6 @@ class Http:
 
     def stream(self, path: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The answer's lines, each a document."""
-        import httpx
-
-        from finops_pack.report.tls import pieces
-
         try:
             url = self._base + _API + path
             with self._client().stream("GET", url, params=asked) as answer:
@@ -134,8 +126,6 @@ class Http:
 
     def _unreachable(self, why: str, mend: str | None = None) -> LedgerUnreachable:
         """In words that may be the server's: without our key, should it have echoed it."""
-        from finops_pack.report.client import told
-
         return LedgerUnreachable(f"{self.url}: {told(why, self._key)}", mend=mend)
 
     def _client(self) -> httpx.Client:
@@ -146,8 +136,6 @@ class Http:
         return held[1]
 
     def _connected(self) -> httpx.Client:
-        from finops_pack.report.tls import http_client
-
         if self._key is None:
             raise LedgerUnreachable(f"{self.url}: no key is stored", mend="run: finops connect")
         client = http_client(self._base, SECONDS)

@@ -22,9 +22,11 @@ from finops_pack.ledger import (
     normalise,
     wire,
 )
+from finops_pack.ledger._drain import drain
 from finops_pack.ledger._http import SECONDS, Http
 from finops_pack.ledger._names import scrub
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
+from finops_pack.report import keys
 
 _IDS = 500  # of calls that are asked for at once
 _TRIES = 50  # of `update` against others who change the same document
@@ -37,8 +39,6 @@ class RemoteLedger:
     """
 
     def __init__(self, url: str) -> None:
-        from finops_pack.report import keys
-
         self.url = normalise(url)
         self.id = ledger_id(url)
         try:
@@ -98,8 +98,6 @@ class RemoteLedger:
 
     def drain(self, timeout: float = 0.25) -> int:
         """Send what lies in this ledger's spools; returns the lines still pending."""
-        from finops_pack.ledger._drain import drain
-
         return drain(self, timeout)
 
     # --- reading -------------------------------------------------------------------------

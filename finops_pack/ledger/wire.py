@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+from pydantic import TypeAdapter, ValidationError
+
+from finops_pack import forks
 from finops_pack.errors import InputError
 from finops_pack.ledger import GROUPS, Booked, Ledger, Reservation, documents
 from finops_pack.ledger._names import scrub, shortened
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 BATCH_BYTES = 512 * 1024  # half of what a server takes
 BATCH_LINES = 2000  # and of its lines
@@ -50,15 +50,12 @@ def line(text: bytes) -> Any:
 @lru_cache(maxsize=16)
 def shape(kind: Any) -> TypeAdapter[Any]:
     """How values of this type are read from JSON and written to it; amounts stay exact."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)
+    with forks.barred():  # pydantic imports much of itself when it first makes one
+        return TypeAdapter(kind)
 
 
 def read(kind: Any, value: Any) -> Any:
     """A value of this type from its JSON; raises `InputError`."""
-    from pydantic import ValidationError
-
     try:
         found = shape(kind).validate_python(value)
     except ValidationError as refused:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from finops_pack import forks
 from finops_pack.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,19 +49,22 @@ def is_loopback(url: str) -> bool:
 
 def http_client(url: str, seconds: float) -> httpx.Client:
     """A client for one base URL; no redirect is followed, no proxy used for this machine."""
-    import httpx
-
     here = is_loopback(url)
     # Reading all CAs takes 60 ms; plain http on this machine needs none and trusts none.
     plain = here and url.startswith("http:")
     try:
-        return httpx.Client(
-            timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
-            headers={"Accept-Encoding": "gzip"},
-            follow_redirects=False,
-            trust_env=not here,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else context(),
-        )
+        with forks.barred():
+            import encodings.idna  # noqa: F401 - as the first look-up of a host does
+
+            import httpx  # and its first client the rest of it
+
+            return httpx.Client(
+                timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+                headers={"Accept-Encoding": "gzip"},
+                follow_redirects=False,
+                trust_env=not here,
+                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else context(),
+            )
     except (ImportError, ValueError) as error:  # a SOCKS proxy without its package; a bad URL
         raise ConfigError(f"HTTPS_PROXY or HTTP_PROXY cannot be used: {error}") from None
 

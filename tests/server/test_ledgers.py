@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
 import socket
 import threading
 import time
@@ -29,6 +30,7 @@ from finops_pack.model import Where
 from finops_pack.server import accounts
 from finops_pack.server.throttle import Rate
 from tests.server.conftest import listening
+from tests.test_forks import FORK, HEAD, SLOW_IMPORT, run_it
 
 NOON = 1_763_985_600_000_000  # 2025-11-24 12:00 UTC
 DAY = 86_400_000_000
@@ -531,3 +533,20 @@ def test_a_screen_asks_each_question_once(remote, monkeypatch):
     monkeypatch.setattr(Http, "stream", lambda *at: asked.append(at) or stream(*at))
     assert main(["overview", "--ledger", remote.url]) == 0
     assert len(asked) <= 20  # they were more than 50
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.parametrize(
+    "slow",
+    [
+        "httpcore",  # with the first connection
+        "encodings.idna",  # with the first name of a host that is looked up
+        "pydantic._internal._generate_schema",  # with the first answer that is read
+    ],
+)
+def test_a_fork_while_a_thread_imports_what_asks_the_server_leaves_no_child_waiting(
+    live, monkeypatch, slow
+):
+    monkeypatch.setenv("FINOPS_LEDGER", live.url)
+    monkeypatch.setenv("FINOPS_API_KEY", live.key)
+    run_it(HEAD + SLOW_IMPORT + FORK, slow)
