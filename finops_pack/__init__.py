@@ -82,11 +82,14 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'finops_pack' has no attribute {name!r}")
-    from importlib import import_module
+    from finops_pack import forks
 
-    if name in ("task", "action", "tags"):
-        import_module("finops_pack.recorder")  # where the lines of a task go
-    value = globals()[name] = getattr(import_module(f"finops_pack.{_HOME[name]}"), name)
+    with forks.barred():
+        from importlib import import_module
+
+        if name in ("task", "action", "tags"):
+            import_module("finops_pack.recorder")  # where the lines of a task go
+        value = globals()[name] = getattr(import_module(f"finops_pack.{_HOME[name]}"), name)
     return value
 
 

@@ -64,7 +64,10 @@ def track(
     framework swallows. `exact_streams` asks OpenAI-wire servers for usage in streams that would
     otherwise be estimated. Raises `ConfigError` for a budget or ledger that cannot be read.
     """
-    from finops_pack import recorder
+    from finops_pack import forks
+
+    with forks.barred():
+        from finops_pack import recorder
 
     specs = (budget,) if isinstance(budget, str) else budget
     recorder.configure(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeGuard
 
@@ -75,8 +78,38 @@ ARROWS: dict[str, set[str]] = {
 FRAMEWORKS = {
     "langchain", "langchain_core", "langgraph", "crewai", "autogen_core", "autogen_agentchat",
     "autogen_ext", "openai", "anthropic", "agents", "pydantic_ai", "ag2", "agent_framework",
-    "litellm",
+    "litellm", "langchain_openai",
 }  # fmt: skip
+IN_AN_AGENT = BASE | {
+    "__init__", "adapters", "asgi", "auto", "context", "gate", "ledger", "places", "rates",
+    "recorder", "report", "sketch", "tools",
+}  # fmt: skip
+BEFORE_THE_RECORDER = {"__init__.py", "auto.py", "adapters/__init__.py"}
+UNGUARDED = {
+    "adapters/__init__.py:status": "finops doctor",
+    "adapters/_status.py:_package": "within adapters.install; finops doctor",
+    "adapters/autogen.py:__getattr__": "an import of the user's own",
+    "auto.py:refusal": "track has imported it",
+    "auto.py:flush": "track has imported it",
+    "auto.py:close": "track has imported it",
+    "config/_files.py:read_file": "within config.load",
+    "config/_files.py:readable": "within config.load",
+    "model/__init__.py:__getattr__": "the recorder has asked for all of them",
+    "rates/cache.py:_compiled": "within rates.current",
+    "rates/document.py:parse": "within rates.current",
+    "rates/manage.py:_fetched": "finops rates",
+    "rates/own.py:_with_earlier": "finops rates",
+    "recorder/_serverless.py:_flushed_async": "runs within it",
+    "report/build.py:read": "finops report",
+    "report/build.py:_period": "finops report",
+    "report/client.py:_exchange": "what made its client has imported it",
+    "report/outbox.py:_machine": "finops report",
+    "report/tls.py:context": "within http_client",
+    "tools/autogen.py:budget_tools": "the framework that asks for them",
+    "tools/crewai.py:budget_tools": "the framework that asks for them",
+    "tools/langchain.py:budget_tools": "the framework that asks for them",
+}
+"""Late imports in an agent that need no guard, and why."""
 
 
 def modules() -> list[Path]:
@@ -139,3 +172,67 @@ def test_no_adapter_imports_another() -> None:
             other = name.removeprefix("finops_pack.adapters.")
             shared = other == name or other.startswith("_") or other == path.stem
             assert shared, f"{path.name}:{line}: imports adapter {other}"
+
+
+@lru_cache(maxsize=1)
+def loaded() -> set[str]:
+    """What is imported with the recorder, before any call, on a Python without packages."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import finops_pack.recorder"
+    command = [sys.executable, "-S", "-c", f"{code}; print(*sys.modules)", str(PACK.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def late_imports(node: ast.AST, within: str = "") -> Iterator[tuple[str, str, int]]:
+    """(function, dotted name, line) of what functions import outside of `forks.barred()`."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.With) and any(map(_is_guard, inner.items)):
+            continue
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from late_imports(inner, inner.name)
+            continue
+        if within:
+            yield from ((within, name, inner.lineno) for name in _imported(inner))
+        yield from late_imports(inner, within)
+
+
+def _is_guard(item: ast.withitem) -> bool:
+    return ast.unparse(item.context_expr) in ("forks.barred()", "barred()")
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+        return [ast.unparse(node)]
+    return []
+
+
+def _is_loaded(name: str) -> bool:
+    """Whether it is a module that is loaded by then, or stands in one."""
+    file = PACK.parent.joinpath(*name.split("."))
+    is_module = file.is_dir() or file.with_suffix(".py").exists()
+    return name in loaded() or (not is_module and name.rpartition(".")[0] in loaded())
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACK)))
+def test_no_fork_in_the_midst_of_a_late_import(path: Path) -> None:
+    """Its child would wait for ever for a module that a thread of the parent was importing."""
+    if part_of(path) not in IN_AN_AGENT:
+        return
+    file = path.relative_to(PACK).as_posix()
+    for function, name, line in late_imports(ast.parse(path.read_text())):
+        is_framework = part_of(path) == "adapters" and name.split(".")[0] in FRAMEWORKS
+        is_there = file not in BEFORE_THE_RECORDER and _is_loaded(name)
+        excused = f"{file}:{function}" in UNGUARDED or name == "finops_pack.forks"
+        assert is_framework or is_there or excused, (
+            f"{path}:{line}: {name} is imported late: do it in `with forks.barred():`"
+        )
+
+
+def test_what_needs_no_guard_is_there() -> None:
+    for place in UNGUARDED:
+        file, _, function = place.partition(":")
+        assert f"def {function}(" in (PACK / file).read_text(), place

@@ -49,19 +49,22 @@ def install(adapter: str) -> None:
     if adapter in installed:
         return
     installed[adapter] = False
-    from importlib import import_module
+    from finops_pack import forks
 
-    from finops_pack import recorder
-    from finops_pack.adapters import _status
+    with forks.barred():
+        from importlib import import_module
 
-    if recorder.disabled():
-        return
-    try:
-        import_module(f"{__name__}.{adapter}").install()
-        installed[adapter] = True
-        _status.warn_untried(adapter)
-    except Exception as error:  # noqa: BLE001 - the framework must go on without us
-        recorder.warn_once(f"adapter {adapter} failed: its calls are missed", error)
+        from finops_pack import recorder
+        from finops_pack.adapters import _status
+
+        if recorder.disabled():
+            return
+        try:
+            import_module(f"{__name__}.{adapter}").install()
+            installed[adapter] = True
+            _status.warn_untried(adapter)
+        except Exception as error:  # noqa: BLE001 - the framework must go on without us
+            recorder.warn_once(f"adapter {adapter} failed: its calls are missed", error)
 
 
 def status(adapter: str) -> Status:

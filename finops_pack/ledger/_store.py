@@ -92,7 +92,8 @@ class SQLLedger(Documents):
         self, where: Where, *, newest_first: bool = False, limit: int | None = None
     ) -> Iterator[Call]:
         """The calls themselves, in order of start, streamed."""
-        from finops_pack.ledger._calls import SELECTED, call_of
+        with forks.barred():
+            from finops_pack.ledger._calls import SELECTED, call_of
 
         made = query(self, "calls", (), where)
         made.keys = []
@@ -108,14 +109,16 @@ class SQLLedger(Documents):
 
     def calls_of(self, ids: Sequence[str], source: str = "live") -> dict[str, Call]:
         """The calls that this source knows by these ids; those that there are."""
-        from finops_pack.ledger._calls import calls_of
+        with forks.barred():
+            from finops_pack.ledger._calls import calls_of
 
         with self._read() as db:
             return calls_of(db, ids, source)
 
     def tasks(self, where: Where, *, limit: int | None = None) -> list[Task]:
         """Tasks that began in the period with their running totals, newest first."""
-        from finops_pack.ledger._tasks import tasks
+        with forks.barred():
+            from finops_pack.ledger._tasks import tasks
 
         with self._read() as db:
             return tasks(db, self, where, limit)
@@ -126,14 +129,16 @@ class SQLLedger(Documents):
 
     def tasks_of(self, ids: Sequence[str]) -> list[Task]:
         """The tasks of these ids, as `task` gives each; those that there are."""
-        from finops_pack.ledger._tasks import tasks_of
+        with forks.barred():
+            from finops_pack.ledger._tasks import tasks_of
 
         with self._read() as db:
             return tasks_of(db, ids)
 
     def segments(self, sessions: Sequence[str]) -> list[Segment]:
         """The context segments of these sessions."""
-        from finops_pack.ledger._schema import SEGMENT_COLUMNS
+        with forks.barred():
+            from finops_pack.ledger._schema import SEGMENT_COLUMNS
         from finops_pack.model import Segment
 
         columns = ", ".join(SEGMENT_COLUMNS)
@@ -179,7 +184,8 @@ class SQLLedger(Documents):
 
         Raises `ConfigError` for a zone that does not exist.
         """
-        from finops_pack.ledger._upkeep import remake
+        with forks.barred():
+            from finops_pack.ledger._upkeep import remake
 
         zone = time_zone or self.time_zone
         if not known_zone(zone):
@@ -191,7 +197,8 @@ class SQLLedger(Documents):
 
     def check(self) -> list[str]:
         """Faults found in the store and its rollups; empty when sound."""
-        from finops_pack.ledger._upkeep import faults
+        with forks.barred():
+            from finops_pack.ledger._upkeep import faults
 
         with self._read() as db:
             return faults(self._reader(db))
@@ -220,8 +227,9 @@ class SQLLedger(Documents):
 
     def _mended(self, db: Db, line: Line) -> Booked:
         """One line without what a database may refuse: a name cut short costs less than a call."""
-        from finops_pack.ledger._book import book, prepare
-        from finops_pack.ledger._names import scrub, shortened
+        with forks.barred():
+            from finops_pack.ledger._book import book, prepare
+            from finops_pack.ledger._names import scrub, shortened
 
         reason = ""
         for mend in (scrub, shortened):

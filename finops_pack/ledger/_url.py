@@ -8,6 +8,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from finops_pack import forks
 from finops_pack.config import file_of
 from finops_pack.errors import ConfigError
 
@@ -32,7 +33,8 @@ def normalise(url: str) -> str:
     file = file_of(url)
     if file is not None:
         return f"sqlite:///{os.path.abspath(os.path.expanduser(file))}"
-    from urllib.parse import parse_qsl, urlencode, urlunsplit
+    with forks.barred():
+        from urllib.parse import parse_qsl, urlencode, urlunsplit
 
     parts = _parts(url)
     scheme = {"postgres": "postgresql"}.get(parts.scheme, parts.scheme)
@@ -46,7 +48,8 @@ def normalise(url: str) -> str:
 
 def _parts(url: str) -> SplitResult:
     """A URL in its parts; one whose password ends up in its path is refused, and not repeated."""
-    from urllib.parse import urlsplit
+    with forks.barred():
+        from urllib.parse import urlsplit
 
     with suppress(ValueError):
         parts = urlsplit(url)

@@ -30,7 +30,8 @@ def first(db: Db, dialect: Dialect) -> None:
 @MIGRATIONS.append
 def calls_that_nobody_saw(db: Db, dialect: Dialect) -> None:
     """Rollups count the calls whose usage is unknown apart from those without a rate."""
-    from finops_pack.ledger._upkeep import remake
+    with forks.barred():
+        from finops_pack.ledger._upkeep import remake
 
     for table in ROLLUPS:
         db.run(f"ALTER TABLE {table} ADD COLUMN unseen_calls {dialect.integer} NOT NULL DEFAULT 0")

@@ -108,7 +108,8 @@ class SQLiteLedger(SQLLedger):
 
     def _readable(self, held: Mapping[str, Any]) -> bool:
         """Whether a reader may do with what another version of the pack has left."""
-        from finops_pack.ledger._schema import COLUMNS
+        with forks.barred():
+            from finops_pack.ledger._schema import COLUMNS
 
         if not self._read_only or held["schema"] != len(MIGRATIONS):
             return False

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from finops_pack import config, context, forks
+from finops_pack.budgets import parse
 from finops_pack.errors import ConfigError, FinOpsError
 from finops_pack.model import Usage
 from finops_pack.recorder import _by_hand
@@ -79,8 +80,6 @@ def _made(settings: config.Config, stop: str) -> Recorder:
 
 def _readable(settings: config.Config) -> tuple[str, ...]:
     """Budgets that can be read: a mistake in one lifts none of the others."""
-    from finops_pack.budgets import parse
-
     kept = []
     for spec in settings.budget:
         try:

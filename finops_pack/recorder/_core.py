@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from finops_pack import context, forks
+from finops_pack import context
 from finops_pack.config import Config, hash_key
 from finops_pack.errors import BudgetExceeded, BudgetStop, Refusal
-from finops_pack.ledger import Booked, Ledger, Line, ledger_id, open_ledger
+from finops_pack.gate import Gate
+from finops_pack.ledger import Booked, Ledger, Line, drainer, ledger_id, open_ledger
 from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Usage
 from finops_pack.recorder import _place
@@ -17,9 +18,6 @@ from finops_pack.recorder._guard import warn_once
 from finops_pack.recorder._pending import Pending, said
 from finops_pack.recorder._price import priced
 from finops_pack.recorder._reduce import Over, Ran, Reducing, left
-
-if TYPE_CHECKING:
-    from finops_pack.gate import Gate
 
 _BELIEVED_US = 1_000_000
 ORPHAN_AFTER = 1800.0  # seconds without an end, after which a call is called unknown
@@ -40,7 +38,7 @@ class Recorder:
         self._ledger: Ledger | None = None
         self._open: dict[str, Pending] = {}
         self._reducing = Reducing(hash_key(settings), self.write_all, self.sweep)
-        self._gate = _gate_of(settings, stop)
+        self._gate = Gate(settings, stop)
         self._no_budget_until = 0
 
     # --- one call --------------------------------------------------------------------------
@@ -203,9 +201,6 @@ class Recorder:
                 self.write(line)
 
     def _open_spool(self) -> Spool:
-        with forks.barred():
-            from finops_pack.ledger import drainer
-
         url = self.settings.ledger
         self._spool = Spool(ledger_id(url), durability=self.settings.durability)
         drainer.start(url)
@@ -232,8 +227,6 @@ class Recorder:
 
     def flush(self, timeout: float = 2.0) -> bool:
         """True when all that was recorded before is in the ledger; waits at most `timeout` s."""
-        from finops_pack.ledger import drainer
-
         deadline = time.monotonic() + timeout
         self._reducing.drain(timeout)
         if self._spool is None:
@@ -247,8 +240,6 @@ class Recorder:
         self._reducing.close(min(0.3, timeout))
         self.flush(max(0.0, deadline - time.monotonic()))
         if self._spool is not None:
-            from finops_pack.ledger import drainer
-
             self._spool.close()
             self._spool = None
             drainer.stop(self.settings.ledger)
@@ -262,13 +253,6 @@ class Recorder:
         self._open = {}
         self._ledger = None
         self._reducing.after_fork()
-
-
-def _gate_of(settings: Config, stop: str) -> Gate:
-    with forks.barred():
-        from finops_pack.gate import Gate
-
-    return Gate(settings, stop)
 
 
 def _standing_tags(settings: Config) -> dict[str, str]:

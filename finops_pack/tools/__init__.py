@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from finops_pack import query
 from finops_pack.errors import InputError
+from finops_pack.money import plain
+from finops_pack.query.check import asked_usd
+from finops_pack.query.text import budget_lines
+from finops_pack.query.views import amount
 
 MAX_LINES = 5
 
@@ -17,10 +22,6 @@ MAX_LINES = 5
 def check_budget(cost_usd: str | float = "") -> str:
     """What is left of the LLM budget. With cost_usd (such as "0.40"), whether that may be spent:
     yes, a cheaper way, or no. Call it before expensive work."""
-    from finops_pack import query
-    from finops_pack.query.check import asked_usd
-    from finops_pack.query.text import budget_lines
-
     try:
         with query.open() as reader:
             if cost_usd != "":
@@ -34,10 +35,6 @@ def check_budget(cost_usd: str | float = "") -> str:
 
 def get_spend(by: str = "model", last: str = "1d") -> str:
     """What LLM calls have cost, by model, action, agent or task, over the last 1d, 7d or 12h."""
-    from finops_pack import query
-    from finops_pack.money import plain
-    from finops_pack.query.views import amount
-
     try:
         spend = query.spend(by, last)
     except Exception as error:  # noqa: BLE001 - an agent is told, not broken
@@ -55,9 +52,6 @@ def get_spend(by: str = "model", last: str = "1d") -> str:
 
 def find_waste(last: str = "7d") -> str:
     """Where LLM money was wasted over the last 7d, in dollars by category, and the first mend."""
-    from finops_pack import query
-    from finops_pack.money import plain
-
     try:
         with query.open() as reader:
             period = query.Period.of(last, zone=reader.zone)
