@@ -14,6 +14,9 @@ from contextlib import contextmanager, suppress
 before: list[Callable[[], None]] = []
 """Called before a fork, once nobody is inside; may not raise."""
 
+alone = True
+"""Whether nobody was inside at the last fork, else its child leaves alone what it inherited."""
+
 _WAIT_SECONDS = 2.0  # a fork waits no longer; an import takes a tenth of that
 
 
@@ -58,14 +61,15 @@ def come_first() -> None:
 
 
 def _before() -> None:
+    global alone
     if getattr(_bar.mine, "forks", False):
         return  # registered again
     _bar.mine.forks = True
     _bar.changed.acquire()
     _bar.wanted = True
-    free = _bar.changed.wait_for(lambda: not _bar.inside, _WAIT_SECONDS)
+    alone = _bar.changed.wait_for(lambda: not _bar.inside, _WAIT_SECONDS)
     _bar.wanted = False
-    if free:
+    if alone:
         for tell in before:
             tell()
 

@@ -104,6 +104,14 @@ for _ in range(20):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 os._exit(0)
 """
+OTHER = """
+import sys
+from finops_pack.ledger import open_ledger
+
+ledger = open_ledger(sys.argv[1])
+ledger.book([{"type": "call", "id": "of another", "model": "m", "start_us": 10**15}])
+ledger.close()  # and with it what was written ahead, where nobody else has the ledger open
+"""
 
 
 @pytest.mark.parametrize(
@@ -160,6 +168,34 @@ def test_what_a_child_books_after_its_parent_has_closed_the_ledger_is_kept(tmp_p
     closed.touch()
     os.waitpid(child, 0)
     assert ledger.totals(None, Where())[0].calls == 3
+    assert ledger.check() == []
+    ledger.close()
+
+
+def test_what_a_child_books_while_its_parent_reads_call_by_call_is_kept(tmp_path: Path) -> None:
+    def book(call_id: str, calls: int = 1) -> None:
+        line = {"type": "call", "model": "m", "start_us": 10**15}
+        ledger.book([{**line, "id": f"{call_id} {n}"} for n in range(calls)])
+
+    ledger, closed = open_ledger(str(tmp_path / "ledger.db")), tmp_path / "closed"
+    book("of the parent", 1000)
+    reading = iter(ledger.calls(Where()))
+    next(reading)
+    child = os.fork()
+    if not child:
+        book("before")
+        while not closed.exists():
+            time.sleep(0.01)
+        book("after")
+        os._exit(0)  # as a worker that is killed
+    while ledger.totals(None, Where())[0].calls < 1001:
+        time.sleep(0.01)
+    assert len(list(reading)) == 999
+    ledger.close()
+    run_it(OTHER, str(tmp_path / "ledger.db"))
+    closed.touch()
+    assert os.waitpid(child, 0)[1] == 0
+    assert ledger.totals(None, Where())[0].calls == 1003
     assert ledger.check() == []
     ledger.close()
 

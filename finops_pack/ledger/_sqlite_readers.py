@@ -23,6 +23,7 @@ class Readers:
     def __init__(self, path: str) -> None:
         self._path = path
         self._adding = threading.Lock()
+        self._streams: WeakSet[sqlite3.Cursor] = WeakSet()
         self._forget()
 
     def _forget(self) -> None:
@@ -71,6 +72,7 @@ class Readers:
         try:
             with forks.barred():
                 cursor = reader.raw.execute(sql, values)
+                self._streams.add(cursor)
             while rows := _some(cursor):
                 yield from rows
         finally:
@@ -92,6 +94,12 @@ class Readers:
         for reader in self.open:
             reader.raw.close()
         self._forget()
+
+    def end_streams(self) -> None:
+        """Close those that a parent reads on from: its own go on, and keep their locks."""
+        for cursor in self._streams:
+            cursor.close()  # else SQLite goes on holding the connection
+            cursor.connection.close()
 
 
 def _some(cursor: sqlite3.Cursor) -> list[Any]:

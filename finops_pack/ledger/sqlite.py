@@ -242,7 +242,9 @@ class SQLiteLedger(SQLLedger):
         self._drop_writer()
 
     def after_fork(self) -> None:
-        """The child leaves what it inherited alone, closing it would disturb the parent."""
+        """The child leaves alone what a thread was busy with, where it might wait for ever."""
+        if forks.alone:
+            self._readers.end_streams()
         _inherited.extend(filter(None, (*self._readers.open, self._writer)))
         self._lock.close()
         self._begin_anew()
