@@ -28,6 +28,8 @@ CANNOT_SEE = (
     "what a model that asks another LangChain model asks besides, unless it tells its usage",
     "that an awaited model over a _stream in a thread asks after its first piece: a row besides",
     "that a call over no SDK we know was cancelled in its own task: unknown, 30 minutes later",
+    "that a handler told after ours raised and stopped a call: unknown, 30 minutes later, and "
+    "calls that follow in its context may pass as its own; list ours last",
 )
 
 
