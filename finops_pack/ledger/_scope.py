@@ -35,11 +35,11 @@ def _named(tag: tuple[str, str] | None, *values: str | None) -> str:
 
 
 @lru_cache(maxsize=4096)
-def where_of(scope: str, since_us: int | None = None) -> Where:
+def where_of(scope: str, since_us: int | None = None, until_us: int | None = None) -> Where:
     """The inverse of `scope_of`."""
     named: dict[str, Any] = json.loads(scope)
     tag = named.pop("tag", None)
-    return Where(since_us, tag=tuple(tag) if tag else None, **named)
+    return Where(since_us, until_us, tag=tuple(tag) if tag else None, **named)
 
 
 def covers(where: Where, row: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
