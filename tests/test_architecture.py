@@ -101,7 +101,6 @@ UNGUARDED = {
     "rates/own.py:_with_earlier": "finops rates",
     "recorder/_serverless.py:_flushed_async": "runs within it",
     "report/build.py:read": "finops report",
-    "report/build.py:_period": "finops report",
     "report/client.py:_exchange": "what made its client has imported it",
     "report/outbox.py:_machine": "finops report",
     "report/tls.py:context": "within http_client",

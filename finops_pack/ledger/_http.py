@@ -13,7 +13,7 @@ import httpx
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.report.client import told
 from finops_pack.report.keys import Target
-from finops_pack.report.tls import http_client, pieces
+from finops_pack.report.tls import http_client, pieces, unpacked
 
 SECONDS = 5.0
 LONGEST = 60.0  # seconds in which an answer is read whole, where its reader set no time
@@ -39,8 +39,6 @@ def _document(body: bytes) -> Any:
 
 def _lines(answer: httpx.Response) -> Iterator[bytes]:
     """An answer's lines; raises `ValueError` for one that is longer than any call of ours."""
-    from finops_pack.report.tls import unpacked
-
     rest = b""
     for piece in unpacked(answer):
         *lines, rest = (rest + piece).split(b"\n")
