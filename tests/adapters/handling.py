@@ -188,7 +188,7 @@ def key_of_the_answer(patch: Patch) -> None:
 
     def by_line(calls: Any, line: bytes, state: Any) -> bool:
         record = json.loads(line)
-        del record["message"]["id"]
+        del record["message"]["id"], record["requestId"]  # one of them is enough
         return take(calls, json.dumps(record).encode(), state)
 
     patch.setattr(claude_code, "_take", by_line)
