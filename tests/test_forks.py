@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -148,13 +149,8 @@ def test_a_child_has_the_ledger_that_its_parents_threads_are_busy_with(
     run_it(HEAD + BUSY)
 
 
-def test_what_a_child_books_after_its_parent_has_closed_the_ledger_is_kept(tmp_path: Path) -> None:
-    def book(call_id: str) -> None:
-        ledger.book([{"type": "call", "id": call_id, "model": "m", "start_us": 10**15}])
-
-    ledger, closed = open_ledger(str(tmp_path / "ledger.db")), tmp_path / "closed"
-    book("of the parent")
-    ledger.totals(None, Where())
+def child_that_books(book: Callable[[str], None], closed: Path) -> int:
+    """A forked child that books before and after its parent has closed the ledger."""
     child = os.fork()
     if not child:
         book("before")
@@ -162,6 +158,17 @@ def test_what_a_child_books_after_its_parent_has_closed_the_ledger_is_kept(tmp_p
             time.sleep(0.01)
         book("after")
         os._exit(0)  # as a worker that is killed
+    return child
+
+
+def test_what_a_child_books_after_its_parent_has_closed_the_ledger_is_kept(tmp_path: Path) -> None:
+    def book(call_id: str) -> None:
+        ledger.book([{"type": "call", "id": call_id, "model": "m", "start_us": 10**15}])
+
+    ledger, closed = open_ledger(str(tmp_path / "ledger.db")), tmp_path / "closed"
+    book("of the parent")
+    ledger.totals(None, Where())
+    child = child_that_books(book, closed)
     while ledger.totals(None, Where())[0].calls < 2:
         time.sleep(0.01)
     ledger.close()
@@ -181,13 +188,7 @@ def test_what_a_child_books_while_its_parent_reads_call_by_call_is_kept(tmp_path
     book("of the parent", 1000)
     reading = iter(ledger.calls(Where()))
     next(reading)
-    child = os.fork()
-    if not child:
-        book("before")
-        while not closed.exists():
-            time.sleep(0.01)
-        book("after")
-        os._exit(0)  # as a worker that is killed
+    child = child_that_books(book, closed)
     while ledger.totals(None, Where())[0].calls < 1001:
         time.sleep(0.01)
     assert len(list(reading)) == 999

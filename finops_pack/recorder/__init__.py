@@ -126,8 +126,6 @@ def configure(*, stop: str = "soft", **arguments: Any) -> Recorder:
 
 def _refuse_mistakes(budgets: Iterable[str]) -> None:
     """The author of an argument hears of a mistake in it."""
-    from finops_pack.budgets import parse
-
     for spec in budgets:
         parse(spec)
 

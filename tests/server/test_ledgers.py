@@ -297,6 +297,16 @@ async def _dripping():
         await asyncio.sleep(0.05)
 
 
+def server_that_turned_bad(path, method, body, packed):
+    """One that is a ledger until it is asked this."""
+    other = FastAPI()
+    about = {"answer": {"time_zone": "UTC", "span": None}}
+    other.add_api_route("/api/finops/ledger/read/about", lambda: about, methods=["POST"])
+    answer = lambda: StreamingResponse(body(), headers=packed)  # noqa: E731
+    other.add_api_route(path, answer, methods=[method])
+    return other
+
+
 @pytest.mark.parametrize(
     ("body", "packed", "said"),
     [
@@ -307,11 +317,7 @@ async def _dripping():
     ids=["drip", "bomb", "deep"],
 )
 def test_a_server_that_turned_bad_holds_no_agent(monkeypatch, body, packed, said):
-    other = FastAPI()
-    about = {"answer": {"time_zone": "UTC", "span": None}}
-    other.add_api_route("/api/finops/ledger/read/about", lambda: about, methods=["POST"])
-    answer = lambda: StreamingResponse(body(), headers=packed)  # noqa: E731
-    other.add_api_route("/api/finops/ledger/write/reserve", answer, methods=["POST"])
+    other = server_that_turned_bad("/api/finops/ledger/write/reserve", "POST", body, packed)
     monkeypatch.setenv("FINOPS_API_KEY", "finops_x")
     config.reload()
     with listening(other) as url:
@@ -333,11 +339,7 @@ def test_a_server_that_turned_bad_holds_no_agent(monkeypatch, body, packed, said
     ids=["endless", "bomb", "deep", "strange"],
 )
 def test_a_stream_of_calls_that_turned_bad_fills_no_memory(monkeypatch, body, packed, said):
-    other = FastAPI()
-    about = {"answer": {"time_zone": "UTC", "span": None}}
-    other.add_api_route("/api/finops/ledger/read/about", lambda: about, methods=["POST"])
-    answer = lambda: StreamingResponse(body(), headers=packed)  # noqa: E731
-    other.add_api_route("/api/finops/calls", answer, methods=["GET"])
+    other = server_that_turned_bad("/api/finops/calls", "GET", body, packed)
     monkeypatch.setenv("FINOPS_API_KEY", "finops_x")
     monkeypatch.setattr(_http, "LONGEST_LINE", 2**21)
     config.reload()
