@@ -281,6 +281,9 @@ def test_the_key_is_in_no_message_whatever_a_server_says(monkeypatch, head):
             sent = next(w for w in client.recv(65536).decode().split() if w.startswith("finops_"))
             said = {"error": {"message": f"\x1b[2J\n{sent}"}} if head else sent
             client.sendall(head + json.dumps(said).encode() + b"\r\n\r\n")
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(65536):  # closed with a part unread, the answer would be lost
+                pass
 
     threading.Thread(target=echo, daemon=True).start()
     monkeypatch.setenv("FINOPS_API_KEY", "finops_of_mine")
