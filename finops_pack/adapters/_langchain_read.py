@@ -26,13 +26,16 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
     if message is None:
         _completion(call, result, generation)
         return ()
-    meta = message.response_metadata or _NOTHING
-    counted = message.usage_metadata
+    of = vars(message).get  # not every message has all; and pydantic is slow to look them up
+    counted, meta = of("usage_metadata"), of("response_metadata") or _NOTHING
     if counted and counted.get(_HIT) == 0:
         call.finish(None, status="cache_hit")
         return ()
-    fields = _fields(message, meta, counted)
+    asked, broken = of("tool_calls"), of("invalid_tool_calls")
     usage = _usage.langchain(counted)
+    fields = _fields(meta, of("id"), counted if usage is not None else _NOTHING)
+    if broken:
+        fields["verifier"] = "schema"
     raw = meta.get("token_usage") or meta.get("usage")
     if raw:
         fields["billed_usd"] = _numbers.charged(raw)
@@ -44,15 +47,14 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
     if call.others and call.passed_on(usage):
         call.drop()
         return ()
-    asked, broken = message.tool_calls, message.invalid_tool_calls
     if call.told and _is_their_own(call):
         call.end_as_told(usage, **fields)
-    elif not asked and not broken:
-        content = message.content
-        call.end(usage, content if isinstance(content, str) else message, (), fields)
+    elif asked or broken:
+        call.end(usage, message, [*(asked or ()), *(broken or ())], fields)
     else:
-        call.end(usage, message, [*asked, *broken], fields)
-    return [tool["id"] for tool in asked if tool.get("id")]
+        text = of("content")
+        call.end(usage, text if isinstance(text, str) else message, (), fields)
+    return [tool["id"] for tool in asked if tool.get("id")] if asked else ()
 
 
 def _better(told: Mapping[str, Any], usage: Usage | None, fields: dict[str, Any]) -> Usage | None:
@@ -69,9 +71,9 @@ def _is_their_own(call: Pending) -> bool:
     return len(call.told) > 1 or bool(call.told and "provider" not in call.row)
 
 
-def _fields(message: Any, meta: Mapping[str, Any], counted: Any) -> dict[str, Any]:
+def _fields(meta: Mapping[str, Any], own: str | None, counted: Mapping[str, Any]) -> dict[str, Any]:
     get = meta.get
-    identity = get("id") or message.id
+    identity = get("id") or own
     fields = {
         "served_model": get("model_name") or get("model"),
         "response_id": None if str(identity).startswith(_OWN_IDS) else identity,
@@ -80,8 +82,6 @@ def _fields(message: Any, meta: Mapping[str, Any], counted: Any) -> dict[str, An
     tier = get("service_tier") or _usage.tier_of(counted)
     if tier not in _PLAIN_TIERS:
         fields["service_tier"] = tier
-    if message.invalid_tool_calls:
-        fields["verifier"] = "schema"
     return fields
 
 

@@ -11,7 +11,7 @@ import anthropic
 import openai
 import pytest
 from langchain_core.language_models import BaseChatModel, SimpleChatModel
-from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.messages import AIMessageChunk, ChatMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableLambda
 
@@ -358,6 +358,20 @@ def test_the_name_of_a_class_is_no_provider(wire: Wire, calls: Calls) -> None:
     [row] = calls()
     assert (row.provider, row.model, row.usage_basis) == (None, "gpt-4o", "estimated")
     assert not row.unpriced
+
+
+def test_an_answer_of_any_role_is_a_row(calls: Calls) -> None:
+    class Speaker(Own):
+        """Answers with a message that has no usage of LangChain's, no tool calls."""
+
+        def _generate(self, *_: Any, **__: Any) -> ChatResult:
+            counts = {"prompt_tokens": 1000, "completion_tokens": 200}
+            said = ChatMessage("Hello", role="expert", response_metadata={"token_usage": counts})
+            return ChatResult(generations=[ChatGeneration(message=said)])
+
+    Speaker(ask=str, model_name="gpt-4o", provider="openai").invoke("hi")
+    [row] = calls()
+    assert (row.usage, row.status) == (Usage(1000, 200), "ok")
 
 
 class Passing(BaseChatModel):
