@@ -16,7 +16,8 @@ from finops_pack.recorder import Pending, guard
 
 _MODELS = ("langchain_core.language_models.chat_models", "langchain_core.language_models.llms")
 
-in_flight: dict[Any, Live] = {}
+in_flight: dict[int, Live] = {}
+"""By the number in LangChain's run id."""
 
 
 class Live:
@@ -104,7 +105,8 @@ def owning(managers: Any) -> Iterator[None]:
 
 @guard
 def _own_again(managers: Any) -> list[Live]:
-    lives = [in_flight[told.run_id] for told in managers if told.run_id in in_flight]
+    keys = (told.run_id.int for told in managers)
+    lives = [in_flight[key] for key in keys if key in in_flight]
     for live in lives:
         live.before = context.own(live.call)
         if live.before is not None and live.before.batch is live.call.batch is not None:

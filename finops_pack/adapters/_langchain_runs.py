@@ -23,6 +23,7 @@ from finops_pack.adapters._langchain_live import (
 )
 from finops_pack.adapters._lineage import (
     ROOM,
+    SESSIONS,
     Lineage,
     Run,
     inside,
@@ -34,6 +35,7 @@ from finops_pack.errors import BudgetExceeded, BudgetStop
 from finops_pack.recorder import Pending
 
 _NOTHING: dict[str, Any] = {}
+_SESSIONS = frozenset(SESSIONS)
 _GENERIC = ("Runnable", "LangGraph", "Chat")  # class names that say nothing about the work
 
 lineage = Lineage()
@@ -68,17 +70,19 @@ def start(
 
     `at_once` is how many prompts it was given, each of which is told by itself.
     """
-    if run_id in in_flight:
+    key = run_id.int  # hashed without Python, unlike the id itself
+    if key in in_flight:
         return  # another of our handlers told us already
     rec = recorder.get()
     if not rec.enabled:
         return
     metadata, params = metadata or _NOTHING, params or _NOTHING
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
-    row, longest = _row(metadata, params, run, model), metadata.get("ls_max_tokens")
-    asked = batch[0] if batch else ()
-    call = (_begin if at_once == 1 else _begin_one)(rec, row, asked, params, longest)
-    live = in_flight[run_id] = Live(call, run)
+    row, asked = _row(metadata, params, run, model), batch[0] if batch else ()
+    longest = _openai_read.longest("chat", params) or metadata.get("ls_max_tokens")
+    begin = rec.begin_row if at_once == 1 else partial(_begin_one, rec)
+    call = begin(row, asked, params.get("tools"), longest, None, params)
+    live = in_flight[key] = Live(call, run)
     if len(in_flight) > ROOM:  # of those that were cancelled nobody speaks again
         in_flight.pop(next(iter(in_flight)), None)
     if live.before is not None:
@@ -89,19 +93,13 @@ def start(
         lineage.call_began(run, call)
 
 
-def _begin(
-    rec: recorder.Recorder, row: dict[str, Any], asked: Any, params: dict[str, Any], longest: Any
-) -> Pending:
-    longest = _openai_read.longest("chat", params) or longest
-    return rec.begin_row(row, asked, params.get("tools"), longest, None, params)
-
-
-def _begin_one(rec: recorder.Recorder, row: Any, asked: Any, params: Any, longest: Any) -> Pending:
+def _begin_one(rec: recorder.Recorder, *asked: Any) -> Pending:
     """Of several prompts given at once: if one is refused, all of them are."""
+    params = asked[-1]
     if params is _refused[0]:
         raise _refused[1]()  # those that are awaited are told of one by one all the same
     try:
-        call = _begin(rec, row, asked, params, longest)
+        call = rec.begin_row(*asked)
     except (BudgetExceeded, BudgetStop) as error:
         if params:
             _refused[:] = params, partial(type(error), error.refusal)
@@ -125,10 +123,9 @@ def _row(
         "framework_version": _version(),
         "adapter": "langchain",
     }
-    action, agent, session, provider = (
-        node, get("lc_agent_name"), metadata_session(metadata), get("ls_provider"),
-    )  # fmt: skip
-    work = _work(run)
+    session = None if _SESSIONS.isdisjoint(metadata) else metadata_session(metadata)
+    action, agent, provider = node, get("lc_agent_name"), get("ls_provider")
+    work = run if run is context.innermost() else _work(run)
     if work is not None:
         if run is not None and agent == run.named:
             agent = work.agent
@@ -151,10 +148,9 @@ def _row(
 
 
 def _work(run: Run | None) -> context.Around | None:
-    """Whose work a model's run in this one is."""
-    if run is None:
-        return outside(context.around())
-    return run if context.innermost() is run else inside(run, context.around())
+    """Whose work a model's run in this one is, where that is not told at once."""
+    around = context.around()
+    return outside(around) if run is None else inside(run, around)
 
 
 _bills = lru_cache(maxsize=256)(recorder.bills)
@@ -169,7 +165,7 @@ def _made_up(model: Any) -> str:
 
 def answered(run_id: Any, response: Any) -> None:
     """A model answered."""
-    live = ended(run_id)
+    live = ended(run_id.int)
     if live is not None:
         for asked in _langchain_read.answer(live.call, response, live.usage):
             lineage.asked(asked, live.call)
@@ -177,9 +173,9 @@ def answered(run_id: Any, response: Any) -> None:
 
 def failed(run_id: Any, error: Any, result: Any) -> None:
     """It failed, was cut short, or its answer was refused by a parser after it was billed."""
-    live = in_flight.get(run_id)
+    live = in_flight.get(run_id.int)
     alone = live is not None and each_by_itself(live.call)
-    live = ended(run_id, by_itself=alone)
+    live = ended(run_id.int, by_itself=alone)
     if live is None:
         return
     _langchain_read.failure(live.call, error, result, live.usage, live.chars)
@@ -190,8 +186,8 @@ def failed(run_id: Any, error: Any, result: Any) -> None:
 def leave(batch: Any, before: int) -> None:
     """Of prompts given at once one is refused, or fails where nobody awaits: the others' end is
     not told. What was asked `before` it may be billed, unless the last was told what came."""
-    for run_id, given in list(in_flight.items()):
-        live = ended(run_id) if given.call.batch is batch else None
+    for key, given in list(in_flight.items()):
+        live = ended(key) if given.call.batch is batch else None
         if live is None:
             continue
         if live.call.told or live.call.began < before:
@@ -200,9 +196,9 @@ def leave(batch: Any, before: int) -> None:
             live.call.drop()
 
 
-def ended(run_id: Any, *, by_itself: bool = False) -> Live | None:
+def ended(key: int, *, by_itself: bool = False) -> Live | None:
     """The run of a model is over; None when its rows are another's, or it was over already."""
-    live = in_flight.pop(run_id, None)
+    live = in_flight.pop(key, None)
     if live is not None:
         context.disown(live.call, live.before)
         if live.run is not None:

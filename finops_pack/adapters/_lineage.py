@@ -11,6 +11,7 @@ from finops_pack.recorder import Pending
 
 FORGOTTEN_AFTER = 3600.0  # seconds; a run that never ended is dropped when room is needed
 ROOM = 10_000
+SESSIONS = ("thread_id", "session_id", "conversation_id")  # of a framework's metadata
 
 
 class Run:
@@ -182,6 +183,5 @@ def seconds(run: Run) -> float:
 
 def metadata_session(metadata: dict[str, Any]) -> str | None:
     """The conversation that a framework's metadata names."""
-    get = metadata.get
-    named = get("thread_id") or get("session_id") or get("conversation_id")
+    named = next((told for name in SESSIONS if (told := metadata.get(name))), None)
     return str(named) if named else None

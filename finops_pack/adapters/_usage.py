@@ -175,7 +175,7 @@ def langchain(usage: Any) -> Usage | None:
     `ephemeral_5m/1h_input_tokens`; in streams it is the other way round. On OpenAI's flex and
     priority tiers the keys carry the tier as a prefix.
     """
-    if not is_mapping(usage) or "input_tokens" not in usage:
+    if "input_tokens" not in usage:
         return None
     sent = usage.get("input_token_details") or _NOTHING
     made = usage.get("output_token_details") or _NOTHING

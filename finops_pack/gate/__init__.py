@@ -53,7 +53,7 @@ class Gate:
         _gates.add(self)
 
     def _begin_anew(self) -> None:
-        self._held: dict[str, tuple[Any, Weight, int]] = {}  # call id -> (tasks, weight, bound)
+        self.held: dict[str, tuple[Any, Weight, int]] = {}  # call id -> (tasks, weight, bound)
         self._tasks = TaskMoney()
         self._watch = Thresholds(self._levels)
 
@@ -107,9 +107,9 @@ class Gate:
                 self._exceeded(call, budget, pico)
         self._held_by_tasks(call, pico, asked)
         self._held_by_ledger(call, pico, budgets, asked)
-        if len(self._held) >= _MOST:
-            self._held.pop(next(iter(self._held)), None)
-        self._held[call.id] = (call.running, weight, pico)
+        if len(self.held) >= _MOST:
+            self.held.pop(next(iter(self.held)), None)
+        self.held[call.id] = (call.running, weight, pico)
 
     def _asked(self, call: Any) -> list[Asked]:
         """The budgets of the tasks around this call; what a flat plan covers has its own."""
@@ -205,7 +205,7 @@ class Gate:
 
         What turned out to have no price counts as what was set aside for it, at the least.
         """
-        held = self._held.pop(call.id, None)
+        held = self.held.pop(call.id, None)
         if held is None:
             return
         running, weight, bound = held
@@ -229,7 +229,7 @@ class Gate:
 
     def drop(self, call: Any) -> None:
         """It turns out to be no call of its own: nothing is held for it any more."""
-        running, *_ = self._held.pop(call.id, ((),))
+        running, *_ = self.held.pop(call.id, ((),))
         self._tasks.give(call.id, running)
         self._store.ended(call.id, None)
 

@@ -64,7 +64,6 @@ class Spool:
         self._announced = False
         self._fd: int | None = None
         self.path: Path | None = None
-        self._size = 0
         self._look_at = self._retry_at = 0.0
         self._memory = Memory()
         self._lost_told = self.lost
@@ -109,9 +108,6 @@ class Spool:
         except OSError as error:
             self._leave(str(error))
             return False
-        self._size += count
-        if self._size >= ROTATE_BYTES:
-            self._look_at = 0.0
         return True
 
     def _leave(self, reason: str) -> None:
@@ -140,9 +136,10 @@ class Spool:
         if fd is None:
             return
         self._look_at = time.monotonic() + _LOOK_SECONDS
-        if self._size >= ROTATE_BYTES:
+        file = os.fstat(fd)
+        if file.st_size >= ROTATE_BYTES:
             self._leave("")
-        elif not os.fstat(fd).st_nlink:
+        elif not file.st_nlink:
             saved = _content(fd)
             self._leave("deleted")
             self._memory.put_back([saved])
@@ -185,7 +182,7 @@ class Spool:
         if not _lock.take(fd) or not os.fstat(fd).st_nlink:  # a drainer took it for a dead one
             os.close(fd)
             return False
-        self._fd, self.path, self._size = fd, path, 0
+        self._fd, self.path = fd, path
         self._look_at = time.monotonic() + _LOOK_SECONDS
         return True
 

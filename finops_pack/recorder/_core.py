@@ -77,8 +77,7 @@ class Recorder:
     ) -> Pending:
         """`begin` for whoever has made the row: its fields that are known, `id` and `model`."""
         call = self._pending(row, tags)
-        call.messages = messages
-        call.tools = tools
+        call.messages, call.tools = messages, tools
         call.max_output_tokens = max_output_tokens
         # a clock that was put back must not keep the gate from being asked until it is there again
         if call.running or not 0 < self._no_budget_until - row["start_us"] <= _BELIEVED_US:
@@ -130,21 +129,25 @@ class Recorder:
             billed = fields.pop("billed_usd", None)
             if billed is not None:
                 call.charged(billed, str(fields.pop("billed_source", None) or "provider"))
-            late = call.swept
-            row = call.close(usage, response, fields)
-            pico = call.price()
+            late, row = call.swept, call.row
+            pico = call.close(usage, response, fields)
             self.write(_late(row) if late else row)
             if call.running:
                 call.count(pico, again=late)
-            if row.get("usage_basis") != "unknown":  # else it expires into estimated spend
-                known = "cost_state" in row or call.billed is not None
-                self._gate.settle(call, pico if known else None)
+            if call.id in self._gate.held:
+                self._settle(call, pico)
             if late:
                 call.messages = call.tools = None  # reduced already
             if call.messages is not None or response is not None or tool_calls:
                 self._reducing.put(left(call, response, tool_calls))
         except Exception as error:  # noqa: BLE001 - the agent goes on
             warn_once(f"a call could not be recorded ({type(error).__name__})", error)
+
+    def _settle(self, call: Pending, pico: int) -> None:
+        row = call.row
+        if row.get("usage_basis") != "unknown":  # else it expires into estimated spend
+            known = "cost_state" in row or call.billed is not None
+            self._gate.settle(call, pico if known else None)
 
     def drop(self, call: Pending) -> None:
         """Forget a call that turns out to be others, which are counted; never raises."""

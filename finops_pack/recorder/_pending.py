@@ -13,7 +13,7 @@ from finops_pack.model import Usage
 from finops_pack.money import to_pico
 from finops_pack.recorder._estimate import METHOD, estimate
 from finops_pack.recorder._guard import guard
-from finops_pack.recorder._price import count, price
+from finops_pack.recorder._price import price
 
 if TYPE_CHECKING:
     from finops_pack.recorder._core import Recorder
@@ -169,8 +169,8 @@ class Pending:
             self.fail(error, usage, **fields)
             self.swept, self.sent = usage is None, sent
 
-    def close(self, usage: Usage | None, response: Any, fields: dict[str, Any]) -> dict[str, Any]:
-        """The finished row, still without its price; called by the recorder alone."""
+    def close(self, usage: Usage | None, response: Any, fields: dict[str, Any]) -> int:
+        """Finish the row; pico-USD that count as spent. Called by the recorder alone."""
         row = self.row
         if self.swept:
             for name in ("status", "error_type", "usage_basis", "missing"):
@@ -180,14 +180,13 @@ class Pending:
         if self.attempts > 1:
             row["attempts"] = self.attempts
             row["lost_ms"] = self.lost_ms
-        row.update(said(fields))
+        row.update(fields if None not in fields.values() else said(fields))
         if usage is None or not usage.input_tokens:
             usage = self._made_up(usage, response)
-        if usage is not None:
-            count(row, usage)
         self.usage = usage
         self.open = self.swept = False
-        return row
+        pico = self._unseen() if usage is None else price(row, usage)
+        return pico if self.billed is None else self._billed(*self.billed)
 
     def _made_up(self, usage: Usage | None, response: Any) -> Usage | None:
         """Counts that the provider did not give: estimated from the text, else unknown."""
@@ -210,14 +209,9 @@ class Pending:
         self.row["usage_basis"], self.row["usage_method"] = "estimated", f"input: {METHOD}"
         return replace(usage, input_tokens=sent)
 
-    def price(self) -> int:
-        """Price the row; pico-USD that count as spent."""
-        row, usage = self.row, self.usage
-        pico = self._unseen() if usage is None else price(row, usage)
-        if self.billed is None:
-            return pico
-        row["billed_source"] = self.billed[1]
-        row["billed_pico"] = pico = to_pico(self.billed[0])
+    def _billed(self, usd: Decimal, source: str) -> int:
+        self.row["billed_source"] = source
+        self.row["billed_pico"] = pico = to_pico(usd)
         return pico
 
     def _unseen(self) -> int:

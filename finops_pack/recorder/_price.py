@@ -8,56 +8,46 @@ from finops_pack.ledger import Line
 from finops_pack.model import TOKEN_FIELDS, Usage
 from finops_pack.rates import bills, price_pico
 
-__all__ = ["PRICED_BY", "bills", "count", "price", "priced"]
+__all__ = ["PRICED_BY", "bills", "price", "priced"]
 
 PRICED_BY = ("processing", "service_tier", "region")
 
 
-def count(row: dict[str, Any], usage: Usage) -> None:
-    """Put the counts into the row that are not zero."""
-    total, out, thought = usage.input_tokens, usage.output_tokens, usage.reasoning_tokens
-    read, short, long = (
-        usage.cache_read_tokens,
-        usage.cache_write_5m_tokens,
-        usage.cache_write_1h_tokens,
-    )
-    if total:
-        row["input_tokens"] = total
-    if out:
-        row["output_tokens"] = out
-    if read:
-        row["cache_read_tokens"] = read
-    if short:
-        row["cache_write_5m_tokens"] = short
-    if long:
-        row["cache_write_1h_tokens"] = long
-    if thought:
-        row["reasoning_tokens"] = thought
+def price(row: dict[str, Any], usage: Usage) -> int:
+    """Put `usage` and its cost into the row; what of it is priced, in pico-USD.
+
+    Counts that are zero are left out. The model that served is priced, else the one that was
+    asked for.
+    """
+    if usage.input_tokens:
+        row["input_tokens"] = usage.input_tokens
+    if usage.output_tokens:
+        row["output_tokens"] = usage.output_tokens
+    if usage.cache_read_tokens:
+        row["cache_read_tokens"] = usage.cache_read_tokens
+    if usage.cache_write_5m_tokens:
+        row["cache_write_5m_tokens"] = usage.cache_write_5m_tokens
+    if usage.cache_write_1h_tokens:
+        row["cache_write_1h_tokens"] = usage.cache_write_1h_tokens
+    if usage.reasoning_tokens:
+        row["reasoning_tokens"] = usage.reasoning_tokens
     if usage.extra:
         row["extra"] = dict(usage.extra)
-
-
-def price(row: dict[str, Any], usage: Usage) -> int:
-    """Put the cost of `usage` into the row; what of it is priced, in pico-USD.
-
-    The model that served is priced, else the one that was asked for.
-    """
     named = None
     if "service_tier" in row or "processing" in row or "region" in row:
         named = {key: row[key] for key in PRICED_BY if key in row}
     served, asked = row.get("served_model"), row["model"]
-    found = price_pico(served or asked, usage, row.get("provider"), row["start_us"], named)
-    if found[1] == "unpriced" and served and served != asked:
-        found = price_pico(asked, usage, row.get("provider"), row["start_us"], named)
-    pico, state, rate_id, missing = found
-    if pico is not None:
-        row["cost_pico"] = pico
+    provider, at_us = row.get("provider"), row["start_us"]
+    pico, state, rate_id, missing = price_pico(served or asked, usage, provider, at_us, named)
+    if state == "priced":
+        row["cost_pico"], row["cost_state"], row["rate_id"] = pico, state, rate_id
+        return pico or 0
+    if state == "unpriced" and served and served != asked:
+        pico, state, rate_id, missing = price_pico(asked, usage, provider, at_us, named)
     if state != "unpriced":
-        row["cost_state"] = state
-    if state != "priced" and usage.problems:  # what is not sound is never priced
+        row["cost_pico"], row["cost_state"], row["rate_id"] = pico, state, rate_id
+    if usage.problems:  # what is not sound is never priced
         row["problems"] = usage.problems
-    if rate_id is not None:
-        row["rate_id"] = rate_id
     if missing:
         row["missing"] = missing
     return pico or 0
@@ -69,6 +59,5 @@ def priced(line: Line) -> Line:
         return line
     row = dict(line)
     usage = Usage(**{name: row[name] for name in (*TOKEN_FIELDS, "extra") if name in row})
-    count(row, usage)
     price(row, usage)
     return row

@@ -149,13 +149,13 @@ def test_a_child_inherits_no_call_no_lock_and_no_handle() -> None:
     with mine._known._lock, mine._store._lock, mine._tasks._lock, mine._watch._lock:
         child = os.fork()
         if not child:
-            sound = not mine._held and ledger._writer is not writer
+            sound = not mine.held and ledger._writer is not writer
             call(rec)
             open_call.finish(FULL)  # as the parent does too: it is the parent's to settle
             os._exit(0 if sound and ledger._writer is not writer else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     open_call.finish(FULL)
-    assert mine._held == {}
+    assert mine.held == {}
     finops_pack.flush()
     assert held() == (2 * 3_750_000_000, 0)
 
@@ -166,7 +166,7 @@ def test_a_call_whose_end_is_never_told_stays_reserved_and_is_not_remembered(
     monkeypatch.setattr(gate, "_MOST", 3)
     rec = track("1 USD/day")
     begun = [begin(rec) for _ in range(6)]
-    assert len(rec._gate._held) <= 4
+    assert len(rec._gate.held) <= 4
     bound = held()[1]
     rec.sweep(0)
     finops_pack.flush()

@@ -47,6 +47,7 @@ def test_threads_share_a_spool_and_rotate_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "ROTATE_BYTES", 2000)
+    monkeypatch.setattr(spool, "_LOOK_SECONDS", 0.0)
     mine = Spool("id", folder=tmp_path)
 
     def work(start: int) -> None:
@@ -110,6 +111,7 @@ def test_a_signal_handler_may_record_in_the_middle_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool, "ROTATE_BYTES", 500)
+    monkeypatch.setattr(spool, "_LOOK_SECONDS", 0.0)
     mine = Spool("id", folder=tmp_path)
     numbers = itertools.count()  # a handler may be interrupted by the next signal
 
