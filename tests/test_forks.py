@@ -201,10 +201,11 @@ def test_what_a_child_books_while_its_parent_reads_call_by_call_is_kept(tmp_path
     ledger.close()
 
 
-def run_it(code: str, *words: str) -> None:
+def run_it(code: str, *words: str) -> str:
     command = [sys.executable, "-c", code, *words]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
+    return run.stdout
 
 
 def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

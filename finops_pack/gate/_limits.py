@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from finops_pack import forks
 from finops_pack.budgets import FINAL_ANSWER, Budget, parse
 from finops_pack.config import Config, file_of
-from finops_pack.ledger import Ledger, documents, open_ledger
+from finops_pack.ledger import Ledger, documents, load, open_ledger
 from finops_pack.model import Where
 from finops_pack.money import to_pico
 
@@ -27,7 +28,8 @@ class Known:
     """The budgets in force: the settings', and the ledger's as they were at most 2 s ago.
 
     The ledger is only read here, and not made: where there is none, nobody set a budget in it.
-    One on another host is read beside the agent; only the first look waits for it, 250 ms.
+    One on another host is read beside the agent; only the first look waits for it, 250 ms (what
+    it takes to ask it is imported before).
     """
 
     def __init__(self, settings: Config) -> None:
@@ -64,6 +66,9 @@ class Known:
         if is_local(self._url):
             self._refresh()
             return
+        if first:  # here, and not where a deadline runs: that of the first reservation, too
+            with suppress(Exception):  # as in the thread, which fails for the same cause
+                load(self._url)
         self._again_at = time.monotonic() + PATIENCE  # for the thread to answer
         thread = threading.Thread(target=self._refresh, name="finops-budgets", daemon=True)
         thread.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from finops_pack import forks
@@ -22,6 +23,7 @@ __all__ = [
     "Reservation",
     "has_spools",
     "ledger_id",
+    "load",
     "normalise",
     "open_ledger",
     "sqlite_path",
@@ -227,26 +229,35 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
     Raises `LedgerUnreachable` (`LedgerAbsent` where there is none and `create` is false) and
     `ConfigError` for a scheme that nobody serves.
     """
+    return load(url)(create=create, read_only=read_only)
+
+
+def load(url: str) -> Callable[..., Ledger]:
+    """What opens it, with all imported that it takes: half a second, for a server's.
+
+    Whoever waits for a ledger with a deadline calls it before that begins. Raises as
+    `open_ledger`, for what is not installed.
+    """
     scheme = normalise(url).partition(":")[0]
     if scheme == "sqlite":
         with forks.barred():
             from finops_pack.ledger.sqlite import SQLiteLedger
 
-        return SQLiteLedger(sqlite_path(url), create=create, read_only=read_only)
+        return partial(SQLiteLedger, sqlite_path(url))
     if scheme == "postgresql":
-        return _postgres(url, create, read_only)
+        return _postgres(url)
     if scheme in ("http", "https"):
         with forks.barred():
             from finops_pack.ledger.remote import RemoteLedger
 
-        return RemoteLedger(url)
+        return lambda **_: RemoteLedger(url)  # a server makes it, or not
     raise ConfigError(
         f"ledger {normalise(url)!r}: unknown kind {scheme!r}",
         mend="use a path, sqlite:////path, postgresql://… or https://…",
     )
 
 
-def _postgres(url: str, create: bool, read_only: bool) -> Ledger:
+def _postgres(url: str) -> Callable[..., Ledger]:
     try:
         with forks.barred():
             from finops_pack.ledger.postgres import PostgresLedger
@@ -255,7 +266,7 @@ def _postgres(url: str, create: bool, read_only: bool) -> Ledger:
             f"a ledger in PostgreSQL needs the package {error.name}",
             mend="pip install 'finops-agent-pack[postgres]'",
         ) from None
-    return PostgresLedger(url, create=create, read_only=read_only)
+    return partial(PostgresLedger, url)
 
 
 def has_spools(url: str) -> bool:

@@ -145,3 +145,6 @@ class Http:
         held, self._held = self._held, None
         if held and held[0] == os.getpid():
             held[1].close()
+
+
+http_client("http://localhost", SECONDS).close()  # the first one imports the rest of httpx

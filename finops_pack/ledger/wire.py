@@ -98,6 +98,7 @@ class About:
     span: tuple[int, int] | None
 
 
+shape(About)  # what is imported with the first one is here with this module
 Answer = Callable[[Ledger, Mapping[str, Any]], Any]
 
 

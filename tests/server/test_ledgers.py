@@ -555,3 +555,59 @@ def test_a_fork_while_a_thread_imports_what_asks_the_server_leaves_no_child_wait
     monkeypatch.setenv("FINOPS_LEDGER", live.url)
     monkeypatch.setenv("FINOPS_API_KEY", live.key)
     run_it(HEAD + SLOW_IMPORT + FORK, slow)
+
+
+FIRST_CALL = """
+import importlib.util
+
+class Slow(importlib.abc.MetaPathFinder):  # in the module itself: a finder holds up every import
+    def find_spec(self, name, path=None, target=None):
+        if name == "httpcore":
+            sys.meta_path.remove(self)
+            spec = importlib.util.find_spec(name)
+            execute = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: (time.sleep(1.5), execute(module))
+            return spec
+
+sys.meta_path.insert(0, Slow())
+from finops_pack import BudgetExceeded, recorder
+from finops_pack.gate import _limits, _store
+
+_limits.FIRST_SECONDS = _store.WAIT_SECONDS = 0.5  # a server of a busy machine answers in this
+try:
+    recorder.get().begin(model="gpt-4o", messages=["hi"], max_output_tokens=9)
+except BudgetExceeded as refused:
+    print(refused.reason)
+"""
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "said"), [("1 USD/day", [], ""), ("", ["0.0000001"], "exceeded\n")]
+)
+def test_what_the_first_call_imports_is_no_silence_of_the_server(
+    live, remote, monkeypatch, here, there, said
+):
+    for limit in there:
+        remote.put("budget", "day:everything", {"limit_usd": limit, "window": "day"})
+    monkeypatch.setenv("FINOPS_LEDGER", live.url)
+    monkeypatch.setenv("FINOPS_BUDGET", here)
+    assert run_it(HEAD + FIRST_CALL) == said
+
+
+ASKED = """
+from finops_pack import ledger, recorder
+from finops_pack.model import Where
+
+recorder.get()
+opened, loaded = ledger.load(sys.argv[1]), set(sys.modules)
+held = opened()
+held.drain(1)
+held.documents("budget")
+held.reserve(ledger.Reservation("c", ("b",), 1, 1, 2), {"b": (Where(), 9)}, 1.0)
+print(*set(sys.modules) - loaded)
+"""
+
+
+def test_a_ledger_that_is_loaded_imports_nothing_more_to_hold_a_call(live, remote, monkeypatch):
+    monkeypatch.setenv("FINOPS_LEDGER", live.url)
+    assert run_it(HEAD + ASKED, live.url) == "\n"
