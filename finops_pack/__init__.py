@@ -87,8 +87,8 @@ def __getattr__(name: str) -> Any:
     with forks.barred():
         from importlib import import_module
 
-        if name in ("task", "action", "tags"):
-            import_module("finops_pack.recorder")  # where the lines of a task go
+        if _HOME[name].partition(".")[0] in ("context", "query"):
+            import_module("finops_pack.recorder")  # where a task's lines go; half of a question
         value = globals()[name] = getattr(import_module(f"finops_pack.{_HOME[name]}"), name)
     return value
 

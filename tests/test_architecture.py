@@ -80,8 +80,8 @@ FRAMEWORKS = {
     "autogen_ext", "openai", "anthropic", "agents", "pydantic_ai", "ag2", "agent_framework",
     "litellm", "langchain_openai",
 }  # fmt: skip
-IN_AN_AGENT = BASE | {
-    "__init__", "adapters", "asgi", "auto", "context", "gate", "ledger", "places", "rates",
+IN_AN_AGENT = BASE | ANALYSIS | SHARED | {
+    "__init__", "adapters", "asgi", "auto", "context", "gate", "ledger", "places", "query", "rates",
     "recorder", "report", "sketch", "tools",
 }  # fmt: skip
 BEFORE_THE_RECORDER = {"__init__.py", "auto.py", "adapters/__init__.py"}

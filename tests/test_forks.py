@@ -59,6 +59,21 @@ if not child:
     os._exit(0 if recorder.flush(5) else 3)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+QUESTION = """
+import finops_pack
+
+def ask():
+    getattr(finops_pack, sys.argv[2])()
+
+threading.Thread(target=ask).start()
+assert started.wait(10)
+child = os.fork()
+if not child:
+    faulthandler.dump_traceback_later(8, exit=True)
+    ask()
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
 
 WHAT_LOCKS = """
 from finops_pack import forks, log
@@ -125,6 +140,23 @@ ledger.close()  # and with it what was written ahead, where nobody else has the 
 )
 def test_a_fork_in_the_middle_of_an_import_leaves_no_child_waiting(slow: str) -> None:
     run_it(HEAD + SLOW_IMPORT + FORK, slow)
+
+
+@pytest.mark.parametrize(
+    ("question", "slow"),
+    [
+        ("spend", "finops_pack.query"),
+        ("spend", "finops_pack.query.absent"),
+        ("budget", "finops_pack.query.money_left"),
+        ("find_waste", "finops_pack.waste"),
+        ("find_waste", "finops_pack.waste.retries"),
+        ("find_levers", "finops_pack.levers.batch"),
+    ],
+)
+def test_a_fork_while_a_thread_asks_what_was_spent_leaves_no_child_waiting(
+    question: str, slow: str
+) -> None:
+    run_it(HEAD + SLOW_IMPORT + QUESTION, slow, question)
 
 
 def test_a_fork_while_a_thread_opens_the_ledger_leaves_no_child_waiting() -> None:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from operator import attrgetter
 from types import ModuleType
 
+from finops_pack import forks
 from finops_pack.forensics._runs import Population, Run, runs_of
 from finops_pack.forensics._shape import Relation, relations
 from finops_pack.model import Call, Facts, Finding
@@ -49,4 +50,5 @@ def find(
 def modes() -> tuple[ModuleType, ...]:
     """The failure-mode modules there are."""
     names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
-    return tuple(importlib.import_module(f"finops_pack.forensics.{name}") for name in names)
+    with forks.barred():
+        return tuple(importlib.import_module(f"finops_pack.forensics.{name}") for name in names)

@@ -101,7 +101,7 @@ def zone_of(name: str) -> tzinfo:
     with forks.barred():
         from zoneinfo import ZoneInfo
 
-    return ZoneInfo(name)
+        return ZoneInfo(name)  # which may be in a package, and imports that
 
 
 def covers(budget: Budget, row: Mapping[str, Any]) -> bool:

@@ -20,6 +20,7 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
+from finops_pack import forks
 from finops_pack.levers._lever import Lever, Work, share_of_writes
 from finops_pack.levers._runs import Run, Runs
 from finops_pack.levers._search import LeverSearch
@@ -49,7 +50,9 @@ def names() -> list[str]:
 
 def _searches(work: Work) -> Iterator[LeverSearch]:
     for name in names():
-        yield importlib.import_module(f"finops_pack.levers.{name}").Search(work)
+        with forks.barred():
+            lever = importlib.import_module(f"finops_pack.levers.{name}")
+        yield lever.Search(work)
 
 
 def _show(calls: Iterable[Call], work: Work, searches: Sequence[LeverSearch]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from finops_pack import forks
 from finops_pack.errors import LedgerOutdated, LedgerUnreachable
 from finops_pack.query.period import Period
 from finops_pack.query.reader import Reader
@@ -39,7 +40,8 @@ def _reader(url: str, time_zone: str) -> Reader:
     if not normalise(url).startswith("sqlite:"):
         return Reader(open_ledger(url))
     if not _exists(url):
-        from finops_pack.query.absent import Absent
+        with forks.barred():
+            from finops_pack.query.absent import Absent
 
         return Reader(Absent(normalise(url), time_zone), begun=False)
     try:

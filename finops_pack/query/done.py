@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from finops_pack import forks
 from finops_pack.money import plain, shown
 from finops_pack.query.period import Period
 
@@ -20,7 +21,8 @@ DAY_US = 86_400_000_000
 
 def measured(reader: Reader, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """What the lever is about, since it was accepted against the 30 days before."""
-    from finops_pack import levers
+    with forks.barred():
+        from finops_pack import levers
 
     accepted = datetime.fromisoformat(body["accepted_at"])
     scope = body.get("scope") or {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from finops_pack import forks
 from finops_pack.errors import InputError
 from finops_pack.model import Where
 
@@ -116,10 +117,11 @@ def zone_of(name: str) -> tzinfo:
     """The zone of that IANA name; UTC costs no import."""
     if name in ("", "UTC"):
         return UTC
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+    with forks.barred():
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        mend = "e.g. Europe/Vienna; if that is unknown, too: pip install tzdata"
-        raise InputError(f"time zone {name!r} is not known", mend=mend) from None
+        try:
+            return ZoneInfo(name)  # which may be in a package, and imports that
+        except (ZoneInfoNotFoundError, ValueError):
+            mend = "e.g. Europe/Vienna; if that is unknown, too: pip install tzdata"
+            raise InputError(f"time zone {name!r} is not known", mend=mend) from None

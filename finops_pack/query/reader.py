@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from finops_pack import forks
 from finops_pack.model import Totals, Usage
 from finops_pack.query import empty
 from finops_pack.query.once import once
@@ -56,7 +57,8 @@ class Reader:
     @property
     def facts(self) -> LedgerFacts:
         """Rates, cache facts, tasks and segments for an analysis."""
-        from finops_pack.query.facts import LedgerFacts
+        with forks.barred():
+            from finops_pack.query.facts import LedgerFacts
 
         self._facts = self._facts or LedgerFacts(self._ledger)
         return self._facts
@@ -110,7 +112,8 @@ class Reader:
 
     def flow(self, period: Period, **fields: Any) -> Flow:
         """The calls of a period one by one, any number of times; few are kept."""
-        from finops_pack.query.flow import Flow
+        with forks.barred():
+            from finops_pack.query.flow import Flow
 
         where = period.where(**fields)
         key = tuple(getattr(where, name) for name in where.__slots__)
@@ -127,7 +130,8 @@ class Reader:
     # --- what is left ----------------------------------------------------------------------------
     def budget(self) -> BudgetView:
         """All budgets and what was spent today, this week and this month."""
-        from finops_pack.query.money_left import view
+        with forks.barred():
+            from finops_pack.query.money_left import view
 
         return view(self._ledger, self.zone, self.pending_calls, nothing=self.nothing())
 
@@ -141,7 +145,8 @@ class Reader:
         provider: str | None = None,
     ) -> Answer:
         """Whether an amount, or a call of this size, fits what is left."""
-        from finops_pack.query import check
+        with forks.barred():
+            from finops_pack.query import check
 
         lines = self.budget().lines
         if cost is not None:
@@ -152,7 +157,8 @@ class Reader:
     # --- why -----------------------------------------------------------------------------------
     def waste(self, period: Period, **fields: Any) -> Waste:
         """The avoidable dollars by category."""
-        from finops_pack import waste
+        with forks.barred():
+            from finops_pack import waste
 
         key = (period, *sorted(fields.items()))
         if key not in self._found:
@@ -161,7 +167,8 @@ class Reader:
 
     def score(self, period: Period, **fields: Any) -> Score:
         """The share of the money that was not avoidable, 0-100."""
-        from finops_pack import score
+        with forks.barred():
+            from finops_pack import score
 
         calls = self.flow(period, **fields)
         return score.score(calls, self.waste(period, **fields), self.facts)
@@ -170,32 +177,37 @@ class Reader:
         self, period: Period, *, only: str | Collection[str] | None = None, **fields: Any
     ) -> list[Finding]:
         """The failure modes of a period's tasks; `only` asks about one task, or some."""
-        from finops_pack import forensics
+        with forks.barred():
+            from finops_pack import forensics
 
         return forensics.find(self.flow(period, **fields), self.facts, task=only)
 
     def relations(self, period: Period, **fields: Any) -> list[Relation]:
         """What latency and errors go with, by model and action."""
-        from finops_pack import forensics
+        with forks.barred():
+            from finops_pack import forensics
 
         return forensics.relations(self.flow(period, **fields))
 
     def cache(self, period: Period, **fields: Any) -> CacheReport:
         """Warmth, writes, cold calls, and what the next call costs."""
-        from finops_pack import cache
+        with forks.barred():
+            from finops_pack import cache
 
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
         return cache.analyse(self.flow(period, **fields), self.facts, now_us=now_us)
 
     def write_shares(self, period: Period) -> dict[str, Decimal]:
         """What cache writes were of each day's dollars, 0-1, by ISO date."""
-        from finops_pack.query.watching import write_shares
+        with forks.barred():
+            from finops_pack.query.watching import write_shares
 
         return write_shares(self, period)
 
     def trend(self, period: Period, **fields: Any) -> Trend:
         """Cost per task against the period of the same length before."""
-        from finops_pack import trend
+        with forks.barred():
+            from finops_pack import trend
 
         before = self.flow(period.before(), **fields)
         return trend.compare(self.flow(period, **fields), before, self.facts)
@@ -204,8 +216,9 @@ class Reader:
         self, period: Period, tree: Collection[str], *, alone: bool = False, **fields: Any
     ) -> Trend:
         """What a task, with those inside it, cost against the mean of the period's others."""
-        from finops_pack import trend
-        from finops_pack.sessions import task_of
+        with forks.barred():
+            from finops_pack import trend
+            from finops_pack.sessions import task_of
 
         calls = self.flow(period, **fields)
         mine = (call for call in calls if task_of(call) in tree)
@@ -214,7 +227,8 @@ class Reader:
 
     def levers(self, period: Period, **fields: Any) -> list[Lever]:
         """What to change, dearest first."""
-        from finops_pack import levers
+        with forks.barred():
+            from finops_pack import levers
 
         return levers.find(self.flow(period, **fields), self.facts, days=self.days_of(period))
 
@@ -235,26 +249,30 @@ class Reader:
 
     def levers_done(self) -> list[dict[str, Any]]:
         """Accepted levers: the estimate beside what was measured since."""
-        from finops_pack.query.done import measured
+        with forks.barred():
+            from finops_pack.query.done import measured
 
         accepted = self._ledger.documents("lever")
         return [measured(self, key, body) for key, body in sorted(accepted.items())]
 
     def alerts(self, *, silenced: bool = False) -> list[Alert]:
         """The alerts in force today; without `silenced`, those not acknowledged or muted."""
-        from finops_pack.query.watching import alerts
+        with forks.barred():
+            from finops_pack.query.watching import alerts
 
         return alerts(self, silenced=silenced)
 
     def muted(self) -> list[str]:
         """What alerts were muted, as `TYPE:CAUSE`."""
-        from finops_pack.query.watching import muted
+        with forks.barred():
+            from finops_pack.query.watching import muted
 
         return muted(self)
 
     def forecast(self) -> Forecast | None:
         """What the month will have cost; None with too little history."""
-        from finops_pack.query.watching import month
+        with forks.barred():
+            from finops_pack.query.watching import month
 
         return month(self)
 

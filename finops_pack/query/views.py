@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from finops_pack import forks
 from finops_pack.budgets import CLOCKED
 from finops_pack.money import plain
 
@@ -83,7 +84,8 @@ class Spend:
         return body
 
     def _repr_html_(self) -> str:
-        from finops_pack.model.html import html_table
+        with forks.barred():
+            from finops_pack.model.html import html_table
 
         columns = (self.by, "calls", "input", "output", "USD")
         rows = [
@@ -210,7 +212,8 @@ class BudgetView:
         return [line.to_dict() for line in self.lines]
 
     def _repr_html_(self) -> str:
-        from finops_pack.model.html import html_table
+        with forks.barred():
+            from finops_pack.model.html import html_table
 
         return html_table(
             ("budget", "spent", "reserved", "left", "resets"),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops_pack import alerts as rules
-from finops_pack import config, forecast
+from finops_pack import config, forecast, forks
 from finops_pack.budgets import thresholds
 from finops_pack.model import DayTotals
 from finops_pack.query.flow import KEPT
@@ -66,7 +66,8 @@ def _scores(reader: Reader, days: list[DayTotals], today: date) -> dict[str, flo
 
     More calls than are kept in memory are left to the reports: nobody waits for an alert so long.
     """
-    from finops_pack.score import enough
+    with forks.barred():
+        from finops_pack.score import enough
 
     since = (today - timedelta(days=rules.SCORE_HISTORY + 1)).isoformat()
     known = [day for day in days if since <= day.date < today.isoformat()]
@@ -82,7 +83,8 @@ def _scores(reader: Reader, days: list[DayTotals], today: date) -> dict[str, flo
 
 def write_shares(reader: Reader, period: Period) -> dict[str, Decimal]:
     """What cache writes were of each day's dollars; calls are read only if there were any."""
-    from finops_pack import cache
+    with forks.barred():
+        from finops_pack import cache
 
     days = [day for day in reader.days(period) if day.total.usd]
     shares = {day.date: Decimal(0) for day in days}

@@ -16,6 +16,7 @@ from datetime import UTC, tzinfo
 from functools import lru_cache
 from types import ModuleType
 
+from finops_pack import forks
 from finops_pack.model import Call, Facts, Finding
 from finops_pack.sessions import groups
 from finops_pack.waste._ground import Ground
@@ -65,5 +66,6 @@ def _of_session(calls: Sequence[Call], ground: Ground) -> Iterator[Finding]:
 def rules() -> tuple[ModuleType, ...]:
     """The rules there are, in the order in which they claim."""
     names = (m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
-    found = (importlib.import_module(f"finops_pack.waste.{name}") for name in names)
+    with forks.barred():
+        found = [importlib.import_module(f"finops_pack.waste.{name}") for name in names]
     return tuple(sorted(found, key=lambda rule: int(rule.ORDER)))

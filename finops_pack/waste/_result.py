@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from finops_pack import forks
 from finops_pack.model import Basis, Finding
 from finops_pack.money import plain, shown
 
@@ -79,7 +80,8 @@ class Waste:
         return [{"category": name, **part.to_dict()} for name, part in self.categories.items()]
 
     def _repr_html_(self) -> str:
-        from finops_pack.model.html import html_table
+        with forks.barred():
+            from finops_pack.model.html import html_table
 
         rows = [
             (name, part.calls, part.basis, plain(part.usd))
