@@ -14,8 +14,12 @@ from contextlib import contextmanager, suppress
 before: list[Callable[[], None]] = []
 """Called before a fork, once nobody is inside; may not raise."""
 
-alone = True
-"""Whether nobody was inside at the last fork, else its child leaves alone what it inherited."""
+cut_off = False
+"""Whether this process comes of a fork for which somebody stayed inside: SQLite is not to be used.
+
+What its child has of SQLite is in the midst of something, and holds locks that the child has not:
+it might wait for ever, and what it wrote would be lost when another process closes the database.
+"""
 
 _WAIT_SECONDS = 2.0  # a fork waits no longer; an import takes a tenth of that
 
@@ -26,6 +30,7 @@ class _Bar:
     def __init__(self) -> None:
         self.inside = 0
         self.wanted = False
+        self.alone = True  # whether nobody was inside at the last fork
         self.changed = threading.Condition()
         self.mine = threading.local()  # `depth`: a thread inside may go deeper; `forks`: it does
 
@@ -61,15 +66,14 @@ def come_first() -> None:
 
 
 def _before() -> None:
-    global alone
     if getattr(_bar.mine, "forks", False):
         return  # registered again
     _bar.mine.forks = True
     _bar.changed.acquire()
     _bar.wanted = True
-    alone = _bar.changed.wait_for(lambda: not _bar.inside, _WAIT_SECONDS)
+    _bar.alone = _bar.changed.wait_for(lambda: not _bar.inside, _WAIT_SECONDS)
     _bar.wanted = False
-    if alone:
+    if _bar.alone:
         for tell in before:
             tell()
 
@@ -82,7 +86,8 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    global _bar
+    global _bar, cut_off
+    cut_off = cut_off or not _bar.alone
     _bar = _Bar()
 
 

@@ -128,6 +128,70 @@ ledger = open_ledger(sys.argv[1])
 ledger.book([{"type": "call", "id": "of another", "model": "m", "start_us": 10**15}])
 ledger.close()  # and with it what was written ahead, where nobody else has the ledger open
 """
+CUT_OFF = """
+import gc, subprocess
+from finops_pack import Usage, forks, recorder
+from finops_pack.ledger import open_ledger
+from finops_pack.model import Where
+
+forks._WAIT_SECONDS, over = 0.1, threading.Event()
+path, way, other, killed = sys.argv[1:]
+ledger = open_ledger(path)
+
+def stay():
+    with getattr(ledger, way)() as db:
+        db.all("SELECT count(*) FROM calls")
+        started.set()
+        over.wait(30)
+
+def call(name):
+    recorder.record(id=name, model="gpt-4o", usage=Usage(9, 1))
+
+def until(stage):
+    while not os.path.exists(stage):
+        time.sleep(0.01)
+
+def reach(stage):
+    os.close(os.open(stage, os.O_CREAT))
+
+def elsewhere(code):
+    subprocess.run([sys.executable, "-c", code, path], check=True)
+
+thread = threading.Thread(target=stay)
+thread.start()
+assert started.wait(10)
+child = os.fork()
+if not child:
+    faulthandler.dump_traceback_later(20, exit=True)
+    until("closed")
+    call("first")
+    recorder.flush(2)
+    reach("booked")
+    until("closed again")
+    elsewhere(killed)
+    call("last")
+    recorder.flush(2)  # and with it what was killed, whose spool goes
+    os._exit(0)
+over.set()
+thread.join()
+ledger.close()
+gc.collect()
+elsewhere(other)
+reach("closed")
+until("booked")
+elsewhere(other)
+reach("closed again")
+assert os.waitpid(child, 0)[1] == 0
+assert ledger.drain(5) == 0
+print(*sorted(call.id for call in ledger.calls(Where())), *ledger.check(), sep=", ")
+"""
+KILLED = """
+import os
+from finops_pack import Usage, recorder
+
+recorder.record(id="of one killed", model="gpt-4o", usage=Usage(9, 1))
+os._exit(0)
+"""
 
 
 @pytest.mark.parametrize(
@@ -231,6 +295,16 @@ def test_what_a_child_books_while_its_parent_reads_call_by_call_is_kept(tmp_path
     assert ledger.totals(None, Where())[0].calls == 1003
     assert ledger.check() == []
     ledger.close()
+
+
+@pytest.mark.parametrize("way", ["_read", "_write"])
+def test_no_call_is_lost_of_a_child_whose_fork_could_not_wait_for_a_thread_in_sqlite(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FINOPS_LEDGER", str(tmp_path / "ledger.db"))
+    found = run_it(HEAD + CUT_OFF, str(tmp_path / "ledger.db"), way, OTHER, KILLED)
+    assert found == "first, last, of another, of one killed\n"
 
 
 def run_it(code: str, *words: str) -> str:

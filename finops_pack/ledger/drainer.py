@@ -51,6 +51,7 @@ class _Worker(threading.Thread):
                 self._turn()
             except Exception as error:  # noqa: BLE001 - this thread is the agent's guest
                 warn(f"calls wait in the spool: {error}")
+                self.resign()  # another process may fare better
             busy = self._drain is not None and self._drain.lines > before
             pause = _PAUSE[0] if busy else min(_PAUSE[1], pause * 1.5)
         self.resign()

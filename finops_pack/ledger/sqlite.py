@@ -51,6 +51,7 @@ class SQLiteLedger(SQLLedger):
         self._path = path
         self._read_only = read_only
         self._begin_anew()
+        self._refuse_a_child()
         _ledgers.add(self)
         if not os.path.exists(path):
             if not create or read_only:
@@ -75,6 +76,13 @@ class SQLiteLedger(SQLLedger):
     def _refuse_a_stranger(self, db: Db) -> None:
         if db.all("SELECT 1 FROM sqlite_master LIMIT 1") and not _sqlite.is_ledger(db):
             raise LedgerUnreachable(f"{self._path} is no ledger", mend=_ANOTHER)
+
+    def _refuse_a_child(self) -> None:
+        if forks.cut_off:
+            raise LedgerUnreachable(
+                f"ledger {self._path}: this process was forked while a thread was busy in SQLite",
+                mend="fork before that, or spawn; its calls wait in the spool: finops drain",
+            )
 
     def _begin_anew(self) -> None:
         self._mutex = threading.Lock()
@@ -126,6 +134,7 @@ class SQLiteLedger(SQLLedger):
     def _write(self, timeout: float = WAIT, how: Write = "usual") -> Iterator[Connection]:
         if self._read_only:
             raise LedgerUnreachable(f"{self._path} was opened for reading only")
+        self._refuse_a_child()
         deadline = time.monotonic() + timeout
         mutex = self._mutex
         if not mutex.acquire(timeout=max(0.0, timeout)):
@@ -199,6 +208,7 @@ class SQLiteLedger(SQLLedger):
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
+        self._refuse_a_child()
         try:
             with self._readers.one() as reader:
                 yield reader
@@ -206,6 +216,7 @@ class SQLiteLedger(SQLLedger):
             raise self._unreachable(error) from None
 
     def _stream(self, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        self._refuse_a_child()
         try:
             yield from self._readers.stream(sql, values)
         except sqlite3.Error as error:
@@ -243,7 +254,7 @@ class SQLiteLedger(SQLLedger):
 
     def after_fork(self) -> None:
         """The child leaves alone what a thread was busy with, where it might wait for ever."""
-        if forks.alone:
+        if not forks.cut_off:
             self._readers.end_streams()
         _inherited.extend(filter(None, (*self._readers.open, self._writer)))
         self._lock.close()

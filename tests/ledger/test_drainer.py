@@ -155,6 +155,23 @@ def test_one_of_many_is_elected_and_the_next_one_after_its_end() -> None:
     assert run.stdout.split() == ["True", "False", "True"]
 
 
+def test_one_that_cannot_open_the_ledger_lets_another_be_elected(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run = python(
+        """
+        mine.append(line(0))
+        assert not drainer.flush(1.0)
+        time.sleep(0.5)
+        other, until = drainer._Worker(url), time.monotonic() + 5
+        while not (elected := other._elected()) and time.monotonic() < until:
+            time.sleep(0.01)
+        print(elected)
+        """,
+        FINOPS_LEDGER=str(tmp_path / "file" / "ledger.db"),
+    )
+    assert run.stdout == "True\n"
+
+
 def test_an_exit_with_a_locked_ledger_takes_half_a_second() -> None:
     python("mine.append(line(0)); drainer.flush(20)")
     held = os.open(sqlite_path(config.load().ledger) + ".lock", os.O_RDWR)
