@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -271,6 +272,32 @@ def test_what_a_child_books_after_its_parent_has_closed_the_ledger_is_kept(tmp_p
     closed.touch()
     os.waitpid(child, 0)
     assert ledger.totals(None, Where())[0].calls == 3
+    assert ledger.check() == []
+    ledger.close()
+
+
+def test_what_a_child_books_after_a_thread_of_its_parent_has_read_and_ended_is_kept(
+    tmp_path: Path,
+) -> None:
+    def book(call_id: str) -> None:
+        ledger.book([{"type": "call", "id": call_id, "model": "m", "start_us": 10**15}])
+
+    ledger, closed = open_ledger(str(tmp_path / "ledger.db")), tmp_path / "closed"
+    book("of the parent")
+    gc.disable()  # which may come late
+    thread = threading.Thread(target=ledger.totals, args=(None, Where()))
+    thread.start()
+    thread.join()
+    child = child_that_books(book, closed)
+    gc.enable()
+    while ledger.totals(None, Where())[0].calls < 2:
+        time.sleep(0.01)
+    ledger.close()
+    gc.collect()
+    run_it(OTHER, str(tmp_path / "ledger.db"))
+    closed.touch()
+    assert os.waitpid(child, 0)[1] == 0
+    assert ledger.totals(None, Where())[0].calls == 4
     assert ledger.check() == []
     ledger.close()
 

@@ -6,10 +6,12 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from finops_pack import forks
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import _lock
 from finops_pack.ledger._db import Db
@@ -28,6 +30,7 @@ class Connection:
         self.inode = inode
         self.busy = threading.Lock()  # whoever closes what another thread uses ends the process
         self._pragmas: dict[str, int] = {}
+        weakref.finalize(self, _closed, raw).atexit = False
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -42,6 +45,12 @@ class Connection:
         if self._pragmas.get(name) != value:
             self.raw.execute(f"PRAGMA {name} = {value}")
             self._pragmas[name] = value
+
+
+def _closed(raw: sqlite3.Connection) -> None:
+    """With its thread: left to the garbage, it would hold its locks on, and into a fork."""
+    with forks.barred():
+        raw.close()
 
 
 class WriterLock:
