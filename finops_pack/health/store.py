@@ -98,7 +98,7 @@ def _held(reader: Reader) -> Iterator[Check]:
 def _budgets(reader: Reader) -> Iterator[Check]:
     for key, body in reader.documents("budget").items():
         if why := documents.fault("budget", key, body):
-            yield fault("budget", f"{key} holds nothing: {why}", f"finops budget rm {key}")
+            yield fault("budget", f"{key} holds nothing: {why}", documents.budget_mend(key))
 
 
 def _lost(reader: Reader) -> Iterator[Check]:

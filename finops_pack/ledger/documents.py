@@ -108,8 +108,16 @@ def sound(url: str, kind: str, found: Mapping[str, dict[str, Any]]) -> dict[str,
 @lru_cache(maxsize=256)
 def _left_out(url: str, kind: str, key: str, why: str) -> None:
     """Tell it once: a gate asks for its budgets every other second."""
-    mend = f"; mend: finops budget rm {key}" if kind == "budget" else ""
-    log.warning(f"{kind} {key!r} of {url} is left out, it cannot be read: {why}{mend}")
+    if kind == "budget":
+        log.warning(f"budget {key!r} of {url} holds nothing: {why}; mend: {budget_mend(key)}")
+    else:
+        log.warning(f"{kind} {key!r} of {url} is left out, it cannot be read: {why}")
+
+
+def budget_mend(key: str) -> str:
+    """What to do about a budget that cannot be read: it may be a newer version's, and sound."""
+    newer = "if a newer version set it, pip install --upgrade finops-agent-pack"
+    return f"{newer}; else finops budget rm {key}"
 
 
 def _budget(key: str, body: Mapping[str, Any]) -> str | None:

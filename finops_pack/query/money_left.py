@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from finops_pack import config
 from finops_pack.budgets import CLOCKED, Budget, bounds, parse
-from finops_pack.errors import ConfigError
+from finops_pack.ledger import documents
 from finops_pack.model import Totals, Where
 from finops_pack.money import from_pico
 from finops_pack.query.currency import chosen
@@ -21,21 +21,17 @@ if TYPE_CHECKING:
 
 
 def budgets(ledger: Books, extra: Sequence[str] = ()) -> list[Budget]:
-    """Those set in the ledger, then those of the settings, which win over the same scope."""
-    stored = (_stored(key, body) for key, body in ledger.documents("budget").items())
+    """Those set in the ledger, then those of the settings, which win over the same scope.
+
+    One that cannot be read holds nothing, as at the gate: it is told, and the others are shown.
+    """
+    found = documents.sound(ledger.url, "budget", ledger.documents("budget"))
+    stored = map(Budget.from_dict, found.values())
     settings = config.load()
     origin = settings.sources.get("budget", "budget")
     written = (parse(spec, origin) for spec in (*settings.budget, *extra))
     merged = {budget.id: budget for budget in (*stored, *written)}
     return list(merged.values())
-
-
-def _stored(key: str, body: Mapping[str, Any]) -> Budget:
-    try:
-        return Budget.from_dict(body)
-    except ConfigError as error:
-        mend = f"finops budget rm {key}"
-        raise ConfigError(f"budget {key!r} of the ledger: {error}", mend=mend) from None
 
 
 def view(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,18 @@ def test_a_new_amount_replaces_the_old(finops: Callable[..., Any], week: Path) -
     finops("budget", "set", "2 USD/day soft")
     (line,) = finops("budget", "list", "--json").json["budgets"]
     assert (line["limit_usd"], line["hard"]) == ("2", False)
+
+
+def test_a_budget_that_a_newer_version_has_set_hides_no_other(
+    finops: Callable[..., Any], week: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(open_ledger(str(week))) as ledger:
+        ledger.put("budget", "quarter:everything", {"limit_usd": "5", "window": "quarter"})
+    finops("budget", "set", "5000 USD/day")
+    assert [line["spec"] for line in finops("budget", "--json").json["budgets"]] == ["5000 USD/day"]
+    assert finops("budget", "check", "--cost", "1", "--json").json["allowed"]
+    assert "budget 'quarter:everything' of sqlite:///" in caplog.text
+    assert "; mend: if a newer version set it, pip install --upgrade " in caplog.text
 
 
 def test_a_budget_of_the_settings_is_said_to_come_first(

@@ -252,7 +252,7 @@ def test_a_setting_kept_amiss_by_an_older_server_spoils_no_command(
         assert main(words.split()) == 0
     assert "5 USD/month" in capsys.readouterr().out
     assert caplog.text.count("'amiss0'") == 1  # told once, however often it is asked for
-    assert "limit_usd: must be an amount in USD, got 'abc'; mend: finops budget rm" in caplog.text
+    assert "limit_usd: must be an amount in USD, got 'abc'; mend: if a newer" in caplog.text
     assert main(["budget", "rm", "amiss0"]) == 0
     with pytest.raises(LedgerUnreachable, match="cannot be read: sent_to"):
         remote.get("alert", next(f"amiss{n}" for n, row in enumerate(AMISS) if row[0] == "alert"))
