@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 before: list[Callable[[], None]] = []
-"""Called before a fork, once nobody is inside; may not raise."""
+"""Called before a fork, once nobody is in SQLite; may not raise."""
 
 cut_off = False
-"""Whether this process comes of a fork for which somebody stayed inside: SQLite is not to be used.
+"""Whether this process comes of a fork for which somebody stayed in SQLite: it is not to be used.
 
 What its child has of SQLite is in the midst of something, and holds locks that the child has not:
 it might wait for ever, and what it wrote would be lost when another process closes the database.
@@ -29,8 +29,8 @@ class _Bar:
 
     def __init__(self) -> None:
         self.inside = 0
+        self.in_sqlite = 0  # of them
         self.wanted = False
-        self.alone = True  # whether nobody was inside at the last fork
         self.changed = threading.Condition()
         self.mine = threading.local()  # `depth`: a thread inside may go deeper; `forks`: it does
 
@@ -39,22 +39,25 @@ _bar = _Bar()
 
 
 @contextmanager
-def barred() -> Iterator[None]:
+def barred(*, sqlite: bool = False) -> Iterator[None]:
     """Around an import that is made late, and what is done in SQLite, in whatever thread it is."""
     bar = _bar
     depth = getattr(bar.mine, "depth", 0)
     bar.mine.depth = depth + 1
-    if not depth:
+    if not depth or sqlite:
         with bar.changed:
-            bar.changed.wait_for(lambda: not bar.wanted, _WAIT_SECONDS)
-            bar.inside += 1
+            if not depth:
+                bar.changed.wait_for(lambda: not bar.wanted, _WAIT_SECONDS)
+            bar.inside += not depth
+            bar.in_sqlite += sqlite
     try:
         yield
     finally:
         bar.mine.depth = depth
-        if not depth:
+        if not depth or sqlite:
             with bar.changed:
-                bar.inside -= 1
+                bar.inside -= not depth
+                bar.in_sqlite -= sqlite
                 bar.changed.notify_all()
 
 
@@ -71,9 +74,9 @@ def _before() -> None:
     _bar.mine.forks = True
     _bar.changed.acquire()
     _bar.wanted = True
-    _bar.alone = _bar.changed.wait_for(lambda: not _bar.inside, _WAIT_SECONDS)
+    _bar.changed.wait_for(lambda: not _bar.inside, _WAIT_SECONDS)
     _bar.wanted = False
-    if _bar.alone:
+    if not _bar.in_sqlite:
         for tell in before:
             tell()
 
@@ -87,7 +90,7 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     global _bar, cut_off
-    cut_off = cut_off or not _bar.alone
+    cut_off = cut_off or _bar.in_sqlite > 0
     _bar = _Bar()
 
 

@@ -341,6 +341,32 @@ def run_it(code: str, *words: str) -> str:
     return run.stdout
 
 
+@pytest.mark.parametrize("sqlite", [False, True])
+def test_a_child_is_cut_off_by_who_stayed_in_sqlite_and_not_by_a_slow_import(
+    sqlite: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forks, "_WAIT_SECONDS", 0.1)
+    within, over = threading.Event(), threading.Event()
+
+    def stay() -> None:
+        with forks.barred(), forks.barred(sqlite=sqlite):
+            within.set()
+            over.wait(10)
+
+    thread = threading.Thread(target=stay)
+    thread.start()
+    within.wait(10)
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if not child:
+            os._exit(forks.cut_off)
+        children.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        over.set()
+        thread.join()
+    assert children == [sqlite, False]
+
+
 def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forks, "_WAIT_SECONDS", 0.1)
     within, over = threading.Event(), threading.Event()

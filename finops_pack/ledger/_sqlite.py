@@ -49,7 +49,7 @@ class Connection:
 
 def _closed(raw: sqlite3.Connection) -> None:
     """With its thread: left to the garbage, it would hold its locks on, and into a fork."""
-    with forks.barred():
+    with forks.barred(sqlite=True):
         raw.close()
 
 

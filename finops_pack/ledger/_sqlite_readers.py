@@ -33,7 +33,7 @@ class Readers:
     @contextmanager
     def one(self) -> Iterator[Connection]:
         """This thread's connection, in a transaction of its own; nobody closes it meanwhile."""
-        with forks.barred():
+        with forks.barred(sqlite=True):
             reader = self._taken()
             try:
                 reader.raw.execute("BEGIN")
@@ -67,16 +67,16 @@ class Readers:
     def stream(self, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows, over a connection of their own: an open cursor would hold other questions in
         its past."""
-        with forks.barred():
+        with forks.barred(sqlite=True):
             reader = open_reader(self._path)
         try:
-            with forks.barred():
+            with forks.barred(sqlite=True):
                 cursor = reader.raw.execute(sql, values)
                 self._streams.add(cursor)
             while rows := _some(cursor):
                 yield from rows
         finally:
-            with forks.barred():
+            with forks.barred(sqlite=True):
                 reader.raw.close()
 
     def close(self) -> None:
@@ -103,5 +103,5 @@ class Readers:
 
 
 def _some(cursor: sqlite3.Cursor) -> list[Any]:
-    with forks.barred():
+    with forks.barred(sqlite=True):
         return cursor.fetchmany(_ROWS)

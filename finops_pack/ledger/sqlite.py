@@ -66,7 +66,7 @@ class SQLiteLedger(SQLLedger):
         if os.path.exists(f"{self._path}.lock"):
             return
         try:
-            with forks.barred(), closing(_sqlite.peek(self._path)) as raw:
+            with forks.barred(sqlite=True), closing(_sqlite.peek(self._path)) as raw:
                 self._refuse_a_stranger(Connection(raw, None))
         except (sqlite3.Error, OSError) as error:
             if _sqlite.is_any(error, _sqlite.CORRUPT):
@@ -140,7 +140,7 @@ class SQLiteLedger(SQLLedger):
         if not mutex.acquire(timeout=max(0.0, timeout)):
             raise LedgerUnreachable(f"{self._path}: locked by another thread for {timeout} s")
         try:
-            with self._lock.held(deadline), forks.barred():
+            with self._lock.held(deadline), forks.barred(sqlite=True):
                 yield from self._transaction(self._begun(deadline, how))
         except self.data_faults:
             raise
@@ -236,7 +236,7 @@ class SQLiteLedger(SQLLedger):
 
     def close(self) -> None:
         """Close every connection; the ledger opens them again when it is used."""
-        with self._mutex, forks.barred():
+        with self._mutex, forks.barred(sqlite=True):
             self._readers.close()
             self._drop_writer()
             self._lock.close()
