@@ -7,7 +7,6 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +14,7 @@ from bench._calls import DATA, RateFacts, aider, claude_code, miniswe, miniswe_t
 from bench._home import home_of
 from finops_pack import cache, cli, score, waste
 from finops_pack.model import TOKEN_FIELDS, Call
-from finops_pack.sessions import groups
 from finops_pack.waste import cold_cache
-from finops_pack.waste._ground import Ground
 
 
 class Figure(NamedTuple):
@@ -47,7 +44,7 @@ def miniswe_figures(folder: Path = DATA) -> Iterator[Figure]:
     yield Figure("their recovery calls, % of dollars", recovery, 4.0, "4.2", 0.3)
     yield Figure("cache hit rate, %", 100 * (warm.hit or 0), 83.9, "83.8", 0.1)
     yield Figure("attainable hit rate, %", 100 * (warm.attainable or 0), 96.3, "96.3", 0.1)
-    yield Figure("lost prefix before our rules, $", float(lost_usd(calls)), 35.7, "75", 0.1)
+    yield Figure("lost prefix before our rules, $", float(warm.lost_usd), 35.7, "75", 0.1)
     yield Figure("of dollars in all", float(whole), 110.0, "230", 0.1)
     yield Figure("cold cache after our rules, %", _share(found, "cold_cache"), 29.3, "29.3", 1.0)
     yield Figure("repeats (upper bound), %", _share(found, "repeat_calls"), 3.1, "3.1", 0.6)
@@ -56,19 +53,6 @@ def miniswe_figures(folder: Path = DATA) -> Iterator[Figure]:
     yield Figure("score without unused context", judged.score or 0, 62.8, "62.8", 1.0)
     yield Figure("cost per attempt, $", float(judged.usd_per_task or 0), 0.46, "0.46", 0.01)
     yield Figure("cost per success, $", float(judged.usd_per_success or 0), 0.62, "0.62", 0.02)
-
-
-def lost_usd(calls: list[Call]) -> Decimal:
-    """Lost prefixes, however short, and whether or not another rule claims the call."""
-    ground = Ground(RateFacts())
-    return sum(
-        (
-            cold_cache.usd_of(loss, ground)
-            for group in groups(calls)
-            for loss in cold_cache.losses_of(group, ground, every=True)
-        ),
-        Decimal(0),
-    )
 
 
 def command_figures(folder: Path = DATA) -> Iterator[Figure]:

@@ -37,14 +37,14 @@ _IN = "    "
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def document(schema: str, body: Mapping[str, Any], *, version: int = 1) -> None:
+def document(schema: str, body: Mapping[str, Any]) -> None:
     """Print the one JSON document of a command to stdout."""
-    print(json_text(schema, body, version=version))
+    print(json_text(schema, body))
 
 
-def json_text(schema: str, body: Mapping[str, Any], *, version: int = 1) -> str:
+def json_text(schema: str, body: Mapping[str, Any]) -> str:
     """The one JSON document of a command."""
-    return json.dumps({"schema": schema, "version": version, **body}, ensure_ascii=False)
+    return json.dumps({"schema": schema, "version": 1, **body}, ensure_ascii=False)
 
 
 def warn(message: str) -> None:

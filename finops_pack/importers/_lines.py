@@ -20,13 +20,13 @@ WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError, Overfl
 """What a line of a wrong shape raises while it is read."""
 
 
-def whole(path: Path, offset: int = 0, size: int = BLOCK) -> Iterator[tuple[int, bytes]]:
+def whole(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
     """Pieces of whole lines from `offset`, and where each begins; the last may end torn."""
     rest = b""
     with opened(path) as file:
         if offset:
             file.seek(offset)
-        while data := file.read1(size):  # what can be read comes before what cannot
+        while data := file.read1(BLOCK):  # what can be read comes before what cannot
             data = rest + data if rest else data
             end = data.rfind(b"\n") + 1
             rest = data[end:]

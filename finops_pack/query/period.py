@@ -62,11 +62,11 @@ class Period:
         """The calls of this period, and of `fields` (any of `Where`)."""
         return Where(since_us=_us(self.since), until_us=_us(self.until), **fields)
 
-    def before(self, now: datetime | None = None) -> Period:
+    def before(self) -> Period:
         """The period of the same length that ends where this one begins."""
         if self.since is None:
             return Period(None, datetime.fromtimestamp(0, UTC), "before")
-        length = (self.until or now or datetime.now(UTC)) - self.since
+        length = (self.until or datetime.now(UTC)) - self.since
         label = f"{length.days or 1} days before"
         try:
             return Period(self.since - length, self.since, label)

@@ -16,13 +16,13 @@ class Unreachable(DeliveryError):
     code = "server_unreachable"
 
 
-def register(url: str, email: str, password: Secret, *, name: str = "finops connect") -> Secret:
+def register(url: str, email: str, password: Secret) -> Secret:
     """Sign in and have a key made; raises `DeliveryError`."""
     with Client(url, None) as client:
         reply = client.login(email, password)
     token = _field(reply, "token", "sign-in")
     with Client(url, Secret(token)) as client:
-        return api_key(_field(client.register(name), "api_key", "registration"))
+        return api_key(_field(client.register("finops connect"), "api_key", "registration"))
 
 
 def _field(reply: Reply, name: str, step: str) -> str:

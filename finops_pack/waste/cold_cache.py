@@ -64,8 +64,8 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
             yield _finding(cause, paid)
 
 
-def losses_of(calls: Sequence[Call], ground: Ground, *, every: bool = False) -> Iterator[Loss]:
-    """Every lost prefix that counts; with `every` also those too short for the provider's cache."""
+def losses_of(calls: Sequence[Call], ground: Ground) -> Iterator[Loss]:
+    """Every lost prefix that was long enough for the provider to hold it."""
     sent = [call for call in calls if call.input_tokens and not call.problems]
     whose = _whose(calls)
     warm = {whose[call.id] for call in sent if call.cached_tokens}
@@ -74,7 +74,7 @@ def losses_of(calls: Sequence[Call], ground: Ground, *, every: bool = False) -> 
     for call in sent:
         past = recent.setdefault(whose[call.id], [])
         before = _best(call, past, whose[call.id] in warm)
-        loss = _loss(call, before, resent, every) if before else None
+        loss = _loss(call, before, resent) if before else None
         if loss is not None:
             yield loss
         past.append(call)
@@ -106,7 +106,7 @@ def _best(call: Call, past: Sequence[Call], warm: bool) -> Call | None:
     )
 
 
-def _loss(call: Call, before: Call, resent: _Resent, every: bool) -> Loss | None:
+def _loss(call: Call, before: Call, resent: _Resent) -> Loss | None:
     rules = resent.ground.prices.cache_rules(call)
     if rules is None:
         return None
@@ -118,7 +118,7 @@ def _loss(call: Call, before: Call, resent: _Resent, every: bool) -> Loss | None
         eligible = max(common, again)
         cause = "prefix_changed" if again > common else cause
     lost = eligible - call.cache_read_tokens
-    if lost <= 0 or (not every and (lost < LEAST or eligible < rules.minimum_tokens)):
+    if lost < LEAST or eligible < rules.minimum_tokens:
         return None
     if rules.explicit and call.cache_read_tokens and cause == "provider_miss":
         cause = "prefix_changed"  # it was read up to where it parted

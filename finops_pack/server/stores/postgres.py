@@ -16,6 +16,7 @@ from finops_pack.ledger import normalise
 from finops_pack.server.stores import Busy, Row, schema
 
 _WAIT_SECONDS = 5
+_CONNECTIONS = 16  # at most
 _CONNECTION: dict[str, Any] = {
     "row_factory": dict_row,
     "client_encoding": "utf8",  # of SQL_ASCII we would get bytes
@@ -29,7 +30,7 @@ class PostgresDatabase:
 
     quick_reads = False
 
-    def __init__(self, url: str, *, most: int = 16) -> None:
+    def __init__(self, url: str) -> None:
         try:
             with connect(url, connect_timeout=_WAIT_SECONDS, **_CONNECTION) as first:
                 first.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
@@ -39,7 +40,7 @@ class PostgresDatabase:
         self._pool: ConnectionPool[Connection[Row]] = ConnectionPool(
             url,
             min_size=1,
-            max_size=most,
+            max_size=_CONNECTIONS,
             timeout=_WAIT_SECONDS,
             reconnect_timeout=_WAIT_SECONDS,  # for longer, it would pause for longer
             kwargs=_CONNECTION,
