@@ -99,7 +99,7 @@ def interval(costs: list[float]) -> tuple[int, int]:
         ]
         rest = 31 - history
         truth = sum(month[:history]) + sum(sum(rng.choices(costs, k=16)) for _ in range(rest))
-        found = forecast.month(days, FIRST + timedelta(days=history), seed=total)
+        found = forecast.month(days, FIRST + timedelta(days=history))
         assert found is not None
         total += 1
         held += float(found.low_usd) <= truth <= float(found.high_usd)

@@ -82,7 +82,6 @@ def month(
     began: date | None = None,
     elapsed: float = 0.0,
     limit: Decimal | None = None,
-    seed: int = 0,
 ) -> Forecast | None:
     """The forecast for the month of `today`; None with fewer than three complete days.
 
@@ -99,7 +98,7 @@ def month(
     factors = _weekday_factors(history)
     weights = [(1 - elapsed if day == today else 1.0) * factors[day.weekday()] for day in rest]
     level = _levels(history, factors)
-    sums = _draw(level, weights, random.Random(seed))
+    sums = _draw(level, weights)
     mean = sum(level) / len(level)
     expected = spent + _usd(mean * sum(weights))
     return Forecast(
@@ -162,8 +161,9 @@ def _levels(history: Sequence[tuple[date, Decimal]], factors: Sequence[float]) -
     return [value * back for value in wide]
 
 
-def _draw(level: Sequence[float], weights: Sequence[float], rng: random.Random) -> list[float]:
-    sums = []
+def _draw(level: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """What the rest of the month may cost, cheapest first; of the same days always the same."""
+    rng, sums = random.Random(0), []
     for _ in range(ROUNDS):
         resampled = rng.choices(level, k=len(level))
         drawn = rng.choices(resampled, k=len(weights))

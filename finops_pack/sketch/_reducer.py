@@ -33,12 +33,9 @@ class Reducer:
     not scored, since it instructs as often as it tells.
     """
 
-    def __init__(
-        self, key: bytes, *, memory: int = MEMORY, named: Callable[[], Named] = list
-    ) -> None:
+    def __init__(self, key: bytes, *, named: Callable[[], Named] = list) -> None:
         self._key = hashlib.blake2b(key, digest_size=32).digest()
         self._mark = os.urandom(3).hex()
-        self._limit = memory
         self._named = named
         self._size = 0
         self._sessions: OrderedDict[str, Session] = OrderedDict()
@@ -106,7 +103,7 @@ class Reducer:
     def _evict(self) -> list[Line]:
         """Cut off the sessions idle longest until what is held fits into memory."""
         lines: list[Line] = []
-        while self._size > self._limit:
+        while self._size > MEMORY:
             lines += self._forget(next(iter(self._sessions))).lines(scored=False)
         return lines
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from finops_pack.model import Segment
-from finops_pack.sketch import Reducer, common_tokens
+from finops_pack.sketch import Reducer, _reducer, common_tokens
 
 KEY = b"a key of ours"
 RESULT = "Invoice 4711 from Miller & Sons is overdue since March and amounts to 1,250 euros."
@@ -154,8 +154,9 @@ def test_prefixes_are_common_up_to_where_prompts_part() -> None:
     assert common_tokens(longer, talk.ask("c")["prefix_hashes"]) == 0
 
 
-def test_memory_is_capped_and_what_is_cut_off_is_unknown() -> None:
-    reducer = Reducer(KEY, memory=20_000)
+def test_memory_is_capped_and_what_is_cut_off_is_unknown(monkeypatch: Any) -> None:
+    monkeypatch.setattr(_reducer, "MEMORY", 20_000)
+    reducer = Reducer(KEY)
     lines: list[dict[str, Any]] = []
     for i in range(50):
         talk = Talk(reducer, session=f"s{i}")
@@ -169,8 +170,6 @@ def test_memory_is_capped_and_what_is_cut_off_is_unknown() -> None:
 
 
 def test_unchanged_text_is_not_read_again(monkeypatch: Any) -> None:
-    from finops_pack.sketch import _reducer
-
     read: list[str] = []
     real = _reducer.digest
     monkeypatch.setattr(_reducer, "digest", lambda t, k: (read.append(t), real(t, k))[1])
