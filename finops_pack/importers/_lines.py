@@ -126,6 +126,16 @@ def logs(path: Path, *suffixes: str) -> Iterator[Path]:
     yield from (Path(e.filename) for e in closed if not isinstance(e, FileNotFoundError))
 
 
+def jsonl_files(path: Path) -> Iterator[Path]:
+    """The file, or every `.jsonl` below a folder, packed or not."""
+    return logs(path, ".jsonl", ".jsonl.gz")
+
+
+def nowhere() -> tuple[Path, ...]:
+    """The usual place of files that have none: one must be named."""
+    return ()
+
+
 def micros(text: str) -> int:
     """An ISO-8601 time (naive: UTC) as Unix µs; raises `ValueError`."""
     time = datetime.fromisoformat(text)

@@ -15,22 +15,13 @@ from typing import Any
 
 from finops_pack.importers._anthropic import counts, fill
 from finops_pack.importers._batches import BATCH, failed, results
-from finops_pack.importers._lines import logs, text
+from finops_pack.importers._lines import jsonl_files, nowhere, text
 from finops_pack.importers._state import Item, State
 
 NAME = "anthropic-batch"
 HELP = "results of Anthropic's Message Batches"
 AGENT = False
-
-
-def default_paths() -> tuple[Path, ...]:
-    """None: a file must be named."""
-    return ()
-
-
-def files(path: Path) -> Iterator[Path]:
-    """The file, or every `.jsonl` below a folder."""
-    yield from logs(path, ".jsonl", ".jsonl.gz")
+default_paths, files = nowhere, jsonl_files
 
 
 def read(path: Path, state: State) -> Iterator[Item]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from finops_pack.importers._lines import WRONG, logs, micros, numbered, text, why
+from finops_pack.importers._lines import WRONG, jsonl_files, micros, nowhere, numbered, text, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.model import TOKEN_FIELDS, VERIFIERS, BillingMode, Status
 from finops_pack.money import PICO_MAX, to_pico, usd_of
@@ -23,6 +23,7 @@ from finops_pack.money import PICO_MAX, to_pico, usd_of
 NAME = "jsonl"
 HELP = "one call a line, in finops' own format; - is standard input, .gz is read as such"
 AGENT = False
+default_paths, files = nowhere, jsonl_files
 
 _TEXTS = (
     "provider", "served_model", "project", "session", "task", "parent", "agent", "action",
@@ -42,16 +43,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _CONTEXT = ("processing", "service_tier", "region")
 _TAGS_MAX = 10
-
-
-def default_paths() -> tuple[Path, ...]:
-    """None: a file must be named."""
-    return ()
-
-
-def files(path: Path) -> Iterator[Path]:
-    """The file, or every `.jsonl` and `.jsonl.gz` below a folder."""
-    yield from logs(path, ".jsonl", ".jsonl.gz")
 
 
 def read(path: Path, state: State) -> Iterator[Item]:

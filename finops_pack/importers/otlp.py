@@ -17,12 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack.importers import jsonl
-from finops_pack.importers._lines import LONGEST, WRONG, count, first, logs, numbered, text, why
+from finops_pack.importers._lines import (
+    LONGEST,
+    WRONG,
+    count,
+    first,
+    logs,
+    nowhere,
+    numbered,
+    text,
+    why,
+)
 from finops_pack.importers._state import Item, Rejected, State
 
 NAME = "otlp"
 HELP = "OpenTelemetry traces with gen_ai.* attributes, as OTLP/JSON"
 AGENT = False
+default_paths = nowhere
 
 _SUMS = ("invoke_agent", "create_agent", "invoke_workflow", "execute_tool")
 _ERROR = (2, "STATUS_CODE_ERROR")
@@ -45,11 +56,6 @@ _DEPTH = 50  # spans between two calls
 _OURS = ("task", "action", "processing", "service_tier", "region", "billing_mode")
 
 Span = Mapping[str, Any]
-
-
-def default_paths() -> tuple[Path, ...]:
-    """None: a file must be named."""
-    return ()
 
 
 def files(path: Path) -> Iterator[Path]:
