@@ -14,7 +14,7 @@ import finops_pack.recorder as recorders
 from bench._context_sets import DATA, READERS, examples
 from bench._home import home_of
 from finops_pack.model import Usage
-from finops_pack.recorder import _reduce
+from finops_pack.recorder import _jobs
 from finops_pack.sketch import Reducer
 
 NEW = 40_000  # characters of text: about 10,000 tokens
@@ -28,7 +28,7 @@ def texts() -> Iterator[tuple[str, str]]:
         prose = " ".join(t for name in READERS for e in examples(name) for t in e.segments)
         yield "prose", prose
         yield "prose, typographic", prose.replace("'", "’").replace(" - ", " – ")
-    yield "source code", Path(_reduce.__file__).read_text() + Path(__file__).read_text()
+    yield "source code", Path(_jobs.__file__).read_text() + Path(__file__).read_text()
     rows = [{"id": n * 7919, "city": "Köln", "usd": n * 1.37, "open": n % 3} for n in range(1000)]
     yield "JSON", json.dumps(rows, ensure_ascii=False)
     yield "a log", "\n".join(f"12:{n % 60:02} worker-{n % 8} did {n * 7919:x}" for n in range(2000))
@@ -54,12 +54,12 @@ def conversation(new: str) -> list[dict[str, Any]]:
 
 def worker(text: str) -> list[float]:
     """Milliseconds of CPU for each new prompt, from the job to its lines."""
-    reducing = _reduce.Reducing(b"key", lambda line: None, lambda: None)
+    reduction = _jobs.Reduction(b"key")
     times = []
     for place in range(ROUNDS):
-        job = _reduce.Job(f"c{place}", "s", None, conversation(cut(text, place)), [], "Fine.", ())
+        job = _jobs.Job(f"c{place}", "s", None, conversation(cut(text, place)), [], "Fine.", ())
         start = time.process_time()
-        reducing._call(job)
+        reduction.take(job)
         times.append((time.process_time() - start) * 1000)
     return times
 

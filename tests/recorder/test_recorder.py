@@ -15,7 +15,7 @@ from finops_pack import Usage, config, context, recorder
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Call
 from finops_pack.money import to_pico
-from finops_pack.recorder import _reduce, guard
+from finops_pack.recorder import _jobs, guard
 
 Calls = Callable[[], list[Call]]
 USAGE = Usage(1000, 200, 600, reasoning_tokens=50)
@@ -335,7 +335,7 @@ def test_what_is_said_after_a_cut_is_estimated_and_reduced_once(
     (row,) = calls()
     assert (row.status, row.usage_basis, row.cost_state) == ("ok", "estimated", "priced")
     assert row.input_tokens > 0
-    assert [_reduce.Job(*job).messages for job in jobs] == ["How many legs has a spider?", None]
+    assert [_jobs.Job(*job).messages for job in jobs] == ["How many legs has a spider?", None]
 
 
 def test_a_disabled_recorder_takes_calls_of_every_making(empty_home: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 from finops_pack import Usage, config, recorder
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Call
-from finops_pack.recorder import _reduce
+from finops_pack.recorder import _jobs, _reduce
 
 Calls = Callable[[], list[Call]]
 ASK = [{"role": "system", "content": "Be kind. " * 40}, {"role": "user", "content": "hi"}]
@@ -169,9 +169,9 @@ def test_what_closes_idle_sessions_is_written_before_it_rests(
             return [{"type": "closed", "session": session}]
 
     written: list[Any] = []
-    monkeypatch.setattr(_reduce, "IDLE", -1.0)
+    monkeypatch.setattr(_jobs, "IDLE", -1.0)
     reducing = _reduce.Reducing(b"k" * 32, written.extend, lambda: None)
-    reducing._made = Closing()
+    reducing._reduction._made = Closing()
     reducing.put(("c", "s", None, "hi", None, "yes", ()))
     assert reducing.drain(5)
     assert written == [{"type": "closed", "session": "s"}]
@@ -182,11 +182,11 @@ def test_upkeep_goes_on_while_the_queue_is_never_empty(monkeypatch: pytest.Monke
     kept = threading.Event()
     monkeypatch.setattr(_reduce, "MINUTE", 0.02)
     reducing = _reduce.Reducing(b"k" * 32, lambda lines: None, kept.set)
-    monkeypatch.setattr(reducing, "_one", lambda work: reducing.put(work))
+    monkeypatch.setattr(reducing._reduction, "take", lambda work: reducing.put(work))
     reducing.put(_reduce.Over("s"))
     assert kept.wait(5)
     assert not reducing.drain(0.01), "nor does it claim to be done"
-    monkeypatch.setattr(reducing, "_one", lambda work: None)
+    monkeypatch.setattr(reducing._reduction, "take", lambda work: None)
     assert reducing.drain(5)
     reducing.close(1)
 
