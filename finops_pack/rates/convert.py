@@ -1,10 +1,4 @@
-"""genai-prices' data, as it publishes it (v2 `data.json`), made into our compact snapshot.
-
-Its clauses match by prefix and by substring, which gives the next version's name this
-version's price. Here a prefix becomes a family: the name itself, or with a date, a channel or
-a Bedrock version behind it, nothing else. A clause that cannot be read that strictly is left
-out, so that its names are unpriced rather than guessed.
-"""
+"""genai-prices' data, as it publishes it (v2 `data.json`), made into our compact snapshot."""
 
 from __future__ import annotations
 
@@ -16,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops_pack.money import plain
+from finops_pack.rates.clauses import names_of
 from finops_pack.rates.plan import REGIONAL
 from finops_pack.rates.rate import TOKEN_KINDS
 from finops_pack.rates.snapshot import SCHEMA
@@ -106,7 +101,7 @@ def _models(provider: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if provider["id"] != "openrouter" and _COPIED.search(comment):
             continue
         periods = list(_periods(model, comment))
-        names = _names(model)
+        names = names_of(model)
         if periods and any(names.values()):
             variants = [_variant(v) for v in model.get("price_variants") or ()]
             variants = [v for v in variants if v["when"] != {"service_tier": "default"}]
@@ -204,63 +199,3 @@ def _minute(text: str) -> int:
     """Minute of the UTC day of `16:30:00Z`; other offsets do not occur in the data."""
     hours, minutes = text.split(":")[:2]
     return int(hours) * 60 + int(minutes)
-
-
-def _names(model: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model may be called: exact names, families, families in any region, patterns."""
-    found: dict[str, Any] = {"names": [], "families": [], "regional": [], "patterns": []}
-    for kind, value in _clauses(model["match"]):
-        text = value if kind == "regex" else value.lower()
-        if kind == "equals":
-            found["names"].append(text)
-        elif kind == "ends_with":
-            found["names"].append(text.lstrip("/"))
-        elif kind == "regex":
-            _add_regex(found, text)
-        else:
-            where = "families" if kind == "starts_with" else "regional"
-            _add_family(found, text, where, model["id"])
-    return {key: list(dict.fromkeys(map(_hashable, value))) for key, value in found.items()}
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _clauses(match: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for kind, value in match.items():
-        if kind == "or":
-            for clause in value:
-                yield from _clauses(clause)
-        elif kind == "and":
-            # Only "starts with, but not a TTS name" occurs, and a family never holds those.
-            positive = [c for c in value if not str(c.get("regex", "")).startswith("^(?!")]
-            if len(positive) == 1:
-                yield from _clauses(positive[0])
-        else:
-            yield kind, value
-
-
-def _add_family(found: dict[str, Any], text: str, where: str, id_: str) -> None:
-    if re.search(r"-20\d\d-?$", text):  # the year of a date: the rest must complete it
-        found["patterns"].append([text.rstrip("-"), r"-?\d\d-?\d\d"])
-    elif text.endswith("-0") and text != id_:  # the first digit of a date or a snapshot number
-        found["patterns"].append([text, r"0\d|[1-9]\d\d"])
-    elif text.endswith(".ft-"):  # Azure's name of a fine-tuned model, with its id behind it
-        found["patterns"].append([text, r"[\w.-]+"])
-    else:
-        found[where].append(text.rstrip("-@:"))
-
-
-def _add_regex(found: dict[str, Any], regex: str) -> None:
-    if regex.startswith("^") and regex.endswith("$"):
-        found["patterns"].append(split_pattern(regex[1:-1]))
-    elif regex.startswith("^") and regex.endswith(r"-\d"):  # a family by another spelling
-        found["families"].append(regex[1:-3].replace("\\", ""))
-
-
-def split_pattern(regex: str) -> list[str]:
-    """A pattern as its literal head, compared first, and the expression of the rest."""
-    head = re.match(r"(?:[\w/-](?![?*+{])|\\[.-])*", regex)
-    literal = head.group() if head and "|" not in regex else ""
-    return [literal.replace("\\", "").lower(), regex[len(literal) :]]

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from finops_pack.model import EXTRA_UNITS
-from finops_pack.rates.convert import split_pattern
 from finops_pack.rates.document import Node
 from finops_pack.rates.entries import BEGIN, END, instant
+from finops_pack.rates.patterns import split
 from finops_pack.rates.rate import INSIDE, TOKEN_KINDS
 
 _MODEL = {"id", "match", "prices", "variants", "regions", "until_refreshed"}
@@ -59,7 +59,7 @@ def _match(keys: dict[str, Node]) -> dict[str, Any]:
         match = keys["match"].mapping({"equals", "regex"})
         exact += [n.text().lower() for n in match["equals"].list()] if "equals" in match else []
         texts = [n.regex() for n in match["regex"].list()] if "regex" in match else []
-        patterns = [split_pattern(t.removeprefix("^").removesuffix("$")) for t in texts]
+        patterns = [split(t.removeprefix("^").removesuffix("$")) for t in texts]
     found: dict[str, Any] = {"names": list(dict.fromkeys(exact))}
     return {**found, "patterns": patterns} if patterns else found
 

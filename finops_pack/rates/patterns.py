@@ -1,4 +1,4 @@
-"""How much of a name a regular expression spells out: of two that fit, the longer one is meant."""
+"""Regular expressions that stand for names: what they spell out is looked at first."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ _GROUP = re.compile(r"\((?:\?(?:[a-z-]*:|P<\w+>))?([^()]*)\)([?*]|\{0?,\d*\})?")
 _PLAIN = re.compile(r"[\w./:@-]")
 
 
+def split(regex: str) -> list[str]:
+    """A pattern as its literal head, compared first, and the expression of the rest."""
+    head = re.match(r"(?:[\w/-](?![?*+{])|\\[.-])*", regex)
+    literal = head.group() if head and "|" not in regex else ""
+    return [literal.replace("\\", "").lower(), regex[len(literal) :]]
+
+
 def letters(regex: str) -> int:
-    """How many characters of a name an expression spells out, at the least."""
+    """How many characters of a name it spells out, at the least: of two that fit, more is meant."""
     text = _ANY.sub("\0", regex)
     text = _ESCAPED.sub("x", text)
     while (inner := _GROUP.sub(_least, text)) != text:
