@@ -13,6 +13,7 @@ from finops_pack.ledger._db import Db, insert, one, select_in
 from finops_pack.ledger._facts import Facts
 from finops_pack.ledger._gate import hold, release
 from finops_pack.ledger._json import compact
+from finops_pack.ledger._prepare import Key, Prepared
 from finops_pack.ledger._rows import Row
 from finops_pack.ledger._schema import COLUMNS
 from finops_pack.ledger._sums import Sums
@@ -22,7 +23,6 @@ _STORED = ("seq", "day", *COLUMNS)
 _NAMES = ", ".join(f'"{name}"' for name in _STORED)
 _IDENTITY = ("source", "id")
 _ANSWER = ("provider", "response_id")
-Key = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -48,27 +48,6 @@ class _Batch:
     late: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Prepared:
-    """Lines that were read and checked; what is left needs the database."""
-
-    calls: list[tuple[Row, Line | None]] = field(default_factory=list)
-    facts: Facts = field(default_factory=Facts)
-    rejected: list[tuple[int, str]] = field(default_factory=list)
-    outer: dict[Key, list[str]] = field(default_factory=dict)  # tasks around those nobody held
-
-
-def prepare(lines: Sequence[Line]) -> Prepared:
-    """Read lines; none is so broken that it raises."""
-    prepared = Prepared()
-    for index, line in enumerate(lines):
-        try:
-            _sort(line, prepared)
-        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-            prepared.rejected.append((index, str(error) or type(error).__name__))
-    return prepared
-
-
 def book(db: Db, prepared: Prepared, zone: str) -> Booked:
     """Book what was prepared, once; the caller commits. Raises only what the database raises."""
     batch = _known(db, [row for row, _ in prepared.calls])
@@ -80,22 +59,6 @@ def book(db: Db, prepared: Prepared, zone: str) -> Booked:
     counts = _write(db, batch, prepared.facts, zone)
     prepared.facts.write(db)
     return Booked(*counts, rejected=tuple(prepared.rejected))
-
-
-def _sort(line: Line, prepared: Prepared) -> None:
-    kind, calls = line.get("type"), prepared.calls
-    if kind == "call":
-        row = _rows.clean(line)
-        calls.append((row, line if "merge" in line else None))
-        if line.get("outer"):
-            prepared.outer[row["source"], row["id"]] = list(map(str, line["outer"]))
-    elif kind == "amend":
-        if not line.get("id"):
-            raise ValueError("id: missing")
-        row = {"source": str(line.get("source") or "live"), "id": str(line["id"])}
-        calls.append((row, line))
-    else:
-        prepared.facts.add(kind, line)
 
 
 def _known(db: Db, rows: Sequence[Row]) -> _Batch:

@@ -43,7 +43,8 @@ class SQLLedger(Documents):
         With `after`, nothing is booked unless the spool stands there: somebody was faster.
         """
         with forks.barred():
-            from finops_pack.ledger._book import book, prepare
+            from finops_pack.ledger._book import book
+            from finops_pack.ledger._prepare import prepare
 
         prepared = prepare(lines)  # as much as can be before others have to wait
 
@@ -228,8 +229,9 @@ class SQLLedger(Documents):
     def _mended(self, db: Db, line: Line) -> Booked:
         """One line without what a database may refuse: a name cut short costs less than a call."""
         with forks.barred():
-            from finops_pack.ledger._book import book, prepare
+            from finops_pack.ledger._book import book
             from finops_pack.ledger._names import scrub, shortened
+            from finops_pack.ledger._prepare import prepare
 
         reason = ""
         for mend in (scrub, shortened):
