@@ -62,24 +62,29 @@ def book(db: Db, prepared: Prepared, zone: str) -> Booked:
 
 
 def _known(db: Db, rows: Sequence[Row]) -> _Batch:
-    batch = _Batch()
     keys = list({(row["source"], row["id"]): None for row in rows})
-    for found in select_in(db, _NAMES, "calls", _IDENTITY, keys):
-        entry = _stored(found)
-        batch.entries[entry.row["source"], entry.row["id"]] = entry
+    batch = _Batch(_held(db, keys))
     unknown = [key for key in keys if key not in batch.entries]
     if unknown and one(db, "SELECT 1 FROM aliases LIMIT 1"):
         _follow_aliases(db, batch, unknown)
-    answers = {
-        (row["provider"], row["response_id"]): None
-        for row in rows
-        if "response_id" in row and "provider" in row
-    }
+    answers = dict.fromkeys(filter(None, map(_answer, rows)))
     held = {entry.seq: entry for entry in batch.entries.values()}
     for found in select_in(db, _NAMES, "calls", _ANSWER, list(answers)):
         entry = held.get(found[0]) or _stored(found)
         batch.answers.setdefault((entry.row["provider"], entry.row["response_id"]), entry)
     return batch
+
+
+def _held(db: Db, keys: Sequence[Key]) -> dict[Key, _Entry]:
+    """Those of these calls that stand in the books."""
+    entries = map(_stored, select_in(db, _NAMES, "calls", _IDENTITY, keys))
+    return {(entry.row["source"], entry.row["id"]): entry for entry in entries}
+
+
+def _answer(row: Row) -> Key | None:
+    """What the provider calls its answer: two sources that name the same tell of one call."""
+    provider, response = row.get("provider"), row.get("response_id")
+    return None if provider is None or response is None else (provider, response)
 
 
 def _stored(found: tuple[Any, ...]) -> _Entry:
@@ -110,16 +115,16 @@ def _tell(batch: _Batch, row: Row, line: Line | None) -> None:
     if entry is not None:
         entry.change(_merge(entry, row, line), row)
         return
-    answer = (row.get("provider"), row.get("response_id"))
-    other = batch.answers.get(answer) if None not in answer else None  # type: ignore[arg-type]
+    answer = _answer(row)
+    other = batch.answers.get(answer) if answer else None
     if other is not None and other.row["source"] != row["source"]:
         other.change(_rows.filled, row)
         batch.aliases.append((key, other))
         batch.entries[key] = other
         return
     entry = batch.entries[key] = _Entry(row)
-    if None not in answer:
-        batch.answers.setdefault(answer, entry)  # type: ignore[arg-type]
+    if answer:
+        batch.answers.setdefault(answer, entry)
 
 
 def _merge(entry: _Entry, row: Row, line: Line | None) -> Callable[[Row, Any], Row]:
@@ -160,11 +165,7 @@ def _store(db: Db, entries: Sequence[_Entry], facts: Facts, zone: str) -> tuple[
 def put_rows(db: Db, rows: Sequence[Row], zone: str) -> Booked:
     """Rows of another ledger as they stand there, every column given."""
     wanted = {(row["source"], row["id"]): row for row in rows}
-    held = {}
-    for found in select_in(db, _NAMES, "calls", _IDENTITY, list(wanted)):
-        entry = _stored(found)
-        held[entry.row["source"], entry.row["id"]] = entry
-    entries = []
+    held, entries = _held(db, list(wanted)), []
     for key, row in wanted.items():
         entry = held.get(key) or _Entry({})
         entry.row = {**(entry.old or {}), **row}
