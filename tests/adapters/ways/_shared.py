@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -70,6 +70,12 @@ def streamed(wire: Wire, pieces: Callable[[], AsyncIterator[Any]]) -> dict[str, 
         "stream, half read": lambda: asyncio.run(half()),
         "stream, cancelled": lambda: cut(wire, whole, lambda: came),
     }
+
+
+async def each(stream: Awaitable[Any]) -> AsyncIterator[Any]:
+    """The pieces of a stream that is awaited first."""
+    async for piece in await stream:
+        yield piece
 
 
 def cut(wire: Wire, aask: AsyncAsk, began: Way, reply: Reply = SLOWER) -> None:

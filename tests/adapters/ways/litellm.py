@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from finops_pack.testing import Reply, Wire
@@ -14,6 +13,7 @@ from tests.adapters.ways._shared import (
     Way,
     answer,
     common,
+    each,
     half,
     scripted,
     streamed,
@@ -37,10 +37,6 @@ def ways(wire: Wire) -> dict[str, Way]:
     async def aask(**more: Any) -> Any:
         return await lite.acompletion(**asked, messages=SAID, **more)
 
-    async def pieces() -> AsyncIterator[Any]:
-        async for piece in await aask(stream=True):
-            yield piece
-
     def structured() -> None:
         lite.enable_json_schema_validation = True
         try:
@@ -57,7 +53,7 @@ def ways(wire: Wire) -> dict[str, Way]:
             lite.cache = None
 
     embed = {"api_key": "none", "api_base": wire.openai_url, "input": "hi"}
-    return common(wire, ask, aask) | streamed(wire, pieces) | {
+    return common(wire, ask, aask) | streamed(wire, lambda: each(aask(stream=True))) | {
         "batch": lambda: lite.batch_completion(**asked, messages=[SAID] * 3),
         "stream, whole": lambda: list(ask(stream=True)),
         "stream, half read": lambda: half(wire, lambda: ask(stream=True)),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 from finops_pack.testing import Wire
 from tests.adapters.ways._judge import CLAUDE
-from tests.adapters.ways._shared import SAID, SCHEMA, TOOL, Way, common, scripted, streamed
+from tests.adapters.ways._shared import SAID, SCHEMA, TOOL, Way, common, each, scripted, streamed
 
 NAME, ADAPTER, EXACT = "litellm, messages", "litellm", CLAUDE
 NEEDS = "litellm.proxy.pass_through_endpoints.streaming_handler"  # its streams import it
@@ -26,14 +25,10 @@ def ways(wire: Wire) -> dict[str, Way]:
     async def aask(**more: Any) -> Any:
         return await lite.anthropic_messages(**asked, **more)
 
-    async def pieces() -> AsyncIterator[Any]:
-        async for piece in await aask(stream=True):
-            yield piece
-
     def ask(**more: Any) -> Any:
         return asyncio.run(aask(**more))
 
     tools = [{"name": "look_up", "input_schema": SCHEMA}]
-    made = common(wire, ask, aask) | streamed(wire, pieces)
+    made = common(wire, ask, aask) | streamed(wire, lambda: each(aask(stream=True)))
     del made["retried"]
     return made | {"tool call": lambda: scripted(wire, lambda: ask(tools=tools), TOOL)}

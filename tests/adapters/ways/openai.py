@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from finops_pack.testing import Reply, Wire
@@ -14,6 +13,7 @@ from tests.adapters.ways._shared import (
     Way,
     answer,
     common,
+    each,
     half,
     scripted,
     streamed,
@@ -36,10 +36,6 @@ def ways(wire: Wire) -> dict[str, Way]:
     async def aask(**more: Any) -> Any:
         return await sdk.AsyncOpenAI(**server).chat.completions.create(**asked, **more)
 
-    async def pieces() -> AsyncIterator[Any]:
-        async for piece in await aask(**USAGE):
-            yield piece
-
     def embed() -> None:
         sdk.OpenAI(**server).embeddings.create(model="text-embedding-3-small", input="hi")
 
@@ -48,7 +44,7 @@ def ways(wire: Wire) -> dict[str, Way]:
 
     create = lambda **more: chat().create(**asked, **more)  # noqa: E731
     ask = lambda **more: chat(**more).create(**asked)  # noqa: E731
-    return common(wire, ask, aask) | streamed(wire, pieces) | {
+    return common(wire, ask, aask) | streamed(wire, lambda: each(aask(**USAGE))) | {
         "stream, whole": lambda: list(create(**USAGE)),
         "stream, half read": lambda: half(wire, lambda: create(**USAGE)),
         "stream, usage not asked": lambda: list(create(stream=True)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from finops_pack.testing import Reply, Wire
@@ -13,6 +12,7 @@ from tests.adapters.ways._shared import (
     Way,
     answer,
     common,
+    each,
     half,
     scripted,
     streamed,
@@ -34,17 +34,13 @@ def ways(wire: Wire) -> dict[str, Way]:
     async def aask(**more: Any) -> Any:
         return await sdk.AsyncOpenAI(**server).responses.create(**asked, **more)
 
-    async def pieces() -> AsyncIterator[Any]:
-        async for piece in await aask(stream=True):
-            yield piece
-
     def parsed() -> None:
         responses().parse(**asked, text_format=answer())
 
     create = lambda **more: responses().create(**asked, **more)  # noqa: E731
     ask = lambda **more: responses(**more).create(**asked)  # noqa: E731
     tools = [{"type": "function", **FUNCTION}]
-    return common(wire, ask, aask) | streamed(wire, pieces) | {
+    return common(wire, ask, aask) | streamed(wire, lambda: each(aask(stream=True))) | {
         "stream, whole": lambda: list(create(stream=True)),
         "stream, half read": lambda: half(wire, lambda: create(stream=True)),
         "bad structured output": lambda: scripted(wire, parsed, Reply(text="no")),
