@@ -1,4 +1,4 @@
-"""German for every text of the pages (`WORDS`) and of alerts and levers (`SENTENCES`)."""
+"""German for every text of the pages."""
 
 from __future__ import annotations
 
