@@ -10,7 +10,8 @@ from functools import cached_property
 from finops_pack.errors import RatesError
 from finops_pack.model import CacheRules
 from finops_pack.rates import layers, names, sellers
-from finops_pack.rates.entries import BEGIN, END, Index, instant
+from finops_pack.rates.entries import BEGIN, END, instant
+from finops_pack.rates.index import Index
 from finops_pack.rates.layers import Layer
 from finops_pack.rates.plan import Discount, Found, Plan, make_plan
 from finops_pack.rates.rate import Rate

@@ -12,7 +12,8 @@ from typing import Any
 from finops_pack import config
 from finops_pack.errors import FinOpsError, RatesError
 from finops_pack.rates import cache, snapshot
-from finops_pack.rates.entries import BEGIN, END, Entry, Index, instant
+from finops_pack.rates.entries import BEGIN, END, Entry, instant
+from finops_pack.rates.index import Index
 from finops_pack.rates.plan import Discount
 from finops_pack.rates.snapshot import Snapshot
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from finops_pack import config
 from finops_pack.errors import RatesError
-from finops_pack.rates.entries import Entry, Index
+from finops_pack.rates.entries import Entry
+from finops_pack.rates.index import Index
 
 NAME = "snapshot.jsonl"
 SCHEMA = "finops-snapshot/1"
