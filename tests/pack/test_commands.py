@@ -24,7 +24,9 @@ PAGES = sorted(
         TOP / "CONTRIBUTING.md",
     ]
 )
-_FENCED = re.compile(r"^\s*(?:\$ |\w+=\S+ )?finops(?: (?P<words>[^#\n]*?))?\s*(?:#.*)?$")
+_FENCED = re.compile(
+    r"^\s*(?:\$ |\w+=\S+ |podman exec -it \w+ )?finops(?: (?P<words>[^#\n]*?))?\s*(?:#.*)?$"
+)
 _INLINE = re.compile(r"`finops (?P<words>[^`\n]+)`")
 STAND_INS = {
     "MODEL": "gpt-4o", "N": "1000", "TASK_ID": "t1", "AMOUNT": "0.40", "FROM": "ledger.db",
