@@ -68,7 +68,7 @@ def install(adapter: str) -> None:
 
 
 def status(adapter: str) -> Status:
-    """What there is of a framework, whether it is tracked, and what the adapter cannot see."""
+    """What there is of a framework, and what the adapter cannot see of it."""
     from finops_pack.adapters import _status
 
     return _status.of(adapter)

@@ -22,11 +22,9 @@ class Package(NamedTuple):
 
 
 class Status(NamedTuple):
-    """One adapter in this process; `tracked` is None while its framework is not imported."""
+    """What an adapter is for, and what it misses there."""
 
-    adapter: str
     packages: tuple[Package, ...]
-    tracked: bool | None
     cannot_see: tuple[str, ...]
 
 
@@ -35,8 +33,7 @@ def of(adapter: str) -> Status:
     packages = tuple(
         _package(name, low, high) for name, (low, high) in literal(adapter, "TESTED").items()
     )
-    tracked = adapters.installed.get(adapter)
-    return Status(adapter, packages, tracked, tuple(literal(adapter, "CANNOT_SEE")))
+    return Status(packages, tuple(literal(adapter, "CANNOT_SEE")))
 
 
 def literal(adapter: str, name: str) -> Any:

@@ -171,11 +171,6 @@ class BudgetView:
     unseen_calls: int = 0  # of the unpriced: nobody told their usage
 
     @property
-    def recorded(self) -> bool:
-        """False where a figure would stand for nothing."""
-        return not self.nothing
-
-    @property
     def tightest(self) -> BudgetLine | None:
         """The budget with the least left, None without any."""
         return self.lines[0] if self.lines else None

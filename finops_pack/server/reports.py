@@ -33,7 +33,6 @@ class Kept:
     reporter: str
     report_id: str
     content_hash: str
-    received_at: str
     body: dict[str, Any]
 
 
@@ -90,7 +89,7 @@ def load(db: Database, account_id: str, since: date, until: date) -> Iterator[Ke
     Each is read from its text when it is asked for: read, a report is ten times as large.
     """
     rows = db.read(
-        "SELECT date, reporter, report_id, content_hash, received_at, body FROM report"
+        "SELECT date, reporter, report_id, content_hash, body FROM report"
         " WHERE account_id = ? AND date >= ? AND date <= ? ORDER BY date, reporter, period",
         (account_id, since.isoformat(), until.isoformat()),
     )

@@ -23,7 +23,7 @@ def kept(draw):
         "cost_by_model": draw(parts | st.none()),
     }
     day = draw(st.sampled_from(["2026-02-27", "2026-02-28"]))
-    return Kept(day, draw(st.text(max_size=3)), "rpt", "hash", "2026-02-28T00:00:00Z", body)
+    return Kept(day, draw(st.text(max_size=3)), "rpt", "hash", body)
 
 
 @given(st.lists(kept(), max_size=8))
@@ -61,7 +61,7 @@ def test_a_day_of_many_names_is_not_held_with_the_others():
     def kept():
         for n in range(1, 4):
             made.append(n)
-            yield Kept(f"2026-02-0{n}", "r", "rpt", "hash", "2026-02-28T00:00:00Z", body)
+            yield Kept(f"2026-02-0{n}", "r", "rpt", "hash", body)
 
     days = figures.day_by_day(kept())
     first = next(days)
