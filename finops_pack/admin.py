@@ -1,8 +1,8 @@
-"""What changes a ledger on purpose: budgets, levers, prices. For the command line alone."""
+"""What changes a ledger on purpose: budgets, levers, prices, silenced alerts; and its copy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,14 +11,13 @@ from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from finops_pack import config, log
+from finops_pack import config
 from finops_pack.budgets import Budget, parse
 from finops_pack.ledger import Ledger, open_ledger
 from finops_pack.model import Call, Where
 from finops_pack.money import from_pico
 
 if TYPE_CHECKING:
-    from finops_pack.alerts import Alert
     from finops_pack.ledger.copy import Copied
     from finops_pack.levers import Lever
 
@@ -152,54 +151,3 @@ def unmute_alert(url: str | None, subject: str) -> bool:
     """Listen to it again; False when it was not muted."""
     with opened(url) as ledger:
         return ledger.delete("alert", subject)
-
-
-def send_alerts(url: str | None, alerts: Sequence[Alert]) -> tuple[int, int]:
-    """Tell each webhook of the alerts it has not heard of: (told everywhere, failed somewhere).
-
-    The body is Slack's (`text`), which other chats take too. A webhook that fails is left alone
-    until the next call, and then told what it missed; those that answered hear it once.
-    """
-    webhooks, down = config.load().webhooks, set[str]()
-    if not webhooks or not alerts:
-        return 0, 0
-    with opened(url) as ledger:
-        told = [_tell(ledger, alert, webhooks, down) for alert in alerts]
-    return told.count(True), told.count(False)
-
-
-def _tell(ledger: Ledger, alert: Alert, webhooks: Sequence[str], down: set[str]) -> bool | None:
-    """Whether it is known everywhere now; None when it was before. Adds to those that are down."""
-    known = ledger.get("alert", alert.key) or {}
-    told = set(known.get("sent_to", ()))
-    missing = [hook for hook in webhooks if _name(hook) not in told]
-    arrived = {_name(hook) for hook in missing if hook not in down and _post(hook, alert)}
-    down.update(hook for hook in missing if _name(hook) not in arrived)
-    if arrived:
-        ledger.put("alert", alert.key, {**known, "sent_to": sorted(told | arrived)})
-    return len(arrived) == len(missing) if missing else None
-
-
-def _name(webhook: str) -> str:
-    """What the ledger may know of a webhook, whose URL is a secret."""
-    from hashlib import sha256
-
-    return sha256(webhook.encode()).hexdigest()[:16]
-
-
-def _post(webhook: str, alert: Alert) -> bool:
-    import httpx
-
-    text = f"[{alert.severity}] {alert.title}: {alert.message}"
-    for sign, told in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(sign, told)  # or a model named <!channel> would call everybody
-    try:
-        # Its body is not read: it may have no end.
-        with httpx.stream("POST", webhook, json={"text": text}, timeout=5) as answer:
-            why = "" if answer.is_success else f"status {answer.status_code}"
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        why = type(error).__name__
-    if why:
-        number = config.load().webhooks.index(webhook) + 1  # its URL is a secret
-        log.warning(f"webhook {number} was not told: {why}")
-    return not why

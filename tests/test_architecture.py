@@ -54,6 +54,7 @@ ARROWS: dict[str, set[str]] = {
     "reconcile": BASE,
     "health": BASE | {"ledger", "rates", "adapters", "report", "query"},
     "admin": BASE | {"ledger", "rates"},
+    "webhooks": BASE | {"admin", "ledger"},
     "prompts": BASE,
     "tools": BASE | {"query"},
     "cli": BASE
@@ -69,6 +70,7 @@ ARROWS: dict[str, set[str]] = {
         "reconcile",
         "mcp_server",
         "server",
+        "webhooks",
     },
     "mcp_server": BASE | {"query", "admin"},
     "server": BASE | {"query", "report", "alerts", "levers", "forecast", "ledger"},

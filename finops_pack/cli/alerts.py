@@ -29,11 +29,11 @@ def run(args: argparse.Namespace) -> int:
     """List what is neither acknowledged nor muted, or act on one."""
     if args.action != "list":
         return _act(args)
-    from finops_pack import admin
+    from finops_pack import webhooks
 
     with _args.reader(args) as reader:
         nothing, found, muted = reader.nothing(), reader.alerts(), reader.muted()
-    sent, failed = admin.send_alerts(args.ledger, found) if args.send else (0, 0)
+    sent, failed = webhooks.send(args.ledger, found) if args.send else (0, 0)
     if args.json:
         body = {"alerts": [alert.to_dict() for alert in found], "muted": muted}
         _out.document("finops.alerts", {**body, "sent": sent, "failed": failed})
