@@ -15,8 +15,10 @@ from finops_pack.alerts._alert import SEVERITIES, Alert, Severity, dollars
 from finops_pack.alerts._anomalies import SIGNIFICANT_P, TaskCost, anomalies, task_history
 from finops_pack.model import DayTotals
 
-__all__ = ["SEVERITIES", "SIGNIFICANT_P", "Alert", "Severity", "TaskCost", "dollars", "from_days"]
-__all__ += ["recent_writes", "task_history"]
+__all__ = [
+    "SEVERITIES", "SIGNIFICANT_P", "Alert", "Severity", "TaskCost", "dollars", "from_days",
+    "recent_writes", "task_history",
+]  # fmt: skip
 
 SCORE_DROP = 10.0
 SCORE_HISTORY = 14

@@ -13,8 +13,10 @@ from finops_pack.query.views import BudgetLine, BudgetView, Spend
 if TYPE_CHECKING:
     from finops_pack.waste import Waste
 
-__all__ = ["BudgetLine", "BudgetView", "Period", "Reader", "Spend", "budget", "find_waste", "open"]
-__all__ += ["spend"]
+__all__ = [
+    "BudgetLine", "BudgetView", "Period", "Reader", "Spend", "budget", "find_waste", "open",
+    "spend",
+]  # fmt: skip
 
 DRAIN_SECONDS = 0.25
 
