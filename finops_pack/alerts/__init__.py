@@ -12,12 +12,12 @@ from decimal import Decimal
 from statistics import median
 
 from finops_pack.alerts._alert import SEVERITIES, Alert, Severity, dollars
-from finops_pack.alerts._anomalies import SIGNIFICANT_P, TaskCost, anomalies, task_history
+from finops_pack.alerts._anomalies import SIGNIFICANT_P, TaskCost, anomalies
 from finops_pack.model import DayTotals
 
 __all__ = [
     "SEVERITIES", "SIGNIFICANT_P", "Alert", "Severity", "TaskCost", "dollars", "from_days",
-    "recent_writes", "task_history",
+    "recent_writes",
 ]  # fmt: skip
 
 SCORE_DROP = 10.0

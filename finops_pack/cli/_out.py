@@ -17,9 +17,19 @@ if TYPE_CHECKING:
     from finops_pack.model import Finding
 
 __all__ = [
-    "bar", "count", "document", "failure", "fields", "finding", "json_text", "note", "say",
-    "show_finding", "sparkline", "table", "tokens", "usd", "warn",
-]  # fmt: skip
+    "bar",
+    "count",
+    "document",
+    "failure",
+    "fields",
+    "finding",
+    "json_text",
+    "note",
+    "show_finding",
+    "sparkline",
+    "table",
+]
+__all__ += ["say", "tokens", "usd", "warn"]
 
 _TEXT = 16  # of a column of text, at least this much stays readable
 _BETWEEN = 3  # blanks between two columns

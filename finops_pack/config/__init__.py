@@ -5,8 +5,8 @@
     FINOPS_*                          the environment
 
 What the program itself says (`say`: the arguments of `track`) wins over all of them. A project's
-file may not redirect money or data: what `RISKY` names counts only after `finops connect
---trust-project`.
+file may not redirect money or data: what `_settings.RISKY` names counts only after `finops
+connect --trust-project`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from finops_pack.config._files import (
     trust,
 )
 from finops_pack.config._key import hash_key
-from finops_pack.config._settings import API_URL, ENV, RISKY, VARIABLES, Config
-from finops_pack.config._text import anchored, from_text, parse_tags
+from finops_pack.config._settings import API_URL, ENV, VARIABLES, Config
+from finops_pack.config._text import anchored, from_text
 from finops_pack.errors import ConfigError
 from finops_pack.places import (
     CACHE,
@@ -44,8 +44,6 @@ from finops_pack.places import (
 __all__ = [
     "API_URL",
     "CACHE",
-    "CONFIG",
-    "RISKY",
     "STATE",
     "VARIABLES",
     "Config",
@@ -55,9 +53,7 @@ __all__ = [
     "hash_key",
     "home",
     "in_force",
-    "is_trusted",
     "load",
-    "parse_tags",
     "project_file",
     "read_file",
     "reload",

@@ -20,8 +20,6 @@ from finops_pack.context._around import (
     owner,
 )
 from finops_pack.context._held import (
-    MAX_TAG_LENGTH,
-    MAX_TAGS,
     NOTHING,
     Context,
     Running,
@@ -33,8 +31,6 @@ from finops_pack.context._scopes import Scope, action, set_sink, tags, task
 from finops_pack.context._steps import each_step
 
 __all__ = [
-    "MAX_TAGS",
-    "MAX_TAG_LENGTH",
     "NOTHING",
     "Around",
     "Context",

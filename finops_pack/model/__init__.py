@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from finops_pack.model.words import (
     EXTRA_UNITS,
     MAX_COUNT,
-    STANDARD_TAGS,
     TOKEN_FIELDS,
     VERIFIERS,
     Basis,
@@ -56,7 +55,6 @@ else:
 __all__ = [
     "EXTRA_UNITS",
     "MAX_COUNT",
-    "STANDARD_TAGS",
     "TOKEN_FIELDS",
     "VERIFIERS",
     "Basis",

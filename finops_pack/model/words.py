@@ -12,7 +12,6 @@ Trigger = Literal["user", "heartbeat", "cron", "agent"]
 Outcome = Literal["succeeded", "failed"]
 
 VERIFIERS = ("schema", "format", "tool", "edit", "missing", "guardrail", "user")
-STANDARD_TAGS = ("customer", "environment", "cost_center", "feature", "agent_version")
 EXTRA_UNITS = (
     "web_search",
     "image",
