@@ -16,7 +16,6 @@ PACK = Path(__file__).parent.parent / "finops_pack"
 BASE = {"errors", "forks", "log", "money", "model", "config", "budgets"}
 ANALYSIS = {"waste", "forensics", "cache", "score", "trend", "levers", "alerts", "forecast"}
 SHARED = {"figures", "sessions", "sketch", "stats", "unit_prices"}
-FACES = {"cli", "mcp_server", "server", "tools"}
 
 ARROWS: dict[str, set[str]] = {
     "errors": set(),

@@ -21,7 +21,6 @@ from finops_pack.server import chrome, german, pages, texts
 
 SERVER = Path(texts.__file__).parent
 LITERAL = re.compile(r"""(?:\b_|\bsay)\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*[,)]""")
-EMPTY = Totals()
 
 
 def said():
