@@ -1,13 +1,9 @@
-"""Each way to set a budget, each window and scope, the thresholds; then the alerts."""
+"""Each way to set a budget, each window and scope, the thresholds."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +20,6 @@ from finops_pack.model import Usage
 FULL = Usage(1000, 200, 600)  # $0.00375 on gpt-4o
 BIG = 3000  # max_output_tokens whose bound is $0.03 on gpt-4o
 HELLO = [{"role": "user", "content": "hello"}]
-
-
-@pytest.fixture(autouse=True)
-def close() -> Iterator[None]:
-    yield
-    recorder.close()
 
 
 def call(**fields: Any) -> None:
@@ -253,158 +243,3 @@ def test_a_tasks_thresholds_too(caplog: pytest.LogCaptureFixture) -> None:
         call()
     told = [text for text in caplog.messages if "% used" in text]
     assert [text.split()[1] for text in told] == ["50", "100"]
-
-
-# --- alerts ------------------------------------------------------------------------------------
-class Hook(BaseHTTPRequestHandler):
-    """A chat's webhook: keeps what it was sent; says 500 while it is down."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        up: bool = self.server.up  # type: ignore[attr-defined]
-        if up:
-            self.server.got.append((self.headers["Content-Type"], json.loads(body)))  # type: ignore[attr-defined]
-        self.send_response(200 if up else 500)
-        self.send_header("Content-Length", "0" if self.path != "/endless" else str(2**40))
-        self.end_headers()
-        with suppress(OSError):
-            while self.path == "/endless":
-                self.wfile.write(bytes(2**20))
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing on the terminal."""
-
-
-@contextmanager
-def webhook() -> Iterator[Any]:
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.up, server.got = True, []
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def alerts(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    capsys.readouterr()
-    assert finops("alerts", *words, "--json") == 0
-    document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return document
-
-
-@pytest.fixture
-def over(empty_home: Path) -> None:
-    """Two budgets that are used up, and a third that is not."""
-    finops("budget", "set", "0.001 USD/day soft")
-    finops("budget", "set", "0.004 USD/week soft")
-    finops("budget", "set", "100 USD/month")
-    call()
-    finops_pack.flush()
-
-
-@pytest.mark.usefixtures("over")
-def test_one_alert_a_cause_and_period(capsys: pytest.CaptureFixture[str]) -> None:
-    found = alerts(capsys)["alerts"]
-    assert [(a["alert_type"], a["severity"]) for a in found] == [
-        ("budget_exceeded", "critical"),
-        ("budget_warning", "high"),
-    ]
-    assert [a["key"] for a in alerts(capsys)["alerts"]] == [a["key"] for a in found]
-    assert len({a["key"] for a in found}) == 2
-
-
-@pytest.mark.usefixtures("over")
-def test_acknowledged_and_muted_ones_are_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    first, second = (a["key"] for a in alerts(capsys)["alerts"])
-    assert finops("alerts", "ack", first) == 0
-    assert [a["key"] for a in alerts(capsys)["alerts"]] == [second]
-    assert finops("alerts", "mute", second) == 0
-    told = alerts(capsys)
-    assert told["alerts"] == []
-    assert told["muted"] == [second.rpartition(":20")[0]]  # the cause, whatever the period
-    assert finops("alerts", "unmute", told["muted"][0]) == 0
-    assert [a["key"] for a in alerts(capsys)["alerts"]] == [second]
-
-
-@pytest.mark.usefixtures("over")
-def test_one_that_was_acknowledged_can_be_muted(capsys: pytest.CaptureFixture[str]) -> None:
-    first, _ = (a["key"] for a in alerts(capsys)["alerts"])
-    assert finops("alerts", "ack", first) == 0
-    assert finops("alerts", "mute", first) == 0
-    assert alerts(capsys)["muted"] == [first.rpartition(":20")[0]]
-
-
-@pytest.mark.usefixtures("over")
-@pytest.mark.parametrize("words", [["ack"], ["ack", "no such"], ["mute", "no"], ["unmute", "no"]])
-def test_what_is_no_alert_cannot_be_silenced(words: list[str]) -> None:
-    assert finops("alerts", *words) == 2
-
-
-@pytest.mark.usefixtures("over")
-def test_a_webhook_is_told_once_and_again_when_it_was_down(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with webhook() as server:
-        settings = config.config_dir() / "config.toml"
-        settings.parent.mkdir(parents=True, exist_ok=True)
-        settings.write_text(f'webhooks = ["http://127.0.0.1:{server.server_port}/hook"]\n')
-        server.up = False
-        told = alerts(capsys, "--send")
-        assert (told["sent"], told["failed"]) == (0, 2)
-        server.up = True
-        assert alerts(capsys, "--send")["sent"] == 2
-        assert alerts(capsys, "--send")["sent"] == 0
-        assert len(server.got) == 2
-        for kind, body in server.got:
-            assert kind == "application/json"
-            assert list(body) == ["text"]  # all that Slack asks for
-        assert server.got[0][1]["text"].startswith("[critical] Budget used up: 0.001 USD/day soft")
-
-
-@pytest.mark.usefixtures("over")
-def test_a_webhook_that_is_down_takes_nothing_from_the_others(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with webhook() as up, webhook() as down:
-        down.up = False
-        hooks = [f"http://127.0.0.1:{one.server_port}/" for one in (down, up)]
-        settings = config.config_dir() / "config.toml"
-        settings.parent.mkdir(parents=True, exist_ok=True)
-        settings.write_text(f"webhooks = {[*hooks, 'http://[no-url']}\n")
-        for _ in range(2):
-            assert alerts(capsys, "--send")["failed"] == 2
-        assert len(up.got) == 2
-        down.up = True
-        alerts(capsys, "--send")
-        assert (len(up.got), len(down.got)) == (2, 2)
-
-
-def test_a_name_calls_nobody_and_an_answer_without_end_is_not_read(
-    capsys: pytest.CaptureFixture[str], empty_home: Path
-) -> None:
-    finops_pack.record(model="<!channel> & <https://a.test|pay>", usage=finops_pack.Usage(10, 10))
-    with webhook() as server:
-        settings = config.config_dir() / "config.toml"
-        settings.parent.mkdir(parents=True, exist_ok=True)
-        settings.write_text(f'webhooks = ["http://127.0.0.1:{server.server_port}/endless"]\n')
-        assert alerts(capsys, "--send")["sent"] == 1
-        assert "&lt;!channel&gt; &amp; &lt;https" in server.got[0][1]["text"]
-
-
-@pytest.mark.usefixtures("over")
-def test_a_projects_webhook_counts_only_once_trusted(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, empty_home: Path
-) -> None:
-    with webhook() as server:
-        (empty_home / "finops.toml").write_text(
-            f'webhooks = ["http://127.0.0.1:{server.server_port}/"]\n'
-        )
-        monkeypatch.chdir(empty_home)
-        assert alerts(capsys, "--send")["sent"] == 0
-        config.trust(empty_home / "finops.toml")
-        assert alerts(capsys, "--send")["sent"] == 2
-        assert len(server.got) == 2
