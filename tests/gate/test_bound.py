@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -20,12 +20,6 @@ CLAUDE = "claude-opus-4-6"
 SEARCH: Any = {"type": "web_search_20250305", "name": "web_search"}
 MARK: Any = {"type": "ephemeral"}
 HOUR: Any = {**MARK, "ttl": "1h"}
-
-
-@pytest.fixture(autouse=True)
-def close(empty_home: Any) -> Iterator[None]:
-    yield
-    recorder.close()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,12 +26,6 @@ from finops_pack.model import Usage, Where
 FULL = Usage(1000, 200, 600)  # $0.00375 on gpt-4o
 REFUSED = 7  # the exit code of a child whose call was refused
 HELLO = [{"role": "user", "content": "hello"}]
-
-
-@pytest.fixture(autouse=True)
-def close() -> Iterator[None]:
-    yield
-    recorder.close()
 
 
 def track(*budgets: str, **options: Any) -> recorder.Recorder:

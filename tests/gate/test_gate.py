@@ -21,12 +21,6 @@ FULL = Usage(1000, 200, 600, reasoning_tokens=50)  # $0.00375 on gpt-4o
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-@pytest.fixture(autouse=True)
-def close() -> Any:
-    yield
-    recorder.close()
-
-
 def track(*budgets: str, **options: Any) -> recorder.Recorder:
     finops_pack.track(budget=budgets or None, **options)
     return recorder.get()

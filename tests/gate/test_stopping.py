@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -25,9 +24,8 @@ NOTHING_LEFT = "0.000001 USD/day"
 
 
 @pytest.fixture(autouse=True)
-def broke(empty_home: Any) -> Iterator[finops_pack.Tracker]:
-    yield finops_pack.track(budget=NOTHING_LEFT)
-    recorder.close()
+def broke(empty_home: Any) -> finops_pack.Tracker:
+    return finops_pack.track(budget=NOTHING_LEFT)
 
 
 def chat(wire: Wire, **settings: Any) -> Any:

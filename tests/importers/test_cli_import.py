@@ -15,12 +15,6 @@ from finops_pack.cli import import_, main
 GOOD = {"id": "a", "time": "2026-01-01T00:00:00Z", "model": "gpt-4o", "usage": {"input_tokens": 9}}
 
 
-@pytest.fixture(autouse=True)
-def fresh() -> Any:
-    yield
-    recorder.close()
-
-
 @pytest.fixture
 def ledger_flag(tmp_path: Path) -> list[str]:
     return ["--ledger", str(tmp_path / "flag.db")]
