@@ -16,11 +16,11 @@ from typing import Any
 from finops_pack import config, recorder
 from finops_pack.importers._anthropic import apart
 from finops_pack.importers._claude_agents import of_turn, thread_of, turn_of_agent
+from finops_pack.importers._claude_names import Names, key_of, names_of, origin, same, united
 from finops_pack.importers._claude_told import amend, call_told, turn_begun, turn_ended
 from finops_pack.importers._lines import WRONG, added, micros, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import hashed, ran, result
-from finops_pack.importers.claude_code import key_of, names_of, origin, same, united
 from finops_pack.recorder._messages import flat
 from finops_pack.recorder._verify import verifier
 
@@ -207,17 +207,7 @@ class _Session:
         if call is None or not (call["id"] == name or same(call["names"], names)):
             yield from call_told(thread)
             yield from turn_begun(thread["turn"])
-            call = thread["call"] = {
-                "id": name,
-                "names": names,
-                "tries": thread.pop("tries", None),
-                "tool_calls": [],
-                "tool_results": thread["results"],
-                "asked_us": thread["asked_us"],
-            }
-            thread["results"], thread["asked_us"] = [], None
-            if "guessed" in thread:
-                thread["guessed"].append(name)
+            call = _begun(thread, name, names)
         call["names"] = united(call["names"], names)
         call["apart"] = [f"{call['id']}/{number}" for number, *_ in apart(message["usage"] or {})]
         call["end_us"] = micros(record["timestamp"])
@@ -237,6 +227,22 @@ class _Session:
             prompt = hashed(self.key, str(told.get("prompt")))
             started = [at, call["id"], block.get("id"), told.get("subagent_type"), prompt]
             self._plan(record)["started"].append(started)
+
+
+def _begun(thread: dict[str, Any], name: str, names: Names) -> dict[str, Any]:
+    """The thread's next call, which takes with it what was said before it."""
+    call = thread["call"] = {
+        "id": name,
+        "names": names,
+        "tries": thread.pop("tries", None),
+        "tool_calls": [],
+        "tool_results": thread["results"],
+        "asked_us": thread["asked_us"],
+    }
+    thread["results"], thread["asked_us"] = [], None
+    if "guessed" in thread:
+        thread["guessed"].append(name)
+    return call
 
 
 def _listed(content: Any) -> bool:

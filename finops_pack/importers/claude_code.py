@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack.importers._anthropic import apart, counts, fill
+from finops_pack.importers._claude_names import Names, key_of, names_of, origin, same, united
 from finops_pack.importers._lines import WRONG, line_at, logs, micros, text, whole, why
 from finops_pack.importers._state import Item, Rejected, State
 
@@ -36,8 +37,6 @@ _NOWHERE = (None, "", "not_available", "global")
 _BUILT_IN = re.compile(r"a([a-z][a-z_]+)-\w+")  # agent ids of Claude Code's own helpers
 
 Row = dict[str, Any]
-Names = tuple[str | None, str | None]
-"""Of an answer and of its request."""
 
 
 def default_paths() -> tuple[Path, ...]:
@@ -149,27 +148,6 @@ def _take(calls: dict[str, _Call], line: bytes, state: State) -> bool:
     return False
 
 
-def names_of(record: Mapping[str, Any]) -> Names:
-    """What an answer and its request are called; not every line of an answer tells both."""
-    return record["message"].get("id") or None, record.get("requestId") or None
-
-
-def key_of(names: Names, record: Mapping[str, Any]) -> str:
-    """The id of the call whose first line this is."""
-    return f"{names[0] or origin(record).get('messageUuid') or record['uuid']}:{names[1] or ''}"
-
-
-def same(one: Names, other: Names) -> bool:
-    """Whether two lines are of one answer: a name is the same, and none is another."""
-    both = [(a, b) for a, b in zip(one, other, strict=True) if a and b]
-    return bool(both) and all(a == b for a, b in both)
-
-
-def united(one: Names, other: Names) -> Names:
-    """All that two lines of one answer tell of its names."""
-    return one[0] or other[0], one[1] or other[1]
-
-
 def _named_in_part(calls: dict[str, _Call], names: Names) -> _Call | None:
     """Among the last calls, that of a line which lacks a name, or brings one that was lacking."""
     for call in islice(reversed(calls.values()), OPEN):
@@ -201,11 +179,6 @@ def _row(key: str, record: Mapping[str, Any], message: Mapping[str, Any], state:
     _acted(row, message)
     _billed_by(row, message["usage"])
     return row
-
-
-def origin(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The session and message of which a line is a copy, as a fork of a session begins with."""
-    return record.get("forkedFrom") or {}
 
 
 def _provider(model: str, answer: str) -> str | None:
