@@ -59,6 +59,16 @@ class Booked:
     unchanged: int = 0
     rejected: tuple[tuple[int, str], ...] = ()  # (index in the batch, reason)
 
+    @classmethod
+    def together(cls, parts: Sequence[tuple[int, Booked]]) -> Booked:
+        """What became of the parts of a batch, each with the index of its first line."""
+        return cls(
+            sum(part.new for _, part in parts),
+            sum(part.corrected for _, part in parts),
+            sum(part.unchanged for _, part in parts),
+            tuple((first + at, why) for first, part in parts for at, why in part.rejected),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:

@@ -216,15 +216,8 @@ class SQLLedger(Documents):
 
     def _one_by_one(self, db: Db, lines: Sequence[Line]) -> Booked:
         """Line by line, so that one the database refuses costs nothing but itself."""
-        counts = [0, 0, 0]
-        rejected: list[tuple[int, str]] = []
-        for index, line in enumerate(lines):
-            told = self._mended(db, line)
-            for place, count in enumerate((told.new, told.corrected, told.unchanged)):
-                counts[place] += count
-            rejected.extend((index, reason) for _, reason in told.rejected)
-        new, corrected, unchanged = counts
-        return Booked(new, corrected, unchanged, tuple(rejected))
+        told = [(index, self._mended(db, line)) for index, line in enumerate(lines)]
+        return Booked.together(told)
 
     def _mended(self, db: Db, line: Line) -> Booked:
         """One line without what a database may refuse: a name cut short costs less than a call."""

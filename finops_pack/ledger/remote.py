@@ -74,7 +74,7 @@ class RemoteLedger:
         for first, body in bodies:
             last = (first, body) == bodies[-1]
             told.append((first, self._send(body, place if last else {}, timeout)))
-        return wire.together(told)
+        return Booked.together(told)
 
     def _send(self, body: bytes, place: Mapping[str, Any], timeout: float) -> Booked:
         answer = self._http.ask(

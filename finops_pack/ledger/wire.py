@@ -236,16 +236,6 @@ def _encoded(line: Mapping[str, Any]) -> bytes:
     return b"{}"
 
 
-def together(found: Sequence[tuple[int, Booked]]) -> Booked:
-    """What became of batches, each with the index of its first line."""
-    return Booked(
-        sum(part.new for _, part in found),
-        sum(part.corrected for _, part in found),
-        sum(part.unchanged for _, part in found),
-        tuple((first + at, why) for first, part in found for at, why in part.rejected),
-    )
-
-
 def booked(body: Mapping[str, Any]) -> Booked:
     """What became of a batch, as the server answered it."""
     rejected = tuple((int(line["index"]), str(line["reason"])) for line in body["rejected"])
