@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from finops_pack.money import shown
 
 usd = shown
@@ -20,6 +22,16 @@ def tokens(count: float) -> str:
 def count(number: int, noun: str) -> str:
     """`1 call`, `2,000 calls`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(share: Decimal | float, places: int = 0) -> str:
+    """`12%`, `<1%`, `>99%`: what there is of something is neither none of it nor all of it."""
+    text, least = f"{share * 100:.{places}f}", f"{Decimal(1).scaleb(-places):f}"
+    if share > 0 and not float(text):
+        return f"<{least}%"
+    if share < 1 and float(text) == 100:
+        return f">{100 - Decimal(least)}%"
+    return f"{text}%"
 
 
 def bar(share: float, width: int = 20) -> str:

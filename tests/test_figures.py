@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from finops_pack.figures import bar, count, tokens, usd
+from finops_pack.figures import bar, count, percent, tokens, usd
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,14 @@ def test_things_are_counted() -> None:
 @pytest.mark.parametrize(("share", "said"), [(-1, "░░░░"), (0.5, "██░░"), (9, "████")])
 def test_a_share_as_a_bar(share: float, said: str) -> None:
     assert bar(share, 4) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "places", "said"),
+    [(0, 0, "0%"), (0.001, 0, "<1%"), (0.12, 0, "12%"), (0.999, 0, ">99%"), (1, 0, "100%"),
+     (0.00004, 1, "<0.1%"), (Decimal("0.9999"), 1, ">99.9%"), (1.04, 0, "104%")],
+)  # fmt: skip
+def test_a_share_that_is_something_is_neither_none_nor_all(
+    share: float | Decimal, places: int, said: str
+) -> None:
+    assert percent(share, places) == said

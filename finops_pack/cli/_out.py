@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from finops_pack.cli import _tame
 from finops_pack.errors import FinOpsError
-from finops_pack.figures import bar, count, tokens, usd
+from finops_pack.figures import bar, count, percent, tokens, usd
 from finops_pack.money import plain
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "finding",
     "json_text",
     "note",
+    "percent",
     "show_finding",
     "sparkline",
     "table",

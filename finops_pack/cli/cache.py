@@ -92,7 +92,7 @@ def _show_sources(report: CacheReport) -> None:
 
 
 def _share(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1%}"
+    return "unknown" if value is None else _out.percent(value, 1)
 
 
 def _points(value: float | None) -> str:

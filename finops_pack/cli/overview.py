@@ -78,7 +78,7 @@ def _waste(reader: Reader, week: Period) -> str:
     lost = found.avoidable_usd
     if not lost:
         return f"none found in {_out.usd(found.total_usd)} of 7 days"
-    share = f" ({lost / found.total_usd:.0%})" if found.total_usd else ""
+    share = f" ({_out.percent(lost / found.total_usd)})" if found.total_usd else ""
     name, worst = found.dearest()[0]
     most = f"{name.replace('_', ' ')} {_out.usd(worst.usd)}"
     return f"{_out.usd(lost)} of {_out.usd(found.total_usd)}{share}, most: {most}"
@@ -89,9 +89,9 @@ def coverage(total: Totals) -> str:
     if not total.calls:
         return "no calls"
     priced = math.floor(1000 * (1 - total.unpriced_calls / total.calls)) / 10  # never a full 100
-    estimated = total.estimated_calls / total.calls
+    estimated = _out.percent(total.estimated_calls / total.calls)
     mend = "; names and mends: finops doctor" if total.unpriced_calls else ""
-    return f"{priced:g}% of calls priced, {estimated:.0%} estimated{mend}"
+    return f"{priced:g}% of calls priced, {estimated} estimated{mend}"
 
 
 def _document(reader: Reader, week: Period) -> dict[str, Any]:

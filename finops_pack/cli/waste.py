@@ -77,7 +77,7 @@ def _rows(waste: Waste) -> Iterator[tuple[str, ...]]:
 
 
 def _share(usd: Decimal, waste: Waste) -> str:
-    return f"{usd / waste.total_usd if waste.total_usd else 0:.1%}"
+    return _out.percent(usd / waste.total_usd if waste.total_usd else 0, 1)
 
 
 def _varied(findings: Sequence[Finding]) -> list[Finding]:

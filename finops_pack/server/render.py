@@ -12,11 +12,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from finops_pack import __version__
+from finops_pack import __version__, figures
 from finops_pack.server import assets, texts
 from finops_pack.server.screen import Screen, series
-
-_CENT = Decimal("0.01")
 
 
 def page(template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -63,33 +61,32 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
 
 
 def usd(value: Decimal | None, language: str) -> str:
-    """`$1,234.50`, `1.234,50 $`; below ten cents with enough places to tell amounts apart."""
+    """`$1,234.50`, `1.234,50 $`, with the digits that the command line shows."""
     if value is None:
         return "–"
-    places = 2 if value >= Decimal("0.1") or not value else 4 if value >= Decimal("0.001") else 6
-    if value and value < Decimal("0.00001"):
-        places = min(12, 1 - value.adjusted())  # what cost something is not shown as zero
-    text = _grouped(f"{value:,.{places}f}", language)
-    return f"{text}\u00a0$" if language == "de" else f"${text}"
+    text = figures.usd(value)
+    return f"{_grouped(text.replace('$', ''), language)}\u00a0$" if language == "de" else text
 
 
-def percent(value: Decimal | None, language: str, places: int = 0) -> str:
-    """`12%`, `12 %`; a dash where it is unknown."""
-    if value is None:
-        return "–"
-    text = _grouped(f"{value * 100:.{places}f}", language)
-    return f"{text}\u00a0%" if language == "de" else f"{text}%"
+def percent(value: Decimal | float | None, language: str, places: int = 0) -> str:
+    """`12%`, `12 %`, `<1%`; a dash where it is unknown."""
+    return "–" if value is None else _percent(figures.percent(value, places), language)
+
+
+def _percent(text: str, language: str) -> str:
+    return f"{_grouped(text[:-1], language)}\u00a0%" if language == "de" else text
 
 
 def reached(value: Decimal | float, language: str, places: int = 0) -> str:
     """A percentage rounded down: what is nearly full is not shown as full."""
     step = Decimal(1).scaleb(-places - 2)
-    return percent(Decimal(str(value)).quantize(step, ROUND_DOWN), language, places)
+    full = Decimal(str(value)).quantize(step, ROUND_DOWN)
+    return _percent(f"{full * 100:.{places}f}%", language)
 
 
 def signed(value: Decimal, language: str) -> str:
     """A relative change with its sign: `+23%`."""
-    return ("+" if value >= 0 else "−") + percent(abs(value), language)
+    return ("+" if value >= 0 else "−") + _percent(f"{abs(value) * 100:.0f}%", language)
 
 
 def _grouped(text: str, language: str) -> str:

@@ -220,7 +220,7 @@ def test_amounts_far_below_a_cent(browser, live):
     wide = "document.querySelector('#spend .bars .point path').getBoundingClientRect().width"
     assert seen.page.evaluate(wide) > 10  # of the only day there is
     hovered = "document.getElementById('spend').data.map(({customdata}) => customdata[0])"
-    assert seen.page.evaluate(hovered) == ["0,00000036\u00a0$", "0,000000040\u00a0$"]
+    assert seen.page.evaluate(hovered) == ["0,00000036\u00a0$", "0,00000004\u00a0$"]
     marks = " ".join(seen.page.locator("#spend .ytick").all_text_contents())
     assert "n" not in marks  # as in 400n
     assert "0,0000004" in marks

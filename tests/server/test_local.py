@@ -123,7 +123,7 @@ def test_a_task_counts_with_the_tasks_inside_it_as_on_the_command_line(ledger, c
     )  # fmt: skip
     page = re.sub(r"\s+", " ", client.get("/tasks").text)
     assert re.findall(r'href="/tasks/(\w+)"', page) == ["outer", "inner2", "plain", "inner1"]
-    assert '<td class="number" data-label="Cost">$0.00 + $3.00</td>' in page
+    assert '<td class="number" data-label="Cost">$0 + $3.00</td>' in page
     assert "1.5×" in page, "the other such task cost 2.00"
     assert "+ what the tasks inside it cost" in page
     opened = client.get("/tasks/outer").text
@@ -197,7 +197,7 @@ def test_an_action_without_any_price_is_not_free(ledger, client):
         cells = '<th scope="row">{}</th> <td class="amount">{}</td>'
         assert cells.format("draft", "unpriced") in page
         assert cells.format("(not set)", "unpriced") in page
-        assert cells.format("free", "$0.00") in page
+        assert cells.format("free", "$0") in page
 
 
 def test_the_chart_of_cache_writes_has_its_days(ledger, client):

@@ -40,10 +40,10 @@ function padded() {
 const BAR = 0.75 * 864e5; // of a day: plotly.js takes it from the distance of two bars, and draws one alone as a hairline
 const options = { displayModeBar: false, responsive: true };
 
-// As the page writes amounts: with enough places that what cost something is not zero.
+// As the page writes amounts: below a dollar two digits that count, so that no cost is zero.
 function amount(usd) {
-  const places = !usd || usd >= 0.1 ? 2 : usd >= 0.001 ? 4 : Math.min(12, Math.max(6, 1 - Math.floor(Math.log10(usd))));
-  const text = usd.toLocaleString(german ? "de-DE" : "en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
+  const places = !usd ? 0 : usd >= 1 ? 2 : Math.min(12, Math.max(2, 1 - Math.floor(Math.log10(usd))));
+  const text = usd.toLocaleString(german ? "de-DE" : "en-US", { minimumFractionDigits: Math.min(2, places), maximumFractionDigits: places });
   return german ? `${text}\u00a0$` : `$${text}`;
 }
 
@@ -70,7 +70,7 @@ function drawWrites() {
   if (!place) return;
   const share = {
     type: "scatter", mode: "lines+markers", x: data.dates, y: data.write_share, showlegend: false, connectgaps: false,
-    line: { color: colour("--spend"), width: 2.5 }, marker: { size: 5 }, hovertemplate: "%{y:.0%}<extra></extra>",
+    line: { color: colour("--spend"), width: 2.5 }, marker: { size: 5 }, hovertemplate: "%{y:.1%}<extra></extra>",
   };
   const limit = {
     shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 0.3, y1: 0.3, line: { color: colour("--waste"), width: 1.5, dash: "dash" } }],
