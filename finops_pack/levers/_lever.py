@@ -14,7 +14,7 @@ from finops_pack.levers._found import Found
 from finops_pack.levers._rhythm import DAY_US, Rhythm
 from finops_pack.levers._since import Measure
 from finops_pack.model import Basis, Call, DayTotals, Facts
-from finops_pack.money import plain
+from finops_pack.money import plain, shown
 from finops_pack.unit_prices import UnitPrices
 
 Kind = Literal["cache", "batch", "model", "workflow"]
@@ -119,7 +119,7 @@ class Work:
             Lever(
                 lever=kind,
                 title=title,
-                message=f"{message}: about ${saving:.2f} a month less.",
+                message=f"{message}: {_less(saving, self.days)}",
                 estimated_saving_usd=saving,
                 low_usd=saving if low is None else self.monthly(low),
                 high_usd=saving if high is None else self.monthly(high),
@@ -145,6 +145,13 @@ class Work:
         )
 
 
+def _less(saving: Decimal, days: Decimal) -> str:
+    """The saving and what it rests on: a report tells whole days, a ledger the hours as well."""
+    told = f"{days:.1f}".removesuffix(".0")
+    span = "1 day" if told == "1" else f"{told} days"
+    return f"about {shown(saving)} a month less. Estimated from {span}."
+
+
 def share_of_writes(days: Sequence[DayTotals], today: date) -> Lever | None:
     """The recommendation on the writes of the last week's days."""
     writes, total, known = recent_writes(days, today)
@@ -163,7 +170,7 @@ def for_writes(writes: Decimal, total: Decimal, days: Decimal) -> Lever | None:
         message=(
             f"Cache writes are {writes / total:.0%} of your dollars. Longer heartbeat intervals, "
             "tasks bundled into warm sessions and compression before the cache expires bring "
-            f"them to {WRITE_SHARE_LIMIT:.0%}: about ${saving:.2f} a month less."
+            f"them to {WRITE_SHARE_LIMIT:.0%}: {_less(saving, days)}"
         ),
         estimated_saving_usd=saving,
         low_usd=Decimal(0),

@@ -153,6 +153,29 @@ def test_write_share_recommendation_opens_and_closes(share: str, opens: bool) ->
     assert bool(levers.from_days([day], today=date(2026, 3, 3))) is opens
 
 
+def written(on: str) -> DayTotals:
+    return DayTotals(on, Totals(usd=Decimal(10)), cache_write_usd_share=Decimal("0.51"))
+
+
+def test_a_day_without_a_report_cost_nothing_of_the_month() -> None:
+    days = [written("2026-02-27"), written("2026-03-02")]  # Friday and Monday
+    [lever] = levers.from_days(days, today=date(2026, 3, 3))
+    assert lever.estimated_saving_usd == 45  # of 4 days $6 could go
+    assert lever.message.endswith("about $45.00 a month less. Estimated from 4 days.")
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(1, "1 day"), (2, "2 days"), (1.14, "1.1 days"), (30, "30 days")]
+)
+def test_every_saving_says_what_days_it_was_seen_in(days: float, said: str) -> None:
+    job = [call(i, task=f"t{i}", trigger="cron", input_tokens=100_000_000) for i in range(4)]
+    writes = [call(9, session="s", input_tokens=10**6, cache_write_5m_tokens=10**6)]
+    for found, title in ((job, "batch"), (writes, "share of cache writes")):
+        [lever] = titled(found, title, days)
+        assert lever.message.endswith(f" a month less. Estimated from {said}.")
+        assert f"about ${lever.estimated_saving_usd:,.2f} a month" in lever.message
+
+
 def test_ids_are_stable_and_documents_are_json_ready() -> None:
     job = [call(i, task=f"t{i}", trigger="cron", input_tokens=1_000_000) for i in range(4)]
     one, two = titled(job, "batch")[0], titled(job, "batch", days=10)[0]

@@ -164,6 +164,12 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "gemini-3-pro-preview; zuerst die Qualität prüfen: im Monat etwa 35,30\u00a0$ weniger.",
         ),
         (
+            "4 calls of “read” wrote a cache that was never read; do not write it: about $1,818.27 "
+            "a month less. Estimated from 1.7 days.",
+            "4 Aufrufe von „read“ schrieben einen Cache, den niemand las; ohne ihn im Monat etwa "
+            "1.818,27\u00a0$ weniger. Geschätzt aus 1,7 Tagen.",
+        ),
+        (
             "The heartbeat runs every 4.5 h; let it run every 9.0 h: about $18.48 a month less.",
             "Der Heartbeat läuft alle 4,5 h; alle 9,0 h spart im Monat etwa 18,48\u00a0$.",
         ),
