@@ -72,7 +72,7 @@ ARROWS: dict[str, set[str]] = {
         "webhooks",
     },
     "mcp_server": BASE | {"query", "admin"},
-    "server": BASE | {"query", "report", "alerts", "levers", "forecast", "ledger"},
+    "server": BASE | {"query", "report", "alerts", "levers", "forecast", "figures", "ledger"},
     "__init__": BASE | {"context", "recorder", "rates", "query", "auto", "ledger", "gate"},
     "__main__": {"cli"},
 }

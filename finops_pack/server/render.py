@@ -12,7 +12,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from finops_pack import __version__, figures
+from finops_pack import __version__
+from finops_pack import figures as english
 from finops_pack.server import assets, texts
 from finops_pack.server.screen import Screen, series
 
@@ -64,13 +65,13 @@ def usd(value: Decimal | None, language: str) -> str:
     """`$1,234.50`, `1.234,50 $`, with the digits that the command line shows."""
     if value is None:
         return "–"
-    text = figures.usd(value)
+    text = english.usd(value)
     return f"{_grouped(text.replace('$', ''), language)}\u00a0$" if language == "de" else text
 
 
 def percent(value: Decimal | float | None, language: str, places: int = 0) -> str:
     """`12%`, `12 %`, `<1%`; a dash where it is unknown."""
-    return "–" if value is None else _percent(figures.percent(value, places), language)
+    return "–" if value is None else _percent(english.percent(value, places), language)
 
 
 def _percent(text: str, language: str) -> str:
