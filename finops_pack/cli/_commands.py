@@ -84,7 +84,7 @@ def _columns() -> int:
 def run(words: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     if hasattr(sys.stdout, "reconfigure"):  # bars and arrows on a terminal that has none
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout.reconfigure(errors=_tame.NEAR)
     command, rest = _split(words)
     if command is None:
         return _front(rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -10,6 +11,20 @@ from typing import Any
 _CONTROLS = {*range(32), *range(127, 160)}
 _IN_A_LINE = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
 _IN_TEXT = dict.fromkeys(_CONTROLS - {ord("\n"), ord("\t")}, "\N{REPLACEMENT CHARACTER}")
+
+NEAR = "finops_near"  # the name of our way to write what the stream's encoding lacks
+# No quotation mark and no backslash: either would break a string of JSON.
+_LIKE = {**dict(zip("▁▂▃▄▅▆▇█░“”×·–−", "_.:-=+*#.''x---", strict=True)), "…": "..."}
+
+
+def _near(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(_LIKE.get(letter, "?") for letter in missing), error.end
+
+
+codecs.register_error(NEAR, _near)
 
 
 class _Tame:

@@ -188,6 +188,10 @@ def test_output_survives_a_closed_pipe_and_a_poor_terminal(week: Path) -> None:
     done = subprocess.run(command[:-2], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "5 USD/day" in done.stdout
+    screen = subprocess.run(command[:3], env=environment, capture_output=True, text=True)
+    assert re.search(r"^7 days +[_.:=+*#-]{2,}  2", screen.stdout, re.MULTILINE), screen.stdout
+    assert re.search(r"USD/day: [#.]{10} ", screen.stdout)
+    assert "?" not in screen.stdout
     line = f"{sys.executable} -m finops_pack spend --by task --limit 9999 | head -1"
     piped = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line], env=environment, capture_output=True, text=True
