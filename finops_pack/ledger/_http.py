@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from finops_pack.errors import LedgerUnreachable
+from finops_pack.ledger.wire import ZONE
 from finops_pack.report.client import told
 from finops_pack.report.keys import Target
 from finops_pack.report.tls import http_client, pieces, unpacked
@@ -56,6 +57,7 @@ class Http:
         self.url = url
         self._base, self._key = target.url, target.key
         self._held: tuple[int, httpx.Client] | None = None
+        self.zone = ""  # of the ledger's days, as the last answer told it
 
     def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """The answer's document; asked again when the server says to, within the timeout."""
@@ -68,6 +70,7 @@ class Http:
         except (httpx.HTTPError, ValueError) as error:
             raise self._unreachable(str(error) or type(error).__name__) from None
         if answer.is_success:
+            self.zone = answer.headers.get(ZONE, self.zone)
             return self._told(body)
         raise self._refused(answer, body)
 

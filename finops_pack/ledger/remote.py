@@ -46,6 +46,7 @@ class RemoteLedger:
         except ConfigError as error:
             raise LedgerUnreachable(f"{self.url}: {error}", mend=error.mend) from None
         self._http = Http(self.url, target)
+        self.time_zone = ""
         try:
             self.time_zone = self._about().time_zone
         except LedgerUnreachable:
@@ -247,11 +248,17 @@ class RemoteLedger:
         """The answer, which has this type whatever was sent."""
         if "where" in asked:
             asked["where"] = wire.write(Where, asked["where"])
-        answer = self._http.answer(f"/ledger/read/{question}", json=scrub(asked))
+        answer = self._answer(f"/ledger/read/{question}", json=scrub(asked))
         try:
             return wire.read(shape, answer)
         except InputError as error:
             raise LedgerUnreachable(f"{self.url}: {question}: no answer of ours: {error}") from None
 
     def _write(self, question: str, *, timeout: float = SECONDS, **asked: Any) -> Any:
-        return self._http.answer(f"/ledger/write/{question}", json=scrub(asked), timeout=timeout)
+        return self._answer(f"/ledger/write/{question}", json=scrub(asked), timeout=timeout)
+
+    def _answer(self, path: str, **more: Any) -> Any:
+        """With it comes the zone of the ledger's days: they may be made anew while we are open."""
+        answer = self._http.answer(path, **more)
+        self.time_zone = self._http.zone or self.time_zone
+        return answer

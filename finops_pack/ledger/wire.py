@@ -19,6 +19,7 @@ from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 
 BATCH_BYTES = 512 * 1024  # half of what a server takes
 BATCH_LINES = 2000  # and of its lines
+ZONE = "FinOps-Time-Zone"  # the header of an answer with the zone of the ledger's days
 _INT64 = 2**63
 _WHERE = {field.name for field in fields(Where)}
 

@@ -140,7 +140,8 @@ def _asked_where(text: str) -> Any:
 def _answers(name: str, asked: dict[str, Any], request: Request, account: Account) -> Response:
     with _ledger(request, account) as ledger:
         table = wire.READS if name in wire.READS else wire.WRITES
-        return document({"ok": True, "answer": table[name](ledger, asked)})
+        answer = {"ok": True, "answer": table[name](ledger, asked)}
+        return document(answer, headers={wire.ZONE: ledger.time_zone})
 
 
 Asked = Annotated[dict[str, Any], Depends(_question)]

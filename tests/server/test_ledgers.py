@@ -381,6 +381,18 @@ def test_a_budget_is_shared_by_all_who_ask(remote):
     assert remote.spent(Where(since_us=NOON)) == (0, 6_000)
 
 
+def test_days_made_anew_in_another_zone_are_the_agents_with_its_next_answer(remote, tmp_path):
+    remote.book(LINES)
+    assert remote.time_zone == "UTC"
+    [path] = (tmp_path / "ledgers").glob("*.db")
+    held = open_ledger(str(path))
+    held.rebuild("Pacific/Kiritimati")
+    held.close()
+    asked = Reservation("r", ("day",), 1, NOON, NOON + DAY)
+    assert remote.reserve(asked, {"day": (Where(since_us=NOON), 10**15)}, 5.0) is None
+    assert remote.time_zone == "Pacific/Kiritimati"
+
+
 @pytest.mark.parametrize("task", ["a\ud800b", "a\0b", "x" * 5000])
 def test_a_task_named_oddly_is_held_for_all_who_ask(remote, task):
     limits = {"b": (Where(task=task), 100)}
