@@ -64,11 +64,16 @@ def where(args: argparse.Namespace) -> dict[str, str]:
 def unpriced(opened: Reader, period: Period, args: argparse.Namespace) -> str:
     """What no figure of these calls holds, in words; empty when all have a price."""
     total = opened.spend("model", period, **where(args)).total
-    if not total.unpriced_calls:
-        return ""
-    have = "has" if total.unpriced_calls == 1 else "have"
-    which = f"{total.unpriced_calls:,} of {total.calls:,} calls {have} no price"
-    return f"* {which}: nothing of them is in these dollars; names and mends: finops doctor"
+    parts = (
+        (total.unpriced_calls, "no price: nothing of them is in these dollars"),
+        (total.partial_calls, "a price in part: the rest is not in these dollars"),
+    )
+    said = [
+        f"{count:,} of {total.calls:,} calls {'has' if count == 1 else 'have'} {what}"
+        for count, what in parts
+        if count
+    ]
+    return f"* {'; '.join(said)}; names and mends: finops doctor" if said else ""
 
 
 def count(text: str) -> int:

@@ -88,9 +88,10 @@ def coverage(total: Totals) -> str:
     """How much of the calls is priced, and how much of it is estimated."""
     if not total.calls:
         return "no calls"
-    priced = math.floor(1000 * (1 - total.unpriced_calls / total.calls)) / 10  # never a full 100
+    outside = total.unpriced_calls + total.partial_calls
+    priced = math.floor(1000 * (1 - outside / total.calls)) / 10  # never a full 100
     estimated = _out.percent(total.estimated_calls / total.calls)
-    mend = "; names and mends: finops doctor" if total.unpriced_calls else ""
+    mend = "; names and mends: finops doctor" if outside else ""
     return f"{priced:g}% of calls priced, {estimated} estimated{mend}"
 
 

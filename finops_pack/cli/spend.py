@@ -78,11 +78,13 @@ def _cells(row: Totals) -> tuple[str, ...]:
 
 def _outside(row: Totals) -> str:
     """Calls whose cost is not, or not wholly, in the amount, in words."""
+    told = row.unpriced_calls - row.unseen_calls
+    invalid = min(row.invalid_calls, told)  # a bill may give one an amount all the same
     marks = (
-        (row.unpriced_calls - row.unseen_calls, "without a price"),
+        (told - invalid, "without a price"),
         (row.unseen_calls, "of unknown usage"),
         (row.partial_calls, "priced in part"),
-        (row.invalid_calls, "with invalid counts"),
+        (invalid, "with invalid counts"),
     )
     return ", ".join(f"{count:,} {word}" for count, word in marks if count)
 
@@ -96,5 +98,6 @@ def notes(spend: Spend) -> Iterator[str]:
     if spend.total.usd and (other := currency.chosen()):
         yield f"total: {other.shown(spend.total.usd)}"
     if plans := spend.subscription.calls:
-        usd = _out.usd(spend.subscription.usd)
-        yield f"flat plans: {_out.count(plans, 'call')}, {usd} list equivalent (not money spent)"
+        usd, outside = _out.usd(spend.subscription.usd), _outside(spend.subscription)
+        apart = f"not money spent; {outside}" if outside else "not money spent"
+        yield f"flat plans: {_out.count(plans, 'call')}, {usd} list equivalent ({apart})"

@@ -51,7 +51,7 @@ def line(view: BudgetView, agent: dict[str, Any]) -> str:
     if view.subscription_usd:
         parts.append(f"{usd(view.subscription_usd)} list equivalent this month")
     if view.unpriced_calls:
-        parts.append(f"{view.unpriced_calls} unpriced")
+        parts.append(f"{view.unpriced_calls:,} unpriced this month")
     return " | ".join(parts)
 
 

@@ -51,6 +51,7 @@ def view(
         calls_today=spent["day"].calls,
         unpriced_calls=spent["month"].unpriced_calls,
         unseen_calls=spent["month"].unseen_calls,
+        partial_calls=spent["month"].partial_calls,
         estimated_calls=spent["month"].estimated_calls,
         subscription_usd=plans.usd,
         pending_calls=pending,

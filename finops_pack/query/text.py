@@ -20,10 +20,11 @@ def budget_lines(view: BudgetView) -> list[str]:
     if view.currency is not None:
         spent += f" = {view.currency.shown(view.month_usd)}"
     marks = [
-        f"{count} {word}"
+        f"{count:,} {word}"
         for count, word in (
             (view.unpriced_calls - view.unseen_calls, "without a price, not in it"),
             (view.unseen_calls, "of unknown usage, not in it"),
+            (view.partial_calls, "priced in part"),
             (view.estimated_calls, "estimated"),
         )
         if count

@@ -169,6 +169,7 @@ class BudgetView:
     nothing: str = ""  # why there is nothing to show, in words
     currency: Currency | None = None  # beside USD, as the settings say
     unseen_calls: int = 0  # of the unpriced: nobody told their usage
+    partial_calls: int = 0  # something of them has no rate, and is not in the amounts
 
     @property
     def tightest(self) -> BudgetLine | None:
@@ -190,6 +191,7 @@ class BudgetView:
             "calls_today": self.calls_today,
             "unpriced_calls": self.unpriced_calls,
             "unseen_calls": self.unseen_calls,
+            "partial_calls": self.partial_calls,
             "estimated_calls": self.estimated_calls,
             "subscription_list_usd": plain(self.subscription_usd),
             "pending_calls": self.pending_calls,

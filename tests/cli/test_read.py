@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from finops_pack import Usage, cli, rates, recorder
+from finops_pack import Usage, cli, config, rates, recorder
 from finops_pack.cli import spend as spend_command
 from finops_pack.ledger import open_ledger
 
@@ -307,3 +307,45 @@ def test_one_is_not_spoken_of_as_many(finops: Callable[..., Any]) -> None:
     recorder.record(model="unheard of", usage=Usage(1000, 10))
     recorder.flush()
     assert "* 1 of 2 calls has no price" in finops("score").out
+
+
+@pytest.fixture
+def mixed(empty_home: Path) -> None:
+    """Of ten calls one has no price, one an impossible count and two a price in part."""
+    line = {"type": "call", "start_us": time.time_ns() // 1000, "model": "m", "input_tokens": 10}
+    none = {"cost_pico": None, "cost_state": "unpriced"}
+    kinds: list[dict[str, Any]] = [
+        none, {**none, "problems": ["reasoning_tokens"]},
+        *[{"cost_pico": 10**12, "cost_state": "partial", "missing": ["image"]}] * 2,
+        *[{"cost_pico": 10**12, "cost_state": "priced"}] * 6,
+        {**none, "billing_mode": "subscription"},
+    ]  # fmt: skip
+    ledger = open_ledger(config.load().ledger)
+    ledger.book([{**line, "id": str(n), **kind} for n, kind in enumerate(kinds)])
+    ledger.close()
+
+
+def test_every_screen_counts_the_same_calls_as_not_wholly_in_the_amount(
+    finops: Callable[..., Any], mixed: None
+) -> None:
+    spend = finops("spend").out
+    assert "1 without a price, 2 priced in part, 1 with invalid counts; names" in spend
+    assert "1 call, $0 list equivalent (not money spent; 1 without a price)" in spend
+    screen = finops().out
+    assert "60% of calls priced" in screen, "as the report and the dashboard say"
+    for said in (screen, finops("budget").out):
+        assert "(2 without a price, not in it; 2 priced in part)" in said
+    assert finops("budget", "--json").json["partial_calls"] == 2
+    assert "2 of 10 calls have a price in part: the rest is not" in finops("score").out
+    assert "2 unpriced this month" in finops("statusline").out
+
+
+def test_a_bill_gives_an_impossible_count_its_amount(
+    finops: Callable[..., Any], empty_home: Path
+) -> None:
+    ledger = open_ledger(config.load().ledger)
+    ledger.book([{"type": "call", "id": "b", "start_us": time.time_ns() // 1000, "model": "m",
+                  "billed_pico": 10**12, "cost_pico": 10**12, "cost_state": "priced",
+                  "problems": ["reasoning_tokens"]}])  # fmt: skip
+    ledger.close()
+    assert "not wholly" not in finops("spend").out
