@@ -164,9 +164,21 @@ class Screen:
         return next((share.basis for share in self.waste if share.basis != "measured"), "measured")
 
     @property
+    def priceless(self) -> bool:
+        """Whether no call has a price: a zero would say that they cost nothing."""
+        return bool(self.coverage.requests) and not (self.coverage.priced != 0 or self.total)
+
+    @property
+    def unpriced_models(self) -> Set[str]:
+        """Models none of whose calls has a price."""
+        priced = {name for bar in self.bars for name in bar.by_model}
+        return set(self.coverage.unpriced_models) - priced
+
+    @property
     def models(self) -> list[Share]:
-        """By model, dearest first."""
-        return shares(bar.by_model for bar in self.bars)
+        """By model, dearest first; at the end those without any price."""
+        none = [Share(name, Decimal(0), Decimal(0)) for name in sorted(self.unpriced_models)]
+        return [*shares(bar.by_model for bar in self.bars), *none]
 
     @property
     def actions(self) -> list[Share]:

@@ -200,6 +200,26 @@ def test_an_action_without_any_price_is_not_free(ledger, client):
         assert cells.format("free", "$0") in page
 
 
+def test_a_model_without_any_price_stands_among_the_models(ledger, client):
+    ledger.book([call(0), call(1, model="my-llama", cost_state="unpriced", cost_pico=None)])
+    for path in ("/", "/costs"):
+        page = re.sub(r"\s+", " ", client.get(path).text)
+        assert '<th scope="row">my-llama</th> <td class="amount">unpriced</td>' in page
+
+
+def test_where_nothing_has_a_price_no_amount_is_zero(ledger, client):
+    ledger.book([call(n, cost_state="unpriced", cost_pico=None) for n in range(3)])
+    for path in ("/", "/costs", "/tasks", "/tasks/ticket%2F1"):
+        page = client.get(path).text
+        assert "unpriced" in page
+        assert not re.search(r">\s*\$0", page), path
+
+
+def test_an_estimated_call_is_marked_in_its_tree(ledger, client):
+    ledger.book([call(0, usage_basis="estimated"), call(1)])
+    assert client.get("/tasks/ticket%2F1").text.count(">estimated<") == 1
+
+
 def test_the_chart_of_cache_writes_has_its_days(ledger, client):
     tokens = {"input_tokens": 9000, "cache_write_5m_tokens": 8000, "output_tokens": 10}
     claude = {"model": "claude-sonnet-4-5", "provider": "anthropic", "cost_pico": 33_150_000_000}

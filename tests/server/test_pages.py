@@ -220,6 +220,16 @@ def test_figures_of_an_account(member):
     assert "You have used $400 of your $500 monthly budget." in member.client.get("/alerts").text
 
 
+def test_a_report_of_calls_without_a_price_says_so(member):
+    coverage = {"priced_requests": 0, "unpriced_requests": 9, "unpriced_models": ["my-llama"]}
+    reported(member, total_cost=0, total_requests=9, cost_by_model={}, cost_by_action={},
+             waste_categories={}, metadata={"coverage": coverage})  # fmt: skip
+    for path in ("/", "/costs"):
+        page = re.sub(r"\s+", " ", member.client.get(path).text)
+        assert '<th scope="row">my-llama</th> <td class="amount">unpriced</td>' in page
+        assert not re.search(r">\s*\$0", page), path
+
+
 def test_a_name_of_the_users_own_is_not_translated(member):
     names = {"first": 4, "retries": 3, "model": 2, "(withheld)": 1}
     reported(member, cost_by_action=names, waste_categories={"retries": 1})
