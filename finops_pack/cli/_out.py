@@ -27,6 +27,7 @@ __all__ = [
     "note",
     "percent",
     "show_finding",
+    "show_overlap",
     "sparkline",
     "table",
 ]
@@ -185,6 +186,13 @@ def show_finding(found: Finding) -> None:
     for sentence in found.evidence[:2]:
         say(sentence, _IN)
     say(f"mend: {found.mend}", _IN)
+
+
+def show_overlap(findings: Sequence[Finding]) -> None:
+    """That causes are no parts of a sum: those of one task may be worth more than it cost."""
+    tasks = [found.task for found in findings]
+    if len(set(tasks)) < len(tasks):
+        say("causes of one task may explain the same dollars: they are not parts of a sum")
 
 
 def _range(found: Finding) -> str:

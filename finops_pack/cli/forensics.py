@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
         _out.show_finding(found)
     if len(findings) > SHOWN:
         print(f"… and {len(findings) - SHOWN} more; all of them: finops forensics --json")
+    _out.show_overlap(findings[:SHOWN])
     if relations:
         _out.table("latency and errors", _COLUMNS, [_cells(row.to_dict()) for row in relations])
     _out.note(outside if findings or relations else "")

@@ -167,6 +167,7 @@ def _why(trend: Trend, findings: list[Finding]) -> None:
         )
     for found in findings[:3]:
         _out.show_finding(found)
+    _out.show_overlap(findings[:3])
     if not findings:
         print("no failure mode seen: none of its steps stands out")
 

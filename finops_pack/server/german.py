@@ -182,6 +182,9 @@ WORDS = {
     "The form has expired: load the page again.": (
         "Das Formular ist abgelaufen: bitte die Seite neu laden."
     ),
+    "They may explain the same dollars: they are causes, not parts of a sum.": (
+        "Sie können dieselben Dollar erklären: Es sind Ursachen, keine Summanden."
+    ),
     "This month": "Dieser Monat",
     "This task is no longer in the ledger.": "Diese Aufgabe steht nicht mehr im Hauptbuch.",
     "To the overview": "Zur Übersicht",
@@ -261,7 +264,7 @@ WORDS = {
     "{percent} of the monthly budget is used": "{percent} des Monatsbudgets sind verbraucht",
     "{percent} of the spend": "{percent} der Ausgaben",
     "{percent} used, alert at {threshold}": "{percent} verbraucht, Warnung ab {threshold}",
-    "{percent} was attainable": "{percent} wären erreichbar",
+    "{percent} was attainable within sessions": "{percent} wären je Sitzung erreichbar",
     "{usd} in {days} days": "{usd} in {days} Tagen",
     "Lower the share of cache writes": "Den Cache-Write-Anteil senken",
     "Send unattended calls as a batch": "Unbeaufsichtigte Aufrufe als Batch senden",

@@ -49,6 +49,25 @@ def test_a_large_result_is_the_cause(capsys: pytest.CaptureFixture[str]) -> None
     assert sum(float(f["usd"]) for f in trend["factors"]) == pytest.approx(change)
 
 
+def test_causes_of_one_task_are_said_to_overlap(capsys: pytest.CaptureFixture[str]) -> None:
+    overlap = "causes of one task may explain the same dollars: they are not parts of a sum"
+    for n in range(12):
+        for size in (1000, 1500, 2000):
+            step(f"usual{n}", size + n)
+    for size in (1000, 62_000, 63_000):
+        step("odd", size)
+    recorder.flush()
+    assert cli.main(["forensics"]) == 0
+    assert overlap not in capsys.readouterr().out, "one cause overlaps with no other"
+    step("odd", 190_000)
+    recorder.flush()
+    for words in (["forensics"], ["task", "odd", "--why"]):
+        assert cli.main(words) == 0
+        said = capsys.readouterr().out
+        assert said.count("input explosion") == 2
+        assert overlap in said
+
+
 @pytest.mark.parametrize("asked", [(), ("--since", "2020-01-01", "--until", "2020-01-08")])
 def test_a_task_outside_the_period_is_compared_with_those_around_it(
     asked: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -215,6 +215,12 @@ def test_where_nothing_has_a_price_no_amount_is_zero(ledger, client):
         assert not re.search(r">\s*\$0", page), path
 
 
+def test_a_day_has_no_column_for_scores_that_nobody_made(furnished, client):
+    table = client.get("/").text.partition("<thead>")[2].partition("</thead>")[0]
+    assert "Waste" in table
+    assert "Efficiency" not in table
+
+
 def test_an_estimated_call_is_marked_in_its_tree(ledger, client):
     ledger.book([call(0, usage_basis="estimated"), call(1)])
     assert client.get("/tasks/ticket%2F1").text.count(">estimated<") == 1
