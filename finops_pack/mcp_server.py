@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Spend:
-    """Spend by group; `note` says why there is none."""
+    """Spend by group; `note` says why there is none, and what is not wholly in it."""
 
     total_usd: str | None
     unpriced_calls: int  # not in the total
@@ -55,7 +55,7 @@ class Category:
 
 @dataclass(frozen=True)
 class Waste:
-    """Avoidable spend by category, and the dearest finding; `note` says why there is none."""
+    """Avoidable spend by category, and the dearest finding; `note` as for spend."""
 
     categories: list[Category]
     finding: str | None
@@ -90,6 +90,7 @@ def get_budget(cost_usd: str | float | None = None) -> Budget:
 def get_spend(by: str = "model", last: str = "7d", limit: int = 10) -> Spend:
     """LLM spend by model, action, agent, task, project or day, over e.g. 1d, 7d, 12h."""
     from finops_pack import query
+    from finops_pack.query.text import estimated, outside
     from finops_pack.query.views import amount
 
     spend = query.spend(by, last)
@@ -101,24 +102,30 @@ def get_spend(by: str = "model", last: str = "7d", limit: int = 10) -> Spend:
         total_usd=amount(spend.total),
         unpriced_calls=spend.total.unpriced_calls,
         rows=rows,
-        note=spend.nothing or None,
+        note=_note(spend.nothing, outside(spend.total), estimated(spend.total)),
     )
 
 
 def find_waste(last: str = "7d") -> Waste:
     """Avoidable LLM spend by category, the dearest finding and its mend."""
     from finops_pack import query
+    from finops_pack.query.text import outside
 
     with query.open() as reader:
         period = query.Period.of(last, zone=reader.zone)
         waste, nothing = reader.waste(period), reader.nothing(period)
+        total = reader.spend("model", period).total
     found, first = waste.dearest(), next(iter(waste.findings), None)
     return Waste(
         categories=[Category(category=n, usd=plain(c.usd), basis=c.basis) for n, c in found],
         finding=first.title if first else None,
         mend=first.mend if first else None,
-        note=nothing or None,
+        note=_note(nothing, outside(total)),
     )
+
+
+def _note(*said: str) -> str | None:
+    return ". ".join(filter(None, said)) or None
 
 
 def set_budget(spec: str) -> str:

@@ -63,17 +63,10 @@ def where(args: argparse.Namespace) -> dict[str, str]:
 
 def unpriced(opened: Reader, period: Period, args: argparse.Namespace) -> str:
     """What no figure of these calls holds, in words; empty when all have a price."""
-    total = opened.spend("model", period, **where(args)).total
-    parts = (
-        (total.unpriced_calls, "no price: nothing of them is in these dollars"),
-        (total.partial_calls, "a price in part: the rest is not in these dollars"),
-    )
-    said = [
-        f"{count:,} of {total.calls:,} calls {'has' if count == 1 else 'have'} {what}"
-        for count, what in parts
-        if count
-    ]
-    return f"* {'; '.join(said)}; names and mends: finops doctor" if said else ""
+    from finops_pack.query import text
+
+    said = text.outside(opened.spend("model", period, **where(args)).total)
+    return f"* {said}" if said else ""
 
 
 def count(text: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from finops_pack.cli import _args, _out
 from finops_pack.errors import InputError
 from finops_pack.model import Totals
-from finops_pack.query import Spend, currency
+from finops_pack.query import Spend, currency, text
 
 HELP = "what was spent, by model, action, agent, task, project, day or tag"
 GROUPS = ("model", "action", "agent", "task", "project", "session", "day", "provider",
@@ -91,8 +91,8 @@ def _outside(row: Totals) -> str:
 
 def notes(spend: Spend) -> Iterator[str]:
     """What the marks mean, and what stands apart."""
-    if spend.total.estimated_calls:
-        yield f"~ tokens of {_out.count(spend.total.estimated_calls, 'call')} are estimated"
+    if estimated := text.estimated(spend.total):
+        yield f"~ {estimated}"
     if outside := _outside(spend.total):
         yield f"* not wholly in the amount: {outside}; names and mends: finops doctor"
     if spend.total.usd and (other := currency.chosen()):

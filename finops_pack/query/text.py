@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from finops_pack.figures import bar, usd
+from finops_pack.figures import bar, count, usd
 from finops_pack.query.views import BudgetLine, BudgetView
+
+if TYPE_CHECKING:
+    from finops_pack.model import Totals
 
 
 def budget_lines(view: BudgetView) -> list[str]:
@@ -20,14 +24,14 @@ def budget_lines(view: BudgetView) -> list[str]:
     if view.currency is not None:
         spent += f" = {view.currency.shown(view.month_usd)}"
     marks = [
-        f"{count:,} {word}"
-        for count, word in (
+        f"{calls:,} {word}"
+        for calls, word in (
             (view.unpriced_calls - view.unseen_calls, "without a price, not in it"),
             (view.unseen_calls, "of unknown usage, not in it"),
             (view.partial_calls, "priced in part"),
             (view.estimated_calls, "estimated"),
         )
-        if count
+        if calls
     ]
     said.append(f"{spent} ({'; '.join(marks)})" if marks else spent)
     if view.subscription_usd:
@@ -35,6 +39,26 @@ def budget_lines(view: BudgetView) -> list[str]:
     if not view.lines:
         said.append('no budget is set; set one: finops budget set "5 USD/day"')
     return said[:5]
+
+
+def outside(total: Totals) -> str:
+    """What no figure of these calls holds, and where to read more; empty when all have a price."""
+    parts = (
+        (total.unpriced_calls, "no price: nothing of them is in these dollars"),
+        (total.partial_calls, "a price in part: the rest is not in these dollars"),
+    )
+    said = [
+        f"{calls:,} of {total.calls:,} calls {'has' if calls == 1 else 'have'} {what}"
+        for calls, what in parts
+        if calls
+    ]
+    return "; ".join([*said, "names and mends: finops doctor"]) if said else ""
+
+
+def estimated(total: Totals) -> str:
+    """How many calls' tokens nobody counted; empty when all are measured."""
+    calls = total.estimated_calls
+    return f"tokens of {count(calls, 'call')} are estimated" if calls else ""
 
 
 def _line(line: BudgetLine) -> str:

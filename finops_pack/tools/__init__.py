@@ -13,7 +13,7 @@ from finops_pack import query
 from finops_pack.errors import InputError
 from finops_pack.money import plain
 from finops_pack.query.check import asked_usd
-from finops_pack.query.text import budget_lines
+from finops_pack.query.text import budget_lines, estimated, outside
 from finops_pack.query.views import amount
 
 MAX_LINES = 5
@@ -45,9 +45,8 @@ def get_spend(by: str = "model", last: str = "1d") -> str:
         f"{name}: {'unpriced' if amount(row) is None else f'${plain(round(row.usd, 6))}'}"
         for name, row in (("total", spend.total), *((r.key or "(none)", r) for r in spend.rows[:3]))
     )
-    unpriced = spend.total.unpriced_calls
-    mark = f" ({unpriced} without a price, not in it)" if unpriced else ""
-    return "\n".join([f"{total}{mark}", *shown])
+    marks = ". ".join(filter(None, (outside(spend.total), estimated(spend.total))))
+    return "\n".join([total, *shown, *([marks] if marks else [])])
 
 
 def find_waste(last: str = "7d") -> str:
@@ -56,13 +55,14 @@ def find_waste(last: str = "7d") -> str:
         with query.open() as reader:
             period = query.Period.of(last, zone=reader.zone)
             waste, nothing = reader.waste(period), reader.nothing(period)
+            unseen = outside(reader.spend("model", period).total)
     except Exception as error:  # noqa: BLE001 - an agent is told, not broken
         return f"waste could not be read: {error}"
     found = waste.dearest()[:3]
     lines = [f"{n}: ${plain(round(c.usd, 6))} ({c.basis})" for n, c in found if c.usd]
     if not lines:
-        return nothing or f"no waste found in the last {last}"
-    return "\n".join([*lines, f"mend: {waste.findings[0].mend}"])
+        return nothing or f"no waste found in the last {last}{f'; {unseen}' if unseen else ''}"
+    return "\n".join(filter(None, [*lines, f"mend: {waste.findings[0].mend}", unseen]))
 
 
 FUNCTIONS: tuple[Callable[..., str], ...] = (check_budget, get_spend, find_waste)

@@ -102,7 +102,25 @@ def test_what_has_no_price_stands_beside_the_total(empty_home: Path) -> None:
     finops_pack.flush()
     recorder.close()
     spend = mcp_server.get_spend(limit=1)
-    assert (spend.total_usd, spend.unpriced_calls, spend.note) == ("2.5", 1, None)
+    assert (spend.total_usd, spend.unpriced_calls) == ("2.5", 1)
+    without = "1 of 2 calls has no price: nothing of them is in these dollars"
+    for said in (
+        spend.note, mcp_server.find_waste().note,
+        tools_of_a_framework.get_spend(), tools_of_a_framework.find_waste(),
+    ):  # fmt: skip
+        assert without in str(said)
+
+
+def test_what_is_estimated_or_priced_in_part_is_said_so(empty_home: Path) -> None:
+    line = {"type": "call", "start_us": time.time_ns() // 1000, "cost_pico": 10**12}
+    with contextlib.closing(open_ledger(config.load().ledger)) as ledger:
+        ledger.book([
+            {**line, "id": "e", "cost_state": "priced", "usage_basis": "estimated"},
+            {**line, "id": "p", "cost_state": "partial", "missing": ["image"]},
+        ])  # fmt: skip
+    for said in (mcp_server.get_spend().note, tools_of_a_framework.get_spend()):
+        assert "1 of 2 calls has a price in part" in str(said)
+        assert "tokens of 1 call are estimated" in str(said)
 
 
 @pytest.mark.parametrize("wrong", ["abc", "-1", "NaN", "Infinity", -1])

@@ -94,9 +94,11 @@ def test_without_a_price_an_agent_hears_of_no_zero_dollars() -> None:
     finops_pack.record(model="house-llm", usage=finops_pack.Usage(1_000_000, 0))
     finops_pack.flush()
     assert tools.get_spend().splitlines() == [
-        "total: $2.5 (1 without a price, not in it)",
+        "total: $2.5",
         "gpt-4o: $2.5",
         "house-llm: unpriced",
+        "1 of 2 calls has no price: nothing of them is in these dollars; names and mends: "
+        "finops doctor",
     ]
 
 
