@@ -87,18 +87,21 @@ def _efficiency(days: Sequence[DayTotals]) -> Alert | None:
 def recent_writes(days: Sequence[DayTotals], today: date) -> tuple[Decimal, Decimal, int]:
     """Cache writes and all spend in USD over the last 7 days, today among them, that know both.
 
-    The count is of days from the first of them to the last: one without a call cost nothing.
+    The count is of the days that they stand for: one without a row cost nothing, as in a forecast.
     """
-    since = (today - timedelta(days=WRITE_SHARE_DAYS - 1)).isoformat()
-    known = [d for d in days if d.date >= since and d.cache_write_usd_share is not None]
+    start = today - timedelta(days=WRITE_SHARE_DAYS - 1)
+    week = [day for day in days if day.date >= start.isoformat()]
+    known = [day for day in week if day.cache_write_usd_share is not None]
     total = sum((d.total.usd for d in known), Decimal(0))
     writes = sum((d.total.usd * (d.cache_write_usd_share or 0) for d in known), Decimal(0))
-    return writes, total, _span(known)
+    unknown = len(week) - len(known)
+    return writes, total, _span(days, start, today) - unknown if known else 0
 
 
-def _span(days: Sequence[DayTotals]) -> int:
-    dates = [date.fromisoformat(day.date) for day in days]
-    return (max(dates) - min(dates)).days + 1 if dates else 0
+def _span(days: Sequence[DayTotals], start: date, today: date) -> int:
+    """From the first day there is, or `start`, to yesterday; to today once there is some of it."""
+    first, newest = (date.fromisoformat(days[place].date) for place in (0, -1))
+    return (max(newest, today - timedelta(days=1)) - max(first, start)).days + 1
 
 
 def _write_share(days: Sequence[DayTotals], today: date) -> Alert | None:
