@@ -11,7 +11,12 @@ if TYPE_CHECKING:  # not every command reads: the read API is 7 ms of a cold sta
     from finops_pack.query import Period, Reader
 
 
-def add_common(parser: argparse.ArgumentParser, *, last: str | None = "7d") -> None:
+def add_common(
+    parser: argparse.ArgumentParser,
+    *,
+    last: str | None = "7d",
+    plans: str = "flat plans (subscription) are left out unless asked for",
+) -> None:
     """The period, what narrows it, `--ledger`, `--json`."""
     parser.set_defaults(default_last=last)
     parser.add_argument("--last", metavar="7d", help="days (7d) or hours (12h) back from now")
@@ -22,7 +27,7 @@ def add_common(parser: argparse.ArgumentParser, *, last: str | None = "7d") -> N
     parser.add_argument(
         "--billing",
         choices=get_args(BillingMode),
-        help="only calls paid so; flat plans (subscription) are left out unless asked for",
+        help=f"only calls paid so; {plans}",
     )
     add_ledger(parser)
 

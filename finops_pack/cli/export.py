@@ -23,7 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="instead of stdout, which - is, too"
     )
-    _args.add_common(parser, last=None)
+    plans = "flat plans (subscription) are in it, with nothing billed"
+    _args.add_common(parser, last=None, plans=plans)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -38,6 +38,13 @@ def test_to_a_file(recorded: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_the_help_says_that_flat_plans_are_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "flat plans (subscription) are in it, with nothing billed" in said
+    assert "left out unless" not in said
+
+
 def test_to_standard_output(recorded: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "otel", "--ledger", recorded]) == 0
     spans = json.loads(capsys.readouterr().out)["resourceSpans"]
