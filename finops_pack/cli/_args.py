@@ -67,10 +67,16 @@ def where(args: argparse.Namespace) -> dict[str, str]:
 
 
 def unpriced(opened: Reader, period: Period, args: argparse.Namespace) -> str:
-    """What no figure of these calls holds, in words; empty when all have a price."""
+    """What no figure of these calls holds, in words, and whether they are money at all.
+
+    Empty when all have a price that somebody pays.
+    """
     from finops_pack.query import text
 
-    said = text.outside(opened.spend("model", period, **where(args)).total)
+    total = opened.spend("model", period, **where(args)).total
+    plans = args.billing == "subscription" and total.calls
+    parts = ("list equivalent of flat plans, not money spent" if plans else "", text.outside(total))
+    said = "; ".join(filter(None, parts))
     return f"* {said}" if said else ""
 
 

@@ -36,13 +36,16 @@ def run(args: argparse.Namespace) -> int:
             return _done(reader.levers_done(), args.json)
         found, days = reader.levers(period, **_args.where(args)), reader.days_of(period)
         nothing = reader.nothing(period, **_args.where(args))
+        outside = _args.unpriced(reader, period, args)
     rows = [lever.to_dict() for lever in found]
     if args.json:
         _out.document("finops.levers", {**period.to_dict(), "levers": rows})
-    elif found:
+        return 0
+    if found:
         _show(found, days)
     else:
         print(nothing or "no lever found in this period; avoidable spend: finops waste")
+    _out.note("" if nothing else outside)
     return 0
 
 

@@ -239,6 +239,16 @@ def test_a_task_of_a_flat_plan_is_found_as_the_list_says(
 
 
 @pytest.mark.parametrize("command", ["waste", "score", "cache", "trend"])
+def test_dollars_of_flat_plans_are_said_to_be_no_money(
+    command: str, finops: Callable[..., Any], week: Path
+) -> None:
+    apart = "* list equivalent of flat plans, not money spent"
+    plans = finops(command, "--last", "30d", "--billing", "subscription").out
+    assert plans.splitlines()[-1] == apart
+    assert apart not in finops(command, "--last", "30d").out
+
+
+@pytest.mark.parametrize("command", ["waste", "score", "cache", "trend", "levers"])
 def test_what_has_no_price_is_said_to_be_in_no_figure(
     command: str, finops: Callable[..., Any], week: Path
 ) -> None:
