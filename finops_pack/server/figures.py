@@ -19,6 +19,7 @@ from finops_pack.server.reports import Kept
 _WIDE = Context(prec=150)
 _HUNDREDTH = Decimal("0.01")
 CACHE_SHARES = ("hit_rate", "attainable", "write_share_usd", "write_share_tokens")
+_OF_DOLLARS = {"write_share_usd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,13 @@ def _day(on: str, kept: list[Kept]) -> Day:
     coverage = [_mapping(f.get("coverage")) for f in facts]
     cache = [_mapping(f.get("cache")) for f in facts]
     weights = [Decimal(body["total_cost"]) for body in bodies]
+    tokens = [int(body["total_tokens"]) for body in bodies]
+    shares = cache_shares(zip(cache, weights, tokens, strict=True))
     unpriced = {name for c in coverage for name in _texts(c.get("unpriced_models"))}
     return Day(
         date=on,
         cost=sum(weights, Decimal(0)),
-        tokens=sum(int(body["total_tokens"]) for body in bodies),
+        tokens=sum(tokens),
         requests=sum(int(body["total_requests"]) for body in bodies),
         by_model=_added([body.get("cost_by_model") for body in bodies]),
         by_action=_added([body.get("cost_by_action") for body in bodies]),
@@ -93,7 +96,7 @@ def _day(on: str, kept: list[Kept]) -> Day:
         coverage=_counted(coverage),
         unpriced_models=tuple(sorted(unpriced)),
         cold_calls=_counted(_mapping(c.get("cold_calls")) for c in cache),
-        cache=_cache(cache, weights),
+        cache={name: share for name, share in shares.items() if share is not None},
         kept=tuple(replace(k, body={}) for k in kept),
     )
 
@@ -122,13 +125,24 @@ def _counted(parts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return dict(total)
 
 
-def _cache(parts: Sequence[Mapping[str, Any]], weights: Sequence[Decimal]) -> dict[str, Decimal]:
-    found = {}
-    for name in CACHE_SHARES:
-        share = weighed([(_share(p.get(name)), weight) for p, weight in _pairs(parts, weights)])
-        if share is not None:
-            found[name] = share
-    return found
+def cache_shares(
+    parts: Iterable[tuple[Mapping[str, Any], Decimal, int]],
+) -> dict[str, Decimal | None]:
+    """Each share over its parts, of which cost and tokens are known as well.
+
+    One of dollars is weighed by cost, one of tokens by tokens: a dear day with few of them tells
+    little of the whole. A report has no input tokens of their own, so all of them stand in.
+    """
+    told = list(parts)
+    return {
+        name: weighed(
+            [
+                (_share(part.get(name)), cost if name in _OF_DOLLARS else Decimal(tokens))
+                for part, cost, tokens in told
+            ]
+        )
+        for name in CACHE_SHARES
+    }
 
 
 def _share(value: Any) -> Decimal | None:
@@ -137,7 +151,7 @@ def _share(value: Any) -> Decimal | None:
 
 
 def weighed(values: Sequence[tuple[Decimal | None, Decimal]]) -> Decimal | None:
-    """The mean of what is known, weighed by cost (plain where nothing cost anything)."""
+    """The mean of what is known by its weights (plain where they are all nothing)."""
     known = [(value, weight) for value, weight in values if value is not None]
     if len(known) == 1:
         return known[0][0]

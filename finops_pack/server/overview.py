@@ -118,8 +118,5 @@ def _cache(days: Sequence[Day]) -> Cache:
     cold: Counter[str] = Counter()
     for day in days:
         cold.update(day.cold_calls)
-    found = {
-        name: figures.weighed([(day.cache.get(name), day.cost) for day in days])
-        for name in figures.CACHE_SHARES
-    }
+    found = figures.cache_shares((day.cache, day.cost, day.tokens) for day in days)
     return Cache(**found, cold_calls=dict(cold.most_common()))

@@ -54,6 +54,24 @@ def test_unknown_scores_do_not_weigh():
     assert figures.weighed([(None, Decimal(9))]) is None
 
 
+def test_a_share_is_weighed_by_what_it_is_a_share_of():
+    def reporter(cost, tokens, share):
+        cache = dict.fromkeys(figures.CACHE_SHARES, Decimal(share))
+        body = {"total_cost": cost, "total_tokens": tokens, "total_requests": 1,
+                "metadata": {"cache": cache}}  # fmt: skip
+        return Kept("2026-02-28", "r", "rpt", "hash", "2026-02-28T00:00:00Z", body)
+
+    [day] = figures.days([reporter(9, 1_000, "0.8"), reporter(1, 9_000, "0.4")])
+    assert day.cache == {
+        "write_share_usd": Decimal("0.76"),
+        "hit_rate": Decimal("0.44"),
+        "attainable": Decimal("0.44"),
+        "write_share_tokens": Decimal("0.44"),
+    }
+    free = figures.days([reporter(0, 1_000, "0.8"), reporter(0, 9_000, "0.4")])
+    assert free[0].cache["hit_rate"] == Decimal("0.44")
+
+
 def test_a_day_of_many_names_is_not_held_with_the_others():
     body = {"total_cost": 1, "total_tokens": 1, "total_requests": 1}
     made = []

@@ -19,3 +19,14 @@ def test_a_day_that_is_not_whole_makes_no_day_of_the_forecast(site, monkeypatch,
         site.report(key, "2026-02-28", total_cost=sent_today)  # at noon
     found = overview.of_account(site.db, account, "7d").forecast
     assert (found.usd, found.low_usd, found.days_used) == (71, 71, 6)
+
+
+def test_a_hit_rate_of_days_is_that_of_all_their_tokens(site):
+    account = site.account()
+    key = site.key(account)
+    for day, cost, tokens, rate in ((27, 9, 1_000, 0.8), (28, 1, 9_000, 0.4)):
+        cache = {"hit_rate": rate, "write_share_usd": rate}
+        site.report(key, f"2026-02-{day}", total_cost=cost, total_tokens=tokens,
+                    metadata={"cache": cache})  # fmt: skip
+    cache = overview.of_account(site.db, account, "7d").cache
+    assert (float(cache.hit_rate), float(cache.write_share_usd)) == (0.44, 0.76)
