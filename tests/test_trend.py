@@ -38,6 +38,25 @@ def test_more_calls_a_task_is_named_as_the_whole_cause() -> None:
     assert "50 points more calls a task" in found.text
 
 
+def test_causes_that_work_against_each_other_keep_their_signs() -> None:
+    before = tasks(10, 2, input_tokens=100_000)
+    warmer = tasks(10, 3, start=1000, input_tokens=100_000, cache_read_tokens=90_000)
+    found = trend.compare(warmer, before, FACTS)
+    said = {f.name: f.text for f in found.factors}
+    assert said["calls"].endswith(" more calls a task")
+    assert said["cache"].startswith("-")
+    total = sum(int(text.split()[0]) for text in said.values())
+    assert total == pytest.approx(100 * (found.change or 0), abs=len(said))
+
+
+@pytest.mark.parametrize(
+    ("points", "said"), [(1.2, "1 point"), (-0.9, "-1 point"), (15, "15 points")]
+)
+def test_one_point_is_one(points: float, said: str) -> None:
+    usd = Decimal(1 if points > 0 else -1)
+    assert trend.Factor("calls", usd, points).text.startswith(f"{said} ")
+
+
 def test_a_colder_cache_is_told_from_more_input() -> None:
     before = tasks(10, cache_read_tokens=90_000)
     colder = tasks(10, start=1000, cache_read_tokens=50_000)

@@ -52,7 +52,8 @@ def sentence(text: str, language: str) -> str:
     if language != "de":
         return _days(text, language)
     if found := _POINTS.fullmatch(text):
-        return f"{found[1]} Punkte durch {sentence(found[2], language)}"
+        noun = "Punkt" if found[1] in ("1", "-1") else "Punkte"
+        return f"{found[1]} {noun} durch {sentence(found[2], language)}"
     if found := _FROM.fullmatch(text):
         days = "einem Tag" if found[2] == "1" else f"{found[2].replace('.', ',')} Tagen"
         return f"{sentence(found[1], language)} Geschätzt aus {days}."
@@ -83,7 +84,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _DATE = re.compile(r"(?<![-\w])(?<!--since )\d{4}-(?:0[1-9]|1[0-2])-\d{2}\b(?![-\w])")
 _BECAUSE = re.compile(r"This task cost (\S+)× the usual because (.+)")
 _FROM = re.compile(r"(.+ a month less\.) Estimated from (\S+) days?\.")
-_POINTS = re.compile(r"(\d+) points (.+)")
+_POINTS = re.compile(r"(-?\d+) points? (.+)")
 _NUMBER = re.compile(r"^\d+(,\d{3})*(\.\d+)?[kMB]?$")
 _DOLLARS = re.compile(r"\$([\d,]+(?:\.\d+)?)")
 

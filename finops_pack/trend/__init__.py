@@ -55,8 +55,9 @@ class Factor:
 
     @property
     def text(self) -> str:
-        """`15 points more calls a task`."""
-        return f"{abs(self.points):.0f} points {self.cause}"
+        """`15 points more calls a task`, `-8 points a warmer cache`: they add up by their signs."""
+        points = f"{self.points:.0f}"
+        return f"{points} point{'' if points in ('1', '-1') else 's'} {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,7 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "(üblich sind 5)",
         ),
         ("9 points a colder cache", "9 Punkte durch einen kälteren Cache"),
+        ("-1 point a colder cache", "-1 Punkt durch einen kälteren Cache"),
     ],
 )
 def test_sentences_of_this_machine(english, said):
