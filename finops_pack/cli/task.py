@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops_pack.cli import _args, _out
 from finops_pack.errors import InputError
-from finops_pack.model import Call, Task
+from finops_pack.model import Call, Task, Totals
 from finops_pack.money import plain
 from finops_pack.query import Period, Reader
 from finops_pack.query.nested import costs_of_like, inside, opened
@@ -50,54 +50,60 @@ def run(args: argparse.Namespace) -> int:
             listed = [_task(task, held) for task in ordered]
             _out.document("finops.tasks", {**period.to_dict(), "tasks": listed})
             return 0
+        sums = {row.key: row for row in reader.spend("task", period, **_args.where(args)).rows}
         if ordered:
-            _list(ordered, held, period)
+            _list(ordered, held, period, sums)
         else:
             print(reader.nothing(period, **_args.where(args)) or "no tasks in this period")
-        _out.note(_outside(reader, period, args))
+        _out.note(_outside(sums.get(None)))
     return 0
 
 
-def _list(ordered: list[Task], held: Mapping[str, Decimal], period: Period) -> None:
+def _list(
+    ordered: list[Task],
+    held: Mapping[str, Decimal],
+    period: Period,
+    sums: Mapping[str | None, Totals],
+) -> None:
+    costs = [_cost(task, sums.get(task.id)) for task in ordered[:SHOWN]]
     rows = [
         (
             task.id,
-            _cost(task) + _plus(held, task),
+            cost + _plus(held, task),
             str(task.calls),
             task.outcome or "",
             task.project or "",
         )
-        for task in ordered[:SHOWN]
+        for task, cost in zip(ordered[:SHOWN], costs, strict=True)
     ]
     columns = ("task", "cost", "calls", "outcome", "project")
     _out.table(f"dearest tasks, {period.label}", columns, rows)
     if len(ordered) > SHOWN:
         print(f"… and {len(ordered) - SHOWN:,} more; all of them: finops task --json")
-    if any(_partly(task) for task in ordered[:SHOWN]):
-        print("* calls without a price are not in the amount; names and mends: finops doctor")
+    if any("~" in cost for cost in costs):
+        print("~ tokens of some calls are estimated")
+    if any("*" in cost for cost in costs):
+        print("* what has no price is not in the amount; names and mends: finops doctor")
     if any(task.id in held for task in ordered[:SHOWN]):
         print("+ what the tasks inside it cost, which are listed too")
     print("why: finops task ID --why")
 
 
-def _outside(reader: Reader, period: Period, args: argparse.Namespace) -> str:
+def _outside(row: Totals | None) -> str:
     """The calls that no task holds, which count as tasks of their own elsewhere."""
-    for row in reader.spend("task", period, **_args.where(args)).rows:
-        if row.key is None:
-            cost = _out.usd(row.usd) if row.calls > row.unpriced_calls else "unpriced"
-            return f"outside any task: {_out.count(row.calls, 'call')}, {cost}"
-    return ""
+    if row is None:
+        return ""
+    cost = _out.usd(row.usd) if row.calls > row.unpriced_calls else "unpriced"
+    return f"outside any task: {_out.count(row.calls, 'call')}, {cost}"
 
 
-def _partly(task: Task) -> bool:
-    return 0 < task.unpriced_calls < task.calls
-
-
-def _cost(task: Task) -> str:
-    """No price is not $0; a star says that some calls are not in the amount."""
+def _cost(task: Task, row: Totals | None) -> str:
+    """No price is not $0; marked as `finops spend` marks it, where the period's calls tell."""
     if task.calls and task.calls == task.unpriced_calls:
         return "unpriced"
-    return _out.usd(task.usd) + ("*" if _partly(task) else "")
+    told = row or Totals()
+    outside = task.unpriced_calls or told.partial_calls
+    return f"{_out.usd(task.usd)}{'~' if told.estimated_calls else ''}{'*' if outside else ''}"
 
 
 def _plus(held: Mapping[str, Decimal], task: Task) -> str:
@@ -149,9 +155,15 @@ def _usd(calls: list[Call]) -> Decimal:
 def _head(calls: list[Call], plan: str, usual: list[Decimal]) -> str:
     """What it cost against the usual; no price is not $0."""
     number, unpriced = _out.count(len(calls), "call"), sum(call.unpriced for call in calls)
+    marks = (
+        (unpriced, "without a price, not in it"),
+        (sum(call.cost_state == "partial" for call in calls), "priced in part"),
+        (sum(call.usage_basis == "estimated" for call in calls), "estimated"),
+    )
     if unpriced == len(calls):
         return f"unpriced, {number}; names and mends: finops doctor"
-    without = f" ({unpriced} without a price, not in it)" if unpriced else ""
+    said = "; ".join(f"{count:,} {what}" for count, what in marks if count)
+    without = f" ({said})" if said else ""
     return f"{_out.usd(_usd(calls))}{plan}, {number}{without}{_against(_usd(calls), usual)}"
 
 

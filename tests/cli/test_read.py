@@ -322,7 +322,8 @@ def test_one_is_not_spoken_of_as_many(finops: Callable[..., Any]) -> None:
 @pytest.fixture
 def mixed(empty_home: Path) -> None:
     """Of ten calls one has no price, one an impossible count and two a price in part."""
-    line = {"type": "call", "start_us": time.time_ns() // 1000, "model": "m", "input_tokens": 10}
+    line = {"type": "call", "start_us": time.time_ns() // 1000, "model": "m", "input_tokens": 10,
+            "task": "t"}  # fmt: skip
     none = {"cost_pico": None, "cost_state": "unpriced"}
     kinds: list[dict[str, Any]] = [
         none, {**none, "problems": ["reasoning_tokens"]},
@@ -348,6 +349,21 @@ def test_every_screen_counts_the_same_calls_as_not_wholly_in_the_amount(
     assert finops("budget", "--json").json["partial_calls"] == 2
     assert "2 of 10 calls have a price in part: the rest is not" in finops("score").out
     assert "2 unpriced this month" in finops("statusline").out
+
+
+def test_a_task_is_marked_as_its_spend_is(finops: Callable[..., Any], mixed: None) -> None:
+    ledger = open_ledger(config.load().ledger)
+    line = {"type": "call", "model": "m", "cost_pico": 10**12, "cost_state": "priced",
+            "start_us": time.time_ns() // 1000, "usage_basis": "estimated"}  # fmt: skip
+    ledger.book([{**line, "id": "e", "task": "guessed"}, {**line, "id": "f", "task": "t"}])
+    ledger.close()
+    for command in (("task",), ("spend", "--by", "task")):
+        said = finops(*command).out
+        assert re.search(r"^  guessed .*\$1\.00~( |$)", said, re.MULTILINE)
+        assert re.search(r"^  t .*\$9\.00~\*( |$)", said, re.MULTILINE)
+    assert "* what has no price is not in the amount" in finops("task").out
+    head = finops("task", "t").out.splitlines()[0]
+    assert "(2 without a price, not in it; 2 priced in part; 1 estimated)" in head
 
 
 def test_a_bill_gives_an_impossible_count_its_amount(
