@@ -46,9 +46,8 @@ def run(args: argparse.Namespace) -> int:
             f"{args.name}: {'no logs found in the' if usual else 'these have no'} usual place",
             mend=f"name a file or folder: finops import {args.name} PATH",
         )
-    options = Options(
-        args.source, _billing(args, importer), args.project, args.dry_run, args.ledger
-    )
+    args.billing = _billing(args, importer)
+    options = Options(args.source, args.billing, args.project, args.dry_run, args.ledger)
     found = None
     if importer.AGENT and not args.dry_run:
         found = again.look(args.path or map(str, importer.default_paths()))
@@ -128,6 +127,9 @@ def _show(summary: Summary, importer: Importer, args: argparse.Namespace) -> Non
             "who pays is not known, so they count as spent; on a flat plan say it once: "
             f"{shlex.join(['finops', *words])} --billing subscription"
         )
+    if summary.new and summary.billing == "subscription" and not args.billing:
+        name = args.source or importer.NAME
+        print(f"they count as a flat plan's, as was said of {name} before; else: --billing metered")
     if summary.new and summary.first_us is not None and not dry_run:
         from datetime import UTC, datetime
 

@@ -81,6 +81,20 @@ def test_the_usual_place_and_an_honest_word_on_who_pays(
     assert "so they count as spent" not in told
 
 
+def test_who_paid_for_other_calls_before_is_said_of_new_ones(
+    lines: Any, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = str(lines(GOOD))
+    assert main(["import", "jsonl", first, "--billing", "subscription", *ledger_flag]) == 0
+    assert "flat plan" not in capsys.readouterr().out
+    other = lines(GOOD, {**GOOD, "id": "b"})
+    assert main(["import", "jsonl", str(other), *ledger_flag]) == 0
+    said = "they count as a flat plan's, as was said of jsonl before; else: --billing metered"
+    assert said in capsys.readouterr().out.splitlines()
+    assert main(["import", "jsonl", str(other), *ledger_flag]) == 0
+    assert said not in capsys.readouterr().out, "nothing new, nothing said"
+
+
 def test_logs_that_have_no_usual_place_are_asked_for_by_path(
     ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
