@@ -45,8 +45,9 @@ def document(schema: str, body: Mapping[str, Any]) -> None:
 
 
 def json_text(schema: str, body: Mapping[str, Any]) -> str:
-    """The one JSON document of a command."""
-    return json.dumps({"schema": schema, "version": 1, **body}, ensure_ascii=False)
+    """The one JSON document of a command; a name that the terminal cannot write is escaped."""
+    plain_text = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    return json.dumps({"schema": schema, "version": 1, **body}, ensure_ascii=not plain_text)
 
 
 def warn(message: str) -> None:

@@ -192,6 +192,9 @@ def test_output_survives_a_closed_pipe_and_a_poor_terminal(week: Path) -> None:
     assert re.search(r"^7 days +[_.:=+*#-]{2,}  2", screen.stdout, re.MULTILINE), screen.stdout
     assert re.search(r"USD/day: [#.]{10} ", screen.stdout)
     assert "?" not in screen.stdout
+    named = [*command[:3], "budget", "set", "5 USD/day project=Müller", "--json"]
+    told = subprocess.run(named, env=environment, check=True, capture_output=True, text=True)
+    assert "Müller" in str(json.loads(told.stdout))
     line = f"{sys.executable} -m finops_pack spend --by task --limit 9999 | head -1"
     piped = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line], env=environment, capture_output=True, text=True
