@@ -21,6 +21,7 @@ LONGEST = 60.0  # seconds in which an answer is read whole, where its reader set
 LONGEST_LINE = 8 << 20  # bytes of a call in a stream of them
 _API = "/api/finops"
 _LATER = (429, 503)  # nothing was done, and the server said when to come back
+_DOWN = "is the URL right, and the server up?"
 
 
 def _asked_to_wait(answer: httpx.Response, until: float) -> float:
@@ -28,6 +29,13 @@ def _asked_to_wait(answer: httpx.Response, until: float) -> float:
     said = answer.headers.get("Retry-After", "")
     wait = float(said) if said.isdecimal() else 0.0
     return wait if time.monotonic() + wait < until else 0.0
+
+
+def _other_key(target: Target) -> str:
+    """`finops connect` alone would try the key of this ledger on the server of the reports."""
+    if target.source == "FINOPS_API_KEY":
+        return "mend FINOPS_API_KEY: it wins over a key that is stored"
+    return f"run: finops connect --url {target.url}"
 
 
 def _document(body: bytes) -> Any:
@@ -56,6 +64,7 @@ class Http:
     def __init__(self, url: str, target: Target) -> None:
         self.url = url
         self._base, self._key = target.url, target.key
+        self._mend = _other_key(target)
         self._held: tuple[int, httpx.Client] | None = None
         self.zone = ""  # of the ledger's days, as the last answer told it
 
@@ -68,7 +77,7 @@ class Http:
                 time.sleep(wait)
                 answer, body = self._exchange(method, path, **more)
         except (httpx.HTTPError, ValueError) as error:
-            raise self._unreachable(str(error) or type(error).__name__) from None
+            raise self._unreachable(str(error) or type(error).__name__, _DOWN) from None
         if answer.is_success:
             self.zone = answer.headers.get(ZONE, self.zone)
             return self._told(body)
@@ -115,10 +124,10 @@ class Http:
                     raise self._refused(answer, b"".join(pieces(answer)))
                 yield from map(self._told, _lines(answer))
         except (httpx.HTTPError, ValueError) as error:
-            raise self._unreachable(str(error) or type(error).__name__) from None
+            raise self._unreachable(str(error) or type(error).__name__, _DOWN) from None
 
     def _refused(self, answer: httpx.Response, body: bytes) -> LedgerUnreachable:
-        mend = "run: finops connect" if answer.status_code in (401, 403) else None
+        mend = self._mend if answer.status_code in (401, 403) else None
         try:
             said = _document(body)["error"]["message"]
         except (ValueError, KeyError, TypeError):
@@ -138,7 +147,7 @@ class Http:
 
     def _connected(self) -> httpx.Client:
         if self._key is None:
-            raise LedgerUnreachable(f"{self.url}: no key is stored", mend="run: finops connect")
+            raise LedgerUnreachable(f"{self.url}: no key is stored", mend=self._mend)
         client = http_client(self._base, SECONDS)
         client.headers["Authorization"] = f"Bearer {self._key.reveal()}"
         return client
