@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
@@ -38,8 +39,9 @@ def run(args: argparse.Namespace) -> int:
         body = {"rows": rows, "change_usd": change, "applied": applied, "nothing": nothing or None}
         _out.document("finops.reprice", body)
     elif groups:
-        words = f"repriced {_out.count(applied, 'call')}" if applied else "nothing was changed"
-        print(words if applied else f"{words}; apply it with: finops reprice --yes")
+        same = shlex.join(["finops", *args.words, "--yes"])  # no other calls than those shown
+        kept = f"nothing was changed; apply it with: {same}"
+        print(f"repriced {_out.count(applied, 'call')}" if applied else kept)
     return 0
 
 

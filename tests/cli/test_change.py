@@ -158,6 +158,8 @@ def test_a_call_of_unknown_usage_is_said_to_be_that_and_never_repriced(
 def test_reprice_narrowed_to_a_period(finops: Callable[..., Any], week: Path) -> None:
     said = finops("reprice", "--last", "1d", "--json").json
     assert 0 < sum(row["calls"] for row in said["rows"]) < 152
+    shown = finops("reprice", "--last", "1d").out
+    assert shown.endswith("apply it with: finops reprice --last 1d --yes\n"), "and nothing older"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
