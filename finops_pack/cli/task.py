@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from statistics import median
@@ -18,12 +18,13 @@ from finops_pack.query.nested import costs_of_like, inside, opened
 
 if TYPE_CHECKING:
     from finops_pack.model import Finding
-    from finops_pack.trend import Trend
+    from finops_pack.trend import Factor, Trend
 
 HELP = "tasks and their cost; one task's call tree, and --why it cost what it did"
 SHOWN = 15
 CALLS_SHOWN = 60
 LEAST_PART = Decimal("0.05")  # of the difference: a smaller cause is not worth a line
+LEAST_REST = Decimal("0.005")  # less than that no printed digit tells
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -171,11 +172,10 @@ def _why(trend: Trend, findings: list[Finding]) -> None:
     """What it cost beyond the mean of the others, by cause, and the failure modes behind it."""
     if trend.factors:
         beyond = trend.now_usd - trend.before_usd
-        parts = [f"{_out.usd(f.usd)} {f.cause}" for f in trend.factors if _counts(f.usd, beyond)]
         print(
             f"{_out.usd(abs(beyond))} {'more' if beyond > 0 else 'less'} than the mean of "
             f"{_out.count(trend.before_tasks, 'other task')} ({_out.usd(trend.before_usd)}): "
-            f"{', '.join(parts) or 'nothing in particular'}"
+            f"{_causes(trend.factors, beyond)}"
         )
     for found in findings[:3]:
         _out.show_finding(found)
@@ -184,8 +184,16 @@ def _why(trend: Trend, findings: list[Finding]) -> None:
         print("no failure mode seen: none of its steps stands out")
 
 
-def _counts(usd: Decimal, beyond: Decimal) -> bool:
-    return abs(usd) >= LEAST_PART * abs(beyond)
+def _causes(factors: Sequence[Factor], beyond: Decimal) -> str:
+    """Those worth a line, then the others in one sum: what is printed adds up."""
+    large = [factor for factor in factors if abs(factor.usd) >= LEAST_PART * abs(beyond)]
+    if not large:
+        return "nothing in particular"
+    parts = [f"{_out.usd(factor.usd)} {factor.cause}" for factor in large]
+    rest = beyond - sum(factor.usd for factor in large)
+    if abs(rest) > LEAST_REST * abs(beyond):
+        parts.append(f"{_out.usd(rest)} smaller causes")
+    return ", ".join(parts)
 
 
 def _around(period: Period, calls: list[Call]) -> Period:

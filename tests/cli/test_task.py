@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
 from finops_pack import Usage, cli, recorder
+from finops_pack.cli.task import _causes
+from finops_pack.trend import Factor
 
 
 def step(task: str, tokens: int) -> None:
@@ -66,6 +69,19 @@ def test_causes_of_one_task_are_said_to_overlap(capsys: pytest.CaptureFixture[st
         said = capsys.readouterr().out
         assert said.count("input explosion") == 2
         assert overlap in said
+
+
+def test_the_causes_that_are_printed_add_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """A cause that is too small for a line of its own is in the sum of the others."""
+    factors = [
+        Factor("calls", Decimal("10.90"), 0.0),
+        Factor("cache", Decimal("-3.76"), 0.0),
+        Factor("mix", Decimal("0.20"), 0.0),
+        Factor("output", Decimal("0.11"), 0.0),
+    ]
+    said = _causes(factors, Decimal("7.45"))
+    assert said == "$10.90 more calls a task, -$3.76 a warmer cache, $0.31 smaller causes"
+    assert "smaller" not in _causes(factors[:2], Decimal("7.14"))
 
 
 @pytest.mark.parametrize("asked", [(), ("--since", "2020-01-01", "--until", "2020-01-08")])
