@@ -21,6 +21,7 @@ from finops_pack.cli import _lazy, _out, _tame  # noqa: F401 - in this order: _l
 from finops_pack.errors import FinOpsError, InputError, LedgerUnreachable
 
 DONE, OVER, USAGE, UNREACHABLE = 0, 1, 2, 3
+_FRONT = "overview"
 
 
 def commands() -> list[str]:
@@ -61,7 +62,18 @@ class _Parser(argparse.ArgumentParser):
     """Raises what the command line says of every other mistake."""
 
     def error(self, message: str) -> NoReturn:
-        raise InputError(message, mend=f"see: {self.prog} --help")
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        raise InputError(message, mend=self._meant(unknown) or f"see: {self.prog} --help")
+
+    def _meant(self, unknown: Sequence[str]) -> str:
+        """What somebody wanted to say with words that the command does not take."""
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        for word in unknown:
+            if word.startswith("--") and (near := _nearest(word.partition("=")[0], flags)):
+                return f"did you mean: {near}"
+            if self.prog == f"finops {_FRONT}" and word in commands():
+                return f"the command comes first: finops {word} …"
+        return ""
 
 
 class _Help(argparse.HelpFormatter):
@@ -96,7 +108,7 @@ def _split(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     if words and not words[0].startswith("-"):
         return words[0], words[1:]
     if not words or words[0] not in ("-h", "--help", "--version"):
-        return "overview", words
+        return _FRONT, words
     return None, words
 
 
@@ -113,10 +125,14 @@ def _front(words: Sequence[str]) -> int:
 
 
 def _near(command: str) -> str:
+    near = _nearest(command, commands())
+    return f"did you mean: finops {near}" if near else "see: finops --help"
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(command, commands(), n=1)
-    return f"did you mean: finops {near[0]}" if near else "see: finops --help"
+    return "".join(difflib.get_close_matches(word, known, n=1))
 
 
 def _guarded(command: str, rest: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ ACTIONS = ("show", "check", "set", "list", "rm")
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Examples: finops budget · finops budget check --cost 0.40 · finops budget set "5 USD/day" """
     parser.add_argument("action", nargs="?", choices=ACTIONS, default="show", help="default: show")
-    parser.add_argument("spec", nargs="?", help='set: "5 USD/day [soft] [project=NAME]"; rm: ID')
+    parser.add_argument("spec", nargs="*", help='set: "5 USD/day [soft] [project=NAME]"; rm: ID')
     parser.add_argument("--cost", metavar="USD", help="check: an amount")
     parser.add_argument("--model", help="check: a call of this model")
     parser.add_argument("--provider", help="check: its provider")
@@ -37,7 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Dispatch on the action."""
+    """Dispatch on the action; a budget needs no quotes."""
+    args.spec = " ".join(args.spec)
     actions = {"show": _show, "list": _list, "check": _check, "set": _set, "rm": _remove}
     return actions[args.action](args)
 

@@ -35,6 +35,12 @@ def test_a_budget_from_set_to_rm(finops: Callable[..., Any], week: Path) -> None
     assert "no budget is set" in finops("budget").out
 
 
+def test_a_budget_needs_no_quotes(finops: Callable[..., Any], week: Path) -> None:
+    said = finops("budget", "set", "2", "USD/week", "soft", "project=shop", "--unpriced", "warn")
+    assert said.out.startswith("set 2 USD/week soft project=shop (soft")
+    assert "'5 EUR/day' is not a budget" in finops("budget", "set", "5", "EUR/day").err
+
+
 def test_a_new_amount_replaces_the_old(finops: Callable[..., Any], week: Path) -> None:
     finops("budget", "set", "1 USD/day")
     finops("budget", "set", "2 USD/day soft")

@@ -71,6 +71,22 @@ def test_misspelt_command_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> Non
     assert "did you mean: finops budget" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "mend"),
+    [
+        ("spend --bye action", "did you mean: --by"),
+        ("spend --lst=7d", "did you mean: --last"),
+        ("--ledger x.db spend", "the command comes first: finops spend …"),
+        ("waste --frobnicate", "see: finops waste --help"),
+    ],
+)
+def test_misspelt_flag_gets_a_hint(
+    words: str, mend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words.split()) == 2
+    assert capsys.readouterr().err.endswith(f"  mend: {mend}\n")
+
+
 @pytest.mark.parametrize("words", [["_out"], ["no-such"], ["."], ["spend", "--frobnicate"], [""]])
 def test_mistakes_are_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words) == 2
