@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from finops_pack.cli import _args, _out
 from finops_pack.errors import ConfigError, InputError
 from finops_pack.query import BudgetLine
-from finops_pack.query.text import budget_lines
+from finops_pack.query.text import budget_lines, left
 
 HELP = "what is left and when it runs out; check a cost; set, list, rm"
 ACTIONS = ("show", "check", "set", "list", "rm")
@@ -71,7 +71,7 @@ def _list(args: argparse.Namespace) -> int:
 def _amounts(line: BudgetLine) -> tuple[str, str]:
     if not line.clocked:
         return "", f"{_out.usd(line.limit_usd)} each"
-    return _out.usd(line.spent_usd), _out.usd(line.remaining_usd)
+    return _out.usd(line.spent_usd), left(line).removesuffix(" left")  # as the column is called
 
 
 def _exit(found: tuple[BudgetLine, ...], percent: int | None) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from finops_pack.cli import _args
 from finops_pack.figures import bar, usd
+from finops_pack.query.text import left
 from finops_pack.query.views import BudgetView
 
 HELP = "one line: today, the tightest budget, what is left; for prompts and status bars"
@@ -46,8 +47,7 @@ def line(view: BudgetView, agent: dict[str, Any]) -> str:
     parts.append(f"{usd(view.today_usd)} today")
     tight = view.tightest
     if tight is not None and tight.clocked:
-        left = f"{usd(tight.remaining_usd)} left of {tight.spec}"
-        parts.append(f"{bar(float(tight.used), 5)} {left}")
+        parts.append(f"{bar(float(tight.used), 5)} {left(tight)} of {tight.spec}")
     if view.subscription_usd:
         parts.append(f"{usd(view.subscription_usd)} list equivalent this month")
     if view.unpriced_calls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops_pack.figures import bar, count, usd
@@ -61,29 +62,36 @@ def estimated(total: Totals) -> str:
     return f"tokens of {count(calls, 'call')} are estimated" if calls else ""
 
 
+def left(line: BudgetLine) -> str:
+    """`$4.50 left` or `over by $0.50`, in each face the same."""
+    over = _over(line)
+    return f"over by {usd(over)}" if over > 0 else f"{usd(line.remaining_usd)} left"
+
+
+def _over(line: BudgetLine) -> Decimal:
+    return line.spent_usd + line.reserved_usd - line.limit_usd
+
+
 def _line(line: BudgetLine) -> str:
     if not line.clocked:
         return f"{line.spec}: {usd(line.limit_usd)} for each {line.window}"
-    taken = line.spent_usd + line.reserved_usd
-    over = taken - line.limit_usd
-    left = f"over by {usd(over)}" if over > 0 else f"{usd(line.remaining_usd)} left"
     parts = [f"{usd(line.spent_usd)} spent"]
     parts += [f"{usd(line.reserved_usd)} reserved"] if line.reserved_usd else []
     parts += [f"{usd(line.reserve_usd)} held back"] if line.reserve_usd else []
-    if line.runs_out_at and over < 0:
+    if line.runs_out_at and _over(line) < 0:
         parts.append(f"runs out in {ahead(line.runs_out_at)} (estimated)")
     elif line.resets_at:
         parts.append(f"resets in {ahead(line.resets_at)}")
     used = (
         f"{bar(float(line.used), 10)} {int(line.used * 100)}%"  # 100 % is reached, not rounded to
     )
-    return f"{line.spec}: {used}, {left}; {', '.join(parts)}"
+    return f"{line.spec}: {used}, {left(line)}; {', '.join(parts)}"
 
 
 def ahead(moment: str, now: datetime | None = None) -> str:
     """`40 min`, `5 h`, `3 days` until an ISO-8601 moment; rounded down, so nobody is late."""
-    left = datetime.fromisoformat(moment) - (now or datetime.now(UTC))
-    minutes = max(0, int(left.total_seconds() // 60))
+    span = datetime.fromisoformat(moment) - (now or datetime.now(UTC))
+    minutes = max(0, int(span.total_seconds() // 60))
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"

@@ -35,6 +35,18 @@ def test_statusline_is_one_line(
     assert "$0.50 today" in text
 
 
+def test_statusline_says_by_how_much_a_budget_is_exceeded(
+    spent: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINOPS_BUDGET", "0.20 USD/day")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert cli.main(["statusline"]) == 0
+    assert "over by $0.30 of 0.2 USD/day" in capsys.readouterr().out
+    for shown in ([], ["list"]):
+        assert cli.main(["budget", *shown]) == 0
+        assert "over by $0.30" in capsys.readouterr().out
+
+
 def test_a_flat_plan_is_told_with_its_period_and_where_it_is_seen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
