@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, get_args
 
 from finops_pack.model import BillingMode
@@ -66,6 +67,17 @@ def where(args: argparse.Namespace) -> dict[str, str]:
     return {name: value for name in names if (value := getattr(args, name, None))}
 
 
+def again(args: argparse.Namespace, *first: str) -> str:
+    """What to type next, of the period and the calls that were asked about: `finops waste …`."""
+    return shlex.join(["finops", *first, *args.words[1:]])
+
+
+def plan(args: argparse.Namespace) -> str:
+    """That the amounts are no money spent; empty where they are."""
+    flat = args.billing == "subscription"
+    return "list equivalent of flat plans, not money spent" if flat else ""
+
+
 def unpriced(opened: Reader, period: Period, args: argparse.Namespace) -> str:
     """What no figure of these calls holds, in words, and whether they are money at all.
 
@@ -74,8 +86,7 @@ def unpriced(opened: Reader, period: Period, args: argparse.Namespace) -> str:
     from finops_pack.query import text
 
     total = opened.spend("model", period, **where(args)).total
-    plans = args.billing == "subscription" and total.calls
-    parts = ("list equivalent of flat plans, not money spent" if plans else "", text.outside(total))
+    parts = (plan(args) if total.calls else "", text.outside(total))
     said = "; ".join(filter(None, parts))
     return f"* {said}" if said else ""
 

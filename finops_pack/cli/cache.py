@@ -30,12 +30,12 @@ def run(args: argparse.Namespace) -> int:
     elif not report.calls:
         print(nothing or "no prompts in this period")
     else:
-        _show(report)
+        _show(report, args)
         _out.note(outside)
     return 0
 
 
-def _show(report: CacheReport) -> None:
+def _show(report: CacheReport, args: argparse.Namespace) -> None:
     _out.say(
         f"{report.state} cache: hit rate {_share(report.hit)}, attainable within sessions "
         f"{_share(report.attainable)}, warmth (hits of attainable) {_share(report.warmth)}, "
@@ -46,8 +46,8 @@ def _show(report: CacheReport) -> None:
         f"{_share(report.writes.usd_share)} of dollars; granted "
         + ", ".join(f"{ttl} {count:,} tokens" for ttl, count in report.writes.granted.items())
     )
-    print(f"saved against cold starts, net of writes: {_out.usd(report.saved_usd)} (estimated)")
-    _show_lost(report)
+    _out.say(f"saved against cold starts, net of writes: {_out.usd(report.saved_usd)} (estimated)")
+    _show_lost(report, _args.again(args, "waste"))
     bands = [
         (row.band, str(row.calls), _share(row.warmth), _points(row.trend)) for row in report.decay
     ]
@@ -59,7 +59,7 @@ def _show(report: CacheReport) -> None:
         _out.say(f"session {upcoming.session} on {upcoming.model}: {upcoming.text}")
 
 
-def _show_lost(report: CacheReport) -> None:
+def _show_lost(report: CacheReport, waste: str) -> None:
     """Prefixes paid again, by cause; beside them the calls that read nothing at all."""
     lost, cold = {row.cause: row for row in report.lost}, report.cold_by_cause
     if not lost and not cold:
@@ -77,7 +77,7 @@ def _show_lost(report: CacheReport) -> None:
     ]
     columns = ("cause", "calls", "cold calls", "tokens", "lost (estimated)")
     _out.table("prefixes paid again", columns, rows)
-    print(f"in all {_out.usd(report.lost_usd)} more than reads; what counts of it: finops waste")
+    print(f"in all {_out.usd(report.lost_usd)} more than reads; what counts of it: {waste}")
 
 
 def _show_sources(report: CacheReport) -> None:

@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     for found in findings[:SHOWN]:
         _out.show_finding(found)
     if len(findings) > SHOWN:
-        print(f"… and {len(findings) - SHOWN} more; all of them: finops forensics --json")
+        all_of_them = _args.again(args, "forensics")
+        print(f"… and {len(findings) - SHOWN} more; all of them: {all_of_them} --json")
     _out.show_overlap(findings[:SHOWN])
     if relations:
         _out.table("latency and errors", _COLUMNS, [_cells(row.to_dict()) for row in relations])

@@ -43,8 +43,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if found:
         _show(found, days)
+        accept = _args.again(args, "levers", "accept", "ID")  # which looks for it there, too
+        _out.say(f"keep a baseline before you change something: {accept}")
+    elif nothing:
+        print(nothing)
     else:
-        print(nothing or "no lever found in this period; avoidable spend: finops waste")
+        waste = _args.again(args, "waste")
+        _out.say(f"no lever found in this period; avoidable spend: {waste}")
     _out.note("" if nothing else outside)
     return 0
 
@@ -58,7 +63,6 @@ def _show(found: Sequence[Lever], days: float) -> None:
         _out.say(f"{words}; assumes: {lever.assumption}", "  ")
     span = "this day was" if days == 1 else f"these {days:.1f} days were"
     _out.say(f"a month as {span}; levers may save the same dollars twice")
-    print("keep a baseline before you change something: finops levers accept ID")
 
 
 def _act(args: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
@@ -39,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
         body = {"rows": rows, "change_usd": change, "applied": applied, "nothing": nothing or None}
         _out.document("finops.reprice", body)
     elif groups:
-        same = shlex.join(["finops", *args.words, "--yes"])  # no other calls than those shown
-        kept = f"nothing was changed; apply it with: {same}"
+        same = _args.again(args, "reprice")  # no other calls than those shown
+        kept = f"nothing was changed; apply it with: {same} --yes"
         print(f"repriced {_out.count(applied, 'call')}" if applied else kept)
     return 0
 

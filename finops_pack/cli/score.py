@@ -31,12 +31,12 @@ def run(args: argparse.Namespace) -> int:
     elif nothing:
         print(nothing)
     else:
-        _show(score)
+        _show(score, args)
         _out.note(outside)
     return 0
 
 
-def _show(score: Score) -> None:
+def _show(score: Score, args: argparse.Namespace) -> None:
     if score.score is None:
         print(score.reason)
     else:
@@ -51,7 +51,7 @@ def _show(score: Score) -> None:
             for lost in score.points
         ]  # fmt: skip
         _out.table("points lost", ("category", "points", "USD", "calls", "basis"), rows)
-        print("which calls, and the mend: finops waste")
+        print(f"which calls, and the mend: {_args.again(args, 'waste')}")
     if score.usd_per_task is not None:
         print(f"cost per task: {_out.usd(score.usd_per_task)} (n = {score.tasks:,})")
     if score.usd_per_success is not None:

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             return 0
         sums = {row.key: row for row in reader.spend("task", period, **_args.where(args)).rows}
         if ordered:
-            _list(ordered, held, period, sums)
+            _list(ordered, held, period, sums, args)
         else:
             print(reader.nothing(period, **_args.where(args)) or "no tasks in this period")
         _out.note(_outside(sums.get(None)))
@@ -65,6 +65,7 @@ def _list(
     held: Mapping[str, Decimal],
     period: Period,
     sums: Mapping[str | None, Totals],
+    args: argparse.Namespace,
 ) -> None:
     costs = [_cost(task, sums.get(task.id)) for task in ordered[:SHOWN]]
     rows = [
@@ -80,14 +81,16 @@ def _list(
     columns = ("task", "cost", "calls", "outcome", "project")
     _out.table(f"dearest tasks, {period.label}", columns, rows)
     if len(ordered) > SHOWN:
-        print(f"… and {len(ordered) - SHOWN:,} more; all of them: finops task --json")
+        all_of_them = _args.again(args, "task")
+        print(f"… and {len(ordered) - SHOWN:,} more; all of them: {all_of_them} --json")
     if any("~" in cost for cost in costs):
         print("~ tokens of some calls are estimated")
     if any("*" in cost for cost in costs):
         print("* what has no price is not in the amount; names and mends: finops doctor")
     if any(task.id in held for task in ordered[:SHOWN]):
         print("+ what the tasks inside it cost, which are listed too")
-    print("why: finops task ID --why")
+    print(f"why: {_args.again(args, 'task', 'ID')} --why")
+    _out.note(_args.plan(args))
 
 
 def _outside(row: Totals | None) -> str:

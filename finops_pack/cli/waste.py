@@ -45,12 +45,12 @@ def run(args: argparse.Namespace) -> int:
     elif nothing:
         print(nothing)
     else:
-        _show(waste, args.limit)
+        _show(waste, args)
         _out.note(outside)
     return 0
 
 
-def _show(waste: Waste, limit: int) -> None:
+def _show(waste: Waste, args: argparse.Namespace) -> None:
     if waste.categories:
         rows = list(_rows(waste))
         _out.table("avoidable", ("category", "USD", "share", "calls", "basis"), rows)
@@ -58,13 +58,13 @@ def _show(waste: Waste, limit: int) -> None:
         print(f"nothing avoidable found in {_out.usd(waste.total_usd)}")
     for name, part in waste.unknown.items():
         _out.say(_unknown(name, part))
-    shown = _varied(waste.findings)[:limit]
+    shown = _varied(waste.findings)[: args.limit]
     for found in shown:
         print()
         _out.show_finding(found)
     more = len(waste.findings) + waste.left_out - len(shown)
     if more:
-        print(f"\n… and {more:,} more: finops waste --json")
+        print(f"\n… and {more:,} more: {_args.again(args, 'waste')} --json")
 
 
 def _rows(waste: Waste) -> Iterator[tuple[str, ...]]:

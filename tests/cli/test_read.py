@@ -241,13 +241,13 @@ def test_a_task_of_a_flat_plan_is_found_as_the_list_says(
     assert "with --billing" not in finops("forensics", "--billing", "subscription").out
 
 
-@pytest.mark.parametrize("command", ["waste", "score", "cache", "trend"])
+@pytest.mark.parametrize("command", ["waste", "score", "cache", "trend", "task"])
 def test_dollars_of_flat_plans_are_said_to_be_no_money(
     command: str, finops: Callable[..., Any], week: Path
 ) -> None:
-    apart = "* list equivalent of flat plans, not money spent"
+    apart = "list equivalent of flat plans, not money spent"
     plans = finops(command, "--last", "30d", "--billing", "subscription").out
-    assert plans.splitlines()[-1] == apart
+    assert apart in plans.splitlines()[-1]
     assert apart not in finops(command, "--last", "30d").out
 
 
@@ -262,7 +262,7 @@ def test_what_has_no_price_is_said_to_be_in_no_figure(
 
 def test_a_list_of_tasks_says_what_it_leaves_out(finops: Callable[..., Any], week: Path) -> None:
     said = finops("task", "--last", "30d").out
-    assert "… and 34 more; all of them: finops task --json" in said
+    assert "… and 34 more; all of them: finops task --last 30d --json" in said
 
 
 def test_a_task_without_a_price_does_not_cost_0(finops: Callable[..., Any], week: Path) -> None:

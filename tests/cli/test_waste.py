@@ -51,7 +51,7 @@ def test_the_screen_shows_category_evidence_and_mend(finops: Finops, trouble: No
     assert "of all" in said.out
     assert said.out.count("mend: ") == 1
     assert "unused context: unknown for " in said.out
-    assert "more: finops waste --json" in said.out
+    assert "more: finops waste --last 30d --limit 1 --json" in said.out
 
 
 def test_one_task_can_be_asked_about(finops: Finops, week: Path) -> None:
@@ -64,6 +64,7 @@ def test_score_and_what_a_task_costs(finops: Finops, trouble: None) -> None:
     said = finops("score", "--last", "30d")
     assert " of 100: $0.08 of $" in said.out
     assert "cost per task: $0.091 (n = 49)" in said.out
+    assert "the mend: finops waste --last 30d\n" in said.out, "of the same period"
     told = finops("score", "--json", "--last", "30d").json
     lost = sum(part["points"] for part in told["points"])
     assert told["score"] + lost == pytest.approx(100, abs=0.02)
