@@ -93,7 +93,8 @@ def _coverage(report: DailyReport) -> str:
 def _parts(name: str, parts: Mapping[str, Decimal]) -> None:
     if parts:
         rows = [(key, _out.usd(usd)) for key, usd in parts.items()]
-        _out.table(f"cost by {name}" if name != "waste" else name, (name, "USD"), rows)
+        title, column = ("waste", "category") if name == "waste" else (f"cost by {name}", name)
+        _out.table(title, (column, "USD"), rows)
 
 
 def _list(args: argparse.Namespace, reports: Reports, date: str | None) -> None:

@@ -69,7 +69,8 @@ def base_url(url: str) -> str:
     except ValueError as error:
         raise ConfigError(f"API URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"API URL {url!r}: must be https://HOST", mend=f"e.g. {config.API_URL}")
+        said = f"API URL {url!r}: must be https://HOST or http://HOST"
+        raise ConfigError(said, mend=f"e.g. {config.API_URL}, http://127.0.0.1:8765")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError("API URL: must hold no user, password, query or fragment")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

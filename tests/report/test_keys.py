@@ -107,6 +107,11 @@ def test_what_is_no_base_url_is_refused(bad: str) -> None:
         base_url(bad)
 
 
+def test_a_host_without_a_scheme_is_told_of_both() -> None:
+    with pytest.raises(ConfigError, match="must be https://HOST or http://HOST"):
+        base_url("127.0.0.1:8765")
+
+
 def test_base_urls_have_one_spelling() -> None:
     assert base_url(" https://X.example:443/finops/ ") == "https://x.example/finops"
     assert base_url("http://[::1]:8765") == "http://[::1]:8765"
