@@ -47,7 +47,8 @@ def reader(args: argparse.Namespace) -> Reader:
     if opened.pending_calls and not args.json:
         from finops_pack.cli import _out
 
-        _out.warn(f"{opened.pending_calls} recorded calls are not booked yet: finops drain")
+        waiting = _out.count(opened.pending_calls, "recorded line")  # a call may have several
+        _out.warn(f"{waiting} not booked yet: finops drain")
     return opened
 
 

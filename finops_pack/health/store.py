@@ -78,8 +78,10 @@ def _books(ledger_url: str | None, settings: config.Config) -> Iterator[Check]:
 def _held(reader: Reader) -> Iterator[Check]:
     span = reader.span()
     if reader.pending_calls:
-        text = f"{reader.pending_calls:,} recorded calls are not booked yet"
+        text = f"recorded lines not booked yet: {reader.pending_calls:,}"
         yield note("pending", text, "finops drain")
+    if span is None and reader.pending_calls:
+        return
     if span is None:
         yield note("calls", "nothing recorded yet", "import finops_pack.auto, or finops demo")
         return

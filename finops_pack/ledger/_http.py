@@ -34,7 +34,7 @@ def _asked_to_wait(answer: httpx.Response, until: float) -> float:
 def _other_key(target: Target) -> str:
     """`finops connect` alone would try the key of this ledger on the server of the reports."""
     if target.source == "FINOPS_API_KEY":
-        return "mend FINOPS_API_KEY: it wins over a key that is stored"
+        return f"give FINOPS_API_KEY a key of {target.url}: it wins over one that is stored"
     return f"run: finops connect --url {target.url}"
 
 

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 _START = """\
 start with one line in your program: import finops_pack.auto
 or read a coding agent's logs: finops import claude-code"""
+_WAITS = "bring it in: finops drain; what keeps it out: finops doctor"
 
 
 def why(reader: Reader, period: Period | None, fields: Mapping[str, Any]) -> str:
     """The reason in words; empty when there are calls."""
     span = reader.span()
+    if span is None and reader.pending_calls:
+        return (
+            f"nothing booked yet: what was recorded waits for the ledger {reader.place}\n{_WAITS}"
+        )
     if span is None:
         cause = "is empty" if reader.begun else "does not exist yet"
         return f"nothing recorded yet: the ledger {reader.place} {cause}\n{_START}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from finops_pack import query
+from finops_pack import cli, query
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import ledger_id, open_ledger, spool
 from finops_pack.query import Period
@@ -70,6 +70,25 @@ def test_who_cannot_drain_in_time_says_what_is_pending(
         assert reader.pending_calls == 1
         assert reader.spend().total.calls == 1
         assert reader.spend().to_dict()["pending_calls"] == 1
+    mine.close()
+    ledger.close()
+
+
+def test_what_waits_is_not_called_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A task is several lines; whoever reads that nothing was recorded looks in the wrong place."""
+    path = tmp_path / "ledger.db"
+    ledger = open_ledger(str(path))
+    mine = spool.Spool(ledger_id(str(path)))
+    assert mine.append(spool.encode({**CALL, "id": "a"}))
+    assert mine.append(spool.encode({"type": "amend", "id": "a", "verifier": "user"}))
+    monkeypatch.setattr(query, "DRAIN_SECONDS", 0.02)
+    with ledger._write():
+        assert cli.main(["spend", "--ledger", str(path)]) == 0
+    told = capsys.readouterr()
+    assert told.err == "2 recorded lines not booked yet: finops drain\n"
+    assert told.out.startswith("nothing booked yet: what was recorded waits for the ledger ")
     mine.close()
     ledger.close()
 

@@ -408,7 +408,7 @@ def test_a_revoked_key_says_what_to_do(live, remote):
         accounts.revoke_key(live.db, live.account.id, key["key_id"])
     with pytest.raises(LedgerUnreachable, match="401") as refused:
         remote.totals(None, Where())
-    assert str(refused.value.mend).startswith("mend FINOPS_API_KEY")
+    assert str(refused.value.mend).startswith("give FINOPS_API_KEY a key of http://127")
 
 
 def test_no_server_and_no_key(monkeypatch):
