@@ -45,6 +45,7 @@ WORDS = {
     ),
     "Why it cost what it cost": "Warum sie kostete, was sie kostete",
     "call": "Aufruf",
+    "calls": "Aufrufe",
     "cancelled": "abgebrochen",
     "cache_hit": "aus dem lokalen Cache",
     "error": "Fehler",

@@ -70,12 +70,17 @@ def rows(reader: Reader, period: Period) -> tuple[list[TaskRow], int]:
             task,
             moment(task.start_us, reader),
             held.get(task.id),
-            _times(task.usd + held.get(task.id, 0), like[bool(task.parent)]),
+            _factor(task, task.usd + held.get(task.id, 0), like[bool(task.parent)]),
             tuple(sorted(modes.get(task.id, ()))),
         )
         for task in ordered
     ]
     return shown, len(found) - len(shown)
+
+
+def _factor(task: Task, usd: Decimal, like: Sequence[Decimal]) -> Decimal | None:
+    """Unknown where nothing of it has a price: that is no cost of 0."""
+    return _times(usd, like) if usd or not task.unpriced_calls else None
 
 
 def _times(usd: Decimal, like: Sequence[Decimal]) -> Decimal | None:

@@ -110,6 +110,20 @@ def test_a_task_opens_to_its_call_tree(furnished, client):
     assert "<b>evil" not in page
 
 
+def test_a_task_without_a_price_is_not_free(ledger, client):
+    unknown = {"cost_state": "unpriced", "cost_pico": None}
+    ledger.book([call(0, task="dear"), call(1, task="odd", **unknown),
+                 call(2, task="half"), call(3, task="half", **unknown)])  # fmt: skip
+    rows = re.sub(r"\s+", " ", client.get("/tasks").text).split("<tr>")[2:]
+    (odd,) = [row for row in rows if "/tasks/odd" in row]
+    assert 'data-label="Cost">unpriced</td>' in odd
+    assert 'data-label="Against the usual">–</td>' in odd, "0.0× would be free, too"
+    (half,) = [row for row in rows if "/tasks/half" in row]
+    assert 'data-label="Cost">$0.10 <span class="tag">1 unpriced</span>' in half
+    assert "· unpriced · 1 call</p>" in client.get("/tasks/odd").text
+    assert "$0.10 · 2 calls · 1 unpriced" in client.get("/tasks/half").text
+
+
 def test_a_task_counts_with_the_tasks_inside_it_as_on_the_command_line(ledger, client, capsys):
     start = call(0)["start_us"]
     ledger.book(
@@ -127,7 +141,7 @@ def test_a_task_counts_with_the_tasks_inside_it_as_on_the_command_line(ledger, c
     assert "1.5×" in page, "the other such task cost 2.00"
     assert "+ what the tasks inside it cost" in page
     opened = client.get("/tasks/outer").text
-    assert "$3.00 · 2 Calls" in opened
+    assert "$3.00 · 2 calls" in opened
     assert ("$1.00" in opened, "$2.00" in opened) == (True, True)
     assert main(["task", "outer", "--ledger", ledger.url]) == 0
     assert "task outer: $3.00, 2 calls, 1.5× the usual $2.00" in capsys.readouterr().out
@@ -139,7 +153,7 @@ def test_flat_plans_stand_apart_and_are_not_nothing(ledger, client):
     assert "Pauschaltarife: 0,30\u00a0$ zum Listenpreis, kein ausgegebenes Geld" in page
     for path in ("/", "/tasks"):
         assert "only calls of flat plans in this period" in client.get(path).text
-    assert "$0.30 list equivalent · 3 Calls" in client.get("/tasks/ticket%2F1").text
+    assert "$0.30 list equivalent · 3 calls" in client.get("/tasks/ticket%2F1").text
     ledger.book([call(9)])
     assert "$0.30 list equivalent" in client.get("/").text
     assert "of flat plans in this period" not in client.get("/").text
