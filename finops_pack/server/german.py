@@ -205,7 +205,7 @@ WORDS = {
     "all": "alle",
     "and {count} more": "und {count} weitere",
     "below_minimum": "Prompt zu kurz für den Cache",
-    "calls that wrote their context anew": "Aufrufe, die ihren Kontext neu schrieben",
+    "calls that read nothing from the cache": "Aufrufe, die nichts aus dem Cache lasen",
     "cold_cache": "Kalter Cache",
     "critical": "kritisch",
     "days": "Tage",

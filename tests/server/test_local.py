@@ -81,6 +81,8 @@ def test_figures(furnished, client):
     for shown in ("$2.90", "of $100.00", "gpt-4o", "96.6%", "my-llama", "Cost per task"):
         assert shown in page, shown
     assert "Sign out" not in page
+    # a prompt that no cache was asked for is cold, too, and wrote nothing
+    assert "calls that read nothing from the cache" in client.get("/costs").text
 
 
 def test_waste_is_called_estimated_only_where_a_part_of_it_is(ledger, client):
