@@ -125,7 +125,7 @@ def _front(words: Sequence[str]) -> int:
 
 
 def _near(command: str) -> str:
-    near = _nearest(command, commands())
+    near = _nearest(command, [*commands(), "--help", "--version"])
     return f"did you mean: finops {near}" if near else "see: finops --help"
 
 

@@ -134,8 +134,10 @@ def _show(summary: Summary, importer: Importer, args: argparse.Namespace) -> Non
         from datetime import UTC, datetime
 
         since = datetime.fromtimestamp(summary.first_us / 1e6, UTC)
-        plan = " --billing subscription" if summary.billing == "subscription" else ""
-        print(f"next: finops spend --by project --since {since:%Y-%m-%d}{plan}")
+        words = ["finops", "spend", "--by", "project", "--since", f"{since:%Y-%m-%d}"]
+        words += ["--billing", "subscription"] if summary.billing == "subscription" else []
+        words += ["--ledger", args.ledger] if args.ledger else []
+        print(f"next: {shlex.join(words)}")
 
 
 def _counts(summary: Summary) -> str:

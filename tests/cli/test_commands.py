@@ -69,6 +69,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_misspelt_command_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bugdet"]) == 2
     assert "did you mean: finops budget" in capsys.readouterr().err
+    assert cli.main(["version"]) == 2
+    assert "did you mean: finops --version" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_the_usual_place_and_an_honest_word_on_who_pays(
     assert "1 call in 1 file: 1 new" in told
     assert "so they count as spent" in told
     assert again in told
-    assert "finops spend --by project --since 2026-02-11" in told
+    assert f"finops spend --by project --since 2026-02-11 --ledger {ledger_flag[1]}\n" in told
     assert main(["import", "claude-code", "--billing", "subscription", *ledger_flag]) == 0
     assert "so they count as spent" not in capsys.readouterr().out
     assert main(["import", "claude-code", *ledger_flag]) == 0
