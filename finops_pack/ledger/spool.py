@@ -41,6 +41,10 @@ opened: list[Callable[[], None]] = []
 """Called when a process opens its first spool, in a forked child too."""
 
 
+before_reading: list[Callable[[float], None]] = []
+"""Called before this process reads a ledger, with the seconds that it may take."""
+
+
 at_exit: list[Callable[[], None]] = []
 """Called when the process ends, before its spools are closed."""
 

@@ -37,6 +37,10 @@ def _reader(url: str, time_zone: str) -> Reader:
     from finops_pack.ledger import has_spools, normalise, open_ledger
 
     if has_spools(url):
+        from finops_pack.ledger import spool
+
+        for settle in spool.before_reading:
+            settle(DRAIN_SECONDS)
         ledger = open_ledger(url)
         return Reader(ledger, ledger.drain(DRAIN_SECONDS))
     if not normalise(url).startswith("sqlite:"):

@@ -18,6 +18,7 @@ from typing import Any
 from finops_pack import config, context, forks
 from finops_pack.budgets import parse
 from finops_pack.errors import ConfigError, FinOpsError
+from finops_pack.ledger import spool
 from finops_pack.model import Usage
 from finops_pack.recorder import _by_hand
 from finops_pack.recorder._core import Recorder
@@ -184,7 +185,14 @@ def _write(line: dict[str, Any]) -> None:
     get().write(line)
 
 
+def _settle(timeout: float) -> None:
+    """Who asks in the agent's own process is told of its last call's prompt as well."""
+    if _recorder is not None:
+        _recorder.settle(timeout)
+
+
 context.set_sink(_write)
+spool.before_reading.append(_settle)
 atexit.register(close)
 forks.come_first()
 os.register_at_fork(after_in_child=_after_fork)

@@ -228,6 +228,10 @@ class Recorder:
                 return
             call.orphan()
 
+    def settle(self, timeout: float) -> None:
+        """Have what is known of prompts and answers written, too; at most `timeout` seconds."""
+        self._reducing.drain(timeout)
+
     def flush(self, timeout: float = 2.0) -> bool:
         """True when all that was recorded before is in the ledger; waits at most `timeout` s."""
         deadline = time.monotonic() + timeout

@@ -44,6 +44,9 @@ class NullRecorder(Recorder):
     def write(self, line: Mapping[str, Any]) -> None:
         """Nothing."""
 
+    def settle(self, timeout: float) -> None:
+        """Nothing is on its way."""
+
     def flush(self, timeout: float = 2.0) -> bool:
         """There is nothing to wait for."""
         return True

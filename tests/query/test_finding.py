@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 import finops_pack
-from finops_pack import Usage, recorder
+from finops_pack import Usage, query, recorder
 
 
 def test_each_analysis_in_one_go() -> None:
@@ -20,3 +22,16 @@ def test_each_analysis_in_one_go() -> None:
     assert finops_pack.find_trend(last="1d").now_tasks == 25
     assert "Set cache breakpoints" in {lever.title for lever in finops_pack.find_levers()}
     assert finops_pack.find_forensics() == finops_pack.find_forensics(only="t1") == []
+
+
+def test_who_asks_right_after_a_call_is_told_of_its_prompt_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is read of prompts off the agent's thread: else there is no waste in the last call."""
+    monkeypatch.setattr(query, "DRAIN_SECONDS", 60.0)
+    long = [{"role": "user", "content": "what was said before, and " * 40_000}]
+    call = recorder.get().begin(model="gpt-4o", provider="openai", messages=long)
+    call.finish(Usage(input_tokens=200_000, output_tokens=2), response="Hello")
+    with query.open() as reader:
+        (booked,) = reader.calls(query.Period(None, None))
+    assert booked.request_hash
