@@ -120,7 +120,7 @@ def _front(words: Sequence[str]) -> int:
         return DONE
     print("usage: finops [COMMAND] [--help]\n\nKnow, explain and cap what your agents spend.\n")
     for name in commands():
-        print(f"  {name:<12} {load(name).HELP}")
+        _out.say(load(name).HELP, f"  {name:<12} ", " " * 15)
     return DONE
 
 

@@ -89,7 +89,8 @@ def _offer(as_json: bool) -> int:
 def _billing(args: argparse.Namespace, importer: Importer) -> BillingMode | None:
     """What was said; on a terminal it is asked, once a source."""
     said: BillingMode | None = args.billing
-    asked = importer.AGENT and not args.json and sys.stdin.isatty() and sys.stderr.isatty()
+    kept = importer.AGENT and not args.dry_run
+    asked = kept and not args.json and sys.stdin.isatty() and sys.stderr.isatty()
     if said or not asked or importers.billing_of(args.source or importer.NAME, args.ledger):
         return said
     print(

@@ -175,7 +175,7 @@ def _why(trend: Trend, findings: list[Finding]) -> None:
     """What it cost beyond the mean of the others, by cause, and the failure modes behind it."""
     if trend.factors:
         beyond = trend.now_usd - trend.before_usd
-        print(
+        _out.say(
             f"{_out.usd(abs(beyond))} {'more' if beyond > 0 else 'less'} than the mean of "
             f"{_out.count(trend.before_tasks, 'other task')} ({_out.usd(trend.before_usd)}): "
             f"{_causes(trend.factors, beyond)}"

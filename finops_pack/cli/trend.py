@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     if not trend.now_tasks:
         print(nothing or outside)
         return 0
-    print(f"cost per task: {_out.usd(trend.now_usd)}, {trend.text}")
+    _out.say(f"cost per task: {_out.usd(trend.now_usd)}, {trend.text}")
     if trend.change is not None:
         verdict = "significant" if trend.significant else "could be chance"
         print(

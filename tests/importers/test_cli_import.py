@@ -118,6 +118,8 @@ def test_on_a_terminal_the_payer_is_asked_once(
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setattr("sys.stdin", Terminal("s\n"))
+    assert main(["import", "claude-code", str(path), "--dry-run", *ledger_flag]) == 0
+    assert "Who pays" not in screen.getvalue(), "nobody would keep the answer"
     assert main(["import", "claude-code", str(path), *ledger_flag]) == 0
     assert "Who pays" in screen.getvalue()
     screen.truncate(0)
