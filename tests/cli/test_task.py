@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from finops_pack import Usage, cli, recorder
-from finops_pack.cli.task import _causes
+from finops_pack.cli._one_task import _causes
 from finops_pack.trend import Factor
 
 
