@@ -15,9 +15,10 @@ from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Usage
 from finops_pack.recorder import _place
 from finops_pack.recorder._guard import warn_once
+from finops_pack.recorder._jobs import Over, Ran, left
 from finops_pack.recorder._pending import Pending, said
 from finops_pack.recorder._price import priced
-from finops_pack.recorder._reduce import Over, Ran, Reducing, left
+from finops_pack.recorder._reduce import Reducing
 
 _BELIEVED_US = 1_000_000
 ORPHAN_AFTER = 1800.0  # seconds without an end, after which a call is called unknown

@@ -14,9 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from finops_pack.recorder._jobs import Left, Over, Ran, Reduction, left
-
-__all__ = ["Over", "Ran", "Reducing", "left"]
+from finops_pack.recorder._jobs import Left, Over, Ran, Reduction
 
 LIMIT = 2000  # jobs held at most
 LULL = 0.005  # seconds: the agent is at rest when fewer calls come than one in so long

@@ -108,7 +108,7 @@ def test_the_queue_is_bounded_and_says_what_it_dropped() -> None:
     for number in range(_reduce.LIMIT + 500):
         call = recorder.Pending(recorder.get(), {"id": str(number), "start_us": 0}, ())
         call.row["session"], call.messages = "s", "hi"
-        reducing.put(_reduce.left(call, "yes", ()))
+        reducing.put(_jobs.left(call, "yes", ()))
     assert time.perf_counter() - began < 2
     assert 400 <= reducing.dropped <= 500
     held.set()
@@ -126,7 +126,7 @@ def waiting(
     def wait(pause: float) -> bool:
         waited.append(pause)
         for _ in range(calls(pause)):
-            reducing.put(_reduce.Over("s"))
+            reducing.put(_jobs.Over("s"))
         return hurried
 
     reducing._idle.clear()  # as while the thread works
@@ -183,7 +183,7 @@ def test_upkeep_goes_on_while_the_queue_is_never_empty(monkeypatch: pytest.Monke
     monkeypatch.setattr(_reduce, "MINUTE", 0.02)
     reducing = _reduce.Reducing(b"k" * 32, lambda lines: None, kept.set)
     monkeypatch.setattr(reducing._reduction, "take", lambda work: reducing.put(work))
-    reducing.put(_reduce.Over("s"))
+    reducing.put(_jobs.Over("s"))
     assert kept.wait(5)
     assert not reducing.drain(0.01), "nor does it claim to be done"
     monkeypatch.setattr(reducing._reduction, "take", lambda work: None)
