@@ -16,8 +16,7 @@ from finops_pack.recorder import Pending, guard
 
 _MODELS = ("langchain_core.language_models.chat_models", "langchain_core.language_models.llms")
 
-in_flight: dict[int, Live] = {}
-"""By the number in LangChain's run id."""
+in_flight: dict[Any, Live] = {}
 
 
 class Live:
@@ -105,8 +104,7 @@ def owning(managers: Any) -> Iterator[None]:
 
 @guard
 def _own_again(managers: Any) -> list[Live]:
-    keys = (told.run_id.int for told in managers)
-    lives = [in_flight[key] for key in keys if key in in_flight]
+    lives = [in_flight[told.run_id] for told in managers if told.run_id in in_flight]
     for live in lives:
         live.before = context.own(live.call)
         if live.before is not None and live.before.batch is live.call.batch is not None:

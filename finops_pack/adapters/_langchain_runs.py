@@ -70,8 +70,7 @@ def start(
 
     `at_once` is how many prompts it was given, each of which is told by itself.
     """
-    key = run_id.int  # hashed without Python, unlike the id itself
-    if key in in_flight:
+    if run_id in in_flight:
         return  # another of our handlers told us already
     rec = recorder.get()
     if not rec.enabled:
@@ -82,7 +81,7 @@ def start(
     longest = _openai_read.longest("chat", params) or metadata.get("ls_max_tokens")
     begin = rec.begin_row if at_once == 1 else partial(_begin_one, rec)
     call = begin(row, asked, params.get("tools"), longest, None, params)
-    live = in_flight[key] = Live(call, run)
+    live = in_flight[run_id] = Live(call, run)
     if len(in_flight) > ROOM:  # of those that were cancelled nobody speaks again
         in_flight.pop(next(iter(in_flight)), None)
     if live.before is not None:
@@ -165,7 +164,7 @@ def _made_up(model: Any) -> str:
 
 def answered(run_id: Any, response: Any) -> None:
     """A model answered."""
-    live = ended(run_id.int)
+    live = ended(run_id)
     if live is not None:
         for asked in _langchain_read.answer(live.call, response, live.usage):
             lineage.asked(asked, live.call)
@@ -173,9 +172,9 @@ def answered(run_id: Any, response: Any) -> None:
 
 def failed(run_id: Any, error: Any, result: Any) -> None:
     """It failed, was cut short, or its answer was refused by a parser after it was billed."""
-    live = in_flight.get(run_id.int)
+    live = in_flight.get(run_id)
     alone = live is not None and each_by_itself(live.call)
-    live = ended(run_id.int, by_itself=alone)
+    live = ended(run_id, by_itself=alone)
     if live is None:
         return
     _langchain_read.failure(live.call, error, result, live.usage, live.chars)
@@ -186,8 +185,8 @@ def failed(run_id: Any, error: Any, result: Any) -> None:
 def leave(batch: Any, before: int) -> None:
     """Of prompts given at once one is refused, or fails where nobody awaits: the others' end is
     not told. What was asked `before` it may be billed, unless the last was told what came."""
-    for key, given in list(in_flight.items()):
-        live = ended(key) if given.call.batch is batch else None
+    for run_id, given in list(in_flight.items()):
+        live = ended(run_id) if given.call.batch is batch else None
         if live is None:
             continue
         if live.call.told or live.call.began < before:
@@ -196,9 +195,9 @@ def leave(batch: Any, before: int) -> None:
             live.call.drop()
 
 
-def ended(key: int, *, by_itself: bool = False) -> Live | None:
+def ended(run_id: Any, *, by_itself: bool = False) -> Live | None:
     """The run of a model is over; None when its rows are another's, or it was over already."""
-    live = in_flight.pop(key, None)
+    live = in_flight.pop(run_id, None)
     if live is not None:
         context.disown(live.call, live.before)
         if live.run is not None:

@@ -67,7 +67,7 @@ class _Handler:
     @guard
     def on_llm_new_token(self, token: Any, *, run_id: Any, chunk: Any = None, **_: Any) -> None:
         """A piece of a stream: when it began, how much came, should it be cut short."""
-        live = in_flight.get(run_id.int)
+        live = in_flight.get(run_id)
         if live is not None:
             live.came(token, chunk)
 

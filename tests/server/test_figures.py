@@ -59,7 +59,7 @@ def test_a_share_is_weighed_by_what_it_is_a_share_of():
         cache = dict.fromkeys(figures.CACHE_SHARES, Decimal(share))
         body = {"total_cost": cost, "total_tokens": tokens, "total_requests": 1,
                 "metadata": {"cache": cache}}  # fmt: skip
-        return Kept("2026-02-28", "r", "rpt", "hash", "2026-02-28T00:00:00Z", body)
+        return Kept("2026-02-28", "r", "rpt", "hash", body)
 
     [day] = figures.days([reporter(9, 1_000, "0.8"), reporter(1, 9_000, "0.4")])
     assert day.cache == {
