@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import finops_pack
-from finops_pack import cli, recorder
+from finops_pack import cli, config, recorder
 from finops_pack.cli import statusline
 
 
@@ -39,6 +39,7 @@ def test_statusline_says_by_how_much_a_budget_is_exceeded(
     spent: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FINOPS_BUDGET", "0.20 USD/day")
+    config.reload()  # which a thread of the agent before may have read
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert cli.main(["statusline"]) == 0
     assert "over by $0.30 of 0.2 USD/day" in capsys.readouterr().out
