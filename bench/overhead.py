@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import finops_pack
+from finops_pack import recorder
 
 CALLS = 200  # in a block
 WARM_UP = 20  # calls before it, not counted
@@ -39,6 +40,7 @@ def main() -> None:
         model, handlers = _model(), dict(_handlers())
         runs = {name: _asking(model, handler) for name, handler in handlers.items()}
         _print(_measure(runs, args.rounds, args.pause / 1000))
+        recorder.close()  # before its folder goes
 
 
 def _model() -> Any:
