@@ -26,13 +26,17 @@ def _clock(now: list[int] = [0]) -> int:  # noqa: B006 - one clock for all
     return int(time() * 1e6) + now[0]
 
 
-def test_a_large_result_is_the_cause(capsys: pytest.CaptureFixture[str]) -> None:
+def twelve_usual_tasks_and_an_odd_one() -> None:
     for n in range(12):
         for size in (1000, 1500, 2000):
             step(f"usual{n}", size + n)
     for size in (1000, 62_000, 63_000):
         step("odd", size)
     recorder.flush()
+
+
+def test_a_large_result_is_the_cause(capsys: pytest.CaptureFixture[str]) -> None:
+    twelve_usual_tasks_and_an_odd_one()
 
     assert cli.main(["task", "--why"]) == 0  # the dearest, without naming it
     said = capsys.readouterr().out
@@ -54,12 +58,7 @@ def test_a_large_result_is_the_cause(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_causes_of_one_task_are_said_to_overlap(capsys: pytest.CaptureFixture[str]) -> None:
     overlap = "causes of one task may explain the same dollars: they are not parts of a sum"
-    for n in range(12):
-        for size in (1000, 1500, 2000):
-            step(f"usual{n}", size + n)
-    for size in (1000, 62_000, 63_000):
-        step("odd", size)
-    recorder.flush()
+    twelve_usual_tasks_and_an_odd_one()
     assert cli.main(["forensics"]) == 0
     assert overlap not in capsys.readouterr().out, "one cause overlaps with no other"
     step("odd", 190_000)
