@@ -42,7 +42,7 @@ opened: list[Callable[[], None]] = []
 
 
 before_reading: list[Callable[[float], None]] = []
-"""Called before this process reads a ledger, with the seconds that it may take."""
+"""Called before this process reads a ledger for an analysis, with the seconds it may take."""
 
 
 at_exit: list[Callable[[], None]] = []

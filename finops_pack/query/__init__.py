@@ -21,26 +21,26 @@ __all__ = [
 DRAIN_SECONDS = 0.25
 
 
-def open(ledger_url: str | None = None) -> Reader:
+def open(ledger_url: str | None = None, *, prompts: bool = True) -> Reader:
     """A reader of this ledger (default: the settings'), drained first, within 250 ms.
 
-    It writes nothing unless calls wait in a spool, and makes no ledger where there is none.
+    For analyses it waits as long for what this process still reads of its prompts; sums and
+    budgets need none of that. It writes nothing unless calls wait in a spool, and makes no
+    ledger where there is none.
     Raises `LedgerUnreachable` when it cannot be opened.
     """
     from finops_pack import config
 
     settings = config.load()
-    return _reader(ledger_url or settings.ledger, settings.tz)
+    return _reader(ledger_url or settings.ledger, settings.tz, prompts)
 
 
-def _reader(url: str, time_zone: str) -> Reader:
+def _reader(url: str, time_zone: str, prompts: bool) -> Reader:
     from finops_pack.ledger import has_spools, normalise, open_ledger
 
     if has_spools(url):
-        from finops_pack.ledger import spool
-
-        for settle in spool.before_reading:
-            settle(DRAIN_SECONDS)
+        if prompts:
+            _settle()
         ledger = open_ledger(url)
         return Reader(ledger, ledger.drain(DRAIN_SECONDS))
     if not normalise(url).startswith("sqlite:"):
@@ -54,6 +54,13 @@ def _reader(url: str, time_zone: str) -> Reader:
         return Reader(open_ledger(url, read_only=True))
     except LedgerOutdated:
         return Reader(open_ledger(url))
+
+
+def _settle() -> None:
+    from finops_pack.ledger import spool
+
+    for settle in spool.before_reading:
+        settle(DRAIN_SECONDS)
 
 
 def _exists(url: str) -> bool:
@@ -83,13 +90,13 @@ def spend(
     `where` narrows: `project`, `task`, `session`, `agent`, `action`, `model`.
     Raises `InputError` for a period or group that cannot be read.
     """
-    with open(ledger) as reader:
+    with open(ledger, prompts=False) as reader:
         return reader.spend(by, Period.of(last, since, until, zone=reader.zone), **where)
 
 
 def budget(ledger: str | None = None) -> BudgetView:
     """What is left of each budget, and what was spent today, this week and this month."""
-    with open(ledger) as reader:
+    with open(ledger, prompts=False) as reader:
         return reader.budget()
 
 

@@ -23,7 +23,7 @@ def check_budget(cost_usd: str | float = "") -> str:
     """What is left of the LLM budget. With cost_usd (such as "0.40"), whether that may be spent:
     yes, a cheaper way, or no. Call it before expensive work."""
     try:
-        with query.open() as reader:
+        with query.open(prompts=False) as reader:
             if cost_usd != "":
                 return reader.check(asked_usd(cost_usd)).text
             return "\n".join(budget_lines(reader.budget())[:MAX_LINES])

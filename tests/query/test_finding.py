@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 import finops_pack
-from finops_pack import Usage, query, recorder
+from finops_pack import Usage, query, recorder, tools
+from finops_pack.ledger import spool
 
 
 def test_each_analysis_in_one_go() -> None:
@@ -35,3 +38,18 @@ def test_who_asks_right_after_a_call_is_told_of_its_prompt_too(
     with query.open() as reader:
         (booked,) = reader.calls(query.Period(None, None))
     assert booked.request_hash
+
+
+@pytest.mark.parametrize("ask", [finops_pack.budget, finops_pack.spend, tools.check_budget])
+def test_what_was_spent_waits_for_no_prompt(
+    ask: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its call is in the spool at once; what is read of the prompt changes no sum."""
+    waited: list[float] = []
+    monkeypatch.setattr(spool, "before_reading", [waited.append])
+    recorder.record(model="gpt-4o", provider="openai", usage=Usage(9, 1))
+    ask()
+    assert not waited
+    assert finops_pack.spend().total.calls == 1
+    finops_pack.find_waste()
+    assert waited
