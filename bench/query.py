@@ -131,7 +131,7 @@ def _reservations(ledger: Ledger) -> None:
     }
     times: dict[str, list[float]] = {"reserve": [], "settle": []}
     for n in range(2000):
-        wanted = Reservation(f"r{n}", tuple(limits), 10**9, now, now + 10**9)
+        wanted = Reservation(f"r{n}", 10**9, now, now + 10**9)
         began = time.perf_counter()
         ledger.reserve(wanted, limits, 0.25)
         asked = time.perf_counter()

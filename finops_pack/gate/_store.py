@@ -93,7 +93,7 @@ class Store:
         """
         ledger = self.open()
         now_us = time.time_ns() // 1000
-        asked = Reservation(call_id, tuple(wanted), pico, now_us, now_us + LEASE_US)
+        asked = Reservation(call_id, pico, now_us, now_us + LEASE_US)
         broken = self._try(ledger, asked, wanted)
         if broken and time.monotonic() >= self._drain_at:
             self._drain_at = time.monotonic() + RETRY_SECONDS

@@ -75,7 +75,6 @@ class Reservation:
     """Money set aside for one call, pico-USD; `call_id` is the id its call will have."""
 
     call_id: str
-    budgets: tuple[str, ...]
     pico: int
     made_us: int
     expires_us: int

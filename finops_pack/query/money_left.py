@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from finops_pack.query.absent import Books
 
 
-def budgets(ledger: Books, extra: Sequence[str] = ()) -> list[Budget]:
+def budgets(ledger: Books) -> list[Budget]:
     """Those set in the ledger, then those of the settings, which win over the same scope.
 
     One that cannot be read holds nothing, as at the gate: it is told, and the others are shown.
@@ -29,7 +28,7 @@ def budgets(ledger: Books, extra: Sequence[str] = ()) -> list[Budget]:
     stored = map(Budget.from_dict, found.values())
     settings = config.load()
     origin = settings.sources.get("budget", "budget")
-    written = (parse(spec, origin) for spec in (*settings.budget, *extra))
+    written = (parse(spec, origin) for spec in settings.budget)
     merged = {budget.id: budget for budget in (*stored, *written)}
     return list(merged.values())
 

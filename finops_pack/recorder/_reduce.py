@@ -3,7 +3,7 @@
 The caller only appends a job to a bounded queue. The worker waits for a lull and writes many
 lines at once, since it competes with the agent for the interpreter, which changes hands in some
 100 µs; what it found goes into `amend` and `segment` lines. What it cannot keep up with is
-dropped and counted: rows never depend on it.
+dropped, and told once: rows never depend on it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from finops_pack.recorder._guard import warn_once
 from finops_pack.recorder._jobs import Left, Over, Ran, Reduction
 
 LIMIT = 2000  # jobs held at most
@@ -21,6 +22,7 @@ LULL = 0.005  # seconds: the agent is at rest when fewer calls come than one in 
 SLICE = 0.005  # seconds of work at a time
 LONGEST = 0.1  # seconds between looks while the agent is not at rest
 MINUTE = 60.0  # seconds between looks for what is idle or lost
+_TOO_FAST = "prompts come faster than they are read; what was wasted in some calls is not found"
 
 
 class Reducing:
@@ -35,7 +37,6 @@ class Reducing:
         self._key = key
         self._write_all = write
         self._housekeeping = housekeeping
-        self.dropped = 0
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -52,7 +53,7 @@ class Reducing:
     def put(self, work: Left | Over | Ran) -> None:
         """Leave what there is to do; never waits."""
         if len(self._jobs) >= LIMIT:
-            self.dropped += 1
+            warn_once(_TOO_FAST)
             return
         self._jobs.append(work)
         if self._idle.is_set():

@@ -212,7 +212,7 @@ def test_a_dead_processs_reservation_counts_as_spent_when_it_expires(empty_home:
     where = parse("0.03 USD/day").where(datetime.now(UTC))
     ledger = open_ledger(config.load().ledger)
     assert ledger.spent(where)[1] > 10**10
-    wanted = Reservation("dead", ("day:everything",), 10**9, 1, 2)  # expired in 1970
+    wanted = Reservation("dead", 10**9, 1, 2)  # expired in 1970
     later = Where(since_us=0)
     assert not ledger.reserve(wanted, {"day:everything": (later, 10**12)}, 1.0)
     booked, reserved = ledger.spent(later)

@@ -67,7 +67,7 @@ class World:
     def reserve(self, pico: int, known: bool) -> None:
         self._made += 1
         name = f"c{self._made}"
-        wanted = Reservation(name, (), pico, self.now_us, self.now_us + LEASE_US)
+        wanted = Reservation(name, pico, self.now_us, self.now_us + LEASE_US)
         if self.ledger.reserve(wanted, self.limits(), 1.0) is None:
             self.open.append(Open(name, pico, self.now_us, known))
             self.true[name] = (self.now_us, pico)
@@ -162,7 +162,7 @@ for n in range(60):
     now = time.time_ns() // 1000
     name, pico = f"{seed}-{n}", chance.randrange(1, 10**12)
     limits = {"day": (budget.where(datetime.now(UTC)), 10**13)}
-    if ledger.reserve(Reservation(name, (), pico, now, now + 9 * 10**8), limits, 5.0):
+    if ledger.reserve(Reservation(name, pico, now, now + 9 * 10**8), limits, 5.0):
         continue
     cost = pico * chance.randrange(101) // 100
     print(pico, flush=True)

@@ -39,7 +39,7 @@ def source(new_ledger: Callable[[], Ledger], line: Line) -> Ledger:
         {"type": "event", "kind": "note", "key": "n", "text": "ü"},
     ])  # fmt: skip
     limits = {"b": (Where(since_us=NOON), 10**12)}
-    ledger.reserve(Reservation("open", ("b",), 5, NOON, NOON + 1), limits, 1)
+    ledger.reserve(Reservation("open", 5, NOON, NOON + 1), limits, 1)
     return ledger
 
 
@@ -80,7 +80,7 @@ def test_again_gives_back_what_the_source_has_given_back(
 
     def reserve(ledger: Ledger, name: str) -> None:
         now = time.time_ns() // 1000
-        assert ledger.reserve(Reservation(name, ("b",), 7, now, now + 10**9), limits, 1) is None
+        assert ledger.reserve(Reservation(name, 7, now, now + 10**9), limits, 1) is None
 
     source.settle("open", None)
     reserve(source, "not sent")
@@ -103,7 +103,7 @@ def test_what_an_agent_writes_meanwhile_arrives_with_the_next_copy(
         pages += 1
         now = time.time_ns() // 1000
         for name in (f"booked {pages}", f"open {pages}"):
-            held = Reservation(name, ("b",), 7, now, now + 10**9)
+            held = Reservation(name, 7, now, now + 10**9)
             assert source.reserve(held, day, 1) is None
         source.book([
             line(f"booked {pages}", task="t1", cost_pico=5),

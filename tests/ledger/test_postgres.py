@@ -77,7 +77,7 @@ def test_a_budget_holds_whatever_the_databases_isolation(postgres_server: str) -
     granted: list[str] = []
 
     def spend(ledger: Ledger, name: str) -> None:
-        wanted = Reservation(name, ("b",), 6, 1, 2**62)
+        wanted = Reservation(name, 6, 1, 2**62)
         if ledger.reserve(wanted, {"b": (Where(), 10)}, 5.0) is None:
             granted.append(name)
 
@@ -118,7 +118,7 @@ def test_a_server_that_began_anew_refuses_nothing_and_is_not_spoken_of(
     ledger.book([line()])
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     run(postgres_url, f"{others} AND datname = current_database()")
-    wanted = Reservation("r", ("b",), 6, 1, 2**62)
+    wanted = Reservation("r", 6, 1, 2**62)
     assert ledger.reserve(wanted, {"b": (Where(), 10**9)}, 0.25) is None
     assert caplog.records == []
 

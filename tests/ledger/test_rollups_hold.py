@@ -177,7 +177,7 @@ class Books(RuleBasedStateMachine):
         where = replace(where, since_us=at // HOUR * HOUR, until_us=None)
         self.reserved += 1
         call = f"reserved{self.reserved}"
-        wanted = Reservation(call, ("b",), 1, at + 60 * HOUR, at + 61 * HOUR)
+        wanted = Reservation(call, 1, at + 60 * HOUR, at + 61 * HOUR)
         self.ledger.reserve(wanted, {"b": (where, 2**70)}, 1.0)
         self.ledger.settle(call, None)
 

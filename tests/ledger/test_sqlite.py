@@ -398,7 +398,7 @@ def test_writers_wait_for_each_other_and_no_longer_than_said(path: Path, line: L
     with first._write():
         began = time.monotonic()
         with pytest.raises(LedgerUnreachable, match="too long"):
-            second.reserve(Reservation("c", ("b",), 1, 0, 9), {"b": (ALL, 5)}, 0.2)
+            second.reserve(Reservation("c", 1, 0, 9), {"b": (ALL, 5)}, 0.2)
         assert 0.15 < time.monotonic() - began < 1
         assert count(second) == 0, "readers do not wait"
 

@@ -270,12 +270,9 @@ def test_a_tag_value_over_the_cap_is_found_by_its_name(
         assert found == {0: 2, 1: 2, 2: 2, 3: 2, 4: 2, 5: 0}
         assert total(ledger, Where(since, tag=("customer", "(other)"))).calls == 4
     budget = Where(NOON // DAY * DAY, tag=("customer", "v4"))
-    refused = ledger.reserve(Reservation("c", ("b",), 1, NOON, NOON + 9), {"b": (budget, 1)}, 1.0)
+    refused = ledger.reserve(Reservation("c", 1, NOON, NOON + 9), {"b": (budget, 1)}, 1.0)
     assert refused == {"b": (2_000_000, 0)}
-    assert (
-        ledger.reserve(Reservation("c", ("b",), 1, NOON, NOON + 9), {"b": (budget, 9**9)}, 1)
-        is None
-    )
+    assert ledger.reserve(Reservation("c", 1, NOON, NOON + 9), {"b": (budget, 9**9)}, 1) is None
     assert ledger.check() == []
 
 
@@ -405,7 +402,7 @@ def test_a_change_that_fails_leaves_the_document(ledger: Ledger) -> None:
 
 
 def wanted(call: str, pico: int, *, expires_us: int = 2**60) -> Reservation:
-    return Reservation(call, ("b",), pico, NOON, expires_us)
+    return Reservation(call, pico, NOON, expires_us)
 
 
 JUST_NOW = time.time_ns() // 1000 - 1

@@ -80,7 +80,7 @@ def test_what_is_reserved_counts(ledger: Ledger, spent: Callable[..., None]) -> 
     spent("1")
     day = int(NOON.replace(hour=0).timestamp() * 1e6)
     noon_us, never = int(NOON.timestamp() * 1e6), 2**60
-    wanted = Reservation("next", ("day:everything",), USD // 2, noon_us, never)
+    wanted = Reservation("next", USD // 2, noon_us, never)
     refused = ledger.reserve(wanted, {"day:everything": (Where(since_us=day), 5 * USD)}, 1.0)
     assert refused is None
     (line,) = seen(ledger, "5 USD/day").lines

@@ -326,7 +326,7 @@ def test_a_server_that_turned_bad_holds_no_agent(monkeypatch, body, packed, said
     with listening(other) as url:
         ledger, began = open_ledger(url), time.monotonic()
         with pytest.raises(LedgerUnreachable, match=said):
-            ledger.reserve(Reservation("c", (), 1, 1, 2), {}, 0.25)
+            ledger.reserve(Reservation("c", 1, 1, 2), {}, 0.25)
         assert time.monotonic() - began < 2
         ledger.close()
 
@@ -369,7 +369,7 @@ def test_a_budget_is_shared_by_all_who_ask(remote):
     limits = {"day": (Where(since_us=NOON), 10_000)}
 
     def ask(number):
-        wanted = Reservation(f"r{number}", ("day",), 3_000, NOON, NOON + DAY * 10_000)
+        wanted = Reservation(f"r{number}", 3_000, NOON, NOON + DAY * 10_000)
         return remote.reserve(wanted, limits, 5.0)
 
     with ThreadPoolExecutor(4) as pool:
@@ -388,7 +388,7 @@ def test_days_made_anew_in_another_zone_are_the_agents_with_its_next_answer(remo
     held = open_ledger(str(path))
     held.rebuild("Pacific/Kiritimati")
     held.close()
-    asked = Reservation("r", ("day",), 1, NOON, NOON + DAY)
+    asked = Reservation("r", 1, NOON, NOON + DAY)
     assert remote.reserve(asked, {"day": (Where(since_us=NOON), 10**15)}, 5.0) is None
     assert remote.time_zone == "Pacific/Kiritimati"
 
@@ -396,9 +396,9 @@ def test_days_made_anew_in_another_zone_are_the_agents_with_its_next_answer(remo
 @pytest.mark.parametrize("task", ["a\ud800b", "a\0b", "x" * 5000])
 def test_a_task_named_oddly_is_held_for_all_who_ask(remote, task):
     limits = {"b": (Where(task=task), 100)}
-    assert remote.reserve(Reservation("r1", ("b",), 90, NOON, NOON * 2), limits, 5) is None
+    assert remote.reserve(Reservation("r1", 90, NOON, NOON * 2), limits, 5) is None
     assert remote.book([{**LINES[0], "id": "r1", "task": task, "cost_pico": 90}]).new == 1
-    again = Reservation("r2", ("b",), 20, NOON, NOON * 2)
+    again = Reservation("r2", 20, NOON, NOON * 2)
     assert remote.reserve(again, limits, 5) == {"b": (90, 0)}
     assert remote.spent(Where(task=task)) == (90, 0)
 
@@ -618,7 +618,7 @@ opened, loaded = ledger.load(sys.argv[1]), set(sys.modules)
 held = opened()
 held.drain(1)
 held.documents("budget")
-held.reserve(ledger.Reservation("c", ("b",), 1, 1, 2), {"b": (Where(), 9)}, 1.0)
+held.reserve(ledger.Reservation("c", 1, 1, 2), {"b": (Where(), 9)}, 1.0)
 print(*set(sys.modules) - loaded)
 """
 
