@@ -104,7 +104,7 @@ UNGUARDED = {
     "report/build.py:read": "finops report",
     "report/client.py:_exchange": "what made its client has imported it",
     "report/outbox.py:_machine": "finops report",
-    "report/tls.py:context": "within http_client",
+    "report/tls.py:context": "within trust",
     "tools/autogen.py:budget_tools": "the framework that asks for them",
     "tools/crewai.py:budget_tools": "the framework that asks for them",
     "tools/langchain.py:budget_tools": "the framework that asks for them",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from finops_pack import forks
 from finops_pack.budgets import FINAL_ANSWER, Budget, parse
 from finops_pack.config import Config, file_of
-from finops_pack.ledger import Ledger, documents, load, open_ledger
+from finops_pack.ledger import Ledger, documents, load
 from finops_pack.model import Where
 from finops_pack.money import to_pico
 
@@ -66,19 +66,21 @@ class Known:
         if is_local(self._url):
             self._refresh()
             return
+        opens = None
         if first:  # here, and not where a deadline runs: that of the first reservation, too
             with suppress(Exception):  # as in the thread, which fails for the same cause
-                load(self._url)
+                opens = load(self._url)
         self._again_at = time.monotonic() + PATIENCE  # for the thread to answer
-        thread = threading.Thread(target=self._refresh, name="finops-budgets", daemon=True)
+        ask = partial(self._refresh, opens)
+        thread = threading.Thread(target=ask, name="finops-budgets", daemon=True)
         thread.start()
         if first:
             thread.join(FIRST_SECONDS)
 
-    def _refresh(self) -> None:
+    def _refresh(self, opens: Callable[..., Ledger] | None = None) -> None:
         try:
             if self._ledger is None:
-                self._ledger = open_ledger(self._url, create=False, read_only=True)
+                self._ledger = (opens or load(self._url))(create=False, read_only=True)
             bodies = documents.sound(self._url, "budget", self._ledger.documents("budget"))
             stored = {key: Budget.from_dict(body) for key, body in bodies.items()}
             self._all = list({**stored, **self._written}.values())

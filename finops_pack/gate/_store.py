@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, tzinfo
+from functools import partial
 from math import inf
 
 from finops_pack.config import Config
 from finops_pack.errors import FinOpsError, LedgerUnreachable
 from finops_pack.gate._limits import is_local, zone_of
-from finops_pack.ledger import Ledger, Reservation, drainer, open_ledger
+from finops_pack.ledger import Ledger, Reservation, drainer, load
 from finops_pack.model import Where
 
 WAIT_SECONDS = 0.25
@@ -47,8 +48,10 @@ class Store:
             if self.held is None:
                 if time.monotonic() < self._retry_at:
                     raise LedgerUnreachable("the ledger could not be opened a moment ago")
+                first = not self._retry_at
                 self._retry_at = time.monotonic() + RETRY_SECONDS
-                within(self._patience, self._open)
+                opens = load(self._url) if first else None  # what takes long, before the deadline
+                within(self._patience, partial(self._open, opens))
         return self._opened()
 
     @property
@@ -73,9 +76,9 @@ class Store:
             raise LedgerUnreachable("the ledger could not be opened in time")
         return self.held
 
-    def _open(self) -> None:
+    def _open(self, opens: Callable[[], Ledger] | None) -> None:
         """Open it, and book first what processes that died have left behind."""
-        ledger = open_ledger(self._url)
+        ledger = (opens or load(self._url))()
         zone_of(ledger.time_zone)  # one that this machine does not know is told now
         drainer.start(self._url)  # from now on it books what others spend, within a second
         try:

@@ -242,10 +242,10 @@ def open_ledger(url: str, *, create: bool = True, read_only: bool = False) -> Le
 
 
 def load(url: str) -> Callable[..., Ledger]:
-    """What opens it, with all imported that it takes: half a second, for a server's.
+    """What opens it, with all imported and read that it takes: half a second, for a server's.
 
-    Whoever waits for a ledger with a deadline calls it before that begins. Raises as
-    `open_ledger`, for what is not installed.
+    Whoever waits for a ledger with a deadline calls it before that begins, and what it gives once,
+    in the same process. Raises as `open_ledger`, for what is not installed.
     """
     scheme = normalise(url).partition(":")[0]
     if scheme == "sqlite":
@@ -258,8 +258,10 @@ def load(url: str) -> Callable[..., Ledger]:
     if scheme in ("http", "https"):
         with forks.barred():
             from finops_pack.ledger.remote import RemoteLedger
+            from finops_pack.report.tls import trust
 
-        return lambda **_: RemoteLedger(url)  # a server makes it, or not
+        trusted = trust(normalise(url))
+        return lambda **_: RemoteLedger(url, trusted)  # a server makes it, or not
     raise ConfigError(
         f"ledger {normalise(url)!r}: unknown kind {scheme!r}",
         mend="use a path, sqlite:////path, postgresql://… or https://…",

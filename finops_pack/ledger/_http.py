@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from ssl import SSLContext
 from typing import Any
 
 import httpx
@@ -61,10 +62,11 @@ def _lines(answer: httpx.Response) -> Iterator[bytes]:
 class Http:
     """Requests to one server; safe for threads and forks. Raises `LedgerUnreachable` alone."""
 
-    def __init__(self, url: str, target: Target) -> None:
+    def __init__(self, url: str, target: Target, trusted: SSLContext | None = None) -> None:
         self.url = url
         self._base, self._key = target.url, target.key
         self._mend = _other_key(target)
+        self._trusted = trusted
         self._held: tuple[int, httpx.Client] | None = None
         self.zone = ""  # of the ledger's days, as the last answer told it
 
@@ -148,7 +150,8 @@ class Http:
     def _connected(self) -> httpx.Client:
         if self._key is None:
             raise LedgerUnreachable(f"{self.url}: no key is stored", mend=self._mend)
-        client = http_client(self._base, SECONDS)
+        trusted, self._trusted = self._trusted, None  # another process makes one of its own
+        client = http_client(self._base, SECONDS, trusted)
         client.headers["Authorization"] = f"Bearer {self._key.reveal()}"
         return client
 

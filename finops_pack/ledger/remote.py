@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from ssl import SSLContext
 from types import MappingProxyType
 from typing import Any
 
@@ -38,14 +39,14 @@ class RemoteLedger:
     Raises `LedgerUnreachable` when the server cannot be reached or does not take the key.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, trusted: SSLContext | None = None) -> None:
         self.url = normalise(url)
         self.id = ledger_id(url)
         try:
             target = keys.target(self.url)
         except ConfigError as error:
             raise LedgerUnreachable(f"{self.url}: {error}", mend=error.mend) from None
-        self._http = Http(self.url, target)
+        self._http = Http(self.url, target, trusted)
         self.time_zone = ""
         try:
             self.time_zone = self._about().time_zone

@@ -47,11 +47,17 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def http_client(url: str, seconds: float) -> httpx.Client:
+def trust(url: str) -> ssl.SSLContext:
+    """Whom a client of this base URL trusts; the CAs take 60 ms to read."""
+    if is_loopback(url) and url.startswith("http:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # needs none and trusts none
+    with forks.barred():
+        return context()
+
+
+def http_client(url: str, seconds: float, trusted: ssl.SSLContext | None = None) -> httpx.Client:
     """A client for one base URL; no redirect is followed, no proxy used for this machine."""
     here = is_loopback(url)
-    # Reading all CAs takes 60 ms; plain http on this machine needs none and trusts none.
-    plain = here and url.startswith("http:")
     try:
         with forks.barred():
             import encodings.idna  # noqa: F401 - as the first look-up of a host does
@@ -63,7 +69,7 @@ def http_client(url: str, seconds: float) -> httpx.Client:
                 headers={"Accept-Encoding": "gzip"},
                 follow_redirects=False,
                 trust_env=not here,
-                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else context(),
+                verify=trusted or trust(url),
             )
     except (ImportError, ValueError) as error:  # a SOCKS proxy without its package; a bad URL
         raise ConfigError(f"HTTPS_PROXY or HTTP_PROXY cannot be used: {error}") from None

@@ -371,7 +371,7 @@ def test_a_ledger_that_cannot_be_asked_for_budgets_lifts_none(
     def broken(*_: Any, **__: Any) -> None:
         raise ImportError("half an installation")
 
-    monkeypatch.setattr("finops_pack.gate._limits.open_ledger", broken)
+    monkeypatch.setattr("finops_pack.gate._limits.load", broken)
     rec = track("0.0001 USD/day")
     for _ in range(3):
         with pytest.raises(BudgetExceeded):
@@ -425,11 +425,11 @@ def test_a_locked_ledger_refuses_within_250_ms_and_settles_no_slower() -> None:
 def test_opening_is_not_waited_for_longer_than_agreed(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = threading.Event()
 
-    def hang(url: str, **_: Any) -> Any:
+    def hang(**_: Any) -> Any:
         slow.wait(5)
 
     monkeypatch.setattr(_store, "MAKING_SECONDS", 0.05)
-    monkeypatch.setattr(_store, "open_ledger", hang)
+    monkeypatch.setattr(_store, "load", lambda url: hang)
     rec = track("1 USD/day")
     began = time.perf_counter()
     for _ in range(3):

@@ -19,14 +19,16 @@ from fastapi.responses import StreamingResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finops_pack import config
+from finops_pack import config, recorder
 from finops_pack.cli import main
-from finops_pack.errors import LedgerUnreachable
+from finops_pack.errors import BudgetExceeded, LedgerUnreachable
+from finops_pack.gate import _limits, _store
 from finops_pack.ledger import Reservation, _http, open_ledger
 from finops_pack.ledger._http import Http
 from finops_pack.ledger.remote import RemoteLedger
 from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Where
+from finops_pack.report import tls
 from finops_pack.server import accounts
 from finops_pack.server.throttle import Rate
 from tests.server.conftest import listening
@@ -607,6 +609,32 @@ def test_what_the_first_call_imports_is_no_silence_of_the_server(
     monkeypatch.setenv("FINOPS_LEDGER", live.url)
     monkeypatch.setenv("FINOPS_BUDGET", here)
     assert run_it(HEAD + FIRST_CALL) == said
+
+
+@pytest.mark.parametrize(("limit", "reason"), [("1", None), ("0.0000001", "exceeded")])
+def test_reading_the_cas_of_the_machine_is_no_silence_of_the_server(
+    live, monkeypatch, limit, reason
+):
+    made = tls.context
+
+    def slowly():
+        time.sleep(0.8)
+        return made()
+
+    monkeypatch.setattr(tls, "is_loopback", lambda url: False)  # as a server elsewhere
+    monkeypatch.setattr(tls, "context", slowly)
+    monkeypatch.setattr(_limits, "FIRST_SECONDS", 0.5)
+    monkeypatch.setattr(_store, "WAIT_SECONDS", 0.5)
+    monkeypatch.setenv("FINOPS_API_KEY", live.key)
+    monkeypatch.setenv("FINOPS_LEDGER", live.url)
+    monkeypatch.setenv("FINOPS_BUDGET", f"{limit} USD/day")
+    config.reload()
+    try:
+        recorder.get().begin(model="gpt-4o", messages=["hi"], max_output_tokens=9).drop()
+        refused = None
+    except BudgetExceeded as error:
+        refused = error.reason
+    assert refused == reason
 
 
 ASKED = """
