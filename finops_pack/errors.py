@@ -79,6 +79,7 @@ class Refusal:
     resets_at: str | None = None
     mend: str | None = None
     asked_usd: Decimal | None = None  # what this call may cost at most
+    cause: str | None = None  # of "unreachable"
 
     def __str__(self) -> str:
         if self.reason == "exceeded":
@@ -92,6 +93,7 @@ class Refusal:
             text = f"call refused: no price is known for it and a hard budget is set ({self.scope})"
         else:
             text = "call refused: the ledger that holds the budget could not be reached"
+            text += f": {self.cause}" if self.cause else ""
         return f"{text}. {self.mend}" if self.mend else text
 
 

@@ -173,8 +173,11 @@ class Gate:
                 log.warning(f"budgets are not held: {error}")
             return
         self._store.ended(call.id, None)  # what came too late for us may be held all the same
-        mend = 'Mend: finops doctor; or set on_unreachable = "allow"'
-        self._refuse(call, Refusal("unreachable", mend=mend))
+        cause, mend = type(error).__name__, None
+        if isinstance(error, FinOpsError):
+            cause, mend = str(error), error.mend
+        mend = f'Mend: {mend or "finops doctor"}; or set on_unreachable = "allow"'
+        self._refuse(call, Refusal("unreachable", mend=mend, cause=cause))
 
     # --- refusing ------------------------------------------------------------------------------
     def _exceeded(

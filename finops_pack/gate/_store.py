@@ -22,6 +22,7 @@ DRAIN_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 LEASE_US = 15 * 60 * 1_000_000
 MOST = 1000
+_NOT_IN_TIME = "the ledger could not be opened in time", None
 
 
 class Store:
@@ -37,6 +38,7 @@ class Store:
         """No lock or call of the parent is ours; a ledger takes care of its own handles."""
         self._lock = threading.Lock()
         self._retry_at = 0.0
+        self._why: tuple[str, str | None] = _NOT_IN_TIME  # it could not be opened at the last try
         self._drain_at = 0.0
         self._ended: dict[str, int | None] = {}  # calls to settle with the next transaction
 
@@ -46,13 +48,21 @@ class Store:
             return self.held
         with self._lock:
             if self.held is None:
-                if time.monotonic() < self._retry_at:
-                    raise LedgerUnreachable("the ledger could not be opened a moment ago")
-                first = not self._retry_at
-                self._retry_at = time.monotonic() + RETRY_SECONDS
-                opens = load(self._url) if first else None  # what takes long, before the deadline
-                within(self._patience, partial(self._open, opens))
+                self._try_to_open()
         return self._opened()
+
+    def _try_to_open(self) -> None:
+        if time.monotonic() < self._retry_at:
+            why, mend = self._why
+            raise LedgerUnreachable(why, mend=mend)
+        first = not self._retry_at
+        self._retry_at, self._why = time.monotonic() + RETRY_SECONDS, _NOT_IN_TIME
+        try:
+            opens = load(self._url) if first else None  # what takes long, before the deadline
+            within(self._patience, partial(self._open, opens))
+        except FinOpsError as error:
+            self._why = str(error), error.mend
+            raise
 
     @property
     def zone(self) -> tzinfo:
@@ -73,7 +83,7 @@ class Store:
 
     def _opened(self) -> Ledger:
         if self.held is None:
-            raise LedgerUnreachable("the ledger could not be opened in time")
+            raise LedgerUnreachable(_NOT_IN_TIME[0])
         return self.held
 
     def _open(self, opens: Callable[[], Ledger] | None) -> None:

@@ -81,7 +81,7 @@ class SQLiteLedger(SQLLedger):
         if forks.cut_off:
             raise LedgerUnreachable(
                 f"ledger {self._path}: this process was forked while a thread was busy in SQLite",
-                mend="fork before that, or spawn; its calls wait in the spool: finops drain",
+                mend="fork before that, or spawn (its calls wait in the spool: finops drain)",
             )
 
     def _begin_anew(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import finops_pack
-from finops_pack import admin, config, context, gate, recorder
+from finops_pack import admin, config, context, forks, gate, recorder
 from finops_pack.budgets import parse
 from finops_pack.errors import BudgetExceeded, LedgerUnreachable
 from finops_pack.gate import _bound, _limits, _store, _thresholds, _weight
@@ -438,6 +438,22 @@ def test_opening_is_not_waited_for_longer_than_agreed(monkeypatch: pytest.Monkey
         assert caught.value.reason == "unreachable"
     assert time.perf_counter() - began < 1
     slow.set()
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_refusal_names_what_keeps_the_ledger_from_us(
+    opened: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a child of a fork that could not wait for SQLite: `finops doctor` finds nothing."""
+    rec = track("1 USD/day")
+    if opened:
+        call(rec)
+    monkeypatch.setattr(forks, "cut_off", True)
+    for _ in range(2):
+        with pytest.raises(BudgetExceeded) as caught:
+            call(rec)
+        assert "this process was forked while a thread was busy in SQLite" in str(caught.value)
+        assert "Mend: fork before that, or spawn" in str(caught.value)
 
 
 def test_what_a_dead_process_left_in_its_spool_is_booked_before_the_first_call() -> None:
