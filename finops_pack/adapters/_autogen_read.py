@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 from finops_pack import context
-from finops_pack.adapters import _above, _autogen_runs, _openai_read, _providers
+from finops_pack.adapters import _above, _autogen_runs, _providers
 from finops_pack.adapters._streams import CUT
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending
@@ -63,9 +63,9 @@ def request(client: Any, more: Any) -> dict[str, Any]:
 
 
 def longest(request: Mapping[str, Any]) -> int | None:
-    """The most tokens that an answer may have; Ollama's client takes it alone or as an option."""
-    ollama = get(request, "num_predict") or get(get(request, "options"), "num_predict")
-    return ollama or _openai_read.longest("chat", request)
+    """The most tokens that an answer of Ollama's may have; its client takes it in two places."""
+    said: int | None = get(request, "num_predict")
+    return said or get(get(request, "options"), "num_predict")
 
 
 def provider(client: Any) -> str | None:

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _caller, _langchain_read, _openai_read, _waiting
+from finops_pack.adapters import _caller, _langchain_read, _waiting
 from finops_pack.adapters._langchain_live import (
     Live,
     each_by_itself,
@@ -78,9 +78,8 @@ def start(
     metadata, params = metadata or _NOTHING, params or _NOTHING
     run = lineage.runs.get(parent_run_id) if parent_run_id else None
     row, asked = _row(metadata, params, run, model), batch[0] if batch else ()
-    longest = _openai_read.longest("chat", params) or metadata.get("ls_max_tokens")
     begin = rec.begin_row if at_once == 1 else partial(_begin_one, rec)
-    call = begin(row, asked, params.get("tools"), longest, None, params)
+    call = begin(row, asked, params.get("tools"), metadata.get("ls_max_tokens"), None, params)
     live = in_flight[run_id] = Live(call, run)
     if len(in_flight) > ROOM:  # of those that were cancelled nobody speaks again
         in_flight.pop(next(iter(in_flight)), None)

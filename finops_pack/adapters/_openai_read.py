@@ -31,16 +31,10 @@ _UNITS = {
 
 
 def longest(kind: str, body: Mapping[str, Any]) -> int | None:
-    """The most tokens that each answer of a request may have; None where it does not say.
-
-    LangChain's and litellm's parameters have the same names.
-    """
+    """The most tokens that each answer may have, where that goes without saying; else None."""
     if kind == "embeddings":
         return 0
-    if kind == "images":
-        return _IMAGE_TOKENS.get(body.get("quality") or "", _FINEST_IMAGE)
-    said = body.get("max_completion_tokens") or body.get("max_output_tokens")
-    return said or body.get("max_tokens")
+    return _IMAGE_TOKENS.get(body.get("quality") or "", _FINEST_IMAGE) if kind == "images" else None
 
 
 def answered(kind: str, body: Any) -> dict[str, Any]:

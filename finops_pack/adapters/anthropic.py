@@ -36,7 +36,6 @@ def asked(client: Any, options: Any, body: dict[str, Any]) -> dict[str, Any] | N
         "framework_version": sys.modules["anthropic"].__version__,
         "messages": head + listed(body.get("messages")),
         "tools": body.get("tools"),
-        "max_output_tokens": body.get("max_tokens"),
         "region": _anthropic_read.billed_by(body)["region"] or _providers.region(client),
         "request": body,
     }

@@ -10,6 +10,7 @@ NUMBER_BYTES = 3  # a prompt for embeddings may be a list of tokens
 WRITES = ("5m", "1h")  # caches that a prompt may be put into, the dearer last
 _MARKS = ("cache_control", "cachePoint", "cache_breakpoint")  # Anthropic's, Bedrock's, CrewAI's
 _SCHEMAS = ("response_format", "text", "output_format")  # of the answer: they are input too
+_LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 _IMAGES = ("image", "image_url", "input_image")
 _DEPTH = 12
 _NOTHING: Mapping[str, Any] = {}
@@ -39,7 +40,7 @@ def weigh(call: Any, request: Mapping[str, Any] | None) -> Weight:
     return Weight(
         messages=count(call.messages),
         size=size,
-        longest=_whole(call.max_output_tokens),
+        longest=_whole(_limit(request) or call.max_output_tokens),
         answers=_answers(request),
         writes=max(map(_kind, marks), default=0),
         tier="fast" if _said(request, "speed") == "fast" else _text(_said(request, "service_tier")),
@@ -105,6 +106,11 @@ def _said(request: Mapping[str, Any], name: str) -> Any:
         if isinstance(part, Mapping) and part.get(name) is not None:
             return part[name]
     return None
+
+
+def _limit(request: Mapping[str, Any]) -> Any:
+    """The most tokens that each answer may have, in any provider's words."""
+    return next(filter(None, (_said(request, name) for name in _LIMITS)), None)
 
 
 def _answers(request: Mapping[str, Any]) -> int:
