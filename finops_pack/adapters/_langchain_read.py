@@ -79,7 +79,7 @@ def _fields(meta: Mapping[str, Any], own: str | None, counted: Mapping[str, Any]
         "response_id": None if str(identity).startswith(_OWN_IDS) else identity,
         "finish_reason": get("finish_reason") or get("stop_reason"),
     }
-    tier = get("service_tier") or _usage.tier_of(counted)
+    tier = get("service_tier") or _usage.tier_of(counted.get("input_token_details") or ())
     if tier not in _PLAIN_TIERS:
         fields["service_tier"] = tier
     return fields
