@@ -15,7 +15,7 @@ from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Usage
 from finops_pack.recorder import _place
 from finops_pack.recorder._guard import warn_once
-from finops_pack.recorder._jobs import Over, Ran, left
+from finops_pack.recorder._jobs import Over, Ran
 from finops_pack.recorder._pending import Pending, said
 from finops_pack.recorder._price import priced
 from finops_pack.recorder._reduce import Reducing
@@ -57,8 +57,9 @@ class Recorder:
     ) -> Pending:
         """Start a call; `fields` are any fields of `model.Call`, None where not known.
 
-        `max_output_tokens` is what each answer may have, `request` all else that it was asked
-        with, by the provider's names (`n`, `service_tier`), which a budget looks at and forgets.
+        `request` is all that it was asked with, by the provider's names (`max_tokens`, `n`,
+        `service_tier`), which a budget looks at and forgets; `max_output_tokens` is what each
+        answer may have where that does not say.
         Raises `BudgetExceeded` or `BudgetStop` when a hard budget refuses it, nothing else.
         """
         row = said(fields)
@@ -140,7 +141,9 @@ class Recorder:
             if late:
                 call.messages = call.tools = None  # reduced already
             if call.messages is not None or response is not None or tool_calls:
-                self._reducing.put(left(call, response, tool_calls))
+                self._reducing.put((row, call.messages, call.tools, response, tool_calls))
+                call.messages = call.tools = call.below = None  # whoever holds it, holds no text
+                call.told = ()
         except Exception as error:  # noqa: BLE001 - the agent goes on
             warn_once(f"a call could not be recorded ({type(error).__name__})", error)
 

@@ -12,7 +12,6 @@ from finops_pack import forks
 from finops_pack.recorder import _messages, _named, _verify
 from finops_pack.recorder._estimate import tokens
 from finops_pack.recorder._guard import warn_once
-from finops_pack.recorder._pending import Pending
 
 IDLE = 1800.0  # a session that was silent for so long is over
 CALLS_KEPT = 20_000  # tool calls whose asking call is remembered
@@ -21,37 +20,40 @@ CALLS_KEPT = 20_000  # tool calls whose asking call is remembered
 class Job(NamedTuple):
     """What a finished call leaves to reduce."""
 
-    call: str
-    named: str | None
-    task: str | None
+    row: Mapping[str, Any]
     messages: Any
     tools: Any
     response: Any
     tool_calls: Iterable[Mapping[str, Any]]
-    source: str | None = None  # None: live
+
+    @property
+    def call(self) -> str:
+        """The call's id."""
+        return str(self.row["id"])
+
+    @property
+    def task(self) -> str | None:
+        """The task that it was made for."""
+        return self.row.get("task")
 
     @property
     def session(self) -> str:
         """The session, else the task, else the call itself."""
-        return self.named or self.task or self.call
+        return self.row.get("session") or self.task or self.call
 
     @property
     def lasting(self) -> bool:
         """Whether more calls may come in this session."""
-        return bool(self.named or self.task) and self.task != self.call
+        return bool(self.row.get("session") or self.task) and self.task != self.call
+
+    @property
+    def source(self) -> str | None:
+        """Whose ids these are; None: live."""
+        return self.row.get("source")
 
 
-Left = tuple[Any, ...]
+Left = tuple[Mapping[str, Any], Any, Any, Any, Iterable[Mapping[str, Any]]]
 """The values of a `Job`, as the caller's thread leaves them."""
-
-
-def left(call: Pending, response: Any, tool_calls: Iterable[Mapping[str, Any]]) -> Left:
-    """What is to be reduced of a call, which forgets its texts."""
-    get, messages, tools = call.row.get, call.messages, call.tools
-    call.messages = call.tools = call.below = None
-    call.told = ()
-    texts = messages, tools, response, tool_calls
-    return call.id, get("session"), get("task"), *texts, get("source")
 
 
 class Over(NamedTuple):

@@ -109,9 +109,7 @@ def test_the_queue_is_bounded_and_says_once_that_it_is_full(
     reducing = _reduce.Reducing(b"k" * 32, write, lambda: None)
     began = time.perf_counter()
     for number in range(_reduce.LIMIT + 500):
-        call = recorder.Pending(recorder.get(), {"id": str(number), "start_us": 0}, ())
-        call.row["session"], call.messages = "s", "hi"
-        reducing.put(_jobs.left(call, "yes", ()))
+        reducing.put(({"id": str(number), "session": "s"}, "hi", None, "yes", ()))
     assert time.perf_counter() - began < 2
     held.set()
     assert reducing.drain(20)
@@ -178,7 +176,7 @@ def test_what_closes_idle_sessions_is_written_before_it_rests(
     monkeypatch.setattr(_jobs, "IDLE", -1.0)
     reducing = _reduce.Reducing(b"k" * 32, written.extend, lambda: None)
     reducing._reduction._made = Closing()
-    reducing.put(("c", "s", None, "hi", None, "yes", ()))
+    reducing.put(({"id": "c", "session": "s"}, "hi", None, "yes", ()))
     assert reducing.drain(5)
     assert written == [{"type": "closed", "session": "s"}]
     reducing.close(1)
