@@ -192,10 +192,10 @@ def test_what_follows_a_call_cancelled_in_its_own_task_is_counted(
     async def impatient() -> None:
         await litellm.acompletion(**asking(CLAUDE))  # what it imports takes its time
         said: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}
-        wire.script(Reply(delay=0.5))
+        wire.script(Reply(delay=2))
         async with openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none") as client:
             try:
-                async with asyncio.timeout(0.2):
+                async with asyncio.timeout(1):
                     await litellm.acompletion(**asking(CLAUDE))
             except TimeoutError:
                 await client.chat.completions.create(**said)
