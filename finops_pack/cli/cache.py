@@ -75,7 +75,7 @@ def _show_lost(report: CacheReport, waste: str) -> None:
         for cause in [*lost, *(cause for cause in cold if cause not in lost)]
         for row in [lost.get(cause)]
     ]
-    columns = ("cause", "calls", "cold calls", "tokens", "lost (estimated)")
+    columns = ("cause", "calls", "cold calls", "tokens", "lost")
     _out.table("prefixes paid again", columns, rows)
     print(f"in all {_out.usd(report.lost_usd)} more than reads; what counts of it: {waste}")
 

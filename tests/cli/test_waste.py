@@ -92,3 +92,7 @@ def test_the_cache_says_what_warmth_is_and_on_which_model(finops: Finops, week: 
     said = finops("cache", "--last", "1h", "--project", "warm")
     assert "warmth (hits of attainable) " in said.out.splitlines()[0]
     assert "session s on claude-sonnet-4-5: cold in " in said.out
+    header = next(line for line in said.out.splitlines() if line.split()[:1] == ["cause"])
+    assert header.split()[-2:] == ["tokens", "lost"], "measured, as finops waste calls it"
+    waste = finops("waste", "--last", "1h", "--project", "warm", "--json").json
+    assert waste["categories"]["cold_cache"]["basis"] == "measured"
