@@ -34,6 +34,11 @@ def percent(share: Decimal | float, places: int = 0) -> str:
     return f"{text}%"
 
 
+def score(points: Decimal | float, places: int = 0) -> str:
+    """`87`, `>99`: what is not all of a hundred points does not read 100."""
+    return percent(points / 100, places).rstrip("%")
+
+
 def bar(share: float, width: int = 20) -> str:
     """`████████░░`: a share of 0–1, full when over."""
     filled = round(min(1.0, max(0.0, share)) * width)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from finops_pack.figures import bar, count, percent, tokens, usd
+from finops_pack.figures import bar, count, percent, score, tokens, usd
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,10 @@ def test_a_share_that_is_something_is_neither_none_nor_all(
     share: float | Decimal, places: int, said: str
 ) -> None:
     assert percent(share, places) == said
+
+
+def test_a_score_that_is_not_whole_does_not_read_100() -> None:
+    assert [score(points) for points in (100, 99.7, Decimal("87.3"), 0.2, 0)] == [
+        "100", ">99", "87", "<1", "0"
+    ]  # fmt: skip
+    assert [score(points, 1) for points in (100, 99.97, 99.7)] == ["100.0", ">99.9", "99.7"]

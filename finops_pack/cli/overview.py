@@ -56,7 +56,8 @@ def _rows(reader: Reader, week: Period) -> Iterator[tuple[str, str]]:
         yield "per task", f"{_out.usd(trend.now_usd)}, {trend.text}"
     yield "waste", _waste(reader, week)
     score = reader.score(week)
-    yield "score", f"{score.score:.0f} of 100" if score.score is not None else score.reason or ""
+    points = None if score.score is None else f"{_out.score(score.score)} of 100"
+    yield "score", points or score.reason or ""
     for lever in reader.levers(week)[:1]:
         saving, span = _out.usd(lever.estimated_saving_usd), round(reader.days_of(week))
         as_now = f"{lever.basis}, from {_out.count(span, 'day')}"

@@ -41,7 +41,7 @@ def _show(score: Score, args: argparse.Namespace) -> None:
         print(score.reason)
     else:
         _out.say(
-            f"{score.score:.1f} of 100: {_out.usd(score.avoidable_usd)} of "
+            f"{_out.score(score.score, 1)} of 100: {_out.usd(score.avoidable_usd)} of "
             f"{_out.usd(score.total_usd)} was avoidable; one point is one percent of the money"
         )
     if score.points:

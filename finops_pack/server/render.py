@@ -50,6 +50,7 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
         "usd": lambda value: usd(value, language),
         "percent": lambda value, places=0: percent(value, language, places),
         "reached": lambda value, places=0: reached(value, language, places),
+        "score": english.score,
         "number": lambda value: _grouped(f"{value:,}", language),
         "signed": lambda value: signed(value, language),
         "day": lambda date: texts.day(str(date), language),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from finops_pack.server import clock, overview
+from tests.server.test_pages import sign_in
 
 
 @pytest.mark.parametrize("sent_today", [None, 5])
@@ -30,3 +31,10 @@ def test_a_hit_rate_of_days_is_that_of_all_their_tokens(site):
                     metadata={"cache": cache})  # fmt: skip
     cache = overview.of_account(site.db, account, "7d").cache
     assert (float(cache.hit_rate), float(cache.write_share_usd)) == (0.44, 0.76)
+
+
+def test_a_score_that_is_not_whole_does_not_read_100(site):
+    site.report(site.key(site.account()), "2026-02-28", total_cost=10, efficiency_score=99.7)
+    page = sign_in(site.client).text
+    assert page.count("&gt;99<") == 2, "the figure, and the table of days"
+    assert "&gt;99% of the money" in page
