@@ -18,7 +18,7 @@ from finops_pack.context._held import Context, merge_tags, variable
 from finops_pack.context._ids import new_id, now_us
 from finops_pack.context._steps import async_steps, steps
 from finops_pack.model import Outcome, Trigger
-from finops_pack.money import from_pico
+from finops_pack.money import from_pico, plain
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -151,7 +151,7 @@ class task(Scope):
     @property
     def cost(self) -> Decimal:
         """USD spent so far by the calls that have ended (billed or priced, exact)."""
-        return from_pico(self._pico)
+        return Decimal(plain(from_pico(self._pico)))  # which is printed as it is
 
     def succeeded(self) -> None:
         """The work was done: the task counts in the cost of a success."""
