@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -107,7 +108,16 @@ def _create_account(args: argparse.Namespace) -> int:
     password = _password(args)
     with closing(open_database(database_url(args.db))) as db:
         print(accounts.create(db, args.create_account, password, args.company).id)
+    _out.warn(_next(args))  # the id alone is the answer: scripts take it
     return 0
+
+
+def _next(args: argparse.Namespace) -> str:
+    serve = shlex.join(["finops", "serve", *(["--db", args.db] if args.db else [])])
+    return (
+        f"next: {serve}; then, where the agent runs and with this server's address: finops connect "
+        f"--url http://127.0.0.1:8765 --email {shlex.quote(args.create_account)}"
+    )
 
 
 def _password(args: argparse.Namespace) -> str:

@@ -33,8 +33,11 @@ def test_create_account_once_and_sign_in(tmp_path, monkeypatch, capsys):
     words = ["serve", "--db", path, "--create-account", "me@acme.test", "--company", "Acme"]
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
     assert cli.main([*words, "--password-stdin"]) == 0
-    made = capsys.readouterr().out.strip()
+    said = capsys.readouterr()
+    made = said.out.strip()
     assert made.startswith("cust_")
+    assert f"next: finops serve --db {path}; then" in said.err
+    assert "finops connect --url http://127.0.0.1:8765 --email me@acme.test" in said.err
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
     assert cli.main([*words, "--password-stdin"]) == 2
     assert "exists already" in capsys.readouterr().err
