@@ -30,7 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--project", metavar="P", help="the project of all these calls")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
-    parser.add_argument("--strict", action="store_true", help="exit 2 when a line is rejected")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit 2 when a line is rejected; reads every file anew",
+    )
     _args.add_ledger(parser)
 
 
@@ -47,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
             mend=f"name a file or folder: finops import {args.name} PATH",
         )
     args.billing = _billing(args, importer)
-    options = Options(args.source, args.billing, args.project, args.dry_run, args.ledger)
+    options = Options(
+        args.source, args.billing, args.project, args.dry_run, args.ledger, args.strict
+    )
     found = None
     if importer.AGENT and not args.dry_run:
         found = again.look(args.path or map(str, importer.default_paths()))

@@ -48,6 +48,7 @@ class Options:
     project: str | None = None
     dry_run: bool = False
     ledger: str | None = None
+    strict: bool = False  # every file is read again: a line was bad at the last import, too
 
 
 @dataclass(slots=True)

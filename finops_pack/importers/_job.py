@@ -93,10 +93,11 @@ class Job:
             return State()
         state = State.of(self._places.get(self._key(path)))
         same_payer = state.billing in ("", self.billing)
-        if state.unchanged(found) and same_payer and state.done:
+        go_on = same_payer and not self.options.strict
+        if go_on and state.done and state.unchanged(found):
             return None
         try:
-            grown = same_payer and state.grown(path)
+            grown = go_on and state.grown(path)
         except OSError:
             grown = False
         if grown:

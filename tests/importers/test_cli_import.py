@@ -46,6 +46,19 @@ def test_strict_is_exit_code_2_with_the_good_lines_kept(
     assert told.err.splitlines()[-1] == "… and 2 more lines rejected"
 
 
+def test_strict_says_it_of_a_file_that_was_read_before_too(
+    lines: Any, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = {"id": "m", "model": "claude-opus-4-6", "usage": {"output_tokens": 2}}
+    record = {"type": "assistant", "timestamp": "2026-02-11T20:00:00Z", "message": message}
+    words = ["import", "claude-code", str(lines(record, "{")), *ledger_flag]
+    assert [main([*words, *flag]) for flag in ([], [], ["--strict"], ["--strict"])] == [0, 0, 2, 2]
+    told = capsys.readouterr()
+    assert told.err.count(":2: not JSON") == 3
+    assert told.out.count("nothing new in 1 file") == 1
+    assert told.out.count("0 new, 1 known, 1 rejected") == 2
+
+
 def test_a_folder_without_such_logs_is_said_to_have_none(
     tmp_path: Path, ledger_flag: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
