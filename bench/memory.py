@@ -11,7 +11,6 @@ import argparse
 import gc
 import os
 import tempfile
-import time
 from pathlib import Path
 
 from bench._home import home_of
@@ -32,7 +31,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, home_of(Path(folder)):
         import finops_pack
-        from finops_pack import Usage
+        from finops_pack import Usage, recorder
 
         usage = Usage(input_tokens=4000, cache_read_tokens=3000, output_tokens=200)
         sizes, step = [], args.calls // STEPS
@@ -47,7 +46,7 @@ def main() -> None:
                 sizes.append(resident())
                 print(f"{number + 1:>10,} calls  {sizes[-1]:7.1f} MB", flush=True)
         finops_pack.flush(60)
-        time.sleep(0.1)
+        recorder.close()  # before its folder goes
     grown = (sizes[-1] - sizes[0]) / (args.calls - step) * 1e6
     print(f"grows by {grown:.1f} MB a million calls")
 
