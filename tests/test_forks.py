@@ -16,6 +16,7 @@ import pytest
 from finops_pack import forks
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Where
+from tests.forked import Child
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 
@@ -246,16 +247,16 @@ def test_a_child_has_the_ledger_that_its_parents_threads_are_busy_with(
     run_it(HEAD + BUSY)
 
 
-def child_that_books(book: Callable[[str], None], closed: Path) -> int:
+def child_that_books(book: Callable[[str], None], closed: Path) -> Child:
     """A forked child that books before and after its parent has closed the ledger."""
-    child = os.fork()
-    if not child:
+
+    def work() -> None:
         book("before")
         while not closed.exists():
             time.sleep(0.01)
         book("after")
-        os._exit(0)  # as a worker that is killed
-    return child
+
+    return Child(work)
 
 
 def test_what_a_child_books_after_its_parent_has_closed_the_ledger_is_kept(tmp_path: Path) -> None:
@@ -270,7 +271,7 @@ def test_what_a_child_books_after_its_parent_has_closed_the_ledger_is_kept(tmp_p
         time.sleep(0.01)
     ledger.close()
     closed.touch()
-    os.waitpid(child, 0)
+    assert child.ended() == 0
     assert ledger.totals(None, Where())[0].calls == 3
     assert ledger.check() == []
     ledger.close()
@@ -296,7 +297,7 @@ def test_what_a_child_books_after_a_thread_of_its_parent_has_read_and_ended_is_k
     gc.collect()
     run_it(OTHER, str(tmp_path / "ledger.db"))
     closed.touch()
-    assert os.waitpid(child, 0)[1] == 0
+    assert child.ended() == 0
     assert ledger.totals(None, Where())[0].calls == 4
     assert ledger.check() == []
     ledger.close()
@@ -318,7 +319,7 @@ def test_what_a_child_books_while_its_parent_reads_call_by_call_is_kept(tmp_path
     ledger.close()
     run_it(OTHER, str(tmp_path / "ledger.db"))
     closed.touch()
-    assert os.waitpid(child, 0)[1] == 0
+    assert child.ended() == 0
     assert ledger.totals(None, Where())[0].calls == 1003
     assert ledger.check() == []
     ledger.close()
@@ -358,10 +359,7 @@ def test_a_child_is_cut_off_by_who_stayed_in_sqlite_and_not_by_a_slow_import(
     within.wait(10)
     children = []
     for _ in range(2):
-        child = os.fork()
-        if not child:
-            os._exit(forks.cut_off)
-        children.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        children.append(Child(lambda: forks.cut_off).ended())
         over.set()
         thread.join()
     assert children == [sqlite, False]
@@ -387,3 +385,10 @@ def test_a_fork_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     thread.join()
     with forks.barred():
         pass
+
+
+def test_a_child_that_raises_is_its_parents_fault_and_goes_no_further() -> None:
+    here, child = os.getpid(), Child(lambda: int("no number"))
+    assert os.getpid() == here
+    with pytest.raises(AssertionError, match="invalid literal"):
+        child.ended()

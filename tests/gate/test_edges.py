@@ -22,6 +22,7 @@ from finops_pack.errors import BudgetExceeded, LedgerUnreachable
 from finops_pack.gate import _bound, _limits, _store, _thresholds, _weight
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage, Where
+from tests.forked import Child
 
 FULL = Usage(1000, 200, 600)  # $0.00375 on gpt-4o
 REFUSED = 7  # the exit code of a child whose call was refused
@@ -41,13 +42,13 @@ def call(rec: recorder.Recorder, usage: Usage | None = FULL, **fields: Any) -> N
     begin(rec, **fields).finish(usage)
 
 
-def end_as_refused(rec: recorder.Recorder) -> None:
-    """End this child, and say whether a budget refused its call."""
+def refused(rec: recorder.Recorder) -> int:
+    """Whether a budget refuses a call, as an exit code."""
     try:
         call(rec)
     except BudgetExceeded:
-        os._exit(REFUSED)
-    os._exit(0)
+        return REFUSED
+    return 0
 
 
 def many(rec: recorder.Recorder, **fields: Any) -> None:
@@ -91,11 +92,12 @@ def test_a_tasks_budget_holds_over_processes_that_work_on_it() -> None:
     with finops_pack.task("shared", budget="0.01 USD/task"):
         call(rec)
         call(rec)
-        child = os.fork()
-        if not child:  # it counts anew: what its parent spends meanwhile, the ledger knows
+
+        def work() -> int:  # it counts anew: what its parent spends meanwhile, the ledger knows
             vars(finops_pack.context.current().running[-1])["_pico"] = 0
-            end_as_refused(rec)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == REFUSED
+            return refused(rec)
+
+        assert Child(work).ended() == REFUSED
 
 
 def test_it_holds_over_processes_for_tasks_inside_it_too() -> None:
@@ -113,10 +115,7 @@ def test_it_holds_over_processes_for_tasks_inside_it_too() -> None:
 
     assert work() == 2
     assert finops_pack.flush()
-    child = os.fork()
-    if not child:
-        os._exit(work())
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert Child(work).ended() == 0
 
 
 def test_what_is_recorded_by_hand_inside_it_counts_in_other_processes_too() -> None:
@@ -126,11 +125,12 @@ def test_what_is_recorded_by_hand_inside_it_counts_in_other_processes_too() -> N
             rec.record(model="gpt-4o", provider="openai", usage=FULL, id="batch-1", source="batch")
     assert finops_pack.flush()
     assert held(Where(task="job")) == held(Where(task="step")) == (3_750_000_000, 0)
-    child = os.fork()
-    if not child:
+
+    def work() -> int:
         with finops_pack.task("job", budget="0.005 USD/task"):
-            end_as_refused(rec)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == REFUSED
+            return refused(rec)
+
+    assert Child(work).ended() == REFUSED
 
 
 def test_a_child_inherits_no_call_no_lock_and_no_handle() -> None:
@@ -139,14 +139,17 @@ def test_a_child_inherits_no_call_no_lock_and_no_handle() -> None:
     mine: gate.Gate = rec._gate
     ledger: Any = mine._store.held
     writer = ledger._writer
+
+    def work() -> None:
+        assert not mine.held
+        assert ledger._writer is not writer
+        call(rec)
+        open_call.finish(FULL)  # as the parent does too: it is the parent's to settle
+        assert ledger._writer is not writer
+
     with mine._known._lock, mine._store._lock, mine._tasks._lock, mine._watch._lock:
-        child = os.fork()
-        if not child:
-            sound = not mine.held and ledger._writer is not writer
-            call(rec)
-            open_call.finish(FULL)  # as the parent does too: it is the parent's to settle
-            os._exit(0 if sound and ledger._writer is not writer else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        child = Child(work)
+    assert child.ended() == 0
     open_call.finish(FULL)
     assert mine.held == {}
     finops_pack.flush()
@@ -457,11 +460,11 @@ def test_a_refusal_names_what_keeps_the_ledger_from_us(
 
 
 def test_what_a_dead_process_left_in_its_spool_is_booked_before_the_first_call() -> None:
-    child = os.fork()
-    if not child:
+    def work() -> None:
         call(track())
         os.kill(os.getpid(), 9)
-    os.waitpid(child, 0)
+
+    assert Child(work).ended() == -9
     with pytest.raises(BudgetExceeded) as caught:
         begin(track("0.006 USD/day"), max_output_tokens=300)
     assert caught.value.spent_usd == Decimal("0.00375")

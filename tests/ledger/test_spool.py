@@ -19,6 +19,7 @@ import pytest
 
 from finops_pack.ledger import _folders, _memory, _read_spool, spool
 from finops_pack.ledger.spool import SUFFIX, Spool, encode
+from tests.forked import Child
 
 
 def lines_in(folder: Path) -> list[int]:
@@ -78,11 +79,12 @@ def test_an_owned_spool_is_locked_and_a_left_one_is_not(tmp_path: Path) -> None:
 def test_a_forked_child_has_its_own(tmp_path: Path) -> None:
     mine = Spool("id", folder=tmp_path)
     mine.append(encode({"n": 0}))
-    child = os.fork()
-    if child == 0:
-        kept = mine.append(encode({"n": 1}))
-        os.kill(os.getpid(), signal.SIGKILL if kept else signal.SIGTERM)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+    def work() -> None:
+        assert mine.append(encode({"n": 1}))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert Child(work).ended() == -signal.SIGKILL
     mine.append(encode({"n": 2}))
     assert lines_in(tmp_path) == [0, 1, 2]
     assert len(list(tmp_path.glob(f"*{SUFFIX}"))) == 2
@@ -92,11 +94,12 @@ def test_a_child_does_not_hold_its_parents_lock(tmp_path: Path) -> None:
     mine = Spool("id", folder=tmp_path)
     mine.append(encode({"n": 0}))
     path, (asked, over), (told, ready) = mine.path, os.pipe(), os.pipe()
-    child = os.fork()
-    if child == 0:
+
+    def work() -> None:
         os.write(ready, b"!")
         os.read(asked, 1)
-        os._exit(0)
+
+    child = Child(work)
     os.read(told, 1)
     mine.close()
     assert path is not None
@@ -104,7 +107,7 @@ def test_a_child_does_not_hold_its_parents_lock(tmp_path: Path) -> None:
     assert _read_spool.abandoned(fd)
     os.close(fd)
     os.write(over, b"!")
-    os.waitpid(child, 0)
+    assert child.ended() == 0
 
 
 def test_a_signal_handler_may_record_in_the_middle_of_it(

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from finops_pack.ledger import Reservation, open_ledger
 from finops_pack.ledger.rollup import ROLLUPS
 from finops_pack.ledger.sqlite import SQLiteLedger
 from finops_pack.model import Where
+from tests.forked import Child
 
 Line = Callable[..., dict[str, Any]]
 ALL = Where()
@@ -458,20 +460,15 @@ def test_a_fork_leaves_the_parents_books_alone(path: Path, line: Line) -> None:
     ledger = SQLiteLedger(str(path))
     ledger.book([line("parent")])
     assert count(ledger) == 1
-    children = []
-    for k in range(4):
-        child = os.fork()
-        if not child:
-            code = 1
-            try:
-                ledger.book([line(f"child{k}")])
-                code = 0 if count(ledger) >= 2 else 2
-            finally:
-                os._exit(code)
-        children.append(child)
+
+    def work(name: str) -> None:
+        ledger.book([line(name)])
+        assert count(ledger) >= 2
+
+    children = [Child(partial(work, f"child{k}")) for k in range(4)]
     for n in range(20):
         ledger.book([line(f"parent{n}")])
-    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    assert [child.ended() for child in children] == [0] * 4
     assert count(ledger) == 25
     assert ledger.check() == []
 
@@ -483,13 +480,12 @@ def test_a_fork_in_the_middle_of_a_transaction_does_not_hold_the_lock(
     read, write = os.pipe()
     forked = []
 
+    def work() -> None:
+        os.close(write)
+        os.read(read, 1)
+
     def fork(held: Any) -> Any:
-        child = os.fork()
-        if not child:
-            os.close(write)
-            os.read(read, 1)
-            os._exit(0)
-        forked.append(child)
+        forked.append(Child(work))
 
     began = time.monotonic()
     ledger.update("k", "a", fork)
@@ -497,7 +493,7 @@ def test_a_fork_in_the_middle_of_a_transaction_does_not_hold_the_lock(
     other.book([line()], timeout=1)
     ledger.book([line("c2")], timeout=1)
     os.close(write)
-    os.waitpid(forked[0], 0)
+    assert forked[0].ended() == 0
 
 
 def test_many_open_a_new_ledger_at_once(path: Path) -> None:
