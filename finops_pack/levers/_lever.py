@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from finops_pack.alerts import WRITE_SHARE_LIMIT, recent_writes
+from finops_pack.alerts import WRITE_SHARE_DAYS, WRITE_SHARE_LIMIT, recent_writes
 from finops_pack.levers._found import Found
 from finops_pack.levers._rhythm import DAY_US, Rhythm
 from finops_pack.levers._since import Measure
@@ -145,20 +145,23 @@ class Work:
         )
 
 
-def _less(saving: Decimal, days: Decimal) -> str:
-    """The saving and what it rests on: a report tells whole days, a ledger the hours as well."""
+def _less(saving: Decimal, days: Decimal, last: int = 0) -> str:
+    """The saving and what it rests on: a report tells whole days, a ledger the hours as well.
+
+    `last`: they are some of so many days before now, whatever period a screen shows beside it.
+    """
     told = f"{days:.1f}".removesuffix(".0")
-    span = "1 day" if told == "1" else f"{told} days"
+    span = f"{told} of the last {last} days" if last else f"{told} day{'' if told == '1' else 's'}"
     return f"about {shown(saving)} a month less. Estimated from {span}."
 
 
 def share_of_writes(days: Sequence[DayTotals], today: date) -> Lever | None:
     """The recommendation on the writes of the last week's days."""
     writes, total, known = recent_writes(days, today)
-    return for_writes(writes, total, Decimal(known))
+    return for_writes(writes, total, Decimal(known), WRITE_SHARE_DAYS)
 
 
-def for_writes(writes: Decimal, total: Decimal, days: Decimal) -> Lever | None:
+def for_writes(writes: Decimal, total: Decimal, days: Decimal, last: int = 0) -> Lever | None:
     """The recommendation that opens above 30 % of dollars and closes below by itself."""
     if not total or writes / total <= WRITE_SHARE_LIMIT:
         return None
@@ -170,7 +173,7 @@ def for_writes(writes: Decimal, total: Decimal, days: Decimal) -> Lever | None:
         message=(
             f"Cache writes are {writes / total:.0%} of your dollars. Longer heartbeat intervals, "
             "tasks bundled into warm sessions and compression before the cache expires bring "
-            f"them to {WRITE_SHARE_LIMIT:.0%}: {_less(saving, days)}"
+            f"them to {WRITE_SHARE_LIMIT:.0%}: {_less(saving, days, last)}"
         ),
         estimated_saving_usd=saving,
         low_usd=Decimal(0),

@@ -55,8 +55,10 @@ def sentence(text: str, language: str) -> str:
         noun = "Punkt" if found[1] in ("1", "-1") else "Punkte"
         return f"{found[1]} {noun} durch {sentence(found[2], language)}"
     if found := _FROM.fullmatch(text):
-        days = "einem Tag" if found[2] == "1" else f"{found[2].replace('.', ',')} Tagen"
-        return f"{sentence(found[1], language)} Geschätzt aus {days}."
+        count = "einem" if found[2] == "1" else found[2].replace(".", ",")
+        days = "Tag" if found[2] == "1" else "Tagen"
+        days = f"der letzten {found[3]} Tage" if found[3] else days
+        return f"{sentence(found[1], language)} Geschätzt aus {count} {days}."
     if found := _BECAUSE.fullmatch(text):
         times = found[1].replace(".", ",")
         cause = sentence(found[2], language)
@@ -83,7 +85,7 @@ def _days(text: str, language: str) -> str:
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DATE = re.compile(r"(?<![-\w])(?<!--since )\d{4}-(?:0[1-9]|1[0-2])-\d{2}\b(?![-\w])")
 _BECAUSE = re.compile(r"This task cost (\S+)× the usual because (.+)")
-_FROM = re.compile(r"(.+ a month less\.) Estimated from (\S+) days?\.")
+_FROM = re.compile(r"(.+ a month less\.) Estimated from (\S+)(?: of the last (\d+))? days?\.")
 _POINTS = re.compile(r"(-?\d+) points? (.+)")
 _NUMBER = re.compile(r"^\d+(,\d{3})*(\.\d+)?[kMB]?$")
 _DOLLARS = re.compile(r"\$([\d,]+(?:\.\d+)?)")

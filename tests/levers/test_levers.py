@@ -160,21 +160,23 @@ def written(on: str) -> DayTotals:
 @pytest.mark.parametrize(
     ("dates", "today", "said"),
     [
-        (["02-27", "03-02"], 3, "4 days"),  # Friday and Monday, on Tuesday
-        (["02-27", "03-02"], 4, "5 days"),  # nothing was done on Tuesday either
-        (["02-01", "03-02"], 3, "6 days"),  # of the week, today's report is still to come
-        (["02-27", "03-03"], 3, "5 days"),  # today is in
-        (["03-03"], 3, "1 day"),
+        (["02-27", "03-02"], 3, 4),  # Friday and Monday, on Tuesday
+        (["02-27", "03-02"], 4, 5),  # nothing was done on Tuesday either
+        (["02-01", "03-02"], 3, 6),  # of the week, today's report is still to come
+        (["02-27", "03-03"], 3, 5),  # today is in
+        (["03-03"], 3, 1),
     ],
 )
 def test_a_day_without_a_report_cost_nothing_of_the_month(
-    dates: list[str], today: int, said: str
+    dates: list[str], today: int, said: int
 ) -> None:
     days = [written(f"2026-{on}") for on in dates]
     [lever] = levers.from_days(days, today=date(2026, 3, today))
-    assert lever.message.endswith(f" a month less. Estimated from {said}.")
+    assert lever.message.endswith(f" less. Estimated from {said} of the last 7 days."), (
+        "whatever period the dashboard shows beside it"
+    )
     recent = sum(day.date >= "2026-02-25" for day in days)
-    month = 3 * Decimal(30) * recent / int(said.split()[0])  # $3 of the 10 of a day could go
+    month = 3 * Decimal(30) * recent / said  # $3 of the 10 of a day could go
     assert lever.estimated_saving_usd == month.quantize(Decimal("0.000001"))
 
 
@@ -182,7 +184,7 @@ def test_a_day_that_tells_nothing_of_its_cache_stands_for_none() -> None:
     silent = DayTotals("2026-03-01", Totals(usd=Decimal(10)))
     days = [written("2026-02-28"), silent, written("2026-03-02")]
     [lever] = levers.from_days(days, today=date(2026, 3, 3))
-    assert lever.message.endswith("Estimated from 2 days.")
+    assert lever.message.endswith("Estimated from 2 of the last 7 days.")
 
 
 @pytest.mark.parametrize(
