@@ -65,12 +65,13 @@ class Search(LeverSearch):
         return iter(projects.items())
 
     def _lever(self, project: str, found: Found, hours: float) -> list[Lever]:
+        whose = f" of “{project}”" if project else ""
         return self.work.lever(
             "workflow",
             "Lengthen the heartbeat interval",
             found.usd / 2,
             found.calls,
-            f"The heartbeat runs every {_span(hours)}; let it run every {_span(2 * hours)}",
+            f"The heartbeat{whose} runs every {_span(hours)}; let it run every {_span(2 * hours)}",
             low=found.usd * Decimal("0.35"),
             high=found.usd * Decimal("0.65"),
             effort="config",

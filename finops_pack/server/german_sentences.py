@@ -76,6 +76,11 @@ SENTENCES = (
         "Monat etwa {2}.",
     ),
     (
+        r"The heartbeat of “(.+)” runs every (\S+) (h|min); let it run every (\S+) (h|min): about "
+        r"(\S+) a month less\.",
+        "Der Heartbeat von „{0}“ läuft alle {1} {2}; alle {3} {4} spart im Monat etwa {5}.",
+    ),
+    (
         r"The heartbeat runs every (\S+) (h|min); let it run every (\S+) (h|min): about (\S+) a "
         r"month less\.",
         "Der Heartbeat läuft alle {0} {1}; alle {2} {3} spart im Monat etwa {4}.",

@@ -239,3 +239,13 @@ def test_a_short_heartbeat_is_told_in_minutes() -> None:
     beats = [call(i * 5, task=f"t{i}", trigger="heartbeat", input_tokens=10**6) for i in range(6)]
     [lever] = titled(beats, "heartbeat")
     assert lever.message.startswith("The heartbeat runs every 5 min; let it run every 10 min:")
+
+
+def test_heartbeats_of_two_projects_are_told_apart() -> None:
+    beats = [
+        call(i * 5, id=f"{name}{i}", task=f"{name}{i}", project=name, trigger="heartbeat",
+             input_tokens=10**6)
+        for i in range(6) for name in ("shop", "desk")
+    ]  # fmt: skip
+    said = sorted(lever.message.partition(" runs ")[0] for lever in titled(beats, "heartbeat"))
+    assert said == ["The heartbeat of “desk”", "The heartbeat of “shop”"]

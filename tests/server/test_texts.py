@@ -180,6 +180,12 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "Der Heartbeat läuft alle 4,5 h; alle 9,0 h spart im Monat etwa 18,48\u00a0$.",
         ),
         (
+            "The heartbeat of “p 1” runs every 4.5 h; let it run every 9.0 h: about $18.48 a month "
+            "less.",
+            "Der Heartbeat von „p 1“ läuft alle 4,5 h; alle 9,0 h spart im Monat etwa "
+            "18,48\u00a0$.",
+        ),
+        (
             "The heartbeat runs every 5 min; let it run every 10 min: about $3.00 a month less.",
             "Der Heartbeat läuft alle 5 min; alle 10 min spart im Monat etwa 3,00\u00a0$.",
         ),
