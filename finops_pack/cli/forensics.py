@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from decimal import Decimal
 
 from finops_pack.cli import _args, _out
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"… and {len(findings) - SHOWN} more; all of them: {all_of_them} --json")
     _out.show_overlap(findings[:SHOWN])
     if relations:
-        _out.table("latency and errors", _COLUMNS, [_cells(row.to_dict()) for row in relations])
+        _out.table(_RELATIONS, _COLUMNS, [_cells(row.to_dict()) for row in relations])
     _out.note(outside if findings or relations else "")
     return 0
 
@@ -51,7 +52,8 @@ def _others(args: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, value in _args.where(args).items() if name != "task"}
 
 
-_COLUMNS = ("model", "action", "calls", "p50 s", "p95 s", "with output", "with input", "errors $")
+_RELATIONS = "latency, how its rank goes with tokens (-1 to 1), and what failed or was rejected"
+_COLUMNS = ("model", "action", "calls", "p50 s", "p95 s", "with output", "with input", "errors")
 
 
 def _cells(row: dict[str, object]) -> tuple[str, ...]:
@@ -62,10 +64,10 @@ def _cells(row: dict[str, object]) -> tuple[str, ...]:
     return (
         str(row["model"]),
         str(row["action"]),
-        str(row["calls"]),
+        f"{row['calls']:,}",
         number("p50_ms", 1000),
         number("p95_ms", 1000),
         number("latency_output"),
         number("latency_input"),
-        f"{row['error_usd']} of {row['usd']}",
+        " of ".join(_out.usd(Decimal(str(row[name]))) for name in ("error_usd", "usd")),
     )
