@@ -180,9 +180,10 @@ def finding(found: Finding) -> dict[str, Any]:
 
 def show_finding(found: Finding) -> None:
     """A finding in a few lines: dollars and cause, evidence, mend."""
-    mark = "" if found.basis == "measured" else f" ({found.basis}{_range(found)})"
+    known = found.basis == "measured" or found.unpriced
+    mark = "" if known else f" ({found.basis}{_range(found)})"
     kind = found.category.replace("_", " ")
-    dollars = "unpriced" if found.unknown_tokens and not found.usd else usd(found.usd)
+    dollars = "unpriced" if found.unpriced else usd(found.usd)
     say(f"{dollars}{mark}  {kind}: {found.title}", below=_IN)
     for sentence in found.evidence[:2]:
         say(sentence, _IN)

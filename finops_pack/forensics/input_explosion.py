@@ -44,6 +44,7 @@ def find(run: Run, population: Population) -> Iterable[Finding]:
             ),
             mend="cut, page or summarise such results before they enter the context",
             task=run.id,
+            unknown_tokens=sum(excess for c in carried if c.unpriced),
         )
 
 

@@ -57,6 +57,7 @@ def _finding(
         mend="stop a run that repeats itself, cap tool calls a turn, and return errors that "
         "say what to do instead",
         task=run.id,
+        unknown_tokens=sum(c.input_tokens for c in calls.values() if c.unpriced),
     )
 
 

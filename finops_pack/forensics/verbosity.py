@@ -51,4 +51,5 @@ def _finding(run: Run, place: int, call: Call, usual: Usual, population: Populat
         ),
         mend="set max_tokens, ask for a shorter form, or lower the reasoning effort",
         task=run.id,
+        unknown_tokens=excess if call.unpriced else 0,
     )

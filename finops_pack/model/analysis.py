@@ -57,6 +57,11 @@ class Finding:
     unknown_tokens: int = 0
 
     @property
+    def unpriced(self) -> bool:
+        """Whether nothing of it has a price: it is not worth $0."""
+        return bool(self.unknown_tokens and not self.usd)
+
+    @property
     def rank(self) -> tuple[Decimal, str, str, tuple[str, ...]]:
         """Where it stands among findings: the dearest first, always in the same order."""
         return -self.usd, self.category, self.task or "", self.calls

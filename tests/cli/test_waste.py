@@ -60,6 +60,22 @@ def test_one_task_can_be_asked_about(finops: Finops, week: Path) -> None:
     assert Decimal(told["total_cost_usd"]) < 1
 
 
+def test_what_explains_an_unpriced_task_has_no_dollars(finops: Finops, week: Path) -> None:
+    now_us = time.time_ns() // 1000
+    line = {"type": "call", "id": "long", "start_us": now_us - 9_000_000, "model": "house-llm",
+            "action": "step", "task": "long", "input_tokens": 9, "output_tokens": 60_000,
+            "cost_state": "unpriced", "billing_mode": "metered"}  # fmt: skip
+    ledger = open_ledger(str(week))
+    ledger.book([line])
+    ledger.close()
+    assert "unpriced  verbosity: " in finops("forensics", "--last", "30d").out
+
+
+def test_what_errors_cost_is_written_as_on_other_screens(finops: Finops, trouble: None) -> None:
+    said = finops("forensics", "--last", "30d", "--relations").out
+    assert "$0 of $" in said
+
+
 def test_score_and_what_a_task_costs(finops: Finops, trouble: None) -> None:
     said = finops("score", "--last", "30d")
     assert " of 100: $0.08 of $" in said.out

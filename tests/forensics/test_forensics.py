@@ -85,6 +85,21 @@ def test_verbosity_and_an_answer_cut_off() -> None:
     assert "cut off at the limit" in found[1].title
 
 
+def test_what_has_no_price_is_unpriced_and_not_worth_nothing() -> None:
+    steps = [
+        odd(n, model="house", input_tokens=62_000 if n else 1000, output_tokens=60_000,
+            tool_results=[{"tool_call_id": f"t{n - 1}", "result_hash": "r"}],
+            tool_calls=[{"name": "read", "args_hash": "a", "id": f"t{n}"}])
+        for n in range(6)
+    ]  # fmt: skip
+    for mode in ("input_explosion", "verbosity", "tool_avalanche"):
+        found = of_mode([*usual(), *steps], mode)
+        assert found, mode
+        assert all(one.unpriced for one in found), mode
+    [dear] = of_mode([*usual(), odd(0, input_tokens=1000, output_tokens=60_000)], "verbosity")
+    assert not dear.unpriced
+
+
 def test_retry_cascade_counts_attempts_of_one_request() -> None:
     tries = [
         odd(i, input_tokens=0, output_tokens=0, request_hash="r", status="error",

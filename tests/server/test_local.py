@@ -126,6 +126,15 @@ def test_a_task_without_a_price_is_not_free(ledger, client):
     assert "$0.10 · 2 calls · 1 unpriced" in client.get("/tasks/half").text
 
 
+def test_what_explains_an_unpriced_task_is_not_worth_nothing(ledger, client):
+    unknown = {"cost_state": "unpriced", "cost_pico": None, "model": "house"}
+    ledger.book([*(call(n, task=f"t{n}") for n in range(20)),
+                 call(20, task="odd", output_tokens=60_000, **unknown)])  # fmt: skip
+    page = client.get("/tasks/odd").text
+    assert "answered with 60k tokens" in page
+    assert '<p class="saving"><strong>unpriced</strong></p>' in page
+
+
 def test_a_task_counts_with_the_tasks_inside_it_as_on_the_command_line(ledger, client, capsys):
     start = call(0)["start_us"]
     ledger.book(
