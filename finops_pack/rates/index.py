@@ -18,6 +18,7 @@ _DATE = (
 _SUFFIX = re.compile(
     rf"(?:[-@](?:{_DATE}|latest|preview|exp|experimental|beta|default|v\d+)|:\d+)*"
 )
+_VERSION = re.compile(r"-v(\d+)(?::\d+)*$")  # Bedrock's own; it stands at the end
 _COMPACT_DATE = re.compile(r"(?<=-)(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=$|[-:@])")
 _AT_DATE = re.compile(r"@(?=20\d{6}$)")
 _REGION = re.compile(r"^(?:global|us|us-gov|eu|apac|jp|au|in|ca|sa|me|af)\.")
@@ -71,7 +72,9 @@ class Index:
         if found is None:
             tails = (_of_family(tail, self._regional) for tail in _tails(name))
             found = next((tail for tail in tails if tail is not None), None)
-        return set() if found is None else {found}
+        if found is None or _other_version(name, self.raw[found]["id"]):
+            return set()
+        return {found}
 
     def _fitting(self, name: str) -> set[int]:
         """Those whose pattern fits and spells out the most of the name."""
@@ -107,6 +110,12 @@ def _of_family(name: str, families: Iterable[tuple[str, int]]) -> int | None:
         if name.startswith(family) and _SUFFIX.fullmatch(name, len(family)):
             return number
     return None
+
+
+def _other_version(name: str, id_: str) -> bool:
+    """Whether both spell out their version, and not the same one."""
+    told, held = _VERSION.search(name), _VERSION.search(id_)
+    return told is not None and held is not None and told[1] != held[1]
 
 
 def _tails(name: str) -> Iterator[str]:

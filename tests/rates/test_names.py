@@ -181,6 +181,9 @@ def test_a_name_finds_its_model(model: str, provider: str | None, entry: str) ->
         ("claude-haiku-4-5", "bedrock_of_mine"),
         ("azure/eu/gpt-4o", None),  # a data zone costs more, and its price is not on file
         ("eu.amazon.nova-pro-v1:0", None),
+        ("us.amazon.nova-pro-v2:0", None),  # the next version has a price of its own
+        ("deepseek.r1-v2:0", "bedrock"),
+        ("global.anthropic.claude-opus-4-5-20251101-v2:0", None),
         ("us-gov.anthropic.claude-sonnet-5", None),
         ("bedrock/eu-west-2/meta.llama3-70b-instruct-v1:0", None),
         ("eu.anthropic.claude-fable-5-1", None),
