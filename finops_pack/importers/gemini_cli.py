@@ -61,16 +61,17 @@ def read(path: Path, state: State) -> Iterator[Item]:
     session: dict[str, Any] = {"project": _project(path)}
     found: dict[str, dict[str, Any]] = {}
     for number, record in _records(path):
-        try:
-            if isinstance(record, str):
-                raise ValueError(record)
-            session.update({n: record[n] for n in _HEAD if n in record})
-            for message in map(_same, _messages(record)):
-                if message.get("type") == "gemini" and message.get("tokens"):
-                    row = _call(session, message, key)
+        if isinstance(record, str):
+            yield Rejected(number, record)
+            continue
+        session.update({n: record[n] for n in _HEAD if n in record})
+        for message in _messages(record):
+            try:
+                if row := _answer(session, message, key):
                     found[row["id"]] = row
-        except WRONG as error:
-            yield Rejected(number, why(error))
+            except WRONG as error:
+                name = str(message.get("id") or message.get("uuid"))[:40]
+                yield Rejected(number, f"message {name!r}: {why(error)}")
     _carry(found)
     yield from found.values()
 
@@ -121,6 +122,14 @@ def _project(path: Path) -> str | None:
 
 def _folder(path: Any) -> str | None:
     return str(path or "").strip().replace("\\", "/").rstrip("/").rpartition("/")[2] or None
+
+
+def _answer(session: Record, message: Record, key: bytes) -> dict[str, Any] | None:
+    """A message as a call; None when no tokens were counted for it."""
+    told = _same(message)
+    if told.get("type") != "gemini" or not told.get("tokens"):
+        return None
+    return _call(session, told, key)
 
 
 def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:

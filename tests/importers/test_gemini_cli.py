@@ -104,8 +104,9 @@ def test_a_message_written_again_is_told_as_it_was_last(
 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
 def test_damage_is_named(bring: Any, calls: Any, session: Any, suffix: str) -> None:
-    path = session(suffix, answer("m1"), answer("m2", tokens={"input": "x"}))
+    path = session(suffix, answer("m1"), answer("m2", tokens={"input": "x"}), answer("m3"))
     (rejected,) = bring("gemini-cli", path).rejected
-    assert "input" in rejected.reason
+    assert "'m2': input" in rejected.reason
+    assert sorted(call.id for call in calls()) == ["s1:m1", "s1:m3"]
     path.write_text(path.read_text()[:-30])
     assert bring("gemini-cli", path).rejected
