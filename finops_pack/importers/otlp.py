@@ -157,8 +157,8 @@ def call(
     """A span as a call; None when it calls no model. Raises `ValueError` or `KeyError`."""
     attributes = _attributes(span.get("attributes"))
     told = {key.removeprefix("gen_ai."): v for key, v in attributes.items()}
-    operation = told.get("operation.name")
-    if operation in _SUMS or "request.model" not in told:
+    operation, model = told.get("operation.name"), _model(told)
+    if operation in _SUMS or model is None:
         return None
     begin, end = int(span["startTimeUnixNano"]) // 1000, int(span["endTimeUnixNano"]) // 1000
     failed = (span.get("status") or {}).get("code") in _ERROR or "error.type" in told
@@ -171,7 +171,7 @@ def call(
         "id": f"{text(span['traceId'], 'traceId')}/{text(span['spanId'], 'spanId')}",
         "start_us": begin,
         "duration_ms": max(0, end - begin) // 1000,
-        "model": str(told["request.model"]),
+        "model": str(model),
         "served_model": told.get("response.model"),
         "provider": first((told.get("provider.name"), told.get("system"))),
         "response_id": told.get("response.id"),
@@ -189,6 +189,12 @@ def call(
         **_ours(ours),
         "ours": "call.id" in ours,
     }
+
+
+def _model(told: Mapping[str, Any]) -> Any:
+    """The model that was asked for; some tell only which one answered, and what it used."""
+    answered = told.get("response.model") if _below("usage.", told) else None
+    return first((told.get("request.model"), answered))
 
 
 def _usage(span: Mapping[str, Any], failed: bool) -> dict[str, Any]:

@@ -210,6 +210,14 @@ def test_otlp_spans_that_call_a_model(bring: Any, calls: Any, lines: Any) -> Non
     assert (four.usage_basis, four.unpriced) == ("unknown", True)
 
 
+def test_otlp_the_model_that_answered_is_one_too(bring: Any, calls: Any, lines: Any) -> None:
+    told = {key: value for key, value in CALL.items() if key != "gen_ai__request__model"}
+    only_named = {"gen_ai__response__model": "gpt-4o"}
+    bring("otlp", lines(trace(span("chat", 1, **told), span("step", 2, **only_named))))
+    (call,) = calls()
+    assert (call.model, call.input_tokens, call.unpriced) == ("gpt-4o-2024-08-06", 100, False)
+
+
 @pytest.mark.parametrize(
     "key", ["openai__response__service_tier", "gen_ai__openai__request__service_tier"]
 )
