@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ _COUNTS = {
     "reasoning_tokens": "reasoning_output_tokens",
 }
 
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COPIED_US = 1_000_000  # counts that come so soon after the head of a session are a copy
 
 Record = Mapping[str, Any]
@@ -60,7 +62,7 @@ def files(path: Path) -> Iterator[Path]:
 
 def read(path: Path, state: State) -> Iterator[Item]:
     """The calls of one session, from where it was left."""
-    session = _Session(state.memory)
+    session = _Session(state.memory, path)
     for line in added(path, state):
         if any(word in line for word in _WANTED) or (line and line[-1:] != b"}"):
             try:
@@ -72,8 +74,8 @@ def read(path: Path, state: State) -> Iterator[Item]:
 class _Session:
     """What one session has told so far; `memory` is kept between imports."""
 
-    def __init__(self, memory: dict[str, Any]) -> None:
-        self.memory = memory
+    def __init__(self, memory: dict[str, Any], path: Path) -> None:
+        self.memory, self.path = memory, path
         self.key = config.hash_key(recorder.get().settings)
         for name in ("asked", "results", "ahead"):
             memory.setdefault(name, [])
@@ -146,7 +148,7 @@ class _Session:
         if usage is None:
             return
         if "session" not in self.memory:
-            raise ValueError("tokens are counted before the session is named")
+            self._meta({"id": _named_by(self.path)}, at)
         yield self._call(usage, total or usage, event, at)
 
     def _first(self, at: int) -> None:
@@ -194,6 +196,13 @@ class _Session:
             **usage,
         }
         return {**row, "billing_mode": "subscription"} if held.get("plan") else row
+
+
+def _named_by(path: Path) -> str:
+    """The session's id in the file's name, where the head that tells it is damaged."""
+    if found := _ID.search(path.name):
+        return found[0]
+    raise ValueError("tokens are counted before the session is named")
 
 
 def _spawned(meta: Record) -> Any:

@@ -301,3 +301,16 @@ def test_damage_costs_its_line(bring: Any, calls: Any, lines: Any) -> None:
 def test_tokens_without_a_session_are_named(bring: Any, lines: Any) -> None:
     (rejected,) = bring("codex", lines(counted(2, usage(100, 0, 20, 0)))).rejected
     assert "before the session" in rejected.reason
+
+
+def test_a_damaged_head_costs_no_call(bring: Any, calls: Any, lines: Any) -> None:
+    session = "0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000"
+    name, head = f"rollout-2026-04-16T10-00-00-{session}.jsonl", json.dumps(meta(session))
+    more = context(), counted(2, usage(100, 0, 20, 0)), counted(3, usage(300, 0, 30, 0))
+    assert [r.line for r in bring("codex", lines(head[:-20], *more, name=name)).rejected] == [1]
+    told = [(call.id, call.session, call.input_tokens, call.unpriced) for call in calls()]
+    assert told == [
+        (f"{session}:100+0+0+20+0", session, 100, False),
+        (f"{session}:300+0+0+30+0", session, 200, False),
+    ]
+    assert bring("codex", lines(head, *more, name=name)).new == 0
