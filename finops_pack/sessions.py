@@ -81,14 +81,21 @@ def root_of(task: str, rows: Mapping[str, Task]) -> str:
     return task
 
 
-def tool_results(calls: Iterable[Call]) -> dict[str, Mapping[str, Any]]:
-    """What tools gave, by the id of the tool call that asked for it."""
-    return {
-        str(result["tool_call_id"]): result
-        for call in calls
-        for result in call.tool_results
-        if result.get("tool_call_id")
-    }
+def tool_results(calls: Iterable[Call]) -> list[dict[str, Mapping[str, Any]]]:
+    """For each call, in order of start, what the tools that it asked for gave, by their ids.
+
+    An id may be used again: a result is of the last call that asked under it.
+    """
+    found: list[dict[str, Mapping[str, Any]]] = []
+    open_: dict[str, int] = {}
+    for place, call in enumerate(calls):
+        told = {str(r["tool_call_id"]): r for r in call.tool_results if r.get("tool_call_id")}
+        for name in [name for name in told if name in open_]:
+            found[open_.pop(name)][name] = told.pop(name)
+        asked = ids(call.tool_calls, "id")
+        found.append({name: told[name] for name in asked if name in told})
+        open_.update((name, place) for name in asked if name not in told)
+    return found
 
 
 def threads(calls: Sequence[Call]) -> list[int]:

@@ -81,9 +81,8 @@ def _signs(uses: Sequence[Use], usual: Usual | None) -> Iterator[tuple[str, Sequ
 
 
 def _uses(run: Run) -> list[Use]:
-    results = tool_results(run.calls)
     uses = []
-    for call in run.calls:
+    for call, results in zip(run.calls, tool_results(run.calls), strict=True):
         for asked in call.tool_calls:
             result = results.get(str(asked.get("id")), asked)
             failed = result.get("status") == "error"

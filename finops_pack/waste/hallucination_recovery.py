@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from finops_pack.figures import count, usd
 from finops_pack.model import Call, Finding
-from finops_pack.sessions import threads
+from finops_pack.sessions import threads, tool_results
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._say import named, one_task, some
 
@@ -80,16 +80,12 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
 
 def _checked(calls: Sequence[Call]) -> Sequence[Call]:
     """The calls with what another process, which sent the tool's result, heard of them."""
-    heard = {
-        result.get("tool_call_id"): str(result["verifier"])
-        for call in calls
-        for result in call.tool_results
-        if result.get("verifier")
-    }
-    if not heard:
+    if not any(result.get("verifier") for call in calls for result in call.tool_results):
         return calls
-    checks = (next((heard[a["id"]] for a in c.tool_calls if a.get("id") in heard), None)
-              for c in calls)  # fmt: skip
+    checks = (
+        next((str(r["verifier"]) for r in results.values() if r.get("verifier")), None)
+        for results in tool_results(calls)
+    )
     return [
         replace(call, verifier=check) if check and not call.verifier else call
         for call, check in zip(calls, checks, strict=True)

@@ -64,7 +64,7 @@ def _repeats(calls: Sequence[Call]) -> Iterator[Repeat]:
     results = tool_results(calls)
     pasts: dict[int, _Past] = {}
     for place, (call, thread) in enumerate(zip(calls, threads(calls), strict=True)):
-        uses = [_use(asked, results) for asked in call.tool_calls]
+        uses = [_use(asked, results[place]) for asked in call.tool_calls]
         past = pasts.setdefault(thread, _Past())
         known = [use for use in uses if use is not None]
         found = [past.told[use] for use in known if use in past.told]

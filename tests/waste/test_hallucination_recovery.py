@@ -65,6 +65,14 @@ def test_a_correction_by_the_user_is_a_task_of_its_own(found: Any) -> None:
     assert one.calls == ("c1",)
 
 
+def test_what_was_heard_of_a_tool_call_blames_no_other_of_its_id(found: Any) -> None:
+    uses = [{"id": "call_0", "name": "search"}]
+    heard = [{"tool_call_id": "call_0", "verifier": "schema"}]
+    steps = [step(at, tool_calls=uses, tool_results=heard * (at == 2)) for at in range(6)]
+    [one] = found(CATEGORY, *steps)
+    assert one.calls == ("c2",)
+
+
 def test_recovery_without_a_price_is_counted_in_tokens(found: Any) -> None:
     [one] = found(CATEGORY, step(0, "edit"), step(1, model="unheard of"))
     assert (one.usd, one.unknown_tokens, one.calls) == (Decimal(0), 1000, ("c1",))

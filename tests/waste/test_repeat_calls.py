@@ -52,6 +52,18 @@ def test_results_are_found_on_the_call_that_carried_them_in(found: Any) -> None:
     assert one.calls == ("c1",)
 
 
+def test_an_id_that_is_used_again_is_another_tool_call(found: Any) -> None:
+    def polls(minute: float, result: str, args: str = "a") -> Call:
+        use = {"id": "call_0", "name": "get_status", "args_hash": args}
+        told = [{"tool_call_id": "call_0", "result_hash": result}] if result else []
+        return asks(minute, "", tool_calls=[use], tool_results=told)
+
+    assert found(CATEGORY, polls(0, ""), polls(1, "queued"), polls(2, "done")) == []
+    answer = call(3, session="s", tool_results=[{"tool_call_id": "call_0", "result_hash": "done"}])
+    [one] = found(CATEGORY, polls(0, ""), polls(1, "queued"), polls(2, "done"), answer)
+    assert one.calls == ("c2",)
+
+
 def test_a_call_that_also_asked_something_new_is_no_repeat(found: Any) -> None:
     new = {"id": "x", "name": "read", "args_hash": "b", "result_hash": "r2"}
     second = asks(1, "read")
