@@ -26,7 +26,8 @@ ORDER = 10
 WINDOW_US = 120_000_000
 PASSING = re.compile(
     r"408|409|429|5\d\d|rate.?limit|too.?many|time.?d?.?out|overload|unavailable|connect|"
-    r"internal.?server|server.?error|exhausted|throttl|reset",
+    r"internal.?server|server.?error|exhausted|throttl|reset|deadline|remote.?protocol|"
+    r"\bread.?error",
     re.IGNORECASE,
 )
 MEND = "back off with jitter, respect Retry-After, and cap the retries of a task"

@@ -3,6 +3,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from finops_pack.model import Call
 from tests.facts import call
 
@@ -35,6 +37,14 @@ def test_what_a_failed_attempt_was_billed_is_avoidable_and_the_delivery_is_not(f
     assert (one.usd, one.calls) == (Decimal("0.003"), ("c0",))
 
 
+@pytest.mark.parametrize(
+    "error", ["DeadlineExceeded", "httpx.RemoteProtocolError", "ReadError", "overloaded_error"]
+)
+def test_a_timeout_or_a_lost_connection_by_any_name_passes(found: Any, error: str) -> None:
+    [one] = found("retries", failed(0, error), sent(1))
+    assert one.calls == ("c0",)
+
+
 def test_an_attempt_of_unknown_bill_is_unknown(found: Any) -> None:
     cut = failed(0, "ReadTimeout", status="unknown", usage_basis="unknown")
     [one] = found("retries", cut, sent(1))
@@ -54,6 +64,7 @@ def test_what_is_no_retry(found: Any) -> None:
     assert found("retries", failed(0), sent(3)) == []  # two minutes are over
     assert found("retries", failed(0), sent(1, request_hash="other")) == []
     assert found("retries", failed(0, "BadRequestError"), sent(1)) == []
+    assert found("retries", failed(0, "ThreadError"), sent(1)) == []
     assert found("retries", sent(0), sent(1)) == []
     assert found("retries", failed(0)) == []
 
