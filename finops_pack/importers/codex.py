@@ -226,9 +226,9 @@ def _counts(told: Record) -> dict[str, int]:
 
 def _difference(total: Any, last: Any, before: Any) -> dict[str, int] | None:
     """The counts of the last request; None when nothing was counted since `before`."""
-    if total and total == before:
+    if not (last or total) or (total and total == before):
         return None
-    now = _counts(last or total or {})
+    now = _counts(last or total)
     if not last and before and count(total, "input_tokens") >= count(before, "input_tokens"):
         now = {ours: now[ours] - count(before, theirs) for ours, theirs in _COUNTS.items()}
     return now if now["input_tokens"] or now["output_tokens"] else None

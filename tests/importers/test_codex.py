@@ -298,6 +298,12 @@ def test_damage_costs_its_line(bring: Any, calls: Any, lines: Any) -> None:
     assert [c.input_tokens for c in calls()] == [100, 400]
 
 
+def test_limits_alone_are_no_damage(bring: Any, calls: Any, lines: Any) -> None:
+    first = counted(2, usage(100, 0, 20, 0))
+    assert bring("codex", lines(meta(), context(), first, counted(3, None))).rejected == []
+    assert [c.input_tokens for c in calls()] == [100]
+
+
 def test_tokens_without_a_session_are_named(bring: Any, lines: Any) -> None:
     (rejected,) = bring("codex", lines(counted(2, usage(100, 0, 20, 0)))).rejected
     assert "before the session" in rejected.reason
