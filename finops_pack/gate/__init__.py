@@ -15,7 +15,7 @@ import os
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from finops_pack import log
@@ -252,8 +252,11 @@ class Gate:
             since = None if budget.window == "24h" else where.since_us
             key = f"{budget.id} {row.get(budget.window, '')}"
             if self._watch.due(key, since, pico):
-                self._store.settle(ledger)
-                self._watch.spent(key, since, sum(ledger.spent(where)), budget)
+                self._store.bounded(partial(self._look, ledger, where, key, since, budget))
+
+    def _look(self, ledger: Ledger, where: Where, key: str, since: int | None, b: Budget) -> None:
+        self._store.settle(ledger)
+        self._watch.spent(key, since, sum(ledger.spent(where)), b)
 
 
 def _levels(settings: Config) -> tuple[int, ...]:

@@ -110,16 +110,34 @@ class Store:
         broken = self._try(ledger, asked, wanted)
         if broken and time.monotonic() >= self._drain_at:
             self._drain_at = time.monotonic() + RETRY_SECONDS
-            ledger.drain(DRAIN_SECONDS)
+            self.bounded(partial(ledger.drain, DRAIN_SECONDS))
             broken = self._try(ledger, asked, wanted)
         return broken or {}
+
+    def bounded(self, act: Callable[[], object]) -> None:
+        """Do it, and wait no longer than agreed: what takes longer goes on behind us.
+
+        A look-up of a host's name, and a new connection to it, know no deadline of their own.
+        """
+        if is_local(self._url):
+            act()
+        else:
+            within(WAIT_SECONDS, act)
 
     def _try(
         self, ledger: Ledger, asked: Reservation, wanted: Mapping[str, tuple[Where, int]]
     ) -> Mapping[str, tuple[int, int]] | None:
         ended = self._take()
+        answers: list[Mapping[str, tuple[int, int]] | None] = []
+
+        def ask() -> None:
+            answers.append(ledger.reserve(asked, wanted, WAIT_SECONDS, ended))
+
         try:
-            return ledger.reserve(asked, wanted, WAIT_SECONDS, ended)
+            self.bounded(ask)
+            if not answers:
+                raise LedgerUnreachable("the ledger did not answer in time")
+            return answers[0]
         except BaseException:
             self._put_back(ended)
             raise
@@ -156,7 +174,7 @@ class Store:
             self._ended.update(ended)
 
 
-def within(seconds: float, act: Callable[[], None]) -> None:
+def within(seconds: float, act: Callable[[], object]) -> None:
     """Do it on another thread and wait for it so long; what it raises, if it ends in time."""
     raised: list[FinOpsError] = []
 

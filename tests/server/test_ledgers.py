@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import repeat
 
@@ -27,7 +28,7 @@ from finops_pack.ledger import Reservation, _http, open_ledger
 from finops_pack.ledger._http import Http
 from finops_pack.ledger.remote import RemoteLedger
 from finops_pack.ledger.spool import Spool, encode
-from finops_pack.model import Where
+from finops_pack.model import Usage, Where
 from finops_pack.report import tls
 from finops_pack.server import accounts
 from finops_pack.server.throttle import Rate
@@ -635,6 +636,36 @@ def test_reading_the_cas_of_the_machine_is_no_silence_of_the_server(
     except BudgetExceeded as error:
         refused = error.reason
     assert refused == reason
+
+
+@pytest.mark.parametrize("silent", ["reserve", "spent"])
+def test_who_asks_the_gate_waits_no_longer_than_agreed_whatever_takes_long(
+    live, monkeypatch, silent
+):
+    """As the look-up of its name may, once the connection was idle: it knows no deadline."""
+    monkeypatch.setattr(_limits, "FIRST_SECONDS", 5.0)
+    monkeypatch.setenv("FINOPS_API_KEY", live.key)
+    monkeypatch.setenv("FINOPS_LEDGER", live.url)
+    monkeypatch.setenv("FINOPS_BUDGET", "1 USD/day")
+    monkeypatch.setattr(_store, "WAIT_SECONDS", 5.0)
+    config.reload()
+    rec = recorder.get()
+    rec.begin(model="gpt-4o", messages=["hi"], max_output_tokens=9).drop()
+    monkeypatch.setattr(_store, "WAIT_SECONDS", 0.5)
+    asked, over = threading.Event(), threading.Event()
+
+    def wait(*_):
+        asked.set()
+        over.wait(30)
+
+    monkeypatch.setattr(RemoteLedger, silent, wait)
+    began = time.monotonic()
+    with suppress(BudgetExceeded):
+        rec.begin(model="gpt-4o", messages=["hi"], max_output_tokens=9).finish(Usage(9, 1))
+    assert ("did not answer in time" in str(rec.refusal)) == (silent == "reserve")
+    assert time.monotonic() - began < 20
+    assert asked.is_set()
+    over.set()
 
 
 ASKED = """
