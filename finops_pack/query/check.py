@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from finops_pack import config
 from finops_pack.errors import InputError
 from finops_pack.figures import usd
 from finops_pack.model import Usage
@@ -114,10 +115,11 @@ def _yes(ways: Sequence[str]) -> str | None:
 
 def _covering(lines: Sequence[BudgetLine], model: str | None) -> list[BudgetLine]:
     """The budgets that may concern this call; flat plans have budgets of their own."""
+    told = {"model": model, "project": config.load().project}
 
     def concerns(line: BudgetLine) -> bool:
         kind, value = line.named or ("", "")
-        return kind != "billing" and not (kind == "model" and model not in (None, value))
+        return kind != "billing" and told.get(kind) in (None, value)
 
     return [line for line in lines if concerns(line)]
 

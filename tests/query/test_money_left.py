@@ -189,6 +189,17 @@ def test_a_budget_of_another_model_or_of_flat_plans_is_none_of_this_call(reader:
     assert (refused.advice or "").startswith("yes on gpt-")
 
 
+def test_a_budget_of_another_project_is_none_of_a_project_that_the_settings_name(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.set_budget(None, "0.01 USD/day project=theirs")
+    assert not reader.check(Decimal("0.02")).allowed, "whose work this is, nobody said"
+    for project, allowed in (("ours", True), ("theirs", False)):
+        monkeypatch.setenv("FINOPS_PROJECT", project)
+        config.reload()
+        assert reader.check(Decimal("0.02")).allowed is allowed
+
+
 def test_an_answer_is_short(reader: Reader) -> None:
     for answer in (
         reader.check(Decimal(1)),
