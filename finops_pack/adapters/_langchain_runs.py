@@ -55,6 +55,8 @@ def place(run: Run, name: str | None, metadata: dict[str, Any]) -> None:
     if run.root is run:
         told = sys._getframe(3)  # above us: the handler's method, its guard
         run.waiting = _waiting.stream(told, told.f_code.co_filename)
+        if run.action is None:  # steps in threads of their own do not see who asked
+            run.function = _caller.name(4)
 
 
 def start(
@@ -134,6 +136,7 @@ def _row(
         if work.asker:
             known["parent"] = work.asker
     action = action or _caller.name(8)  # the frames above: ours and LangChain's
+    action = action or (run.root.function if run is not None else None)
     if action:  # what is None stays out, here and below: to drop it later costs a µs
         known["action"] = action
     if provider and (_bills(provider) or provider != _made_up(model)):

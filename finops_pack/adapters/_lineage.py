@@ -24,6 +24,7 @@ class Run:
         "before",
         "began",
         "calls",
+        "function",
         "key",
         "last",
         "named",
@@ -75,6 +76,7 @@ class Run:
             self.action, self.agent = above.action, above.agent
             self.session, self.project, self.asker = above.session, above.project, above.asker
         self.calls: dict[str, Pending] = {}
+        self.function: str | None = None  # the user's that began it, where the adapter looks
         self.used = False
 
 

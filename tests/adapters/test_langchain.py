@@ -13,7 +13,7 @@ import pytest
 from langchain_core.language_models import BaseChatModel, SimpleChatModel
 from langchain_core.messages import AIMessageChunk, ChatMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableLambda, RunnableParallel
 
 import finops_pack
 from finops_pack import recorder
@@ -49,6 +49,27 @@ def test_the_innermost_function_of_the_user_names_the_work(chat: Any, calls: Cal
     for step in (streams, invokes, generates):
         step()
     assert [row.action for row in calls()] == ["streams", "invokes", "generates"]
+
+
+def test_steps_that_run_in_threads_are_the_work_of_who_asked_the_chain(
+    chat: Any, calls: Calls
+) -> None:
+    chain = chat() | RunnableLambda(lambda answer: answer.content)
+
+    def parallel() -> None:
+        RunnableParallel(a=chain, b=chain).invoke("a")
+
+    def many() -> None:
+        chain.batch(["b", "c"])
+
+    def raw() -> None:
+        chat().with_structured_output({"title": "T"}, method="json_mode", include_raw=True).invoke(
+            "d"
+        )
+
+    for step in (parallel, many, raw):
+        step()
+    assert [row.action for row in calls()] == ["parallel"] * 2 + ["many"] * 2 + ["raw"]
 
 
 def test_anthropic_whole_and_streamed_are_the_same(claude: Any, calls: Calls) -> None:
