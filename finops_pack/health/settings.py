@@ -46,12 +46,13 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
 
 
 def _connected(default: str) -> tuple[str, str]:
-    """Where reports go without a setting: the URL that was connected last, or the default."""
+    """Where reports go without a setting: the URL connected last, the ledger's, the default."""
     try:
-        url = keys.target().url
+        found = keys.target()
     except FinOpsError:
-        url = default  # said by the part that looks at delivery
-    return url, "default" if url == default else "finops connect"
+        return default, "default"  # said by the part that looks at delivery
+    named = "the ledger's server" if found.source == "FINOPS_API_KEY" else "finops connect"
+    return found.url, "default" if found.url == default else named
 
 
 def _in_the_clear(url: str) -> bool:

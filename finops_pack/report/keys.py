@@ -92,13 +92,19 @@ def target(url: str | None = None) -> Target:
     """
     settings = config.load()
     if settings.api_key:
-        where = base_url(url or settings.api_url)
+        where = base_url(url or _own(settings))
         return Target(where, api_key(settings.api_key), "FINOPS_API_KEY")
     stored = _read()
     chosen = url or (settings.api_url if "api_url" in settings.sources else stored.get("url"))
     where = base_url(chosen or settings.api_url)
     key = stored.get("keys", {}).get(where)
     return Target(where, api_key(key) if key else None, str(path()))
+
+
+def _own(settings: config.Config) -> str:
+    """Whose key the environment's is: where no API is named, the server's that has the ledger."""
+    served = settings.ledger.startswith(("http://", "https://"))
+    return settings.ledger if served and "api_url" not in settings.sources else settings.api_url
 
 
 def store(url: str, key: Secret) -> Path:

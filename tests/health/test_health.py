@@ -53,6 +53,10 @@ def test_the_url_that_was_connected_is_the_one_that_is_named(
     assert only("api_url").text == "https://mine.example  [finops connect]"
     monkeypatch.setenv("FINOPS_API_URL", "https://other.example")
     assert only("api_url").text == "https://other.example  [FINOPS_API_URL]"
+    monkeypatch.delenv("FINOPS_API_URL")
+    monkeypatch.setenv("FINOPS_API_KEY", "finops_" + "l" * 40)
+    monkeypatch.setenv("FINOPS_LEDGER", "https://ledger.example")
+    assert only("api_url").text == "https://ledger.example  [the ledger's server]"
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

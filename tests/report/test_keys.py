@@ -55,6 +55,18 @@ def test_the_environment_wins_and_keeps_to_its_own_url(
     assert (found.url, found.key.reveal()) == (config.API_URL, key + "env")
 
 
+def test_the_key_to_a_ledger_on_a_server_is_shown_to_no_other_server(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINOPS_API_KEY", key)
+    monkeypatch.setenv("FINOPS_LEDGER", "https://finops.example")
+    config.reload()
+    assert target().url == "https://finops.example"
+    monkeypatch.setenv("FINOPS_API_URL", config.API_URL)
+    config.reload()
+    assert target().url == config.API_URL, "said so"
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666, 0o610])
 def test_a_file_that_others_can_read_is_refused(key: str, mode: int) -> None:
     path = store("https://finops.example", api_key(key))
