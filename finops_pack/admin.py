@@ -93,6 +93,8 @@ def repriceable(calls: Iterable[Call]) -> Iterator[Repriced]:
             continue
         pico, state, rate_id, missing = rates.price_call(call)
         booked = (call.cost_pico, call.cost_state, call.rate_id)
+        if not pico and booked == (0, state, None):
+            continue  # refused, and billed by no rate
         if state != "unpriced" and (pico, state, rate_id) != booked:
             yield Repriced(call, pico, state, rate_id, missing)
 

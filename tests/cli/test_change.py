@@ -161,6 +161,16 @@ def test_a_call_of_unknown_usage_is_said_to_be_that_and_never_repriced(
     assert "gpt-4o" not in alert.message
 
 
+def test_what_was_refused_and_cost_nothing_is_no_change_of_price(
+    finops: Callable[..., Any], week: Path
+) -> None:
+    finops("reprice", "--yes")
+    call = {"type": "call", "id": "r", "model": "gpt-4o", "start_us": time.time_ns() // 1000}
+    with closing(open_ledger(str(week))) as ledger:
+        ledger.book([{**call, "status": "error", "cost_pico": 0, "cost_state": "priced"}])
+    assert finops("reprice", "--json").json["rows"] == []
+
+
 def test_reprice_narrowed_to_a_period(finops: Callable[..., Any], week: Path) -> None:
     said = finops("reprice", "--last", "1d", "--json").json
     assert 0 < sum(row["calls"] for row in said["rows"]) < 152
