@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_SECONDS = 5.0
+KEPT_SECONDS = 50.0  # a connection at rest; most proxies and our own server keep theirs longer
 LIMIT = 128 << 20  # bytes of an answer that are read: 90 days of reports of 1 MiB, and more
 _PACKED = ("", "identity", "gzip")
 
@@ -66,6 +67,7 @@ def http_client(url: str, seconds: float, trusted: ssl.SSLContext | None = None)
 
             return httpx.Client(
                 timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
+                limits=httpx.Limits(keepalive_expiry=KEPT_SECONDS),
                 headers={"Accept-Encoding": "gzip"},
                 follow_redirects=False,
                 trust_env=not here,

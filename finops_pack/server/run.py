@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from finops_pack.errors import ConfigError
 
+KEPT_SECONDS = 75  # longer than a client keeps a connection: else it asks on one that is closing
+
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises `ConfigError` when it is taken."""
@@ -35,7 +37,13 @@ def address(listening: socket.socket) -> str:
 
 def serve(app: FastAPI, listening: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM; the first line says where."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEPT_SECONDS,
+    )
     _Server(config, f"Listening on {address(listening)}").run(sockets=[listening])
 
 

@@ -8,7 +8,9 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from finops_pack.errors import ConfigError
+from finops_pack.report import tls
 from finops_pack.report.client import Client, Reply
 from finops_pack.report.keys import Secret
 from finops_pack.report.tls import http_client, is_loopback
+from finops_pack.server import run
 
 HOST = "finops.test"  # never resolved: only a proxy can reach it
 
@@ -72,6 +76,35 @@ def https(platform: Callable[..., Any], authority: Path) -> Any:
 def ask(url: str) -> Reply:
     with Client(url, Secret("finops_x"), deadline=2) as client:
         return client.trends()
+
+
+def test_a_connection_is_kept_while_an_agent_waits_for_its_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Answering(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    came: list[Any] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        accept, monotonic = server.get_request, time.monotonic
+        monkeypatch.setattr(server, "get_request", lambda: came.append(1) or accept())
+        url = f"http://127.0.0.1:{server.server_port}"
+        with http_client(url, 5) as client:
+            client.get(url)
+            monkeypatch.setattr(time, "monotonic", lambda: monotonic() + 40)
+            client.get(url)
+            assert len(came) == 1
+        monkeypatch.undo()
+        server.shutdown()
+    assert tls.KEPT_SECONDS < run.KEPT_SECONDS, "else the server may close what is asked on"
 
 
 def test_an_unknown_ca_is_refused(https: Any) -> None:
