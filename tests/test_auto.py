@@ -132,6 +132,7 @@ def test_every_answer_is_a_table_in_a_notebook(ask: str) -> None:
     assert "<table>" in answer()._repr_html_()
     assert answer().to_dicts() == []
     assert "<td>0</td>" not in answer()._repr_html_()  # empty is not zero
+    assert str(answer()).startswith(("nothing recorded yet", "no waste found: nothing"))
 
 
 def test_a_budget_that_cannot_be_read_is_told_to_its_author() -> None:

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from finops_pack.figures import bar, count, usd
-from finops_pack.query.views import BudgetLine, BudgetView
 
 if TYPE_CHECKING:
     from finops_pack.model import Totals
+    from finops_pack.query.views import BudgetLine, BudgetView
 
 
 def budget_lines(view: BudgetView) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the queries answer with: frozen dataclasses, JSON-ready, a table in a notebook."""
+"""What the queries answer with: frozen dataclasses, JSON-ready, tables where they are shown."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from finops_pack import forks
 from finops_pack.budgets import CLOCKED
+from finops_pack.model.table import Table, Tabular
 from finops_pack.money import plain
+from finops_pack.query.text import budget_lines, estimated, outside
 
 if TYPE_CHECKING:
     from finops_pack.model import Totals
@@ -46,7 +47,7 @@ def amount(row: Totals) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Spend:
+class Spend(Tabular):
     """Spend grouped by `by`. `subscription` are list equivalents of flat plans, never added in.
 
     `pending_calls` were recorded but not yet booked when this was read.
@@ -83,16 +84,15 @@ class Spend:
             body["pending_calls"] = self.pending_calls
         return body
 
-    def _repr_html_(self) -> str:
-        with forks.barred():
-            from finops_pack.model.html import html_table
-
+    def table(self) -> Table:
+        """A row for each key, and one for all."""
         columns = (self.by, "calls", "input", "output", "USD")
         rows = [
             (r.key or "(none)", r.calls, r.input_tokens, r.output_tokens, amount(r) or "unpriced")
             for r in (*self.rows, replace(self.total, key="total"))
         ]
-        return html_table(columns, [] if self.nothing else rows, self.nothing)
+        marks = "; ".join(filter(None, (outside(self.total), estimated(self.total))))
+        return Table(columns, [] if self.nothing else rows, self.nothing or marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class BudgetLine:
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetView:
+class BudgetView(Tabular):
     """All budgets, tightest first, and what was spent today, this week and this month."""
 
     lines: tuple[BudgetLine, ...]
@@ -208,11 +208,12 @@ class BudgetView:
         """One mapping a budget."""
         return [line.to_dict() for line in self.lines]
 
-    def _repr_html_(self) -> str:
-        with forks.barred():
-            from finops_pack.model.html import html_table
+    def __str__(self) -> str:
+        return "\n".join(budget_lines(self))
 
-        return html_table(
+    def table(self) -> Table:
+        """A row for each budget."""
+        return Table(
             ("budget", "spent", "reserved", "left", "resets"),
             (
                 (

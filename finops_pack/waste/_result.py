@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from finops_pack import forks
 from finops_pack.model import Basis, Finding
+from finops_pack.model.table import Table, Tabular
 from finops_pack.money import plain, shown
 
 
@@ -42,7 +42,7 @@ class Unknown:
 
 
 @dataclass(frozen=True)
-class Waste:
+class Waste(Tabular):
     """The findings, dearest first, summed by category; only categories that occurred.
 
     Of very many findings the dearest are kept and `left_out` says how many are not; the sums
@@ -79,13 +79,11 @@ class Waste:
         """One row a category."""
         return [{"category": name, **part.to_dict()} for name, part in self.categories.items()]
 
-    def _repr_html_(self) -> str:
-        with forks.barred():
-            from finops_pack.model.html import html_table
-
-        rows = [
-            (name, part.calls, part.basis, plain(part.usd))
-            for name, part in self.categories.items()
-        ]
-        note = "" if rows else f"no waste found in {shown(self.total_usd)} of spend"
-        return html_table(("category", "calls", "basis", "USD"), rows, note)
+    def table(self) -> Table:
+        """A row for each category, the dearest first."""
+        rows = [(name, part.calls, part.basis, plain(part.usd)) for name, part in self.dearest()]
+        looked = (
+            f" in {shown(self.total_usd)} of spend" if self.total_usd else ": nothing with a price"
+        )
+        note = "" if rows else f"no waste found{looked}"
+        return Table(("category", "calls", "basis", "USD"), rows, note)

@@ -183,8 +183,9 @@ def _evidence(paid: tuple[Loss, Decimal]) -> str:
     loss, amount = paid
     seconds = (loss.call.start_us - loss.before.start_us) / 1e6
     seen = loss.call.prefix_hashes and loss.before.prefix_hashes  # else their sizes alone are known
+    lost = f"{'' if seen else 'up to '}{tokens(loss.tokens)}"
     return (
-        f"{named(loss.call)} sent {tokens(loss.call.input_tokens)} tokens, of them "
-        f"{'' if seen else 'up to '}{tokens(loss.tokens)} that call {loss.before.id} had sent {seconds:,.0f} s before and "
+        f"{named(loss.call)} sent {tokens(loss.call.input_tokens)} tokens, of them {lost} "
+        f"that call {loss.before.id} had sent {seconds:,.0f} s before and "
         f"that were not read from the cache: {usd(amount)} more than a read"
     )

@@ -232,6 +232,22 @@ def test_the_public_functions(ledger: Ledger, spent: Callable[..., None]) -> Non
     assert "&lt;b&gt;" in spend._repr_html_()
     assert finops_pack.budget().today_usd == Decimal("1.5")
     assert "<table>" in finops_pack.budget()._repr_html_()
+    assert str(spend).splitlines() == [
+        "model  calls  input  output  USD",
+        "<b>        1      0       0  1.5",
+        "total      1      0       0  1.5",
+    ]
+    assert "$1.50 today" in str(finops_pack.budget())
+
+
+def test_a_table_says_what_is_not_in_it(ledger: Ledger) -> None:
+    finops_pack.record(model="house-llm", usage=finops_pack.Usage(10, 1))
+    assert finops_pack.flush()
+    spend = finops_pack.spend(by="model", last="1d")
+    *_, row, _, note = str(spend).splitlines()
+    assert row.split() == ["house-llm", "1", "10", "1", "unpriced"]
+    assert note.startswith("1 of 1 calls has no price")
+    assert note in spend._repr_html_()
 
 
 def test_how_far_ahead() -> None:
