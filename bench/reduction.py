@@ -57,7 +57,8 @@ def worker(text: str) -> list[float]:
     reduction = _jobs.Reduction(b"key")
     times = []
     for place in range(ROUNDS):
-        job = _jobs.Job(f"c{place}", "s", None, conversation(cut(text, place)), [], "Fine.", ())
+        row = {"id": f"c{place}", "session": "s"}
+        job = _jobs.Job(row, conversation(cut(text, place)), [], "Fine.", ())
         start = time.process_time()
         reduction.take(job)
         times.append((time.process_time() - start) * 1000)
