@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 FRAMEWORKS = ("openai", "anthropic", "langchain", "crewai", "autogen")
 TRACKERS = ("none", "finops_pack", "langfuse", "openinference", "agentops")
@@ -101,7 +102,7 @@ class Child:
         self.saw = said if isinstance(said, int) else 0
         self.fault = said if isinstance(said, str) else None
 
-    def _hear(self) -> object:
+    def _hear(self) -> Any:
         assert self.process.stdout
         line = self.process.stdout.readline()
         return json.loads(line) if line else "it ended without a word"
@@ -111,7 +112,7 @@ class Child:
         assert self.process.stdin
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        wall, cpu = self._hear()  # type: ignore[misc]
+        wall, cpu = self._hear()
         return wall, cpu
 
     def end(self) -> None:

@@ -48,7 +48,7 @@ def _model() -> Any:
     from langchain_core.messages import AIMessage
     from langchain_core.outputs import ChatGeneration, ChatResult
 
-    counted = {
+    counted: Any = {
         "input_tokens": 1000,
         "output_tokens": 200,
         "total_tokens": 1200,
@@ -61,7 +61,7 @@ def _model() -> Any:
     class Instant(BaseChatModel):
         def _generate(self, *_: Any, **__: Any) -> ChatResult:
             meta = {**served, "id": f"chatcmpl-{next(number)}"}
-            message = AIMessage("hello there", usage_metadata=counted, response_metadata=meta)  # type: ignore[arg-type]
+            message = AIMessage("hello there", usage_metadata=counted, response_metadata=meta)
             return ChatResult(generations=[ChatGeneration(message=message)])
 
         def _stream(self, *_: Any, **__: Any) -> Any:

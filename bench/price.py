@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from genai_prices import Usage as TheirUsage
 from genai_prices import calc_price
@@ -46,11 +47,9 @@ def main() -> None:
             cache_write_tokens=usage.cache_write_5m_tokens,
         )
         works: list[Callable[[], object]] = [
-            lambda m=model, u=usage, p=provider: rates.price_pico(m, u, p, AT_US, None),
-            lambda m=model, u=usage, p=provider: rates.price(m, u, provider=p, at=AT),
-            lambda m=model, u=theirs, p=provider: calc_price(
-                u, m, provider_id=p, genai_request_timestamp=AT
-            ),
+            partial(rates.price_pico, model, usage, provider, AT_US, None),
+            partial(rates.price, model, usage, provider=provider, at=AT),
+            partial(calc_price, theirs, model, provider_id=provider, genai_request_timestamp=AT),
         ]
         ours, exact, other = (per_call(work) for work in works)
         print(

@@ -72,8 +72,10 @@ def ours(calls: list[Call]) -> Found:
 
 def labels_miniswe(calls: list[Call]) -> dict[str, set[str]]:
     """What the log itself says was avoidable, by call."""
-    after, repeats = set(), set()
-    rejected, told = {}, set()
+    after: set[str] = set()
+    repeats: set[str] = set()
+    rejected: dict[str | None, bool] = {}
+    told: set[Any] = set()
     for call in calls:
         if rejected.get(call.task):
             after.add(call.id)
@@ -88,7 +90,8 @@ def labels_miniswe(calls: list[Call]) -> dict[str, set[str]]:
 
 def labels_aider(calls: list[Call]) -> dict[str, set[str]]:
     """Retries and reflections as aider printed them."""
-    reflections, mended = set(), {}
+    reflections: set[str] = set()
+    mended: dict[str | None, bool] = {}
     for call in calls:
         if mended.get(call.session):
             reflections.add(call.id)

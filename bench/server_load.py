@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from finops_pack.report.model import parse
+from finops_pack.report.model import DailyReport, parse
 from finops_pack.server import accounts, clock, crypto
 from finops_pack.server.stores import Database, open_database
 
@@ -98,7 +98,7 @@ def measure(store: str, count: int, days: int, seconds: int) -> int:
         return errors
 
 
-def report(day: date, usd: int):
+def report(day: date, usd: int) -> DailyReport:
     """A report as large as those of a busy agent."""
     return parse(
         {
@@ -184,7 +184,7 @@ def wrk(base: str, folder: str, load: Load, seconds: int) -> str:
     header = "Cookie" if load.session else "Authorization"
     values = {"folder": folder, "method": load.method, "path": load.path, "header": header}
     script.write_text(LUA % values)
-    options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", script]
+    options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script)]
     done = subprocess.run(["wrk", *options, base], capture_output=True, text=True, check=True)
     return done.stdout
 
