@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,13 @@ from finops_pack.testing import Wire
 # No test judges time: a busy machine is no failure.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
+
+
+def pytest_runtest_logfinish() -> None:
+    """The frameworks are a gigabyte of objects, which each full collection looked at again."""
+    gc.collect()
+    gc.freeze()
+
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
