@@ -221,4 +221,6 @@ def test_nothing_an_api_sends_raises(raw: Any) -> None:
         usage = read(raw)
         assert usage is None or isinstance(usage, Usage)
         assert usage is None or isinstance(usage.problems, tuple)
+    if _usage.langchain(raw) is not None:  # what could be read tells its tier, or none
+        assert _usage.tier_of(raw.get("input_token_details") or ()) in (None, "flex", "priority")
     _numbers.charged(raw)
