@@ -39,10 +39,12 @@ def install() -> None:
 
 
 def _watch_subclasses(base: Any) -> None:
-    original = base.__init_subclass__.__func__
+    own = vars(base).get("__init_subclass__")
 
     def init_subclass(cls: Any, /, **options: Any) -> None:
-        original(cls, **options)
+        # what it inherits is Generic's, which is no Python function since 3.13
+        begins = own.__get__(None, cls) if own else super(base, cls).__init_subclass__
+        begins(**options)
         _wrap(cls)
 
     base.__init_subclass__ = classmethod(init_subclass)
