@@ -17,7 +17,7 @@ KINDS = {
 }
 _PROBE = 1000
 _SHORT = 32_000  # no table has a dearer tier for a prompt up to this
-_STEP = 8_000  # tiers begin at multiples of it
+_STEP = 4_000  # tiers begin at multiples of it, but for two: there the booked rate tells
 _ONE = Decimal(1)
 
 
@@ -41,9 +41,10 @@ def fresh_kind(call: Call) -> str:
 
 
 class UnitPrices:
-    """USD of a token of each kind, at a call's model, provider, context, day and tier.
+    """USD of a token of each kind, at a call's model, provider, context, time and tier.
 
-    Asked once for all calls alike, which keeps 100,000 calls in seconds.
+    Asked once for all calls alike, which keeps 100,000 calls in seconds: those of one day and
+    one size that were booked at one rate, since hours of a day may have prices of their own.
     """
 
     def __init__(self, facts: Facts) -> None:
@@ -62,7 +63,8 @@ class UnitPrices:
     def per_token(self, call: Call, kind: str) -> Decimal | None:
         """USD of one token of `kind` (a key of `KINDS`) by our rates; None without a price."""
         context = (call.processing, call.service_tier, call.region)
-        key = (call.answered_by, call.provider, call.day, context, kind, size_of(call.input_tokens))
+        when = call.day, call.rate_id, size_of(call.input_tokens)
+        key = (call.answered_by, call.provider, when, context, kind)
         if key not in self._known:
             self._known[key] = self._ask(call, kind)
         return self._known[key]

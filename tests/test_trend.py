@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finops_pack import trend
-from finops_pack.model import Call, Task
+from finops_pack import rates, trend
+from finops_pack.model import Call, Task, Usage
+from finops_pack.money import to_pico
+from finops_pack.query.absent import Absent
+from finops_pack.query.facts import LedgerFacts
 from finops_pack.trend import _account
 from tests.facts import FACTS, PRICES, Table, call
 from tests.memory import traced
@@ -63,6 +68,21 @@ def test_a_colder_cache_is_told_from_more_input() -> None:
     longer = tasks(10, start=1000, input_tokens=200_000, cache_read_tokens=180_000)
     assert [f.name for f in trend.compare(colder, before, FACTS).factors] == ["cache"]
     assert [f.name for f in trend.compare(longer, before, FACTS).factors] == ["input"]
+
+
+def test_dearer_hours_of_a_day_are_a_price_rise() -> None:
+    def at(hour: int) -> Call:
+        moment = datetime(2026, 11, 20, hour, tzinfo=UTC)
+        usage = Usage(input_tokens=9_000)
+        cost = rates.price("deepseek-v4-pro", usage, at=moment)
+        start_us = int(moment.timestamp() * 1e6)
+        made = Call(f"{hour}", start_us, "deepseek-v4-pro", task=f"{hour}", input_tokens=9_000)
+        pico = to_pico(cost.usd or Decimal(0))
+        return replace(made, cost_pico=pico, cost_state=cost.state, rate_id=cost.rate_id)
+
+    off_peak, both = [at(12), at(13)], [at(5), at(7)]
+    found = trend.compare(both, off_peak, LedgerFacts(Absent("", "UTC")))
+    assert [(f.name, round(f.points)) for f in found.factors] == [("price", 50)]
 
 
 def test_a_price_rise_is_a_price_rise() -> None:

@@ -31,6 +31,28 @@ def test_the_kinds_of_a_call_sum_to_its_cost_in_every_tier(model: str, tokens: i
     assert paid == cost.usd
 
 
+@pytest.mark.parametrize(
+    ("model", "sizes", "hours"),
+    [
+        ("claude-haiku-5-5", (97_000, 103_000), (12,)),  # five times the price above 100,000
+        ("grok-4.6", (199_999, 200_000), (12,)),
+        ("deepseek-v4-pro", (9_000,), (5, 7, 12)),  # twice the price from 6 to 10 on weekdays
+    ],
+)
+def test_calls_of_one_day_keep_the_price_of_their_tier_and_their_hour(
+    model: str, sizes: tuple[int, ...], hours: tuple[int, ...]
+) -> None:
+    prices = UnitPrices(REAL)
+    for hour in hours:
+        start_us = int(datetime(2026, 11, 20, hour, tzinfo=UTC).timestamp() * 1e6)
+        for size in sizes:
+            made = Call("a", start_us, model, input_tokens=size, output_tokens=500)
+            cost = REAL.price(model, made.usage, at=made.started_at)
+            made = replace(made, rate_id=cost.rate_id)
+            kinds = (("input", size), ("output", 500))
+            assert sum(n * (prices.per_token(made, k) or 0) for k, n in kinds) == cost.usd
+
+
 def billed(made: Call, share: str) -> Call:
     return replace(made, billed_pico=int((made.cost_pico or 0) * Decimal(share)))
 

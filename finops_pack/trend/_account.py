@@ -36,7 +36,7 @@ class OfModel:
         self._kinds["cache_write_5m"] += call.cache_write_5m_tokens
         self._kinds["cache_write_1h"] += call.cache_write_1h_tokens
         self._kinds["input"] += call.usage.uncached_tokens
-        when = call.day, size_of(call.input_tokens)
+        when = call.day, call.rate_id, size_of(call.input_tokens)
         terms = (call.provider, call.processing, call.service_tier, call.region, when)
         self._terms[terms] += 1
         self._example.setdefault(terms, call)
@@ -47,7 +47,7 @@ class OfModel:
         return {kind: n / total if total else Decimal(0) for kind, n in self._kinds.items()}
 
     def terms(self) -> Iterator[tuple[Call, int]]:
-        """A call of each day, tier and kind of contract, and how many there were like it."""
+        """A call of each day, rate, tier and kind of contract, and how many there were like it."""
         return ((self._example[terms], count) for terms, count in self._terms.items())
 
 
