@@ -64,7 +64,7 @@ class UnitPrices:
         """USD of one token of `kind` (a key of `KINDS`) by our rates; None without a price."""
         context = (call.processing, call.service_tier, call.region)
         when = call.day, call.rate_id, size_of(call.input_tokens)
-        key = (call.answered_by, call.provider, when, context, kind)
+        key = (call.served_model, call.model, call.provider, when, context, kind)
         if key not in self._known:
             self._known[key] = self._ask(call, kind)
         return self._known[key]
@@ -84,14 +84,13 @@ class UnitPrices:
         return None if usd is None or without is None else (usd - without) / _PROBE
 
     def _of(self, call: Call, counts: Mapping[str, Any]) -> Decimal | None:
-        cost = self._facts.price(
-            call.answered_by,
-            Usage(**counts),
-            provider=call.provider,
-            at=call.started_at,
-            context=call.context,
-        )
-        return cost.usd if cost.state in ("priced", "free") else None
+        """By the model that served, else the one asked for, as the call itself was priced."""
+        terms: Any = {"provider": call.provider, "at": call.started_at, "context": call.context}
+        for model in filter(None, (call.served_model, call.model)):
+            cost = self._facts.price(model, Usage(**counts), **terms)
+            if cost.state in ("priced", "free"):
+                return cost.usd
+        return None
 
     def writes_paid(self, call: Call) -> Decimal:
         """USD paid for what this call wrote to a cache."""

@@ -53,6 +53,19 @@ def test_calls_of_one_day_keep_the_price_of_their_tier_and_their_hour(
             assert sum(n * (prices.per_token(made, k) or 0) for k, n in kinds) == cost.usd
 
 
+def test_a_call_that_was_priced_as_the_model_asked_for_is_weighed_as_that() -> None:
+    calls = [
+        call(n, session="s", task="t", input_tokens=9000, cache_write_5m_tokens=8000)
+        for n in range(0, 60, 6)
+    ]
+    served = [replace(one, served_model="big-at-a-gateway") for one in calls]
+    known, unknown = cache.analyse(calls, FACTS), cache.analyse(served, FACTS)
+    assert unknown.lost_usd == known.lost_usd > 0
+    assert unknown.writes.usd == known.writes.usd > 0
+    cold = waste.find(served, FACTS).categories["cold_cache"].usd
+    assert cold == waste.find(calls, FACTS).categories["cold_cache"].usd > 0
+
+
 def billed(made: Call, share: str) -> Call:
     return replace(made, billed_pico=int((made.cost_pico or 0) * Decimal(share)))
 
