@@ -107,6 +107,10 @@ def test_a_gateways_bills_are_met_to_the_last_digit(shared_data: Path) -> None:
         ("claude-sonnet-4-5", None, Usage(200_001, 0), "2025-12-01", {}, "1.200006"),
         ("claude-sonnet-4-5", None, Usage(200_001, 0), "2026-05-01", {}, "0.600003"),
         ("grok-4.6", "xai", Usage(200_000, 0), NOON, {}, "0.8"),
+        # Bedrock's long context by every name of the model.
+        ("eu.anthropic.claude-sonnet-4-20250514-v1:0", None, Usage(200_001), NOON, {}, "1.200006"),
+        ("claude-sonnet-4-20250514", "bedrock", Usage(200_001), NOON, {}, "1.200006"),
+        ("claude-sonnet-4-5-20250929-v1:0", "bedrock", Usage(200_001), NOON, {}, "1.3200066"),
         # Batch, flex, priority, fast.
         ("gpt-4o", None, Usage(1000, 100, 500), NOON, {"processing": "batch"}, "0.00175"),
         ("gemini-2.5-pro", None, Usage(1000, 0, 1000), NOON, {"service_tier": "flex"}, "0.000125"),
