@@ -58,6 +58,11 @@ class Book:
             told += names.candidates(target, None, self.directory)
         return [*told, *self._owned(target, home)]
 
+    def aliased(self, model: str, provider: str | None) -> str | None:
+        """What a name stands for, None when it is no alias."""
+        step = self._step(model, provider, [])
+        return step[1] if step else None
+
     def _owned(self, model: str, provider: str | None) -> list[names.Candidate]:
         """Nobody is named: at the one provider for whom the user has a price of this very name."""
         spelled = names.spellings(model, provider, self.directory)

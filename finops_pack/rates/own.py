@@ -81,7 +81,7 @@ def set_price(
     """
     if not prices:
         raise RatesError("no price given", mend="e.g. --input 2.50 --output 10")
-    home, name = _home(model, provider), names.tidy(model)
+    home, name = _place(model, provider)
     slug = re.sub(r"[^a-z0-9.]+", "-", f"{home}-{name}").strip("-")
     path = _own_folder() / f"set-{slug}.yaml"
     _refuse_second(home, name, path)
@@ -140,6 +140,22 @@ def _in_turn(new: dict[str, Any], others: list[tuple[Any, Any]]) -> list[dict[st
     if later:
         new = {**new, "effective_to": later[0][1]["effective_from"]}
     return [*found, new, *(raw for _, raw in later)]
+
+
+def _place(model: str, provider: str | None) -> tuple[str, str]:
+    """(provider, name) that is looked for first: behind a prefix stands the model's own name."""
+    tables, name = rates.current(), names.tidy(model)
+    if target := tables.aliased(model, provider):
+        mend = "set the price of that, or give the alias up"
+        raise RatesError(f"{model!r} is an alias of {target!r}", mend=mend)
+    for place in names.candidates(model, provider, tables.directory):
+        whole = name.endswith(place.name) and place.region == names.profile(place.name)
+        if place.name == name or whole:
+            return place.provider, place.name
+        if tables.found(place):
+            mend = f"finops rates set {place.name} --provider {place.provider} …, for all of it"
+            raise RatesError(f"{model!r} is priced as {place.name!r}", mend=mend)
+    return _home(model, provider), name
 
 
 def _home(model: str, provider: str | None) -> str:

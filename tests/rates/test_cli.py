@@ -15,6 +15,7 @@ from finops_pack.model import Usage
 from finops_pack.rates import snapshot
 
 Capture = pytest.CaptureFixture[str]
+PROFILE = "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"
 
 
 def run(capsys: Capture, *words: str) -> tuple[int, str, str]:
@@ -239,6 +240,45 @@ def test_set_for_a_server_of_ones_own(capsys: Capture) -> None:
     run(capsys, "rates", "set", "llama-3", "--provider", "my-vllm", "--per-request", "0.01")
     assert rates.price("llama-3", Usage(500, 50), provider="my-vllm").usd is not None
     assert rates.price("my-vllm/llama-3", Usage(500, 50)).usd is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "also"),
+    [
+        ("openai/gpt-4.1-mini", ("gpt-4.1-mini", "openai")),
+        ("azure/gpt-4.1-nano", ("gpt-4.1-nano", "azure")),
+        ("azure/my-deployment", ("my-deployment", "azure")),
+        ("litellm/openai/gpt-5", ("gpt-5", None)),
+        ("models/gemini-2.5-flash", ("gemini-2.5-flash", "gemini")),
+        ("bedrock/us.amazon.nova-pro-v1:0", ("us.amazon.nova-pro-v1:0", "bedrock")),
+        ("openrouter/openai/gpt-4o", ("openai/gpt-4o", "openrouter")),
+        ("ft:gpt-4o-2024-08-06:acme::abc", ("ft:gpt-4o-2024-08-06:acme::abc", "openai")),
+        (PROFILE, (PROFILE, "bedrock")),
+    ],
+)
+def test_a_price_set_behind_a_prefix_is_in_force(
+    capsys: Capture, model: str, also: tuple[str, str | None]
+) -> None:
+    assert run(capsys, "rates", "set", model, "--input", "77")[0] == 0
+    for name, provider in ((model, None), also):
+        assert rates.price(name, Usage(1_000_000), provider=provider).usd == 77
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "amazon.nova-lite"),
+        ("openai/ft:gpt-4o-2024-08-06:acme::abc", "ft:gpt-4o-2024-08-06'"),
+        ("mine", "alias of 'gpt-4o'"),
+    ],
+)
+def test_a_price_that_would_never_be_in_force_is_refused(
+    capsys: Capture, model: str, said: str
+) -> None:
+    run(capsys, "rates", "alias", "mine=gpt-4o")
+    code, _, err = run(capsys, "rates", "set", model, "--input", "77")
+    assert code == 2
+    assert said in err
 
 
 def test_set_does_not_shadow_a_file_the_user_wrote(capsys: Capture, user_table: Any) -> None:
