@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 import shlex
@@ -50,7 +51,11 @@ def alias(pairs: Mapping[str, str]) -> Path:
     path = _own_folder() / "aliases.yaml"
     known: dict[str, str] = {}
     if path.exists():
-        known = compile_table(path.read_bytes(), str(path)).get("aliases", {})
+        table = compile_table(path.read_bytes(), str(path))
+        known = table.pop("aliases", {})
+        if any(table.values()):
+            mend = "move all else into a file of its own beside it"
+            raise RatesError(f"{path} holds more than aliases", mend=mend)
     known |= {name.strip().lower(): target for name, target in pairs.items()}
     lines = [f"  {json.dumps(name)}: {json.dumps(known[name])}" for name in sorted(known)]
     return _write(path, "\n".join([f"{_HEAD}schema: {SCHEMA}", "aliases:", *lines, ""]))
@@ -82,8 +87,7 @@ def set_price(
     if not prices:
         raise RatesError("no price given", mend="e.g. --input 2.50 --output 10")
     home, name = _place(model, provider)
-    slug = re.sub(r"[^a-z0-9.]+", "-", f"{home}-{name}").strip("-")
-    path = _own_folder() / f"set-{slug}.yaml"
+    path = _file_of(home, name)
     _refuse_second(home, name, path)
     entry: dict[str, Any] = {"id": name, "prices": [_period(prices, since, source)]}
     compile_table(_table(home, entry).encode(), str(path))
@@ -166,6 +170,29 @@ def _home(model: str, provider: str | None) -> str:
         mend = "say who bills: --provider NAME (any name for a server of your own)"
         raise RatesError(f"it is not clear whose model {model!r} is", mend=mend)
     return places[0].provider
+
+
+def _file_of(home: str, name: str) -> Path:
+    """The file of this model alone: `qwen3:8b` and `qwen3-8b` would have one name for it."""
+    slug = re.sub(r"[^a-z0-9.]+", "-", f"{home}-{name}").strip("-")
+    digest = hashlib.sha256(f"{home}/{name}".encode()).hexdigest()[:8]
+    paths = [_own_folder() / f"set-{stem}.yaml" for stem in (slug, f"{slug}-{digest}")]
+    held = _held(paths[0])
+    path = paths[1] if held and (home, name) not in held else paths[0]
+    if _held(path) - {(home, name)}:
+        raise RatesError(f"{path} prices other models too", mend="edit that file")
+    return path
+
+
+def _held(path: Path) -> set[tuple[str, str]]:
+    """(provider, id) of the models that one of the user's files prices."""
+    own = rates.current().layers[0]
+    return {
+        (table["provider"], entry["names"][0])
+        for file, table in zip(own.files, own.tables, strict=True)
+        for entry in table.get("models", ())
+        if Path(file) == path
+    }
 
 
 def _refuse_second(home: str, name: str, path: Path) -> None:

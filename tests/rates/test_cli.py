@@ -281,6 +281,40 @@ def test_a_price_that_would_never_be_in_force_is_refused(
     assert said in err
 
 
+def test_a_price_set_leaves_those_of_other_models(capsys: Capture) -> None:
+    def put(model: str, usd: str) -> Path:
+        words = ("rates", "set", model, "--provider", "ollama", "--input", usd)
+        return Path(document(capsys, *words)["file"])
+
+    first, second = put("qwen3:8b", "1"), put("qwen3-8b", "2")
+    assert (put("qwen3:8b", "3"), put("qwen3-8b", "4")) == (first, second)
+    usd = [
+        rates.price(m, Usage(1_000_000), provider="ollama").usd for m in ("qwen3:8b", "qwen3-8b")
+    ]
+    assert usd == [3, 4]
+
+
+def test_set_spares_a_file_to_which_the_user_added(capsys: Capture) -> None:
+    words = ("rates", "set", "a", "--provider", "ollama", "--input")
+    path = Path(document(capsys, *words, "1")["file"])
+    more = '  - {id: b, prices: [{source: x, checked: "2026-01-01", per_mtok: {input: "2"}}]}\n'
+    path.write_text(path.read_text() + more)
+    rates.reload()
+    code, _, err = run(capsys, *words, "3")
+    assert (code, "prices other models too" in err) == (2, True)
+    assert path.read_text().endswith(more)
+
+
+def test_an_alias_spares_a_file_to_which_the_user_added(capsys: Capture) -> None:
+    path = Path(document(capsys, "rates", "alias", "mine=gpt-4o")["file"])
+    more = 'overrides: [{match: "*", discount_pct: "10"}]\n'
+    path.write_text(path.read_text() + more)
+    rates.reload()
+    code, _, err = run(capsys, "rates", "alias", "yours=gpt-4o")
+    assert (code, "holds more than aliases" in err) == (2, True)
+    assert path.read_text().endswith(more)
+
+
 def test_set_does_not_shadow_a_file_the_user_wrote(capsys: Capture, user_table: Any) -> None:
     path = user_table(
         'provider: openai\nmodels: [{id: gpt-4o, prices: [{source: x, checked: "2026-01-01", '
