@@ -61,6 +61,10 @@ _ELSEWHERE = {"region": REGIONAL}
 _VERTEX = rf"{REGIONAL}|global|us|eu|[a-z]+-[a-z]+\d+"
 # An entry copied from a reseller says nothing about what its maker charges.
 _COPIED = re.compile(r"(?i)^(imported from|seen on) openrouter(?!.*verified against)", re.DOTALL)
+# A comment names days to come, too: when an introductory price ends, when a model retires.
+_CHECKED = re.compile(
+    r"(?i)\b(?:checked|verified|updated|launched|as of)\b[^.,;\d]{0,20}(20\d\d-\d\d-\d\d)"
+)
 
 
 def snapshot(data: Sequence[Mapping[str, Any]], *, version: str, date: str) -> str:
@@ -91,7 +95,7 @@ def snapshot(data: Sequence[Mapping[str, Any]], *, version: str, date: str) -> s
 def newest_date(data: Sequence[Mapping[str, Any]], today: str) -> str:
     """The newest day that the data says it was checked on: its age, at the most."""
     comments = (m.get("price_comments") or "" for p in data for m in (p, *p["models"]))
-    dates = {day for text in comments for day in re.findall(r"20\d\d-\d\d-\d\d", text)}
+    dates = {day for text in comments for day in _CHECKED.findall(text)}
     return max((day for day in dates if day <= today), default=today)
 
 

@@ -233,6 +233,16 @@ def test_an_old_snapshot_says_so(small: Path) -> None:
     assert age > 300
 
 
+def test_a_day_to_come_in_a_comment_is_no_check(small: Path) -> None:
+    old = json.loads(json.dumps(DATA))
+    old[0]["models"][0]["price_comments"] = (
+        "Introductory rates apply through 2025-06-30. Fast mode ends on 2025-07-31. "
+        "The page (https://acme.example/prices, checked 2025-01-01) says no more."
+    )
+    small.write_text(json.dumps(old))
+    assert manage.refresh(str(small)).date == "2025-01-01"
+
+
 @pytest.mark.parametrize(
     "host", ["example.com", "127.0.0.1.example.com", "localhost.example.com", "localhost@a.example"]
 )
