@@ -17,7 +17,8 @@ _SPELLINGS: Mapping[str, str] = {
     "google": "gemini google_genai google-genai google_ai_studio google_vertexai google-vertex "
     "google-gla vertex_ai vertexai vertex vertex_ai_beta gcp gcp.gemini gcp.gen_ai gcp.vertex_ai "
     "google_anthropic_vertex vertex_ai_anthropic anthropic_vertex vertex_ai-language-models "
-    "vertex_ai-anthropic_models vertex_ai-mistral_models vertex_ai-llama_models",
+    "vertex_ai-anthropic_models vertex_ai-mistral_models vertex_ai-llama_models "
+    "vertex_ai-embedding-models",
     "mistral": "mistralai mistral_ai codestral text-completion-codestral",
     "x-ai": "xai x_ai grok",
     "cohere": "cohere_chat cohere_v2",

@@ -264,7 +264,10 @@ def test_a_region_of_the_callers_goes_before_the_one_in_the_name() -> None:
 
 def test_every_spelling_leads_to_a_provider_on_file() -> None:
     known = rates.current().directory
-    for spelling in ("bedrock", "vertex_ai", "gemini", "google", "xai", "x-ai", "azure"):
+    for spelling in (
+        "bedrock", "vertex_ai", "vertex_ai-embedding-models", "gemini", "google", "xai", "x-ai",
+        "azure",
+    ):  # fmt: skip
         assert known.provider(spelling)
     for telemetry in (
         "openai", "gcp.gen_ai", "gcp.vertex_ai", "gcp.gemini", "anthropic", "cohere", "x_ai",
