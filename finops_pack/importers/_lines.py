@@ -16,6 +16,7 @@ from finops_pack.importers._state import State
 BLOCK = 16 * 2**20
 LONGEST = 256 * 2**20  # bytes of one line, or of a document in many
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_YEAR = 9986  # the ledger's last whole one
 WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """What a line of a wrong shape raises while it is read."""
 
@@ -137,10 +138,12 @@ def nowhere() -> tuple[Path, ...]:
 
 
 def micros(text: str) -> int:
-    """An ISO-8601 time (naive: UTC) as Unix µs; raises `ValueError`."""
+    """An ISO-8601 time (naive: UTC) as Unix µs; raises `ValueError`, also where no ledger goes."""
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
+    if time < _EPOCH or time.year > _LAST_YEAR:
+        raise ValueError(f"not a time: {text}")
     past = time - _EPOCH
     return (past.days * 86400 + past.seconds) * 1_000_000 + past.microseconds
 

@@ -316,6 +316,8 @@ def test_what_changes_the_price_may_come_with_the_last_line(
         (lambda good: good.replace('"output_tokens":7', '"output_tokens":-7'), "whole numbers"),
         (lambda good: good.replace('"timestamp"', '"time"'), "timestamp: missing"),
         (lambda good: good.replace('"timestamp":"2026', '"timestamp":"x026'), "isoformat"),
+        (lambda good: good.replace('"timestamp":"2026', '"timestamp":"0001'), "not a time"),
+        (lambda good: good.replace('"timestamp":"2026', '"timestamp":"9999'), "not a time"),
     ],
 )
 def test_a_damaged_line_costs_itself_and_is_named(
