@@ -64,7 +64,7 @@ def read(path: Path, state: State) -> Iterator[Item]:
     """The calls of one session, from where it was left."""
     session = _Session(state.memory, path)
     for line in added(path, state):
-        if any(word in line for word in _WANTED) or (line and line[-1:] != b"}"):
+        if any(word in line for word in _WANTED) or (line[-1:] != b"}" and line.strip()):
             try:
                 yield from session.take(json.loads(line))
             except WRONG as error:

@@ -298,6 +298,13 @@ def test_damage_costs_its_line(bring: Any, calls: Any, lines: Any) -> None:
     assert [c.input_tokens for c in calls()] == [100, 400]
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\r"])
+def test_a_blank_line_is_no_damage(bring: Any, calls: Any, lines: Any, blank: str) -> None:
+    path = lines(meta(), blank, context(), counted(2, usage(100, 0, 20, 0)), blank)
+    assert bring("codex", path).rejected == []
+    assert [c.input_tokens for c in calls()] == [100]
+
+
 def test_limits_alone_are_no_damage(bring: Any, calls: Any, lines: Any) -> None:
     first = counted(2, usage(100, 0, 20, 0))
     assert bring("codex", lines(meta(), context(), first, counted(3, None))).rejected == []
