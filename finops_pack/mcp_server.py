@@ -69,7 +69,7 @@ def get_budget(cost_usd: str | float | None = None) -> Budget:
     from finops_pack.query.check import asked_usd
     from finops_pack.query.text import budget_lines
 
-    with query.open() as reader:
+    with query.open(prompts=False) as reader:
         if cost_usd not in (None, ""):
             answer = reader.check(asked_usd(cost_usd))
             left = answer.limit.free_usd if answer.limit else None

@@ -17,7 +17,7 @@ import finops_pack
 from finops_pack import config, mcp_server, recorder
 from finops_pack import tools as tools_of_a_framework
 from finops_pack.errors import InputError
-from finops_pack.ledger import open_ledger
+from finops_pack.ledger import open_ledger, spool
 
 TOP = Path(__file__).parent.parent.parent
 SNAPSHOT = Path(__file__).parent / "mcp_tools.json"
@@ -79,6 +79,17 @@ def test_a_client_over_stdio_gets_the_ledgers_figures(empty_home: Path) -> None:
     assert spend["rows"][0]["key"] == "gpt-4o"
     assert budget["text"].startswith("yes: $0.4")
     assert "Traceback" not in said.read_text()
+
+
+def test_the_budget_waits_for_no_prompts(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(spool, "before_reading", [waited.append])
+    finops_pack.record(model="gpt-4o", provider="openai", usage=finops_pack.Usage(1_000_000, 0))
+    assert "$2.50" in mcp_server.get_budget().text
+    assert mcp_server.get_budget(0.4).allowed
+    assert waited == []
+    mcp_server.find_waste()
+    assert waited
 
 
 def test_an_empty_ledger_says_so_in_every_answer(empty_home: Path) -> None:
