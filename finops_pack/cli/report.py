@@ -42,8 +42,9 @@ def run(args: argparse.Namespace) -> int:
             return _run(args, reports)
     except NothingRecorded as nothing:
         if args.json and not (args.send or args.dry_run):
-            raise  # there is no report to print
-        _deliveries(args, str(nothing))
+            _out.document("finops.report", {"nothing": str(nothing)})  # no report to print
+        else:
+            _deliveries(args, str(nothing))
         return 0
 
 
