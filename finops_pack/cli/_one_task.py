@@ -49,8 +49,13 @@ def show(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -
         _why(trend, findings)
 
 
+def none(nothing: str) -> None:
+    """The document where no task is, and why there is none."""
+    _out.document("finops.task", {**_body(None, [], [], None, []), "nothing": nothing or None})
+
+
 def _body(
-    asked: str,
+    asked: str | None,
     calls: list[Call],
     usual: list[Decimal],
     trend: Trend | None,

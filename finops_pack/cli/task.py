@@ -38,6 +38,9 @@ def run(args: argparse.Namespace) -> int:
         if asked is not None:
             _one_task.show(reader, period, asked, args)
             return 0
+        if args.json and args.why:
+            _one_task.none(reader.nothing(period, **_args.where(args)))
+            return 0
         if args.json:
             listed = [_task(task, held) for task in ordered]
             _out.document("finops.tasks", {**period.to_dict(), "tasks": listed})

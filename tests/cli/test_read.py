@@ -166,6 +166,15 @@ def test_a_day_without_calls_has_its_place_among_the_seven(
     assert row.split()[2] == "█▁▁▁█"
 
 
+def test_why_nothing_cost_what_it_did_is_a_task_without_calls(
+    finops: Callable[..., Any], empty_home: Path
+) -> None:
+    said = finops("task", "--why", "--json")
+    assert (said.code, said.json["schema"], said.json["calls"]) == (0, "finops.task", [])
+    assert (said.json["task"], said.json["usd"]) == (None, None)
+    assert "nothing recorded yet" in said.json["nothing"]
+
+
 def test_task_tree_and_why(finops: Callable[..., Any], week: Path) -> None:
     said = finops("task", "ticket-0-1", "--why").out.splitlines()
     assert said[0].startswith("task ticket-0-1: $0.09, 3 calls, 1.0× the usual $0.09")
