@@ -22,10 +22,11 @@ class Package(NamedTuple):
 
 
 class Status(NamedTuple):
-    """What an adapter is for, and what it misses there."""
+    """What an adapter is for, what it misses there, and the adapter it helps, if any."""
 
     packages: tuple[Package, ...]
     cannot_see: tuple[str, ...]
+    helps: str | None = None
 
 
 def of(adapter: str) -> Status:
@@ -33,7 +34,8 @@ def of(adapter: str) -> Status:
     packages = tuple(
         _package(name, low, high) for name, (low, high) in literal(adapter, "TESTED").items()
     )
-    return Status(packages, tuple(literal(adapter, "CANNOT_SEE")))
+    helps = literal(adapter, "HELPS") if "\nHELPS = " in adapters.source(adapter) else None
+    return Status(packages, tuple(literal(adapter, "CANNOT_SEE")), helps)
 
 
 def literal(adapter: str, name: str) -> Any:

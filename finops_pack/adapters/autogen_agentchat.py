@@ -7,6 +7,7 @@ from finops_pack.adapters import _above, _autogen_runs
 MODULES = ("autogen_agentchat.teams",)
 TESTED = {"autogen-agentchat": ("0.7", "0.8")}
 CANNOT_SEE = ()
+HELPS = "autogen"
 
 
 def install() -> None:

@@ -17,6 +17,7 @@ from finops_pack.recorder import guard
 MODULES = ("autogen_core.tools",)
 TESTED = {"autogen-core": ("0.7", "0.8")}
 CANNOT_SEE = ()
+HELPS = "autogen"
 
 
 def install() -> None:

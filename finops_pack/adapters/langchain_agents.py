@@ -17,6 +17,7 @@ from finops_pack.errors import BudgetExceeded
 MODULES = ("langchain.agents",)
 TESTED = {"langchain": ("1.0", "1.6")}
 CANNOT_SEE = ()
+HELPS = "langchain"
 
 
 def install() -> None:

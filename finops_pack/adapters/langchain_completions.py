@@ -12,6 +12,7 @@ from finops_pack.adapters import _langchain_live, _patch
 MODULES = ("langchain_core.language_models.llms",)
 TESTED = {"langchain-core": ("1.0", "1.9")}
 CANNOT_SEE = ()
+HELPS = "langchain"
 
 
 def install() -> None:

@@ -13,6 +13,7 @@ from finops_pack.adapters import _options, _patch
 MODULES = ("langchain_openai.chat_models.base",)
 TESTED = {"langchain-openai": ("1.0", "1.8")}
 CANNOT_SEE = ()
+HELPS = "langchain"
 
 
 def install() -> None:

@@ -31,6 +31,8 @@ def test_an_adapter_says_what_it_needs_in_literals(name: str) -> None:
     assert tested
     assert all(len(span) == 2 for span in tested.values())
     assert isinstance(_status.literal(name, "CANNOT_SEE"), tuple)
+    helped = adapters.status(name).helps
+    assert helped is None or adapters.status(helped).helps is None
 
 
 @pytest.mark.parametrize("name", FOUND)

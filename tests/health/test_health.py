@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from finops_pack import cli, config, health, recorder
+from finops_pack import adapters, cli, config, health, recorder
 from finops_pack.health import Check, settings, store
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage
@@ -280,3 +280,15 @@ def test_a_command_installed_alone_is_told_how_to_reach_other_environments(
     check = only("frameworks")
     assert (check.state, check.part) == ("note", "tracking")
     assert "finops run -- python app.py" in str(check.mend)
+
+
+def test_files_that_help_an_adapter_are_no_frameworks(monkeypatch: pytest.MonkeyPatch) -> None:
+    helpers = {name for name in adapters.found() if adapters.status(name).helps}
+    assert {"langchain_openai", "autogen_agents"} <= helpers
+    found = [check for check in health.examine() if check.part == "tracking"]
+    assert not helpers & {check.name for check in found}
+    assert any(c.name == "langchain" and c.text.startswith("langchain-openai ") for c in found)
+    monkeypatch.setattr("finops_pack.adapters._above.version_of", lambda name: None)
+    supported = str(only("frameworks").mend).partition("supported: ")[2].split(", ")
+    assert "openai_agents" in supported
+    assert not helpers & set(supported)
