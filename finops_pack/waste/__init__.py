@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from types import ModuleType
@@ -58,8 +59,11 @@ def _batches(sessions: Iterator[list[Call]]) -> Iterator[list[list[Call]]]:
 
 def _of_session(calls: Sequence[Call], ground: Ground) -> Iterator[Finding]:
     ground.taken.clear()
+    guessed = {call.id for call in calls if call.usage_basis == "estimated"}
     for rule in rules():
-        yield from rule.find(calls, ground)
+        for found in rule.find(calls, ground):
+            ours = found.basis == "measured" and found.usd and not guessed.isdisjoint(found.calls)
+            yield replace(found, basis="estimated") if ours else found
 
 
 @lru_cache(maxsize=1)

@@ -173,6 +173,17 @@ def test_eight_workers_find_what_one_finds() -> None:
             assert together.categories[name] == alone.categories[name]
 
 
+def test_dollars_of_estimated_tokens_are_not_measured() -> None:
+    def basis(said: str) -> str:
+        fields: Any = {"session": "s", "usage_basis": said, "input_tokens": 1_000}
+        lost = call(0, status="error", error_type="ReadTimeout", **fields)
+        found = waste.find([lost, call(1, **fields)], FACTS)
+        assert found.findings[0].basis == found.categories["retries"].basis
+        return found.findings[0].basis
+
+    assert [basis("measured"), basis("estimated")] == ["measured", "estimated"]
+
+
 def test_rules_are_found_in_their_order() -> None:
     assert tuple(rule.CATEGORY for rule in waste.rules()) == NAMES
 
