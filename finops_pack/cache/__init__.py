@@ -4,6 +4,7 @@ hit        = Σ cache reads ÷ Σ input tokens
 attainable = Σ min(previous prompt, prompt) ÷ Σ input tokens, within a session and model
 warmth     = hit ÷ attainable: Hot from 95 %, Warm from 50 %, else Cold
 
+Calls whose tokens are estimated have no part in these: nobody told what a cache held of them.
 Pure functions of calls and dated provider facts; nothing here knows a price or a TTL itself.
 """
 
@@ -56,7 +57,7 @@ class CacheReport:
     the share of prefix tokens that sessions had in common with the one before them. `lost` are
     prefixes paid again, `sources` what the user named (`finops_pack.context_source`). Of very
     many cold calls the dearest thousand are kept in `cold`; `cold_by_cause` are all of them, as
-    their number and the USD lost.
+    their number and the USD lost. `unseen_calls` are left out of all that says what was read.
     """
 
     calls: int
@@ -74,6 +75,7 @@ class CacheReport:
     lost: tuple[Lost, ...] = ()
     sources: tuple[Source, ...] = ()
     cold_by_cause: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
+    unseen_calls: int = 0
 
     @property
     def lost_usd(self) -> Decimal:
@@ -99,6 +101,7 @@ class CacheReport:
             "write_usd": plain(self.writes.usd),
             "ttl_granted": self.writes.granted,
             "saved_usd": plain(self.saved_usd),
+            "unseen_calls": self.unseen_calls,
             "cold_calls": sum(count for count, _ in self.cold_by_cause.values()),
             "cold_by_cause": causes,
             "lost_prefix_usd": plain(self.lost_usd),
@@ -124,19 +127,20 @@ def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -
     cold, losses = Cold(prices), Losses(prices)
     warmth, overlap = Warmth(), Overlap()
     upcoming = None if now_us is None else Upcoming(prices, now_us)
-    each: list[_Part] = [rates, money, sources, cold, losses, warmth, overlap]
+    each: list[_Part] = [rates, money, sources, overlap]
     each += [upcoming] if upcoming else []
+    told: list[_Part] = [*each, cold, losses, warmth]
     steps = chains(calls)
     while some := list(islice(steps, BATCH)):
         sources.learn(some)
         for step in some:
-            for part in each:
+            for part in told if step.known else each:
                 part.see(step)
     return CacheReport(
         calls=rates.calls,
         input_tokens=rates.total,
-        hit=rates.of_total(rates.read),
-        attainable=rates.of_total(rates.could),
+        hit=rates.of_known(rates.read),
+        attainable=rates.of_known(rates.could),
         warmth=rates.warmth,
         state=state_of(rates.warmth),
         writes=money.writes(),
@@ -148,6 +152,7 @@ def analyse(calls: Iterable[Call], facts: Facts, *, now_us: int | None = None) -
         lost=losses.rows(),
         sources=sources.rows(),
         cold_by_cause=cold.causes,
+        unseen_calls=rates.unseen,
     )
 
 
@@ -171,16 +176,19 @@ class _Rates:
     """Tokens that were read, and that could have been."""
 
     def __init__(self) -> None:
-        self.calls = self.total = self.read = self.could = 0
+        self.calls = self.unseen = self.total = self.known = self.read = self.could = 0
 
     def see(self, step: Step) -> None:
         self.calls += 1
+        self.unseen += not step.call.cache_known
         self.total += step.call.input_tokens
-        self.read += step.call.cache_read_tokens
-        self.could += step.shared
+        if step.known:
+            self.known += step.call.input_tokens
+            self.read += step.call.cache_read_tokens
+            self.could += step.shared
 
-    def of_total(self, tokens: int) -> float | None:
-        return tokens / self.total if self.total else None
+    def of_known(self, tokens: int) -> float | None:
+        return tokens / self.known if self.known else None
 
     @property
     def warmth(self) -> float | None:

@@ -32,6 +32,11 @@ class Step:
         return min(self.before.input_tokens, self.call.input_tokens)
 
     @property
+    def known(self) -> bool:
+        """Whether the provider told what a cache held of both."""
+        return self.call.cache_known and (self.before is None or self.before.cache_known)
+
+    @property
     def gap_s(self) -> float | None:
         """Seconds since the call before."""
         return None if self.before is None else (self.call.start_us - self.before.start_us) / 1e6

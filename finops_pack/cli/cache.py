@@ -41,6 +41,9 @@ def _show(report: CacheReport, args: argparse.Namespace) -> None:
         f"{_share(report.attainable)}, warmth (hits of attainable) {_share(report.warmth)}, "
         "target 95%"
     )
+    if report.unseen_calls:
+        left_out = _out.count(report.unseen_calls, "call")
+        _out.say(f"without {left_out} of estimated tokens: what was read of them is unknown")
     _out.say(
         f"writes: {_share(report.writes.token_share)} of input tokens, "
         f"{_share(report.writes.usd_share)} of dollars; granted "

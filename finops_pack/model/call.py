@@ -122,6 +122,11 @@ class Call:
         return self.cache_read_tokens + self.written_tokens
 
     @property
+    def cache_known(self) -> bool:
+        """Whether anybody told what a cache held of it: counts of our own have no such part."""
+        return self.usage_basis == "measured" or bool(self.cached_tokens)
+
+    @property
     def cut_off(self) -> bool:
         """Whether the answer ended at the limit of its length."""
         return self.finish_reason in _CUT_OFF

@@ -4,9 +4,10 @@ lost = max(0, eligible prefix − tokens read) × (price paid − read price). E
 shares with the best call before it of the same conversation and model: by prefix hashes where both
 have them; else, if any of these calls used a cache, the shorter of the two prompts. Where the
 start of a prompt changed, only context that is known to stand in both counts. Not counted are
-prefixes below the provider's minimum, losses below the grain of caches, and calls that began
-before the other had ended. Each loss has a cause; `provider_miss` is not yours to mend, the others
-are. Where the provider's cache facts or its read price are not on file, nothing is said.
+prefixes below the provider's minimum, losses below the grain of caches, calls that began before
+the other had ended, and calls whose tokens are estimated: nobody told what was read of them. Each
+loss has a cause; `provider_miss` is not yours to mend, the others are. Where the provider's cache
+facts or its read price are not on file, nothing is said.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
 
 def losses_of(calls: Sequence[Call], ground: Ground) -> Iterator[Loss]:
     """Every lost prefix that was long enough for the provider to hold it."""
-    sent = [call for call in calls if call.input_tokens and not call.problems]
+    sent = [c for c in calls if c.input_tokens and not c.problems and c.cache_known]
     whose = _whose(calls)
     warm = {whose[call.id] for call in sent if call.cached_tokens}
     resent = _Resent(calls, ground)

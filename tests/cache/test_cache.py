@@ -37,6 +37,17 @@ def test_hit_attainable_and_warmth() -> None:
     assert report.state == "Hot"
 
 
+def test_estimated_tokens_say_nothing_of_the_cache() -> None:
+    ours = [warm(m, 0, usage_basis="estimated") for m in (2, 4)]
+    told = [first(), warm(1), warm(3, 10_000)]
+    report = cache.analyse([*told, *ours], FACTS)
+    assert (report.calls, report.input_tokens, report.unseen_calls) == (5, 50_000, 2)
+    assert report.cold_by_cause == {"first": (1, 0)}
+    assert [row.calls for row in report.lost] == [1]  # that of minute 1
+    assert report.hit == pytest.approx(9 / 20)  # of minute 3 nobody knows what could be read
+    assert report.to_dict()["unseen_calls"] == 2
+
+
 def test_agents_of_one_name_at_work_at_once_are_warm_each_on_its_own() -> None:
     calls = [c for c in side_by_side() if c.cache_read_tokens]
     steps = {s.call.id: s.before for s in cache.chains(side_by_side())}

@@ -52,6 +52,14 @@ def test_never_written_at_a_provider_that_wants_to_be_asked(found: Any) -> None:
     assert found(CATEGORY, later(0), later(1)) == []  # nothing shows that they share anything
 
 
+def test_what_was_read_of_estimated_tokens_is_unknown_and_not_lost(found: Any) -> None:
+    ours = later(1, prefix_hashes=BIG, usage_basis="estimated")
+    assert found(CATEGORY, first(prefix_hashes=BIG), ours) == []
+    assert found(CATEGORY, first(), later(1, usage_basis="estimated"), later(2, 10_000)) == []
+    [one] = found(CATEGORY, first(), later(1, 4_000, usage_basis="estimated"))  # cut off, so told
+    assert one.calls == ("c1",)
+
+
 def test_what_is_not_lost(found: Any) -> None:
     assert found(CATEGORY, first()) == []
     assert found(CATEGORY, first(), later(read=10_000)) == []
