@@ -158,6 +158,21 @@ def test_a_rise_of_half_is_found() -> None:
     assert found.low < 0.5 < (found.high or 0) + 0.3
 
 
+def test_a_fall_is_tested_as_a_rise_is() -> None:
+    dear, cheap = tasks(10, 3), tasks(10, 1, start=1000)
+    for now, before, sign in ((cheap, dear, -1), (dear, cheap, 1)):
+        found = trend.compare(now, before, FACTS)
+        assert ((found.change or 0) * sign > 0, found.significant, found.chance) == (True, 1, 0)
+
+
+def test_what_is_no_chance_may_be_too_little_to_matter() -> None:
+    now, before = tasks(10, start=1000, input_tokens=20), tasks(10, input_tokens=10)
+    for side in (now, before):
+        side[:] = [replace(one, cost_pico=one.input_tokens * 1000) for one in side]
+    found = trend.compare(now, before, FACTS)
+    assert (found.chance, found.significant) == (False, False)
+
+
 def test_a_stream_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_account, "SAMPLE", 50)
 

@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _out.say(f"cost per task: {_out.usd(trend.now_usd)}, {trend.text}")
     if trend.change is not None:
-        verdict = "significant" if trend.significant else "could be chance"
+        verdict = "could be chance" if trend.chance else "too few dollars to matter"
+        verdict = "significant" if trend.significant else verdict
         print(
             f"before: {_out.usd(trend.before_usd)} (n = {trend.before_tasks}); "
             f"{'p < .001' if trend.p < 0.001 else f'p = {trend.p:.3f}'}, {verdict}"

@@ -115,7 +115,7 @@ def _unit(reader: Reader, period: Period) -> UnitCost | None:
         tuple(causes[:2]),
         _exact(trend.low),
         _exact(trend.high),
-        chance=not trend.significant,
+        chance=trend.chance,
     )
 
 

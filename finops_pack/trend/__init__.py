@@ -1,10 +1,10 @@
 """Cost per task against its baseline: how much it changed, how sure that is, and why.
 
 The change comes with n and a bootstrap interval; it is called significant only by a one-sided
-Mann–Whitney test on task costs at p < .005 and a least amount, which fires on at most 1 % of
-quiet days. The causes are Shapley values of a product of factors (calls a task, model mix,
-input and output a call, cache, price), so they add up to the change exactly; what the factors
-cannot say (billed differences, tiers, extra units) stands as `other`.
+Mann–Whitney test on task costs, in the direction of the change, at p < .005 and a least amount,
+which fires on at most 1 % of quiet days. The causes are Shapley values of a product of factors
+(calls a task, model mix, input and output a call, cache, price), so they add up to the change
+exactly; what the factors cannot say (billed differences, tiers, extra units) stands as `other`.
 """
 
 from __future__ import annotations
@@ -72,8 +72,19 @@ class Trend:
     low: float | None
     high: float | None
     p: float
-    significant: bool
     factors: tuple[Factor, ...]
+
+    @property
+    def chance(self) -> bool:
+        """Whether the test does not hold, be it for want of tasks."""
+        enough = min(self.now_tasks, self.before_tasks) >= MINIMUM_TASKS
+        return not enough or self.p >= SIGNIFICANT_P
+
+    @property
+    def significant(self) -> bool:
+        """Whether it is no chance, and worth a word."""
+        change = abs(self.now_usd - self.before_usd) * self.now_tasks
+        return not self.chance and change >= MINIMUM_EFFECT_USD
 
     @property
     def text(self) -> str:
@@ -130,8 +141,6 @@ def compare(
         Account(groups(calls, task_of) if alone else trees(calls, facts)) for calls in (before, now)
     )
     change, low, high, p = _test(was, is_)
-    excess = (is_.mean_usd - was.mean_usd) * is_.tasks
-    enough = min(was.tasks, is_.tasks) >= MINIMUM_TASKS
     return Trend(
         now_usd=is_.mean_usd,
         before_usd=was.mean_usd,
@@ -141,7 +150,6 @@ def compare(
         low=low,
         high=high,
         p=p,
-        significant=enough and p < SIGNIFICANT_P and excess >= MINIMUM_EFFECT_USD,
         factors=_factors(was, is_, facts) if change is not None else (),
     )
 
@@ -156,7 +164,7 @@ def _test(was: Account, now: Account) -> tuple[float | None, float | None, float
     a, b = now.costs(), was.costs()
     rounds = max(200, min(1000, DRAWS // (len(a) + len(b))))
     low, high = bootstrap(_ratio, a, b, confidence=CONFIDENCE, rounds=rounds)
-    return change, low, high, greater_p(a, b)
+    return change, low, high, greater_p(b, a) if change < 0 else greater_p(a, b)
 
 
 def _ratio(now: Sequence[float], before: Sequence[float]) -> float:
