@@ -45,14 +45,17 @@ class Run:
 
     @cached_property
     def steps(self) -> list[Step]:
-        """Its calls with what was new in each; in one whose prompt shrank, nothing was."""
-        before: dict[tuple[int, str], int] = {}
+        """Its calls with what was new in each; in one whose prompt shrank, nothing was.
+
+        Another model may be asked on the side, or go on in the place of the one before.
+        """
+        before: dict[tuple[int, str | None], int] = {}
         steps = []
         for call, thread in zip(self.calls, self.threads, strict=True):
-            key = (thread, call.model)
-            known = before.get(key, 0)
+            own, any_model = (thread, call.model), (thread, None)
+            known = max(before.get(own, 0), before.get(any_model, 0))
             steps.append(Step(call, max(0, call.input_tokens - known), not known))
-            before[key] = call.input_tokens
+            before[own] = before[any_model] = call.input_tokens
         return steps
 
     @cached_property

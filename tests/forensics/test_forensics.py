@@ -70,6 +70,15 @@ def test_agents_of_one_name_at_work_at_once_bring_in_nothing_of_each_other() -> 
     assert steps == [0, *[10_000, 40_000] * 6]
 
 
+def test_a_model_that_goes_on_for_another_brings_in_what_is_new_alone() -> None:
+    models = {4: "small", 12: "other", 13: "other"}  # asked on the side; in its place for a while
+    sizes = {n: 900 if n == 4 else 900 + 900 * n for n in range(17)}
+    steps = [odd(n, input_tokens=sizes[n], model=models.get(n, "gpt")) for n in sizes]
+    new = [step.new for step in forensics.Run("t", steps).steps]
+    assert new == [*[900] * 4, 0, 1800, *[900] * 11]
+    assert of_mode([*usual(), *steps], "input_explosion") == []
+
+
 def test_the_tool_is_named_by_the_call_that_asked_for_it() -> None:
     asked = odd(0, input_tokens=1000, tool_calls=[{"id": "t1", "name": "query_db"}])
     told = odd(1, input_tokens=62_000, tool_results=[{"tool_call_id": "t1", "tokens": 61_000}])
@@ -98,6 +107,14 @@ def test_what_has_no_price_is_unpriced_and_not_worth_nothing() -> None:
         assert all(one.unpriced for one in found), mode
     [dear] = of_mode([*usual(), odd(0, input_tokens=1000, output_tokens=60_000)], "verbosity")
     assert not dear.unpriced
+
+
+def test_a_cascade_of_estimated_tokens_is_estimated() -> None:
+    fields: Any = {"input_tokens": 1000, "request_hash": "r", "usage_basis": "estimated"}
+    tries = [odd(i, status="error", error_type="ReadTimeout", **fields) for i in range(3)]
+    [found] = of_mode([*usual(), *tries], "retry_cascade")
+    assert found.usd
+    assert found.basis == "estimated"
 
 
 def test_retry_cascade_counts_attempts_of_one_request() -> None:
