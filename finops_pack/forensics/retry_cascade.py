@@ -46,7 +46,7 @@ def _finding(
         title=because(run, population, cause, usd),
         calls=tuple(call.id for call in calls),
         usd=usd,
-        basis="measured",
+        basis="estimated" if any(c.usage_basis == "estimated" for c in failed) else "measured",
         confidence=0.95,
         evidence=(
             f"{attempts} attempts, {lost:.1f} s lost waiting, {count(len(failed), 'call')} failed",
