@@ -61,7 +61,8 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
         judged.append(Judged(segment, held, usd_held(segment, held, ground)))
     paid = _claimed(judged, ground)
     if sum(paid.values()):
-        yield _finding(judged, paid, calls)
+        left = sum((ground.taken.left(c) for c in calls if c.id in paid), Decimal(0))
+        yield _finding(judged, paid, calls, left)
     yield from _unknown(calls, segments, shared)
 
 
@@ -76,13 +77,13 @@ def _claimed(judged: Sequence[Judged], ground: Ground) -> Mapping[str, Decimal]:
 
 
 def _finding(
-    judged: Sequence[Judged], paid: Mapping[str, Decimal], calls: Sequence[Call]
+    judged: Sequence[Judged], paid: Mapping[str, Decimal], calls: Sequence[Call], left: Decimal
 ) -> Finding:
     expected = sum(paid.values(), Decimal(0))
     whole = sum((one.usd for one in judged), Decimal(0))
     certain = [one for one in judged if one.p > NAMED]
     narrow = min(expected, sum((one.usd for one in certain), Decimal(0)))
-    high = max(expected, min(whole, expected + TOO_LOW * whole))
+    high = max(expected, min(whole, expected + TOO_LOW * whole, expected + left))
     sent = sum(one.segment.tokens * len(one.calls) for one in judged)
     share = sum((one.p * one.segment.tokens * len(one.calls) for one in judged), Decimal(0))
     at = {call.id: call for call in calls}

@@ -49,6 +49,13 @@ def test_the_narrow_reading_and_the_range(found: Any) -> None:
     assert "held by 2 calls: unused with p = 0.95" in one.evidence[1]
 
 
+def test_the_range_ends_at_what_is_left_of_the_calls(found: Any) -> None:
+    calls = pair(verifier="schema")  # the second was spent on mending the first
+    long = [segment(0.95, 4_500, id=f"{n}.m") for n in range(3)]  # bytes / 4 says too much
+    [one] = found(CATEGORY, *calls, segments=long)
+    assert one.usd_high == calls[0].amount_usd
+
+
 def test_no_segment_is_named_below_nine_in_ten(found: Any) -> None:
     [one] = found(CATEGORY, *pair(), segments=[segment(0.9)])
     assert len(one.evidence) == 1
