@@ -39,7 +39,7 @@ class _Session(Session):
     def see(self, call: Call) -> None:
         if call.cached_tokens:
             self._terms = None
-        if self._terms is None:
+        if self._terms is None or not call.cache_known:
             return
         self.note(call)
         if call.input_tokens >= self._terms.rules.minimum_tokens:

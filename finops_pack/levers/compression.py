@@ -53,7 +53,9 @@ def _sent(call: Call) -> _Sent:
 def _saving(work: Work, before: _Sent, call: Call) -> Decimal:
     """USD that one rewrite would have cost less; at most 0 where it was none, or a short one."""
     lost = min(before.tokens, call.input_tokens) - call.cache_read_tokens
-    if not before.cached or lost <= SUMMARY_TOKENS or not _expired(work, before, call):
+    if not (before.cached and call.cache_known) or lost <= SUMMARY_TOKENS:
+        return Decimal(0)
+    if not _expired(work, before, call):
         return Decimal(0)
     read, output = work.prices.paid(call, "cache_read"), work.prices.paid(call, "output")
     paid = work.prices.paid(call, fresh_kind(call))

@@ -79,7 +79,7 @@ class Search(LeverSearch):
 def _cold_start(work: Work, before: _Sent, call: Call) -> Decimal:
     """USD the first call paid for a prefix that was warm elsewhere."""
     rules = work.prices.cache_rules(call)
-    if rules is None or call.cache_read_tokens:
+    if rules is None or call.cache_read_tokens or not call.cache_known:
         return Decimal(0)
     gap_us = call.start_us - before.start_us
     shared = common_blocks(before.prefix_hashes, call.prefix_hashes)

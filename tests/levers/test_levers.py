@@ -226,6 +226,15 @@ def test_compression_where_a_session_goes_on_after_its_cache() -> None:
     assert titled(short, "Compress") == []
 
 
+def test_estimated_tokens_are_no_reason_for_another_cache() -> None:
+    ours: dict[str, Any] = {"input_tokens": 100_000, "usage_basis": "estimated"}
+    hashed: dict[str, Any] = {**ours, "prefix_hashes": ("a", "b")}
+    assert titled([call(i, session="s", **ours) for i in range(5)], "breakpoints") == []
+    assert titled([call(i, session=f"s{i}", **hashed) for i in range(2)], "warm sessions") == []
+    start = call(0, session="s", input_tokens=100_000, cache_write_5m_tokens=100_000)
+    assert titled([start, call(20, session="s", **ours)], "Compress") == []
+
+
 def test_what_a_lever_has_saved_is_looked_for_at_the_model_that_answered() -> None:
     fields = {"served_model": "small", "trigger": "cron", "input_tokens": 10**6}
     fields |= {"cache_write_5m_tokens": 10**6}
