@@ -6,6 +6,7 @@ import argparse
 import math
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from finops_pack.cli import _args, _out
@@ -82,7 +83,10 @@ def _waste(reader: Reader, week: Period) -> str:
     share = f" ({_out.percent(lost / found.total_usd)})" if found.total_usd else ""
     name, worst = found.dearest()[0]
     most = f"{name.replace('_', ' ')} {_out.usd(worst.usd)}"
-    return f"{_out.usd(lost)} of {_out.usd(found.total_usd)}{share}, most: {most}"
+    parts = (part.usd for part in found.categories.values() if part.basis == "estimated")
+    guessed = sum(parts, Decimal(0))
+    mark = f"; {_out.usd(guessed)} of it estimated" if guessed else ""
+    return f"{_out.usd(lost)} of {_out.usd(found.total_usd)}{share}, most: {most}{mark}"
 
 
 def coverage(total: Totals) -> str:

@@ -10,7 +10,7 @@ from finops_pack.errors import InputError
 from finops_pack.money import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from decimal import Decimal
 
     from finops_pack.report.delivery import Delivery
@@ -77,7 +77,7 @@ def _show(args: argparse.Namespace, reports: Reports, date: str) -> None:
     print(f"  score     {score}")
     print(f"  coverage  {_coverage(report)}\n")
     for name, parts in unrounded(day).items():
-        _parts(name, parts)
+        _parts(name, parts, day.estimated if name == "waste" else ())
     print(reports.state(date))
 
 
@@ -91,9 +91,10 @@ def _coverage(report: DailyReport) -> str:
     return words
 
 
-def _parts(name: str, parts: Mapping[str, Decimal]) -> None:
+def _parts(name: str, parts: Mapping[str, Decimal], estimated: Collection[str]) -> None:
     if parts:
-        rows = [(key, _out.usd(usd)) for key, usd in parts.items()]
+        marked = ((f"{key} (estimated)" if key in estimated else key) for key in parts)
+        rows = [(key, _out.usd(usd)) for key, usd in zip(marked, parts.values(), strict=True)]
         title, column = ("waste", "category") if name == "waste" else (f"cost by {name}", name)
         _out.table(title, (column, "USD"), rows)
 

@@ -27,7 +27,10 @@ _READS = 10
 
 @dataclass(frozen=True)
 class Day:
-    """What the ledger says of one day; `waste`, `score` and `cache` None where unknown."""
+    """What the ledger says of one day; `waste`, `score` and `cache` None where unknown.
+
+    `estimated` are the categories of waste that are not measured.
+    """
 
     date: str
     total: Totals
@@ -36,6 +39,7 @@ class Day:
     waste: Mapping[str, Decimal] | None = None
     score: Decimal | None = None
     cache: Mapping[str, Any] | None = None
+    estimated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,11 @@ def read(ledger: Ledger, date: str) -> Day:
 
 
 def _analysed(day: Day, reader: Reader, period: Period) -> Day:
-    score = reader.score(period).score
+    score, found = reader.score(period).score, reader.waste(period).categories
     return replace(
         day,
-        waste={name: found.usd for name, found in reader.waste(period).categories.items()},
+        waste={name: part.usd for name, part in found.items()},
+        estimated=frozenset(name for name, part in found.items() if part.basis == "estimated"),
         score=None if score is None else Decimal(str(score)),
         cache=_cache(reader, period),
     )

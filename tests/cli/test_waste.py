@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -52,6 +53,19 @@ def test_the_screen_shows_category_evidence_and_mend(finops: Finops, trouble: No
     assert said.out.count("mend: ") == 1
     assert "unused context: unknown for " in said.out
     assert "more: finops waste --last 30d --limit 1 --json" in said.out
+
+
+@pytest.mark.parametrize("basis", ["measured", "estimated"])
+def test_every_screen_says_what_is_estimated(
+    finops: Finops, trouble: None, week: Path, basis: str
+) -> None:
+    with contextlib.closing(open_ledger(str(week))) as ledger:
+        for n in range(4):
+            amended = {"type": "amend", "id": f"trouble-{n}", "usage_basis": basis}
+            assert not ledger.book([amended]).rejected
+    assert ("$0.08 of it estimated" in finops("overview").out) == (basis == "estimated")
+    said = finops("report", "--date", "today").out
+    assert ("repeat_calls (estimated)" in said) == (basis == "estimated")
 
 
 def test_one_task_can_be_asked_about(finops: Finops, week: Path) -> None:
