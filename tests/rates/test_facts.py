@@ -22,6 +22,7 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
         ("openrouter", "anthropic/claude-opus-4.5", 4096, 300, 3600, True, 1),
         ("anthropic", "claude-opus-4-7", 2048, 300, 3600, True, 1),
         ("anthropic", "claude-opus-4-8", 1024, 300, 3600, True, 1),
+        ("anthropic", "claude-opus-4-1-20250805", 1024, 300, 3600, True, 1),
         ("anthropic", "claude-opus-4-20250514", 1024, 300, 3600, True, 1),
         ("anthropic", "claude-opus-5-5", 512, 300, 3600, True, 1),
         ("anthropic", "claude-fable-5-2", 512, 300, 3600, True, 1),
