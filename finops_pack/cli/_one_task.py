@@ -49,9 +49,9 @@ def show(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -
         _why(trend, findings)
 
 
-def none(nothing: str) -> None:
+def none(nothing: str | None) -> None:
     """The document where no task is, and why there is none."""
-    _out.document("finops.task", {**_body(None, [], [], None, []), "nothing": nothing or None})
+    _out.document("finops.task", {**_body(None, [], [], None, []), "nothing": nothing})
 
 
 def _body(

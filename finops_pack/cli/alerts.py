@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
         nothing, found, muted = reader.nothing(), reader.alerts(), reader.muted()
     sent, failed = webhooks.send(args.ledger, found) if args.send else (0, 0)
     if args.json:
-        body = {"alerts": [alert.to_dict() for alert in found], "muted": muted}
+        rows = [alert.to_dict() for alert in found]
+        body = {"nothing": nothing or None, "alerts": rows, "muted": muted}
         _out.document("finops.alerts", {**body, "sent": sent, "failed": failed})
         return 0
     _print(found, muted, nothing)

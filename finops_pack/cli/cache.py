@@ -26,7 +26,8 @@ def run(args: argparse.Namespace) -> int:
         nothing = reader.nothing(period, **_args.where(args))
         outside = _args.unpriced(reader, period, args)
     if args.json:
-        _out.document("finops.cache", {**period.to_dict(), **report.to_dict()})
+        body = {**period.to_dict(), "nothing": nothing or None, **report.to_dict()}
+        _out.document("finops.cache", body)
     elif not report.calls:
         print(nothing or "no prompts in this period")
     else:

@@ -24,16 +24,17 @@ def run(args: argparse.Namespace) -> int:
         findings = reader.forensics(period, only=args.task, **_others(args))
         relations = reader.relations(period, **_args.where(args)) if args.relations else []
         outside = _args.unpriced(reader, period, args)
+        nothing = reader.nothing(period, **_args.where(args))
     if args.json:
         body = {
             **period.to_dict(),
+            "nothing": nothing or None,
             "findings": [_out.finding(f) for f in findings],
             "relations": [row.to_dict() for row in relations],
         }
         _out.document("finops.forensics", body)
         return 0
     if not findings:
-        nothing = reader.nothing(period, **_args.where(args))
         print(nothing or "no failure mode seen in this period")
     for found in findings[:SHOWN]:
         _out.show_finding(found)

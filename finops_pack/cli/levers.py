@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         outside = _args.unpriced(reader, period, args)
     rows = [lever.to_dict() for lever in found]
     if args.json:
-        _out.document("finops.levers", {**period.to_dict(), "levers": rows})
+        body = {**period.to_dict(), "nothing": nothing or None, "levers": rows}
+        _out.document("finops.levers", body)
         return 0
     if found:
         _show(found, days)

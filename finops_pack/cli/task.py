@@ -38,18 +38,19 @@ def run(args: argparse.Namespace) -> int:
         if asked is not None:
             _one_task.show(reader, period, asked, args)
             return 0
+        nothing = reader.nothing(period, **_args.where(args)) or None
         if args.json and args.why:
-            _one_task.none(reader.nothing(period, **_args.where(args)))
+            _one_task.none(nothing)
             return 0
         if args.json:
             listed = [_task(task, held) for task in ordered]
-            _out.document("finops.tasks", {**period.to_dict(), "tasks": listed})
+            _out.document("finops.tasks", {**period.to_dict(), "nothing": nothing, "tasks": listed})
             return 0
         sums = {row.key: row for row in reader.spend("task", period, **_args.where(args)).rows}
         if ordered:
             _list(ordered, held, period, sums, args)
         else:
-            print(reader.nothing(period, **_args.where(args)) or "no tasks in this period")
+            print(nothing or "no tasks in this period")
         _out.note(_outside(sums.get(None)))
     return 0
 

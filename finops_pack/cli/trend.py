@@ -22,7 +22,8 @@ def run(args: argparse.Namespace) -> int:
         nothing = reader.nothing(period, **_args.where(args))
         outside = _args.unpriced(reader, period, args)
     if args.json:
-        _out.document("finops.trend", {**period.to_dict(), **trend.to_dict()})
+        body = {**period.to_dict(), "nothing": nothing or None, **trend.to_dict()}
+        _out.document("finops.trend", body)
         return 0
     if not trend.now_tasks:
         print(nothing or outside)

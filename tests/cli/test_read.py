@@ -43,6 +43,15 @@ def test_an_absent_ledger_is_said_to_be_absent(
     assert not list(empty_home.rglob("*.db")), "reading makes no ledger"
 
 
+@pytest.mark.parametrize("command", [*READING, "alerts", "statusline", "report"])
+def test_the_document_of_an_absent_ledger_says_so_too(
+    command: str, finops: Callable[..., Any], empty_home: Path
+) -> None:
+    said = finops(command, "--json")
+    body = said.json["budget"] if command == "overview" else said.json
+    assert (said.code, "nothing recorded yet" in body["nothing"]) == (0, True)
+
+
 @pytest.mark.parametrize("command", READING)
 def test_a_ledger_out_of_reach_is_exit_code_3(
     command: str, finops: Callable[..., Any], tmp_path: Path
