@@ -120,7 +120,7 @@ def find_waste(last: str = "7d") -> Waste:
         categories=[Category(category=n, usd=plain(c.usd), basis=c.basis) for n, c in found],
         finding=first.title if first else None,
         mend=first.mend if first else None,
-        note=_note(nothing, outside(total)),
+        note=_note(nothing, outside(total), waste.unjudged),
     )
 
 

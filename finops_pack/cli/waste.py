@@ -91,5 +91,4 @@ def _varied(findings: Sequence[Finding]) -> list[Finding]:
 
 def _unknown(name: str, part: Unknown) -> str:
     why = "; ".join(part.why)
-    what = f"{name.replace('_', ' ')}: unknown for {_out.tokens(part.tokens)} tokens"
-    return f"{what} in {_out.count(part.calls, 'call')}" + (f" ({why})" if why else "")
+    return part.text(name) + (f" ({why})" if why else "")

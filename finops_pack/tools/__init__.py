@@ -55,10 +55,10 @@ def find_waste(last: str = "7d") -> str:
         with query.open() as reader:
             period = query.Period.of(last, zone=reader.zone)
             waste, nothing = reader.waste(period), reader.nothing(period)
-            unseen = outside(reader.spend("model", period).total)
+            total = reader.spend("model", period).total
     except Exception as error:  # noqa: BLE001 - an agent is told, not broken
         return f"waste could not be read: {error}"
-    found = waste.dearest()[:3]
+    found, unseen = waste.dearest()[:3], "; ".join(filter(None, (outside(total), waste.unjudged)))
     lines = [f"{n}: ${plain(round(c.usd, 6))} ({c.basis})" for n, c in found if c.usd]
     if not lines:
         return nothing or f"no waste found in the last {last}{f'; {unseen}' if unseen else ''}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from finops_pack.figures import count, tokens
 from finops_pack.model import Basis, Finding
 from finops_pack.model.table import Table, Tabular
 from finops_pack.money import plain, shown
@@ -40,6 +41,11 @@ class Unknown:
         """JSON-ready."""
         return {"tokens": self.tokens, "calls": self.calls, "why": list(self.why)}
 
+    def text(self, category: str) -> str:
+        """How large it is, in words."""
+        what = f"{category.replace('_', ' ')}: unknown for {tokens(self.tokens)} tokens"
+        return f"{what} in {count(self.calls, 'call')}"
+
 
 @dataclass(frozen=True)
 class Waste(Tabular):
@@ -61,6 +67,11 @@ class Waste(Tabular):
     def avoidable_usd(self) -> Decimal:
         """All categories together; at most `total_usd`."""
         return sum((part.usd for part in self.categories.values()), Decimal(0))
+
+    @property
+    def unjudged(self) -> str:
+        """What nobody can say is wasted or not; empty when all was judged."""
+        return "; ".join(part.text(name) for name, part in self.unknown.items())
 
     def dearest(self) -> list[tuple[str, Category]]:
         """The categories, dearest first."""
@@ -85,5 +96,6 @@ class Waste(Tabular):
         looked = (
             f" in {shown(self.total_usd)} of spend" if self.total_usd else ": nothing with a price"
         )
-        note = "" if rows else f"no waste found{looked}"
+        none = "" if rows else f"no waste found{looked}"
+        note = "; ".join(filter(None, (none, self.unjudged)))
         return Table(("category", "calls", "basis", "USD"), rows, note)

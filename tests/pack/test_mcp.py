@@ -134,6 +134,15 @@ def test_what_is_estimated_or_priced_in_part_is_said_so(empty_home: Path) -> Non
         assert "tokens of 1 call are estimated" in str(said)
 
 
+def test_what_nobody_can_judge_is_not_no_waste(empty_home: Path) -> None:
+    line = {"type": "call", "id": "e", "start_us": time.time_ns() // 1000, "input_tokens": 9_000}
+    with contextlib.closing(open_ledger(config.load().ledger)) as ledger:
+        ledger.book([{**line, "cost_pico": 10**12, "cost_state": "priced", "source": "log"}])
+    answers = (mcp_server.find_waste().note, tools_of_a_framework.find_waste())
+    for said in (*answers, finops_pack.find_waste()):
+        assert "unused context: unknown for 9,000 tokens in 1 call" in str(said)
+
+
 @pytest.mark.parametrize("wrong", ["abc", "-1", "NaN", "Infinity", -1])
 def test_only_an_amount_is_checked(empty_home: Path, wrong: str | float) -> None:
     with pytest.raises(InputError, match="must be an amount in USD"):
