@@ -1,8 +1,8 @@
 """Standard modules that others import at start and this command seldom needs, loaded at first use.
 
 `dataclasses` imports `inspect`, and with it the compiler's tables: a tenth of a cold
-`finops budget`; `pathlib` imports `ipaddress`, by way of `urllib`. To be imported before anything
-that imports those.
+`finops budget` (from Python 3.12 on it asks for each class, and all is loaded); `pathlib` imports
+`ipaddress`, by way of `urllib`. To be imported before anything that imports those.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ HOW = "packed with zstd: pip install 'finops-agent-pack[codex]' to read it"
 
 def opened(path: Path) -> io.BufferedReader:
     """The file unpacked; raises `OSError` where nothing here can do that."""
-    return io.BufferedReader(_Unpacked(path))
+    return io.BufferedReader(_Unpacked(_reader(path)))
 
 
 class _Unpacked(io.RawIOBase):
     """Its faults are those of a file: what reads files knows how to name them."""
 
-    def __init__(self, path: Path) -> None:
-        self._at, self._reader = 0, _reader(path)
+    def __init__(self, reader: Any) -> None:
+        self._at, self._reader = 0, reader
 
     def readable(self) -> bool:
         return True

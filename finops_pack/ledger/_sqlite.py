@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from finops_pack import forks
@@ -22,15 +22,23 @@ BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 Inode = tuple[int, int]
 
 
+class _Raw(sqlite3.Connection):
+    """Closes before Python finds it open, which it complains of from 3.13 on."""
+
+    def __del__(self) -> None:
+        at_exit = sys.is_finalizing()  # a thread that is no more may hold what bars forks
+        with nullcontext() if at_exit else forks.barred(sqlite=True), suppress(sqlite3.Error):
+            self.close()
+
+
 class Connection:
     """`Db` over one connection, and the file it was opened on."""
 
-    def __init__(self, raw: sqlite3.Connection, inode: Inode | None) -> None:
+    def __init__(self, raw: _Raw, inode: Inode | None) -> None:
         self.raw = raw
         self.inode = inode
         self.busy = threading.Lock()  # whoever closes what another thread uses ends the process
         self._pragmas: dict[str, int] = {}
-        weakref.finalize(self, _closed, raw).atexit = False
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -46,11 +54,9 @@ class Connection:
             self.raw.execute(f"PRAGMA {name} = {value}")
             self._pragmas[name] = value
 
-
-def _closed(raw: sqlite3.Connection) -> None:
-    """With its thread: left to the garbage, it would hold its locks on, and into a fork."""
-    with forks.barred(sqlite=True):
-        raw.close()
+    def __del__(self) -> None:
+        """With its thread: left to the garbage, it would hold its locks on, and into a fork."""
+        self.raw.__del__()
 
 
 class WriterLock:
@@ -124,9 +130,7 @@ def open_writer(path: str, deadline: float, vet: Callable[[Db], None]) -> Connec
     `vet` looks at the database before anything in it is changed, and may raise.
     """
     _make_private(path)
-    raw = sqlite3.connect(
-        path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=512
-    )
+    raw = _connected(path, timeout=0, cached_statements=512)
     writer = Connection(raw, inode_of(path))
     try:
         patiently(lambda: vet(writer), deadline)
@@ -180,19 +184,22 @@ def open_reader(path: str) -> Connection:
     raise sqlite3.OperationalError("cannot be opened for reading")
 
 
-def peek(path: str) -> sqlite3.Connection:
+def peek(path: str) -> _Raw:
     """A connection for one look at a file that may be somebody else's; it leaves none beside it."""
     return _read_only(path, immutable=not os.path.exists(f"{path}-wal"))
 
 
-def _read_only(path: str, immutable: bool) -> sqlite3.Connection:
+def _read_only(path: str, immutable: bool) -> _Raw:
     quoted = path
     for plain, code in (("%", "%25"), ("?", "%3f"), ("#", "%23")):
         quoted = quoted.replace(plain, code)
     uri = f"file:{quoted}?mode=ro{'&immutable=1' if immutable else ''}"
-    return sqlite3.connect(
-        uri, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False
-    )
+    return _connected(uri, uri=True, timeout=1.0)
+
+
+def _connected(path: str, **options: Any) -> _Raw:
+    options = {**options, "isolation_level": None, "check_same_thread": False}
+    return sqlite3.connect(path, factory=_Raw, **options)
 
 
 def is_ledger(db: Db) -> bool:

@@ -19,6 +19,7 @@ HEAVY = {
     "importlib.metadata", "tomllib", "email", "shutil", "zoneinfo", "ast", "pathlib",
     "urllib.parse", "finops_pack.ledger._schema", "finops_pack.model.call",
 }  # fmt: skip
+ASKS_INSPECT = sys.version_info >= (3, 12)  # `dataclasses` does, for each class, and so for `ast`
 COMMANDS = (["budget"], ["budget", "--json"], ["spend", "--by", "day", "--json"], ["statusline"])
 
 
@@ -45,7 +46,7 @@ def test_imports_nothing_heavy(words: list[str], ledger: Path) -> None:
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert not HEAVY & set(done.stderr.split())
+    assert not (HEAVY - {"ast"} if ASKS_INSPECT else HEAVY) & set(done.stderr.split())
 
 
 def test_import_of_the_pack_is_lazy() -> None:
@@ -73,7 +74,7 @@ def test_works_on_a_python_without_packages(words: list[str], ledger: Path) -> N
 def test_a_deferred_module_is_whole_when_it_is_used() -> None:
     code = (
         "import finops_pack.cli._commands, dataclasses, sys\n"
-        "assert 'ast' not in sys.modules, 'inspect was not deferred'\n"
+        f"assert {ASKS_INSPECT} or 'ast' not in sys.modules, 'inspect was not deferred'\n"
         "held = dataclasses.inspect\n"
         "@dataclasses.dataclass\nclass WithoutADoc:\n    x: int = 1\n"
         "assert WithoutADoc.__doc__ == 'WithoutADoc(x: int = 1)'\n"

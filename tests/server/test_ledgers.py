@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -499,7 +500,8 @@ def test_a_call_named_oddly_spoils_no_later_answer(site, key, tmp_path):
 
 
 def test_what_is_nested_too_deep_is_the_senders_fault(site, key):
-    deep = '{"kind": "k\\u0000", "key": "a", "body": {"a": %s}}' % ("[" * 700 + "]" * 700)
+    depth = 700 if sys.version_info < (3, 12) else 2000  # where JSON's own reader still follows
+    deep = '{"kind": "k\\u0000", "key": "a", "body": {"a": %s}}' % ("[" * depth + "]" * depth)
     headers = {"Content-Type": "application/json"}
     answer = site.ask(key, "POST", "/ledger/write/put", content=deep, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_json")
