@@ -90,8 +90,8 @@ def gathering(kind: str, stream: Any) -> Gathering:
 
 
 def _asked(kind: str, result: Any) -> str:
-    """What was asked for messages where a provider has none: its answer is seen first."""
-    if kind != "messages":
+    """What was asked where a provider has no such API: its own answer is seen first."""
+    if kind not in ("chat", "messages", "responses"):
         return kind
     if hasattr(result, "choices") or hasattr(result, "chunks"):
         return "chat"

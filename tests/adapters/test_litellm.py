@@ -89,6 +89,23 @@ def test_responses_and_embeddings(wire: Wire, calls: Calls) -> None:
     assert {row.billed_source for row in rows} == {None}
 
 
+@pytest.mark.parametrize("more", [{}, {"stream": True}])
+@pytest.mark.parametrize("tools", [(), [("c1", "look", {})]])
+def test_one_api_over_another_keeps_usage_and_tool_calls(
+    wire: Wire, asking: Any, calls: Calls, more: Any, tools: Any
+) -> None:
+    """Responses of who has only a chat, a chat of who has only responses: gpt-5-codex and such."""
+    wire.script(*[Reply(tools=tools)] * 2)
+    said = asking(CLAUDE, **more) | {"input": "hi"}
+    del said["messages"]
+    assert list(litellm.responses(**said))
+    assert list(litellm.completion(**asking("openai/responses/gpt-4o", **more)))
+    rows = calls()
+    assert [row.usage for row in rows] == [FULL_OF[CLAUDE], FULL]
+    assert {row.usage_basis for row in rows} == {"measured"}
+    assert [[c["name"] for c in row.tool_calls] for row in rows] == [[n for _, n, _ in tools]] * 2
+
+
 def test_a_stream_without_usage_is_estimated_not_taken_from_its_tokenizer(
     asking: Any, calls: Calls
 ) -> None:
