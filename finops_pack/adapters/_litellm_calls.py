@@ -14,9 +14,11 @@ class Live:
     """A call in flight; it hangs on litellm's log of it, and is cut when that is dropped."""
 
     sent = False
+    refused = False  # it failed, and whoever tries again does so with the same log
 
     def __init__(self, call: Pending, kind: str) -> None:
         self.call, self.kind = call, kind
+        self.action: str | None = call.row.get("action")
         self._before = context.own(call)
 
     def disown(self) -> None:
@@ -34,6 +36,7 @@ class Live:
 
     def failed(self, error: Any, usage: Any = None) -> None:
         """litellm says why; by name alone, since it makes up a status for each, timeouts too."""
+        self.refused = True
         name = type(error).__name__
         if usage is None:
             _above.fail(self.call, name)
@@ -61,6 +64,7 @@ class Below(Told):
     """A call below a framework that counts it: told what came, unless an SDK below told it."""
 
     sent = False
+    refused = False
 
     def __init__(self, above: Pending, kind: str, region: str | None) -> None:
         super().__init__(above, region=region)
@@ -74,7 +78,7 @@ class Below(Told):
         """The framework hears of it too, but not of what was billed."""
         if usage is not None:
             self.finish(usage)
-        self.open = False
+        self.open, self.refused = False, True
 
     def finish(self, usage: Any, **fields: Any) -> None:
         """The answer, whole."""

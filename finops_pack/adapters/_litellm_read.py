@@ -25,11 +25,13 @@ def messages(log: Any, options: Any) -> list[Any]:
     return ([{"role": "system", "content": head}] if head else []) + sent
 
 
-def named(model: Any, options: dict[str, Any]) -> tuple[str | None, str]:
-    """(provider, model) as litellm itself takes the name apart."""
+def named(log: Any, options: dict[str, Any]) -> tuple[str | None, str]:
+    """(provider, model) as litellm itself takes the name apart; again of a retry's opened log."""
     from litellm import get_llm_provider
 
-    name, said = str(model or ""), options.get("custom_llm_provider")
+    name, said = str(options.get("model") or log.model or ""), options.get("custom_llm_provider")
+    if "model" not in options:
+        said = said or log.model_call_details.get("custom_llm_provider")
     try:
         rest, provider, _, _ = get_llm_provider(name, said, options.get("api_base"))
     except Exception:  # noqa: BLE001 - it will refuse the call itself, with its own words

@@ -36,12 +36,16 @@ _PROVIDERS = {"litellm_proxy": "litellm"}
 
 def install() -> None:
     """Look at every call from now on; idempotent."""
+    import litellm
     from litellm import utils
     from litellm.caching import caching_handler
     from litellm.litellm_core_utils.litellm_logging import Logging
     from litellm.litellm_core_utils.llm_response_utils import response_metadata
 
     _patch.replace(utils, "function_setup", _opening)
+    _patch.replace(caching_handler.LLMCachingHandler, "__init__", _trying)
+    for name in ("acompletion_with_retries", "aresponses_with_retries"):
+        _patch.replace(litellm, name, _retrying)
     _patch.replace(Logging, "pre_call", _sending)
     _patch.replace(Logging, "failure_handler", _failing)
     for module in (response_metadata, utils, caching_handler):
@@ -57,15 +61,52 @@ def _opening(original: Any) -> Any:
     return function_setup
 
 
+def _trying(original: Any) -> Any:
+    """Each function makes one of these as it begins; a retry or a fallback has an opened log."""
+
+    def __init__(self: Any, *args: Any, **options: Any) -> None:
+        original(self, *args, **options)
+        asked = options.get("request_kwargs") or {}
+        log = asked.get("litellm_logging_obj")
+        if getattr(getattr(log, "finops", None), "refused", False) and not _is_inner(asked):
+            _begin(log, asked)
+
+    return __init__
+
+
+def _is_inner(asked: dict[str, Any]) -> bool:
+    """In a thread of litellm's, for an async function that awaits the answer outside of it."""
+    return asked.get("acompletion") is True or asked.get("aresponses") is True
+
+
+def _retrying(original: Any) -> Any:
+    """Of an async function's own retries litellm logs neither beginning nor end."""
+
+    async def retried(*args: Any, **options: Any) -> Any:
+        log = options.get("litellm_logging_obj")
+        if log is None:
+            return await original(*args, **options)
+        _begin(log, options)
+        try:
+            result = await original(*args, **options)
+        except Exception as error:
+            _failed(log, error)
+            raise
+        _answered(log, result)
+        return result
+
+    return retried
+
+
 @guard
 def _begin(log: Any, options: dict[str, Any]) -> None:
     asked = str(getattr(log.call_type, "value", log.call_type))
     kind = _KINDS.get(asked) or _KINDS.get(asked.removeprefix("a"))
     ours = sys._getframe(3)  # above us: our guard and `function_setup`
-    rec, above = recorder.get(), context.owner(ours.f_back)
+    rec, above, before = recorder.get(), context.owner(ours.f_back), vars(log).get("finops")
     if kind is None or not rec.enabled or any(map(options.get, _MOCKS)):
         return
-    provider, model = _litellm_read.named(log.model, options)
+    provider, model = _litellm_read.named(log, options)
     region = _litellm_read.region(provider, options)
     if above is not None:
         log.finops = Below(above, kind, region) if kind != "embeddings" else None
@@ -81,7 +122,7 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
         tools=options.get("tools"),
         max_output_tokens=_openai_read.longest(kind, options),
         request=options,
-        action=_ask.action(5),
+        action=_ask.action(5) or getattr(before, "action", None),
     )
     call.embeds = True
     call.waiting = _waiting.here(ours)

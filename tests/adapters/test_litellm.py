@@ -179,6 +179,56 @@ def test_errors_cost_nothing_and_retries_are_attempts(
     assert (sdk.usage, own.usage) == (FULL, FULL_OF[CLAUDE])
 
 
+async def _awaited(**said: Any) -> None:
+    await litellm.acompletion(**said)
+
+
+_EACH = [litellm.completion, _awaited]
+
+
+def _done(act: Callable[..., Any], **said: Any) -> None:
+    made = act(**said)
+    if asyncio.iscoroutine(made):
+        asyncio.run(made)
+
+
+@pytest.mark.parametrize("act", _EACH)
+@pytest.mark.parametrize("positional", [False, True])
+def test_what_a_later_retry_is_answered_is_billed(
+    wire: Wire, asking: Any, calls: Calls, act: Any, positional: bool
+) -> None:
+    wire.script(Reply(status=429), Reply(status=429))
+    if positional and act is litellm.completion:
+        said = asking(CLAUDE)
+        act(said.pop("model"), said.pop("messages"), **said, num_retries=3)
+    else:
+        _done(act, **asking(CLAUDE, num_retries=3))
+    refused, paid = calls()
+    assert (refused.error_type, refused.amount_usd) == ("RateLimitError", 0)
+    assert (paid.usage, paid.provider, paid.model) == (
+        FULL_OF[CLAUDE], "anthropic", "claude-opus-4-6",
+    )  # fmt: skip
+    assert refused.attempts + paid.attempts == wire.calls == 3
+
+
+@pytest.mark.parametrize("act", _EACH)
+@pytest.mark.parametrize(("model", "other"), [(GPT, CLAUDE), (CLAUDE, GPT)])
+def test_what_a_fallback_is_answered_is_one_row(
+    wire: Wire, asking: Any, calls: Calls, act: Any, model: str, other: str
+) -> None:
+    with finops_pack.task("t"):
+        _done(act, **asking(model, fallbacks=[asking(other)]))
+        wire.script(Reply(status=400))
+        _done(act, **asking(model, fallbacks=[asking(other)]))
+    first, refused, paid = calls()
+    assert (first.usage, refused.error_type) == (FULL_OF[model], "BadRequestError")
+    assert (paid.usage, paid.status, paid.adapter) == (FULL_OF[other], "ok", "litellm")
+    assert {row.task for row in (first, refused, paid)} == {"t"}
+    assert first.action is not None
+    assert first.action == refused.action == paid.action
+    assert wire.calls == 3
+
+
 def test_a_cancelled_call_leaves_nothing_behind(wire: Wire, asking: Any, calls: Calls) -> None:
     import openai
 
