@@ -8,6 +8,7 @@ silent. What an SDK that we know sees below is the provider's own word, and take
 from __future__ import annotations
 
 import sys
+from contextvars import copy_context
 from typing import Any
 
 from finops_pack import context, recorder
@@ -39,11 +40,13 @@ def install() -> None:
     import litellm
     from litellm import utils
     from litellm.caching import caching_handler
+    from litellm.litellm_core_utils import fallback_utils
     from litellm.litellm_core_utils.litellm_logging import Logging
     from litellm.litellm_core_utils.llm_response_utils import response_metadata
 
     _patch.replace(utils, "function_setup", _opening)
     _patch.replace(caching_handler.LLMCachingHandler, "__init__", _trying)
+    _patch.replace(fallback_utils, "run_async_function", _in_a_thread)
     for name in ("acompletion_with_retries", "aresponses_with_retries"):
         _patch.replace(litellm, name, _retrying)
     _patch.replace(Logging, "pre_call", _sending)
@@ -96,6 +99,22 @@ def _retrying(original: Any) -> Any:
         return result
 
     return retried
+
+
+def _in_a_thread(original: Any) -> Any:
+    """Where a loop runs already, fallbacks run in a thread, which starts without what is ours."""
+
+    def run_async_function(async_function: Any, *args: Any, **options: Any) -> Any:
+        ours = [(var, value) for var, value in copy_context().items() if "finops" in var.name]
+
+        async def inside(*args: Any, **options: Any) -> Any:
+            for var, value in ours:
+                var.set(value)
+            return await async_function(*args, **options)
+
+        return original(inside, *args, **options)
+
+    return run_async_function
 
 
 @guard

@@ -183,7 +183,12 @@ async def _awaited(**said: Any) -> None:
     await litellm.acompletion(**said)
 
 
-_EACH = [litellm.completion, _awaited]
+async def _in_a_loop(**said: Any) -> None:
+    """As in a notebook: litellm asks in a thread then."""
+    litellm.completion(**said)
+
+
+_EACH = [litellm.completion, _awaited, _in_a_loop]
 
 
 def _done(act: Callable[..., Any], **said: Any) -> None:
@@ -192,7 +197,7 @@ def _done(act: Callable[..., Any], **said: Any) -> None:
         asyncio.run(made)
 
 
-@pytest.mark.parametrize("act", _EACH)
+@pytest.mark.parametrize("act", _EACH[:2])
 @pytest.mark.parametrize("positional", [False, True])
 def test_what_a_later_retry_is_answered_is_billed(
     wire: Wire, asking: Any, calls: Calls, act: Any, positional: bool
@@ -216,6 +221,7 @@ def test_what_a_later_retry_is_answered_is_billed(
 def test_what_a_fallback_is_answered_is_one_row(
     wire: Wire, asking: Any, calls: Calls, act: Any, model: str, other: str
 ) -> None:
+    """With the action and the task of who asked, in litellm's thread, too."""
     with finops_pack.task("t"):
         _done(act, **asking(model, fallbacks=[asking(other)]))
         wire.script(Reply(status=400))
