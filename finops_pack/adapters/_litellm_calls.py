@@ -26,7 +26,9 @@ class Live:
         context.disown(self.call, self._before)
 
     def __del__(self) -> None:
-        if self.call.open:  # cancelled: litellm speaks only of errors
+        if self.call.open and self.call.told:  # litellm does not log it, as another model's answer
+            self.call.orphan()
+        elif self.call.open:  # cancelled: litellm speaks only of errors
             guard(self.call.fail)("CancelledError", status="cancelled")
 
     @property

@@ -235,6 +235,14 @@ def test_what_a_fallback_is_answered_is_one_row(
     assert wire.calls == 3
 
 
+def test_a_model_with_a_larger_window_is_counted(wire: Wire, asking: Any, calls: Calls) -> None:
+    wire.script(Reply(status=400, error="This model's maximum context length is 4097 tokens"))
+    litellm.completion(**asking(GPT, context_window_fallback_dict={GPT: "openai/gpt-4.1"}))
+    gc.collect()
+    [row] = calls()
+    assert (row.usage, row.status, row.attempts) == (FULL, "ok", 2)
+
+
 def test_a_cancelled_call_leaves_nothing_behind(wire: Wire, asking: Any, calls: Calls) -> None:
     import openai
 
