@@ -1,10 +1,12 @@
 """ag2: who and what for; the calls themselves are counted in the SDKs below.
 
-An `ask` is a task, unless it is part of one; the agent's name is the agent.
+A turn is a task, unless it is part of one; the agent's name is the agent.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from finops_pack.adapters import _above, _patch
@@ -15,15 +17,21 @@ CANNOT_SEE = ("calls of models that use neither the OpenAI nor the Anthropic SDK
 
 
 def install() -> None:
-    """Wrap `Agent.ask`; idempotent."""
+    """Wrap the turn that `ask`, `run`, `resume` and a reply's own are; idempotent."""
     from ag2.agent import Agent
 
-    _patch.replace(Agent, "ask", _asking)
+    _patch.replace(Agent, "_turn_scope", _turning)
 
 
-def _asking(original: Any) -> Any:
-    async def ask(self: Any, *args: Any, **options: Any) -> Any:
-        with _above.Work(agent=getattr(self, "name", None)):
-            return await original(self, *args, **options)
+def _turning(original: Any) -> Any:
+    @asynccontextmanager
+    async def _turn_scope(self: Any, *args: Any, **options: Any) -> AsyncIterator[Any]:
+        async with original(self, *args, **options) as drive:
 
-    return ask
+            async def driven() -> Any:
+                with _above.Work(agent=getattr(self, "name", None)):
+                    return await drive()
+
+            yield driven
+
+    return _turn_scope

@@ -95,8 +95,19 @@ def test_ag2_names_the_agent(wire: Wire, calls: Calls) -> None:
         )
         return answer.choices[0].message.content or ""
 
-    model = TestConfig(ToolCallEvent(name="look_up", arguments="{}"), "done")
-    asyncio.run(Agent("helper", config=model, tools=[look_up]).ask("hi"))
-    [row] = calls()
-    assert (row.usage, row.agent) == (FULL, "helper")
-    assert row.task is not None
+    async def turns() -> None:
+        asks = ToolCallEvent(name="look_up", arguments="{}")
+        agent = Agent("helper", config=TestConfig(asks, "done", asks, "done"), tools=[look_up])
+        reply = await agent.ask("hi")
+        await reply.ask("and then?")
+        model = TestConfig(asks, "done")
+        async with Agent("runner", config=model, tools=[look_up]).run("hi") as running:
+            await look_up()
+            await running.result()
+
+    asyncio.run(turns())
+    first, then, users, run = calls()
+    assert [row.usage for row in (first, then, users, run)] == [FULL] * 4
+    assert [row.agent for row in (first, then, users, run)] == ["helper", "helper", None, "runner"]
+    assert users.task is None
+    assert len({row.task for row in (first, then, users, run)}) == 4
