@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from finops_pack.adapters import _above
+from finops_pack.adapters import _above, _patch
 from finops_pack.recorder import guard
 
 MODULES = ("agents.tracing",)
@@ -24,14 +24,25 @@ def install() -> None:
     """Listen to traces from now on; idempotent. The user's other processors stay."""
     from agents.tracing import add_trace_processor
     from agents.tracing.processor_interface import TracingProcessor
+    from agents.tracing.provider import DefaultTraceProvider
 
     if _installed:
         return
-    _installed.append(True)
-    add_trace_processor(type("FinOpsProcessor", (_Processor, TracingProcessor), {})())
+    _installed.append(type("FinOpsProcessor", (_Processor, TracingProcessor), {})())
+    add_trace_processor(_installed[0])
+    _patch.replace(DefaultTraceProvider, "set_processors", _setting)
 
 
-_installed: list[bool] = []
+def _setting(original: Any) -> Any:
+    """Who replaces all processors, as to send OpenAI no traces, does not mean ours."""
+
+    def set_processors(self: Any, processors: Any) -> Any:
+        return original(self, [*processors, *_installed])
+
+    return set_processors
+
+
+_installed: list[Any] = []
 
 
 class _Processor:

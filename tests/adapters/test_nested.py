@@ -25,11 +25,7 @@ def traced() -> None:
     """The OpenAI Agents SDK with our processor alone: its own would post to another host."""
     from agents import set_trace_processors
 
-    from finops_pack.adapters import openai_agents
-
     set_trace_processors([])
-    openai_agents._installed.clear()
-    openai_agents.install()
 
 
 def pydantic_agent(sdk: Sdk, name: str, **settings: Any) -> Any:
