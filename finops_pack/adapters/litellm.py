@@ -8,11 +8,18 @@ silent. What an SDK that we know sees below is the provider's own word, and take
 from __future__ import annotations
 
 import sys
-from contextvars import copy_context
 from typing import Any
 
 from finops_pack import context, recorder
-from finops_pack.adapters import _above, _ask, _litellm_read, _openai_read, _patch, _waiting
+from finops_pack.adapters import (
+    _above,
+    _ask,
+    _litellm_read,
+    _litellm_tries,
+    _openai_read,
+    _patch,
+    _waiting,
+)
 from finops_pack.adapters._litellm_calls import Below, Live
 from finops_pack.adapters._streams import Watched
 from finops_pack.recorder import guard
@@ -37,84 +44,16 @@ _PROVIDERS = {"litellm_proxy": "litellm"}
 
 def install() -> None:
     """Look at every call from now on; idempotent."""
-    import litellm
     from litellm import utils
     from litellm.caching import caching_handler
-    from litellm.litellm_core_utils import fallback_utils
     from litellm.litellm_core_utils.litellm_logging import Logging
     from litellm.litellm_core_utils.llm_response_utils import response_metadata
 
-    _patch.replace(utils, "function_setup", _opening)
-    _patch.replace(caching_handler.LLMCachingHandler, "__init__", _trying)
-    _patch.replace(fallback_utils, "run_async_function", _in_a_thread)
-    for name in ("acompletion_with_retries", "aresponses_with_retries"):
-        _patch.replace(litellm, name, _retrying)
+    _litellm_tries.install(_begin, _answered, _failed)
     _patch.replace(Logging, "pre_call", _sending)
     _patch.replace(Logging, "failure_handler", _failing)
     for module in (response_metadata, utils, caching_handler):
         _patch.replace(module, "update_response_metadata", _answering)
-
-
-def _opening(original: Any) -> Any:
-    def function_setup(*args: Any, **options: Any) -> Any:
-        log, left = original(*args, **options)
-        _begin(log, options)
-        return log, left
-
-    return function_setup
-
-
-def _trying(original: Any) -> Any:
-    """Each function makes one of these as it begins; a retry or a fallback has an opened log."""
-
-    def __init__(self: Any, *args: Any, **options: Any) -> None:
-        original(self, *args, **options)
-        asked = options.get("request_kwargs") or {}
-        log = asked.get("litellm_logging_obj")
-        if getattr(getattr(log, "finops", None), "refused", False) and not _is_inner(asked):
-            _begin(log, asked)
-
-    return __init__
-
-
-def _is_inner(asked: dict[str, Any]) -> bool:
-    """In a thread of litellm's, for an async function that awaits the answer outside of it."""
-    return asked.get("acompletion") is True or asked.get("aresponses") is True
-
-
-def _retrying(original: Any) -> Any:
-    """Of an async function's own retries litellm logs neither beginning nor end."""
-
-    async def retried(*args: Any, **options: Any) -> Any:
-        log = options.get("litellm_logging_obj")
-        if log is None:
-            return await original(*args, **options)
-        _begin(log, options)
-        try:
-            result = await original(*args, **options)
-        except Exception as error:
-            _failed(log, error)
-            raise
-        _answered(log, result)
-        return result
-
-    return retried
-
-
-def _in_a_thread(original: Any) -> Any:
-    """Where a loop runs already, fallbacks run in a thread, which starts without what is ours."""
-
-    def run_async_function(async_function: Any, *args: Any, **options: Any) -> Any:
-        ours = [(var, value) for var, value in copy_context().items() if "finops" in var.name]
-
-        async def inside(*args: Any, **options: Any) -> Any:
-            for var, value in ours:
-                var.set(value)
-            return await async_function(*args, **options)
-
-        return original(inside, *args, **options)
-
-    return run_async_function
 
 
 @guard
