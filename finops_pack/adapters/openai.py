@@ -19,6 +19,7 @@ MODULES = ("openai._base_client",)
 TESTED = {"openai": ("2.0", "4.0")}
 CANNOT_SEE = (
     "usage of chat streams without stream_options include_usage: estimated and marked",
+    "responses over a websocket (`responses.connect`): no row, and no budget holds them",
     "realtime sessions, assistants, speech, translations of speech, videos: no row",
     "what is no model call: fine-tuning, evals, hosted containers and vector stores: no row",
     "the cost of code interpreter and image generation tools: counted, and the price is partial",

@@ -14,7 +14,8 @@ MODULES = ("agents.tracing",)
 TESTED = {"openai-agents": ("0.20", "0.25")}
 CANNOT_SEE = (
     "agent and task names where tracing is disabled: the calls are still counted",
-    "calls of models that do not use the OpenAI SDK (litellm's own providers)",
+    "responses over a websocket, its transport of that name: no row, and no budget holds them",
+    "calls of models that use neither the OpenAI or Anthropic SDK nor litellm",
 )
 
 _works: dict[str, _above.Work] = {}
