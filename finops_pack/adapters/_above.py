@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from finops_pack import context
+from finops_pack.adapters import _caller
 from finops_pack.recorder import Pending
 
 # Of a reader who leaves, and of a request that comes after the answer: the SDKs' own base class.
@@ -59,6 +60,8 @@ class Work:
         self.session: str | None = session or getattr(outer, "session", None)
         self.project: str | None = getattr(outer, "project", None)
         self.asker: str | None = getattr(outer, "asker", None)
+        # The user's that began it: the framework may ask in tasks and threads without it.
+        self.function: str | None = _caller.name(3, getattr(outer, "function", None))
 
     def __enter__(self) -> Work:
         context.enter(self)

@@ -130,10 +130,12 @@ def begin(client: Any, options: Any, streams: bool, dialect: Dialect) -> Ask | N
 def action(depth: int) -> str | None:
     """What for: the framework's run around us says it, else the user's function that asks.
 
+    Where it asks in a task or thread of its own, that is the function that began the run.
     `depth` is how many frames above this one are surely ours.
     """
     run = context.around()
-    return (run.action if run is not None else None) or _caller.name(depth + 1)
+    began: str | None = getattr(run, "function", None)
+    return (run.action if run is not None else None) or _caller.name(depth + 1, began)
 
 
 @guard

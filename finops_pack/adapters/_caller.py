@@ -26,10 +26,11 @@ class _Files(dict[str, bool]):
 _theirs = _Files()
 
 
-def name(depth: int = 2) -> str | None:
+def name(depth: int = 2, known: str | None = None) -> str | None:
     """The innermost function outside of libraries, or its script's name; None in a bare thread.
 
-    `depth` is how many frames above this one are surely ours.
+    `depth` is how many frames above this one are surely ours; what is `known` already says more
+    than a script's name, all that a task of asyncio's has above it.
     """
     try:
         frame: FrameType | None = sys._getframe(depth)
@@ -39,8 +40,8 @@ def name(depth: int = 2) -> str | None:
         code = frame.f_code
         if _theirs[code.co_filename]:
             if code.co_name == "<module>":
-                return os.path.splitext(os.path.basename(code.co_filename))[0]
+                return known or os.path.splitext(os.path.basename(code.co_filename))[0]
             if not code.co_name.startswith("<"):  # a lambda or comprehension says nothing
                 return code.co_name
         frame = frame.f_back
-    return None
+    return known

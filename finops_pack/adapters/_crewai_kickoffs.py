@@ -10,29 +10,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from finops_pack import context, recorder
-from finops_pack.adapters import _above, _caller, _crewai_read, _patch
+from finops_pack import recorder
+from finops_pack.adapters import _above, _crewai_read, _patch
 from finops_pack.errors import BudgetStop
 
 _UNNAMED = (None, "crew", "Crew")
 
 
 class Kickoff(_above.Work):
-    """A crew, a flow or an agent at work, by the name of its project, and whoever asked for it."""
+    """A crew, a flow or an agent at work, by the name of its project."""
 
     def __init__(self, *, agent: str | None = None, project: str | None = None) -> None:
         super().__init__(agent=agent)
         self.project = project or self.project
-        outer = kickoff()  # CrewAI may run this one in a thread, with nobody of the user's above
-        self.caller: str | None = _caller.name(4) or (outer.caller if outer is not None else None)
-
-
-def kickoff() -> Kickoff | None:
-    """The kickoff that we are in."""
-    run = context.around()
-    while run is not None and not isinstance(run, Kickoff):
-        run = run.before
-    return run
 
 
 def install() -> None:

@@ -82,14 +82,13 @@ def _started(source: Any, event: Any) -> None:
 
 def _asked(source: Any, event: Any) -> dict[str, Any]:
     """What every event of a call says of it, and the crew around it."""
-    crew = _crewai_kickoffs.kickoff()
     return {
         **_crewai_read.named(source, event),
         "adapter": "crewai",
         "framework": "crewai",
         "framework_version": _above.version_of("crewai"),
         "agent": _crewai_read.role(event),
-        "action": runs.task_name(event) or _ask.action(5) or (crew and crew.caller),
+        "action": runs.task_name(event) or _ask.action(5),
     }
 
 

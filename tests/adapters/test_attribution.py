@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import finops_pack
+from finops_pack.adapters import _caller
 from finops_pack.model import Call, Usage
 from finops_pack.testing import Wire
 
@@ -50,6 +52,38 @@ def test_pydantic_ai(wire: Wire, calls: Calls) -> None:
     assert first.usage == second.usage == FULL
     assert (first.agent, second.agent, second.task) == ("helper", "helper", "mine")
     assert first.task is not None
+
+
+def test_a_run_in_tasks_of_its_own_is_for_the_function_that_began_it(
+    wire: Wire, calls: Calls
+) -> None:
+    """As on a server, whose loop runs with no function of the user's below."""
+    import openai
+    from agents import Agent, OpenAIChatCompletionsModel, Runner, set_trace_processors
+    from pydantic_ai import Agent as Pydantic
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    set_trace_processors([])
+
+    async def answer() -> None:
+        client = openai.AsyncOpenAI(base_url=wire.openai_url, api_key="none")
+        model = OpenAIChatCompletionsModel(model="gpt-4o", openai_client=client)
+        await Runner.run(Agent(name="helper", model=model), "hi")
+        provider = OpenAIProvider(openai_client=client)
+        await Pydantic(OpenAIChatModel("gpt-4o", provider=provider)).run("hi")
+
+    served = threading.Thread(target=asyncio.run, args=(answer(),))
+    served.start()
+    served.join()
+    assert [row.action for row in calls()] == ["answer", "answer"]
+
+
+def test_and_so_says_more_than_the_name_of_a_script() -> None:
+    said: dict[str, Any] = {"name": _caller.name}
+    code = "known, unknown = name(1, 'answer'), name(1)"
+    exec(compile(code, "/home/me/script.py", "exec"), said)
+    assert (said["known"], said["unknown"]) == ("answer", "script")
 
 
 def test_agent_framework_names_the_agent(wire: Wire, calls: Calls) -> None:
