@@ -13,6 +13,7 @@ from typing import Any
 from finops_pack import context, recorder
 from finops_pack.adapters import _ask, _openai_read, _options, _providers, _stainless
 from finops_pack.adapters._ask import Dialect
+from finops_pack.adapters._streams import Looked
 from finops_pack.recorder._messages import get, listed
 
 MODULES = ("openai._base_client",)
@@ -87,7 +88,9 @@ def _messages(body: Mapping[str, Any]) -> list[Any]:
 
 def fetched(url: str, result: Any) -> None:
     """What is asked for after it was made: a response in the background, a batch."""
-    if url.startswith("/responses/"):
+    if url.startswith("/responses/") and hasattr(result, "_iterator"):
+        result._iterator = Looked(result._iterator, lambda event: _made(get(event, "response")))
+    elif url.startswith("/responses/"):
         _made(result)
     else:
         _file(url, result)

@@ -441,6 +441,23 @@ def test_but_it_is_once_it_is_fetched(wire: Wire, client: Any, calls: Calls, raw
     assert (task.calls, task.cost) == (1, row.amount_usd) == (1, Decimal("0.0045"))
 
 
+def test_and_once_it_is_fetched_as_a_stream(wire: Wire, client: Any, calls: Calls) -> None:
+    made = {"id": "resp_9", "object": "response", "output": [], "usage": None, "model": "gpt-4o"}
+    done = {**made, "status": "completed", "usage": {"input_tokens": 1000, "output_tokens": 200}}
+    events = [
+        {"type": "response.queued", "response": {**made, "status": "queued"}},
+        {"type": "response.output_text.delta", "delta": "a"},
+        {"type": "response.completed", "response": done},
+    ]
+    wire.script(Reply(body={**made, "status": "queued"}))
+    wire.script(Reply(body="".join(f"data: {json.dumps(event)}\n\n" for event in events)))
+    client.responses.create(model="gpt-4o", input="hi", background=True)
+    with client.responses.retrieve("resp_9", stream=True) as stream:
+        assert [event.type for event in stream] == [event["type"] for event in events]
+    (row,) = calls()
+    assert (row.status, row.usage, row.missing) == ("ok", Usage(1000, 200), ())
+
+
 def test_what_failed_in_the_background_costs_nothing(wire: Wire, client: Any, calls: Calls) -> None:
     made = {"id": "resp_8", "object": "response", "output": [], "usage": None, "model": "gpt-4o"}
     failed = {"status": "failed", "error": {"code": "server_error", "message": "no"}}
