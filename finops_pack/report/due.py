@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from finops_pack.model import DayTotals, Where
+from finops_pack.model import DayTotals, Totals, Where
 from finops_pack.query.period import zone_of
 from finops_pack.report import exact
 from finops_pack.report.build import Identity, build
@@ -81,9 +81,9 @@ class Days:
     def _found(
         self, entries: Mapping[str, Entry], today: date, key: str | None, only: str | None
     ) -> Iterator[Due]:
-        for day in self._ledger.days(Where()):
+        for day in self._days(entries):
             complete = day.date < today.isoformat()
-            if not day.total.requests or not (complete or only) or only not in (None, day.date):
+            if not (complete or only) or only not in (None, day.date):
                 continue
             entry = entries.get(day.date)
             figures = fingerprint(day)
@@ -93,6 +93,18 @@ class Days:
             report = self._report(day.date, figures)
             if not entry or entry.state != "sent" or content(report) != entry.sent_hash:
                 yield Due(report, figures, complete, entry)
+
+    def _days(self, entries: Mapping[str, Entry]) -> Iterator[DayTotals]:
+        """Days with calls, and those that were told and have none any more.
+
+        Moved to another day or a flat plan, their calls would stay on the server, or count twice.
+        """
+        left = {date for date, entry in entries.items() if entry.told}
+        for day in self._ledger.days(Where()):
+            if day.total.requests:
+                left.discard(day.date)
+                yield day
+        yield from (DayTotals(date, Totals()) for date in sorted(left))
 
     def _report(self, day: str, figures: str) -> DailyReport:
         built = self._built.get((day, figures))

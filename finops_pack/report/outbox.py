@@ -87,6 +87,11 @@ class Entry:
         """Whether a try of unknown outcome is behind this entry; a claim that died is one."""
         return self.unclear or self.state == "sending"
 
+    @property
+    def told(self) -> bool:
+        """Whether the server may hold this day, or has refused it."""
+        return bool(self.sent_hash) or self.open or self.state == "failed"
+
     def held(self, now: float) -> bool:
         """Whether a live process is sending this day right now."""
         return (

@@ -85,9 +85,14 @@ class Reports:
             day = (named.get(text) or calendar.fromisoformat(text)).isoformat()
         except ValueError:
             raise InputError(f"--date {text}: must be YYYY-MM-DD, today or yesterday") from None
-        if day not in self.dates:
+        if day not in self.dates and not self._told(day):
             raise InputError(f"no call was recorded on {day}; the newest is of {self.newest()}")
         return day
+
+    def _told(self, day: str) -> bool:
+        """Whether a day was sent somewhere, though it may have no call any more."""
+        found = map(outbox.Entry.of, self._ledger.documents(outbox.KIND).values())
+        return any(entry.told for entry in found if entry.date == day)
 
     def newest(self) -> str:
         """The newest day with calls; raises `NothingRecorded` when none is to be reported."""

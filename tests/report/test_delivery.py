@@ -129,6 +129,36 @@ def test_a_correction_made_by_hand_is_believed(
     assert [p["date"] for p in problems(ledger_url)] == [DAYS[0]]
 
 
+def test_a_day_whose_calls_have_moved_away_is_corrected_to_nothing(
+    platform: Start, book: Book, deliver: Deliver, ledger_url: str
+) -> None:
+    server = platform(replaces=True)
+    book({DAYS[0]: 3})
+    deliver(server)
+    ledger = open_ledger(ledger_url)
+    ledger.rebuild("Pacific/Kiritimati")  # noon in UTC is the next day there
+    ledger.close()
+    assert dates(deliver(server).sent) == [DAYS[0], DAYS[1]]
+    assert server.requests() == {DAYS[0]: 0, DAYS[1]: 3}
+    assert server.saved[DAYS[0]][0]["total_cost"] == 0
+    assert deliver(server).sent == []
+
+
+def test_a_day_without_calls_any_more_can_be_corrected_by_hand(
+    platform: Start, book: Book, deliver: Deliver, believe: Deliver, ledger_url: str
+) -> None:
+    server = platform()
+    book({DAYS[1]: 1}, id="it")
+    deliver(server)
+    book({DAYS[1]: 1}, id="it", billing_mode="subscription")
+    assert (deliver(server).sent, len(server.posts)) == ([], 1)
+    assert [p["date"] for p in problems(ledger_url)] == [DAYS[1]]
+    with open_reports(ledger_url) as reports:
+        assert reports.date(DAYS[1]) == DAYS[1]
+    assert dates(believe(server, DAYS[1]).sent) == [DAYS[1]]
+    assert problems(ledger_url) == []
+
+
 def test_a_day_in_doubt_is_settled_by_who_has_looked(
     platform: Start, book: Book, deliver: Deliver, believe: Deliver, ledger_url: str
 ) -> None:
