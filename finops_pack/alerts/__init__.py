@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from operator import mul
 from statistics import median
 
 from finops_pack.alerts._alert import SEVERITIES, Alert, Severity, dollars
@@ -92,8 +93,9 @@ def recent_writes(days: Sequence[DayTotals], today: date) -> tuple[Decimal, Deci
     start = today - timedelta(days=WRITE_SHARE_DAYS - 1)
     week = [day for day in days if day.date >= start.isoformat()]
     known = [day for day in week if day.cache_write_usd_share is not None]
-    total = sum((d.total.usd for d in known), Decimal(0))
-    writes = sum((d.total.usd * (d.cache_write_usd_share or 0) for d in known), Decimal(0))
+    usd = [d.total.usd if d.cache_known_usd is None else d.cache_known_usd for d in known]
+    shares = [d.cache_write_usd_share or Decimal(0) for d in known]
+    total, writes = sum(usd, Decimal(0)), sum(map(mul, usd, shares), Decimal(0))
     unknown = len(week) - len(known)
     return writes, total, _span(days, start, today) - unknown if known else 0
 

@@ -30,6 +30,7 @@ class DayTotals:
     score: float | None = None
     unpriced_models: tuple[str, ...] = ()
     cache_write_usd_share: Decimal | None = None
+    cache_known_usd: Decimal | None = None  # of how many USD that share is told; None: of all
     reporter: str | None = None
 
 

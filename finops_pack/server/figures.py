@@ -20,6 +20,8 @@ _WIDE = Context(prec=150)
 _HUNDREDTH = Decimal("0.01")
 CACHE_SHARES = ("hit_rate", "attainable", "write_share_usd", "write_share_tokens")
 _OF_DOLLARS = {"write_share_usd"}
+Shares = Mapping[str, tuple[Decimal, Decimal]]
+"""By name a share (0–1), and of how many dollars or tokens it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,19 @@ class Day:
     score: Decimal | None
     coverage: Mapping[str, int]
     unpriced_models: tuple[str, ...]
+    covered: int  # requests of the reports that tell their coverage
     cold_calls: Mapping[str, int]
-    cache: Mapping[str, Decimal]  # hit_rate, attainable, write shares: 0–1, weighed
+    cache: Shares  # hit_rate, attainable, write shares
     kept: Sequence[Kept] = field(default=(), repr=False)  # without their bodies
+
+    @property
+    def write_share(self) -> Decimal | None:
+        """Cache writes of the dollars of those who tell, None where nobody does."""
+        return self.cache.get("write_share_usd", (None,))[0]
 
     def totals(self) -> DayTotals:
         """The day as alerts and levers take it."""
+        share, known = self.cache.get("write_share_usd", (None, None))
         return DayTotals(
             date=self.date,
             total=Totals(
@@ -56,7 +65,8 @@ class Day:
             waste=self.waste,
             score=None if self.score is None else float(self.score),
             unpriced_models=self.unpriced_models,
-            cache_write_usd_share=self.cache.get("write_share_usd"),
+            cache_write_usd_share=share,
+            cache_known_usd=known,
         )
 
 
@@ -80,13 +90,13 @@ def _day(on: str, kept: list[Kept]) -> Day:
     cache = [_mapping(f.get("cache")) for f in facts]
     weights = [Decimal(body["total_cost"]) for body in bodies]
     tokens = [int(body["total_tokens"]) for body in bodies]
-    shares = cache_shares(zip(cache, weights, tokens, strict=True))
+    requests = [int(body["total_requests"]) for body in bodies]
     unpriced = {name for c in coverage for name in _texts(c.get("unpriced_models"))}
     return Day(
         date=on,
         cost=sum(weights, Decimal(0)),
         tokens=sum(tokens),
-        requests=sum(int(body["total_requests"]) for body in bodies),
+        requests=sum(requests),
         by_model=_added([body.get("cost_by_model") for body in bodies]),
         by_action=_added([body.get("cost_by_action") for body in bodies]),
         waste=_added([body.get("waste_categories") for body in bodies]),
@@ -95,8 +105,9 @@ def _day(on: str, kept: list[Kept]) -> Day:
         ),
         coverage=_counted(coverage),
         unpriced_models=tuple(sorted(unpriced)),
+        covered=sum(n for n, c in zip(requests, coverage, strict=True) if "priced_requests" in c),
         cold_calls=_counted(_mapping(c.get("cold_calls")) for c in cache),
-        cache={name: share for name, share in shares.items() if share is not None},
+        cache=cache_shares(map(_told, cache, weights, tokens)),
         kept=tuple(replace(k, body={}) for k in kept),
     )
 
@@ -125,23 +136,28 @@ def _counted(parts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return dict(total)
 
 
-def cache_shares(
-    parts: Iterable[tuple[Mapping[str, Any], Decimal, int]],
-) -> dict[str, Decimal | None]:
-    """Each share over its parts, of which cost and tokens are known as well.
+def cache_shares(parts: Iterable[Shares]) -> dict[str, tuple[Decimal, Decimal]]:
+    """Each share over those parts that tell it."""
+    told, found = list(parts), {}
+    for name in CACHE_SHARES:
+        known = [part[name] for part in told if name in part]
+        share = weighed(known)
+        if share is not None:
+            found[name] = share, sum((of for _, of in known), Decimal(0))
+    return found
+
+
+def _told(cache: Mapping[str, Any], cost: Decimal, tokens: int) -> Shares:
+    """The shares of one report: what another did not tell is no part of what they are of.
 
     One of dollars is weighed by cost, one of tokens by tokens: a dear day with few of them tells
     little of the whole. A report has no input tokens of their own, so all of them stand in.
     """
-    told = list(parts)
+    shares = ((name, _share(cache.get(name))) for name in CACHE_SHARES)
     return {
-        name: weighed(
-            [
-                (_share(part.get(name)), cost if name in _OF_DOLLARS else Decimal(tokens))
-                for part, cost, tokens in told
-            ]
-        )
-        for name in CACHE_SHARES
+        name: (share, cost if name in _OF_DOLLARS else Decimal(tokens))
+        for name, share in shares
+        if share is not None
     }
 
 

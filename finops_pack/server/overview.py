@@ -83,7 +83,7 @@ def _bar(day: Day) -> Bar:
         waste_usd=sum(day.waste.values(), Decimal(0)),
         by_model=day.by_model,
         by_action=day.by_action,
-        write_share=day.cache.get("write_share_usd"),
+        write_share=day.write_share,
         score=day.score,
     )
 
@@ -104,7 +104,7 @@ def _coverage(days: Sequence[Day]) -> Coverage:
     sums: Counter[str] = Counter()
     for day in told:
         sums.update(day.coverage)
-    requests = sum(day.requests for day in told)
+    requests = sum(day.covered for day in told)
     names = {name for day in days for name in day.unpriced_models}
     return Coverage(
         requests=requests,
@@ -118,5 +118,6 @@ def _cache(days: Sequence[Day]) -> Cache:
     cold: Counter[str] = Counter()
     for day in days:
         cold.update(day.cold_calls)
-    found = figures.cache_shares((day.cache, day.cost, day.tokens) for day in days)
-    return Cache(**found, cold_calls=dict(cold.most_common()))
+    found = figures.cache_shares(day.cache for day in days)
+    shares = {name: share for name, (share, _) in found.items()}
+    return Cache(**shares, cold_calls=dict(cold.most_common()))

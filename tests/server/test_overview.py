@@ -33,6 +33,26 @@ def test_a_hit_rate_of_days_is_that_of_all_their_tokens(site):
     assert (float(cache.hit_rate), float(cache.write_share_usd)) == (0.44, 0.76)
 
 
+def test_what_one_reporter_tells_is_not_said_of_anothers_money(site):
+    account = site.account()
+    key = site.key(account)
+    told = {"coverage": {"priced_requests": 9, "estimated_requests": 3},
+            "cache": {"write_share_usd": 0.5, "hit_rate": 0.9}}  # fmt: skip
+    ours = {"total_cost": 1, "total_requests": 10, "total_tokens": 1_000}
+    site.report(key, "2026-02-27", **ours, metadata={"reporter": "pack", **told})
+    site.report(key, "2026-02-27", total_cost=99, total_requests=300)  # by curl
+    told["cache"] = {"write_share_usd": 0.1, "hit_rate": 0.1}
+    site.report(key, "2026-02-28", **ours, metadata={"reporter": "pack", **told})
+    screen = overview.of_account(site.db, account, "7d")
+    assert (screen.coverage.priced, screen.coverage.requests) == (18, 20)
+    assert (float(screen.cache.write_share_usd), float(screen.cache.hit_rate)) == (0.3, 0.5)
+    assert screen.levers == []
+    told["cache"] = {"write_share_usd": 0.5}
+    site.report(key, "2026-02-28", **ours, metadata={"reporter": "pack", **told})
+    [lever] = overview.of_account(site.db, account, "7d").levers
+    assert float(lever["estimated_saving_usd"]) == 8.571429  # of $2 in 2 days, not of $101
+
+
 def test_a_score_that_is_not_whole_does_not_read_100(site):
     site.report(site.key(site.account()), "2026-02-28", total_cost=10, efficiency_score=99.7)
     page = sign_in(site.client).text
