@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -13,6 +13,7 @@ from finops_pack.server import clock, figures, notices, reports
 from finops_pack.server.accounts import Account
 from finops_pack.server.figures import Day
 from finops_pack.server.screen import (
+    NOT_SET,
     PERIODS,
     Bar,
     Budget,
@@ -81,11 +82,19 @@ def _bar(day: Day) -> Bar:
         date=day.date,
         usd=day.cost,
         waste_usd=sum(day.waste.values(), Decimal(0)),
-        by_model=day.by_model,
-        by_action=day.by_action,
+        by_model=_whole(day.by_model, day.cost),
+        by_action=_whole(day.by_action, day.cost),
         write_share=day.write_share,
         score=day.score,
     )
+
+
+def _whole(parts: Mapping[str, Decimal], usd: Decimal) -> Mapping[str, Decimal]:
+    """The parts of a day, and what its reports put to none of them; less than 1 % is rounding."""
+    rest = usd - sum(parts.values(), Decimal(0))
+    if rest <= 0 or rest * 100 < usd:
+        return parts
+    return {**parts, NOT_SET: parts.get(NOT_SET, Decimal(0)) + rest}
 
 
 def _unit(now: Sequence[Day], before: Sequence[Day]) -> UnitCost | None:

@@ -14,6 +14,7 @@ from finops_pack.forecast import Forecast
 PERIODS = {"7d": 7, "30d": 30, "90d": 90}
 SHOWN_NAMES = 8  # of a breakdown in a chart; the rest stand together
 OTHER = "(other)"
+NOT_SET = "(not set)"  # what nobody has named
 
 
 @dataclass(frozen=True, slots=True)

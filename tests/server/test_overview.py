@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from finops_pack.server import clock, overview
+from finops_pack.server.screen import series
 from tests.server.test_pages import sign_in
 
 
@@ -51,6 +52,20 @@ def test_what_one_reporter_tells_is_not_said_of_anothers_money(site):
     site.report(key, "2026-02-28", **ours, metadata={"reporter": "pack", **told})
     [lever] = overview.of_account(site.db, account, "7d").levers
     assert float(lever["estimated_saving_usd"]) == 8.571429  # of $2 in 2 days, not of $101
+
+
+def test_money_that_no_breakdown_names_is_no_part_of_what_is_named(site):
+    account = site.account()
+    key = site.key(account)
+    site.report(key, total_cost=1, cost_by_model={"gpt-4o": 0.999},
+                metadata={"reporter": "pack"})  # fmt: skip
+    screen = overview.of_account(site.db, account, "7d")
+    assert [share.name for share in screen.models] == ["gpt-4o"]  # its parts were rounded
+    site.report(key, total_cost=99)
+    screen = overview.of_account(site.db, account, "7d")
+    shares = [(share.name, float(share.usd), float(share.part)) for share in screen.models]
+    assert shares == [("(not set)", 99.001, 0.99001), ("gpt-4o", 0.999, 0.00999)]
+    assert series(screen.bars, "action") == {"(not set)": [100.0]}
 
 
 def test_a_score_that_is_not_whole_does_not_read_100(site):
