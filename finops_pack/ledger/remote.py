@@ -24,12 +24,13 @@ from finops_pack.ledger import (
     wire,
 )
 from finops_pack.ledger._drain import drain
-from finops_pack.ledger._http import SECONDS, Http
+from finops_pack.ledger._http import LONGEST, SECONDS, Http
 from finops_pack.ledger._names import scrub
 from finops_pack.model import Call, DayTotals, Segment, Task, Totals, Where
 from finops_pack.report import keys
 
 _IDS = 500  # of calls that are asked for at once
+_SUMS = ("totals", "days", "tasks", "check")  # for which a server may have to read every call
 _TRIES = 50  # of `update` against others who change the same document
 
 
@@ -249,7 +250,8 @@ class RemoteLedger:
         """The answer, which has this type whatever was sent."""
         if "where" in asked:
             asked["where"] = wire.write(Where, asked["where"])
-        answer = self._answer(f"/ledger/read/{question}", json=scrub(asked))
+        patience = {"timeout": LONGEST} if question in _SUMS else {}
+        answer = self._answer(f"/ledger/read/{question}", json=scrub(asked), **patience)
         try:
             return wire.read(shape, answer)
         except InputError as error:

@@ -25,7 +25,7 @@ from finops_pack import config, recorder
 from finops_pack.cli import main
 from finops_pack.errors import BudgetExceeded, LedgerUnreachable
 from finops_pack.gate import _limits, _store
-from finops_pack.ledger import Reservation, _http, open_ledger
+from finops_pack.ledger import Reservation, _http, open_ledger, wire
 from finops_pack.ledger._http import Http
 from finops_pack.ledger.remote import RemoteLedger
 from finops_pack.ledger.spool import Spool, encode
@@ -189,6 +189,19 @@ def test_it_comes_back_when_the_server_says_so(live, remote, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: (waited.append(seconds), refill(live)))
     assert remote.get("budget", "x") is None
     assert waited == [1]
+
+
+def test_a_question_about_every_call_is_given_time(remote, monkeypatch):
+    def slow(answer):
+        return lambda ledger, asked: (time.sleep(0.8), answer(ledger, asked))[1]
+
+    for name in ("check", "totals", "get"):
+        monkeypatch.setitem(wire.READS, name, slow(wire.READS[name]))
+    remote._http._client().timeout = 0.4  # which is five seconds
+    assert remote.check() == []
+    assert remote.totals(None, Where())[0].calls == 0
+    with pytest.raises(LedgerUnreachable, match="timed out"):
+        remote.get("budget", "x")
 
 
 def refill(live):
