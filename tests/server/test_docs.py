@@ -86,3 +86,10 @@ def test_the_unit_is_one():
     assert set(unit.sections()) == {"Unit", "Service", "Install"}
     store = unit["Service"]["Environment"].partition("=")[2]
     assert Path(store).parent == Path("/var/lib") / unit["Service"]["StateDirectory"]
+
+
+def test_the_units_first_account_is_made_where_the_unit_looks():
+    text = (ROOT / "deploy" / "finops.service").read_text()
+    (kept,) = re.findall(r"^Environment=FINOPS_SERVER_DB=(\S+)$", text, re.MULTILINE)
+    made = [line for line in COMMAND.findall(text) if "--create-account" in line]
+    assert [shlex.split(line)[shlex.split(line).index("--db") + 1] for line in made] == [kept]
