@@ -45,11 +45,15 @@ def reader(args: argparse.Namespace) -> Reader:
 
     opened = query.open(args.ledger)
     if opened.pending_calls and not args.json:
-        from finops_pack.cli import _out
-
-        waiting = _out.count(opened.pending_calls, "recorded line")  # a call may have several
-        _out.warn(f"{waiting} not booked yet: finops drain")
+        not_booked(opened.pending_calls)
     return opened
+
+
+def not_booked(lines: int) -> None:
+    """Say that what is shown lacks something; a call may have several lines."""
+    from finops_pack.cli import _out
+
+    _out.warn(f"{_out.count(lines, 'recorded line')} not booked yet: finops drain")
 
 
 def period(args: argparse.Namespace, opened: Reader) -> Period:

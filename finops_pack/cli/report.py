@@ -49,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, reports: Reports) -> int:
+    if reports.waiting and not (args.json or args.send):
+        _args.not_booked(reports.waiting)
     date = reports.date(args.date) if args.date else None
     if args.delivered:
         return _believe(args, reports, date)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from finops_pack import config, query
-from finops_pack.errors import ConfigError, InputError
+from finops_pack.errors import ConfigError, InputError, LedgerUnreachable
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Where
 from finops_pack.query.period import zone_of
@@ -24,6 +24,9 @@ from finops_pack.report.model import DailyReport
 
 if TYPE_CHECKING:
     from finops_pack.ledger import Ledger
+
+
+BOOKING = 30.0  # seconds: a day has all of its calls, or a server may never take the others
 
 
 class NothingRecorded(InputError):
@@ -46,7 +49,7 @@ def open_reports(
             raise NothingRecorded(reader.nothing(), mend="see: finops doctor")
     ledger = open_ledger(url)
     try:
-        yield Reports(ledger, target, clock or Clock())
+        yield Reports(ledger, target, clock or Clock(), ledger.drain(BOOKING))
     finally:
         ledger.close()
 
@@ -54,7 +57,10 @@ def open_reports(
 class Reports:
     """The daily reports of one ledger; dates are days of the ledger's zone."""
 
-    def __init__(self, ledger: Ledger, target: Target | None, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, target: Target | None, clock: Clock, waiting: int = 0
+    ) -> None:
+        self.waiting = waiting  # lines that were recorded and are not booked
         self._ledger = ledger
         self._given = target
         self._clock = clock
@@ -125,7 +131,11 @@ class Reports:
         """Deliver what is due, each day once; `only` is one date, today's included.
 
         `deadline` bounds one request, seconds. Without a key all that is due stays pending.
+        Raises `LedgerUnreachable` while calls wait for the ledger: a day would lack them.
         """
+        if self.waiting:
+            said = f"nothing is sent while recorded lines wait for the ledger ({self.waiting:,})"
+            raise LedgerUnreachable(said, mend="finops drain")
         sender = self._sender(only)
         if self.target.key is None:
             return sender.outcome()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from finops_pack.errors import InputError
-from finops_pack.ledger import open_ledger
-from finops_pack.report import outbox
+from finops_pack import query
+from finops_pack.errors import InputError, LedgerUnreachable
+from finops_pack.ledger import ledger_id, open_ledger
+from finops_pack.ledger.spool import Spool, encode
+from finops_pack.report import outbox, reports
 from finops_pack.report.delivery import Clock, Delivery
 from finops_pack.report.keys import Secret, Target
 from finops_pack.report.reports import open_reports, problems
@@ -85,6 +87,38 @@ def test_every_complete_day_is_sent_once_oldest_first(
     again = deliver(server)
     assert (again.sent, again.pending, again.failed) == ([], [], [])
     assert len(server.posts) == 3
+
+
+@pytest.fixture
+def spooled(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """More calls of 27 February in a spool than a reader books in its quarter of a second."""
+    monkeypatch.setattr(query, "DRAIN_SECONDS", 0.0)
+    noon = 1_772_193_600_000_000
+    spool = Spool(ledger_id(ledger_url))
+    for n in range(20):
+        spool.append(encode({"type": "call", "id": f"late-{n}", "start_us": noon, "model": "m"}))
+    yield 20
+    spool.close()
+
+
+def test_a_day_is_sent_with_what_waits_in_the_spools(
+    platform: Start, book: Book, deliver: Deliver, spooled: int
+) -> None:
+    server = platform()
+    book({DAYS[0]: 3})
+    deliver(server)
+    assert server.requests() == {DAYS[0]: 3 + spooled}
+
+
+def test_no_day_is_sent_without_what_waits_in_the_spools(
+    platform: Start, book: Book, deliver: Deliver, spooled: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = platform()
+    book({DAYS[0]: 3})
+    monkeypatch.setattr(reports, "BOOKING", 0.0)
+    with pytest.raises(LedgerUnreachable, match=rf"\({spooled}\)"):
+        deliver(server)
+    assert server.posts == []
 
 
 def test_a_day_that_changed_is_corrected_where_that_replaces(
