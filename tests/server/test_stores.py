@@ -52,6 +52,19 @@ def test_a_file_that_another_program_holds_is_busy_and_recovers(tmp_path, monkey
     db.close()
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open files")
+def test_a_thread_that_ends_leaves_no_file_open(tmp_path):
+    db = open_database(str(tmp_path / "server.db"))
+    db.read("SELECT * FROM failure")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        thread = threading.Thread(target=db.read, args=("SELECT * FROM failure",))
+        thread.start()
+        thread.join()
+    assert len(os.listdir("/proc/self/fd")) == before
+    db.close()
+
+
 def test_steps_are_taken_once_and_forward(db, monkeypatch):
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, ("CREATE TABLE extra (a TEXT)",)))
     for _ in range(2):

@@ -21,15 +21,14 @@ _CONNECTION: dict[str, Any] = {
 
 
 class SQLiteDatabase:
-    """One writing connection behind one lock, one reading connection a thread."""
+    """One writing connection behind one lock; as many for reading as read at once."""
 
     quick_reads = True
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []  # a thread's own would outlive it
         try:
             self._open()
         except (OSError, sqlite3.Error) as error:
@@ -60,14 +59,21 @@ class SQLiteDatabase:
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one SELECT, as committed."""
-        reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = self._local.reader = sqlite3.connect(self._path, **_CONNECTION)
+        with self._reader() as reader, _busy():
+            return [dict(row) for row in reader.execute(sql, values)]
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
+            reader = self._idle.pop()
+        except IndexError:
+            reader = sqlite3.connect(self._path, **_CONNECTION)
             self._set_up(reader)
             reader.execute("PRAGMA query_only = ON")
-            self._readers.append(reader)
-        with _busy():
-            return [dict(row) for row in reader.execute(sql, values)]
+        try:
+            yield reader
+        finally:
+            self._idle.append(reader)
 
     @contextmanager
     def write(self) -> Iterator[_Transaction]:
@@ -92,9 +98,9 @@ class SQLiteDatabase:
             _unlock(self._gate)
 
     def close(self) -> None:
-        """Close every connection of every thread."""
+        """Close every connection."""
         with self._lock:
-            for connection in (*self._readers, self._writer):
+            for connection in (*self._idle, self._writer):
                 connection.close()
             self._gate.close()
 
