@@ -150,9 +150,13 @@ def _set(args: argparse.Namespace) -> int:
         prices["per_hour"] = args.per_hour
     for text in args.unit:
         _add_unit(prices, text)
-    path = admin.rate_tables().set_price(
+    tables = admin.rate_tables()
+    had_one = tables.on_file(args.model, args.provider)
+    path = tables.set_price(
         args.model, prices, provider=args.provider, since=args.since, source=args.source
     )
+    if had_one:
+        _out.warn(f"it is the price of {args.model} alone: names with a date in them keep theirs")
     return _written(args, path)
 
 

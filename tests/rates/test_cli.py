@@ -236,6 +236,14 @@ def test_a_refused_set_leaves_the_file_as_it_was(capsys: Capture) -> None:
     assert path.read_text() == before
 
 
+def test_set_says_that_dated_names_keep_their_price(capsys: Capture) -> None:
+    _, _, err = run(capsys, "rates", "set", "o3", "--input", "1", "--output", "4")
+    assert "names with a date in them keep theirs" in err
+    assert document(capsys, "price", "o3-2025-04-16", "--input", "1000000")["usd"] == "2"
+    _, _, err = run(capsys, "rates", "set", "mine", "--provider", "my-vllm", "--input", "1")
+    assert err == ""
+
+
 def test_set_for_a_server_of_ones_own(capsys: Capture) -> None:
     run(capsys, "rates", "set", "llama-3", "--provider", "my-vllm", "--per-request", "0.01")
     assert rates.price("llama-3", Usage(500, 50), provider="my-vllm").usd is not None
