@@ -90,19 +90,23 @@ def get_budget(cost_usd: str | float | None = None) -> Budget:
 def get_spend(by: str = "model", last: str = "7d", limit: int = 10) -> Spend:
     """LLM spend by model, action, agent, task, project or day, over e.g. 1d, 7d, 12h."""
     from finops_pack import query
+    from finops_pack.figures import count
     from finops_pack.query.text import estimated, outside
     from finops_pack.query.views import amount
 
     spend = query.spend(by, last)
+    shown = spend.rows[: max(0, limit)]
     rows = [
         Row(key=r.key, calls=r.calls, cost_usd=amount(r), unpriced_calls=r.unpriced_calls)
-        for r in spend.rows[:limit]
+        for r in shown
     ]
+    left = len(spend.rows) - len(shown)
+    more = f"{count(left, 'row')} more: ask with a larger limit" if left else ""
     return Spend(
         total_usd=amount(spend.total),
         unpriced_calls=spend.total.unpriced_calls,
         rows=rows,
-        note=_note(spend.nothing, outside(spend.total), estimated(spend.total)),
+        note=_note(spend.nothing, more, outside(spend.total), estimated(spend.total)),
     )
 
 
