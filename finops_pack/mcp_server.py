@@ -90,7 +90,6 @@ def get_budget(cost_usd: str | float | None = None) -> Budget:
 def get_spend(by: str = "model", last: str = "7d", limit: int = 10) -> Spend:
     """LLM spend by model, action, agent, task, project or day, over e.g. 1d, 7d, 12h."""
     from finops_pack import query
-    from finops_pack.figures import count
     from finops_pack.query.text import estimated, outside
     from finops_pack.query.views import amount
 
@@ -101,7 +100,7 @@ def get_spend(by: str = "model", last: str = "7d", limit: int = 10) -> Spend:
         for r in shown
     ]
     left = len(spend.rows) - len(shown)
-    more = f"{count(left, 'row')} more: ask with a larger limit" if left else ""
+    more = f"rows left out: {left}, ask with a larger limit" if left else ""
     return Spend(
         total_usd=amount(spend.total),
         unpriced_calls=spend.total.unpriced_calls,

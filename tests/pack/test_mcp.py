@@ -114,9 +114,9 @@ def test_what_has_no_price_stands_beside_the_total(empty_home: Path) -> None:
     recorder.close()
     spend = mcp_server.get_spend(limit=1)
     assert (spend.total_usd, spend.unpriced_calls) == ("2.5", 1)
-    assert "1 row more: ask with a larger limit" in str(spend.note)
+    assert "rows left out: 1, ask" in str(spend.note)
     none = mcp_server.get_spend(limit=-1)
-    assert (none.rows, "2 rows more" in str(none.note)) == ([], True)
+    assert (none.rows, "rows left out: 2" in str(none.note)) == ([], True)
     without = "1 of 2 calls has no price: nothing of them is in these dollars"
     for said in (
         spend.note, mcp_server.find_waste().note,
