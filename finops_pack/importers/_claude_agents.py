@@ -40,6 +40,11 @@ def turn_of_agent(name: str, plan: Mapping[str, Any], at: int, prompt: Any) -> d
     return found
 
 
+def helps(record: Mapping[str, Any]) -> bool:
+    """Whether a line is of one of Claude Code's own helpers, which no tool call started."""
+    return bool(record.get("isSidechain")) and "-" in str(record.get("agentId") or "")
+
+
 def _latest(told: list[list[Any]], at: int) -> list[Any] | None:
     """The last of what began at or before `at`."""
     index = bisect_right([entry[0] for entry in told], at)

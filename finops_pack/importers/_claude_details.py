@@ -15,7 +15,7 @@ from typing import Any
 
 from finops_pack import config, recorder
 from finops_pack.importers._anthropic import apart
-from finops_pack.importers._claude_agents import of_turn, thread_of, turn_of_agent
+from finops_pack.importers._claude_agents import helps, of_turn, thread_of, turn_of_agent
 from finops_pack.importers._claude_names import Names, key_of, names_of, origin, same, united
 from finops_pack.importers._claude_told import amend, call_told, turn_begun, turn_ended
 from finops_pack.importers._lines import WRONG, added, micros, why
@@ -206,6 +206,9 @@ class _Session:
         name = key_of(names, record)
         if call is None or not (call["id"] == name or same(call["names"], names)):
             yield from call_told(thread)
+            if helps(record) and thread["asked_us"]:  # it may begin with lines of earlier turns
+                at = thread["began_us"] = thread["asked_us"]
+                thread["turn"] = turn_of_agent(str(record["agentId"]), self._plan(record), at, None)
             yield from turn_begun(thread["turn"])
             call = _begun(thread, name, names)
         call["names"] = united(call["names"], names)

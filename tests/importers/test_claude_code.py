@@ -626,6 +626,25 @@ def test_an_agent_that_begins_with_a_copy_of_the_conversation_takes_none_of_its_
     assert (three.tool_results, len(two.tool_results)) == ((), 1)
 
 
+def test_a_helper_that_begins_with_a_copy_belongs_to_the_turn_in_which_it_asks(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    told = [said(0, "go"), answer(1, 1), said(60, "and now?"), answer(61, 2)]
+    main = lines(*told, name=f"p/{SESSION}.jsonl")
+    side = {"isSidechain": True, "agentId": "acompact-fffbd0"}
+    own = said(70, "summarize", **side), agent_line(80, 3, agentId="acompact-fffbd0")
+    copied = [{**record, **side} for record in told]
+    lines(*copied, *own, name=f"p/{SESSION}/subagents/agent-acompact-fffbd0.jsonl")
+    bring("claude-code", main.parent)
+    assert [(c.agent, c.task) for c in calls()] == [
+        ("main", "u0"), ("main", "u60"), ("compact", "u60"),
+    ]  # fmt: skip
+    more = agent_line(81, 3, agentId="acompact-fffbd0")  # another line of the same answer
+    lines(*copied, *own, more, name=f"p/{SESSION}/subagents/agent-acompact-fffbd0.jsonl")
+    bring("claude-code", main.parent)
+    assert [c.task for c in calls()] == ["u0", "u60", "u60"]
+
+
 def test_sub_agents_of_older_versions_stand_in_the_main_transcript(
     bring: Any, calls: Any, lines: Any
 ) -> None:
