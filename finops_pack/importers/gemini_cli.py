@@ -69,6 +69,7 @@ def read(path: Path, state: State) -> Iterator[Item]:
             try:
                 if row := _answer(session, message, key):
                     found[row["id"]] = row
+                    session["model"] = row["model"]
             except WRONG as error:
                 name = str(message.get("id") or message.get("uuid"))[:40]
                 yield Rejected(number, f"message {name!r}: {why(error)}")
@@ -139,7 +140,7 @@ def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:
     apart = count(tokens, "total") != sent + output  # else `output` has the thoughts in it
     tools = [tool for tool in message.get("toolCalls") or () if isinstance(tool, dict)]
     name = text(session.get("sessionId"), "sessionId")
-    model = str(message.get("model") or "")
+    model = str(message.get("model") or session.get("model") or "")  # empty answers name none
     project, hashed = session.get("project"), str(session.get("projectHash") or "")
     return {
         "type": "call",

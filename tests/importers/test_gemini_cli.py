@@ -90,6 +90,12 @@ def test_the_project_and_sub_agents_have_their_names(bring: Any, calls: Any, lin
     assert [(call.project, call.agent) for call in calls()] == [("shop", "subagent")]
 
 
+def test_an_empty_answer_is_of_the_model_before(bring: Any, calls: Any, session: Any) -> None:
+    empty = answer("m2", content=[], timestamp="2026-01-05T10:00:09Z", model=None)
+    bring("gemini-cli", session(".jsonl", answer("m1"), empty))
+    assert [(c.model, c.cost_state) for c in calls()] == [("gemini-2.5-pro", "priced")] * 2
+
+
 def test_a_message_written_again_is_told_as_it_was_last(
     bring: Any, calls: Any, session: Any
 ) -> None:
