@@ -158,7 +158,6 @@ def _counts(record: Record) -> dict[str, int]:
 
 def _call(record: Record) -> dict[str, Any]:
     begun, ended = record["time"]["created"], record["time"].get("completed")
-    root = (record.get("path") or {}).get("root")
     error = record.get("error")
     failed = {"status": "error", "error_type": str(error.get("name"))} if error else {}
     seller = str(record.get("providerID") or "") or None
@@ -172,7 +171,7 @@ def _call(record: Record) -> dict[str, Any]:
         "provider": _SELLERS.get(seller or "", seller),
         "session": text(record["sessionID"], "sessionID"),
         "task": record.get("parentID"),
-        "project": Path(str(root)).name or None if root else None,
+        "project": _project(record.get("path") or {}),
         "agent": record.get("agent") or record.get("mode") or "main",
         "action": "answer",
         "framework": NAME,
@@ -180,3 +179,9 @@ def _call(record: Record) -> dict[str, Any]:
         **_counts(record),
         **failed,
     }
+
+
+def _project(path: Record) -> str | None:
+    """The repository's folder; outside of any its root is `/`, and it is the folder at work in."""
+    told = (str(path.get(place) or "").replace("\\", "/").rstrip("/") for place in ("root", "cwd"))
+    return next((name for name in (one.rpartition("/")[2] for one in told) if name), None)

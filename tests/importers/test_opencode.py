@@ -65,6 +65,16 @@ def test_every_answer_is_a_call(bring: Any, calls: Any, folder: Any, db: bool) -
     assert bring("opencode", top).new == 0
 
 
+@pytest.mark.parametrize(
+    ("root", "cwd"), [("/", "/home/me/shop"), ("C:\\Users\\me\\shop", "C:\\Users\\me\\shop\\src")]
+)
+def test_the_project_is_the_folder_of_the_repository_or_else_that_at_work_in(
+    bring: Any, calls: Any, folder: Any, root: str, cwd: str
+) -> None:
+    bring("opencode", folder(message("m", path={"root": root, "cwd": cwd}), db=True))
+    assert [call.project for call in calls()] == ["shop"]
+
+
 def test_a_seller_is_told_by_the_name_that_its_prices_have(
     bring: Any, calls: Any, folder: Any
 ) -> None:
