@@ -28,7 +28,7 @@ def default_paths() -> tuple[Path, ...]:
 
 def files(path: Path) -> Iterator[Path]:
     """The log, or every `.jsonl` below a folder."""
-    yield from logs(path, ".jsonl")
+    yield from logs(path, ".jsonl", ".jsonl.gz")
 
 
 def read(path: Path, state: State) -> Iterator[Item]:

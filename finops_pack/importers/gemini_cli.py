@@ -28,6 +28,7 @@ NAME = "gemini-cli"
 HELP = "Gemini CLI's sessions"
 AGENT = True
 
+_ENDS = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 _HEAD = ("sessionId", "projectHash", "kind", "cwd")
 _TOKENS = {
     "input": "promptTokenCount",
@@ -52,7 +53,7 @@ def files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    yield from (file for file in logs(path, ".json", ".jsonl") if "chats" in file.parts)
+    yield from (file for file in logs(path, *_ENDS) if "chats" in file.parts)
 
 
 def read(path: Path, state: State) -> Iterator[Item]:
@@ -79,7 +80,7 @@ def read(path: Path, state: State) -> Iterator[Item]:
 
 def _records(path: Path) -> Iterator[tuple[int, Any]]:
     """The one document of a `.json` file, or each line of a `.jsonl`; a text says what is wrong."""
-    if path.suffix == ".json":
+    if path.name.endswith((".json", ".json.gz")):
         yield 1, _decoded(document(path))
         return
     for number, line in numbered(path):

@@ -61,7 +61,7 @@ def files(path: Path) -> Iterator[Path]:
         yield path
         return
     yield from sorted(path.glob("opencode*.db"))
-    yield from (file for file in logs(path, ".json") if "message" in file.parts)
+    yield from (file for file in logs(path, ".json", ".json.gz") if "message" in file.parts)
 
 
 def read(path: Path, state: State) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -94,6 +95,15 @@ def test_an_empty_answer_is_of_the_model_before(bring: Any, calls: Any, session:
     empty = answer("m2", content=[], timestamp="2026-01-05T10:00:09Z", model=None)
     bring("gemini-cli", session(".jsonl", answer("m1"), empty))
     assert [(c.model, c.cost_state) for c in calls()] == [("gemini-2.5-pro", "priced")] * 2
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_a_packed_session_is_read(bring: Any, calls: Any, session: Any, suffix: str) -> None:
+    path = session(suffix, answer("m1"))
+    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert bring("gemini-cli", path.parent).rejected == []
+    assert [call.id for call in calls()] == ["s1:m1"]
 
 
 def test_a_message_written_again_is_told_as_it_was_last(
