@@ -3,7 +3,8 @@
 Rule: every tool call of an answer has the same name, arguments and result as an earlier one of
 the same agent's conversation, and no tool that changes things ran between. Whether a shell or an
 unnamed tool changed anything cannot be seen: repeats across those are counted as an upper bound
-(`estimated`, with what is proven as the low end), repeats across a known write are not counted.
+(`estimated`, with what is proven as the low end), and so is a write that is told again itself: what
+it does twice may be wanted. Repeats across a known write, a repeated one too, are not counted.
 """
 
 from __future__ import annotations
@@ -71,20 +72,29 @@ def _repeats(calls: Sequence[Call]) -> Iterator[Repeat]:
         if uses and len(found) == len(uses):
             first = min(found, key=lambda item: item[0])
             if past.changed <= first[0]:
-                yield Repeat(call, first[1], known[0][0], past.touched <= first[0])
+                proven = past.touched <= first[0] and not any(_writes(use[0]) for use in known)
+                yield Repeat(call, first[1], known[0][0], proven)
         for asked, use in zip(call.tool_calls, uses, strict=True):
-            if use is None or use not in past.told:
-                _note(past, str(asked.get("name") or ""), place)
+            name = str(asked.get("name") or "")
+            if use is None or use not in past.told or _writes(name):
+                _note(past, name, place)
             if use is not None:
                 past.told[use] = (place, call)
 
 
 def _note(past: _Past, tool: str, place: int) -> None:
-    words = {word.lower() for word in _WORD.findall(tool)}
-    if words & WRITES:
+    if _writes(tool):
         past.changed = past.touched = place
-    elif not words & READS:
+    elif not _words(tool) & READS:
         past.touched = place
+
+
+def _writes(tool: str) -> bool:
+    return bool(_words(tool) & WRITES)
+
+
+def _words(tool: str) -> set[str]:
+    return {word.lower() for word in _WORD.findall(tool)}
 
 
 def _use(asked: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> Use | None:

@@ -38,6 +38,17 @@ def test_across_a_write_it_may_well_be_needed(found: Any) -> None:
     assert found(CATEGORY, asks(0, "run_tests"), asks(1, "EditFile"), asks(2, "run_tests")) == []
 
 
+def test_across_a_write_that_is_told_again_it_may_be_needed_too(found: Any) -> None:
+    tools = ["run_tests", "EditFile", "run_tests", "EditFile", "run_tests"]
+    [one] = found(CATEGORY, *(asks(minute, tool) for minute, tool in enumerate(tools)))
+    assert (one.calls, one.basis) == (("c3",), "estimated")
+
+
+def test_a_write_that_is_told_again_may_be_wanted(found: Any) -> None:
+    [one] = found(CATEGORY, asks(0, "add_to_cart"), asks(1, "add_to_cart"))
+    assert (one.calls, one.usd_low, one.basis) == (("c1",), 0, "estimated")
+
+
 def test_another_answer_is_news(found: Any) -> None:
     assert found(CATEGORY, asks(0, "read"), asks(1, "read", result="other")) == []
     assert found(CATEGORY, asks(0, "read", result=None), asks(1, "read", result=None)) == []
