@@ -1,19 +1,21 @@
 """Recovery: what was spent to mend an answer that a verifier rejected.
 
 Rule: the calls of the same conversation and task that follow a rejected answer until one is
-answered, at most three; one that is rejected in turn begins anew. Only verifier events count,
-never the likeness of texts. Two subtypes are kept apart: `format` (did not parse or fit the schema)
-and `factual` (named a tool, argument, passage, file or id that does not exist, or was refused by a
-guardrail or corrected by the user). A failing test or command is exploration, not an event.
+answered, at most three; one that is rejected in turn begins anew. Where some of the tools that an
+answer asked for were refused and the others answered, their share of these calls is counted,
+estimated. Only verifier events count, never the likeness of texts. Two subtypes are kept apart:
+`format` (did not parse or fit the schema) and `factual` (named a tool, argument, passage, file or
+id that does not exist, or was refused by a guardrail or corrected by the user). A failing test or
+command is exploration, not an event.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from finops_pack.figures import count, usd
 from finops_pack.model import Call, Finding
@@ -61,10 +63,11 @@ MENDS = {
 
 
 class Recovery(NamedTuple):
-    """A rejected answer and a call that was spent on mending it."""
+    """A rejected answer, a call that was spent on mending it, and what part of that call."""
 
     rejected: Call
     call: Call
+    share: Decimal
 
 
 def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
@@ -72,7 +75,7 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
     recoveries = list(_recoveries(_checked(calls)))
     for subtype in ("format", "factual"):
         mine = [r for r in recoveries if SUBTYPES.get(_verifier(r), "factual") == subtype]
-        paid = [(r, ground.taken.claim(r.call)) for r in mine]
+        paid = [(r, ground.taken.claim(r.call, r.share * r.call.amount_usd)) for r in mine]
         spent = [(r, amount) for r, amount in paid if amount or not r.call.amount_pico]
         if spent:
             yield _finding(subtype, spent)
@@ -93,18 +96,26 @@ def _checked(calls: Sequence[Call]) -> Sequence[Call]:
 
 
 def _recoveries(calls: Sequence[Call]) -> Iterator[Recovery]:
-    open_: dict[Thread, tuple[Call, int]] = {}
-    for call, thread in zip(calls, threads(calls), strict=True):
+    open_: dict[Thread, tuple[Call, int, Decimal]] = {}
+    for call, thread, results in zip(calls, threads(calls), tool_results(calls), strict=True):
         own: Thread = (thread, call.task)
         anew: Thread = (call.agent, CORRECTED)  # the user's correction may be a task of its own
         corrected, rejected = open_.pop(anew, None), open_.pop(own, None)
         event = corrected or rejected
         if event is not None:
-            yield Recovery(event[0], call)
+            yield Recovery(event[0], call, event[2])
         if call.verifier:
-            open_[anew if call.verifier == "user" else own] = (call, 0)
+            open_[anew if call.verifier == "user" else own] = (call, 0, _share(call, results))
         elif event is not None and call.status != "ok" and event[1] + 1 < LONGEST:
-            open_[own] = (event[0], event[1] + 1)
+            open_[own] = (event[0], event[1] + 1, event[2])
+
+
+def _share(rejected: Call, results: Mapping[str, Mapping[str, Any]]) -> Decimal:
+    """How much of what the answer asked for was refused: the call after it carries on the rest."""
+    told = list(results.values())
+    refused = sum(bool(r.get("status") == "error" or r.get("verifier")) for r in told)
+    in_part = 0 < refused < len(told) == len(rejected.tool_calls) and rejected.verifier != "user"
+    return Decimal(refused) / len(told) if in_part else Decimal(1)
 
 
 def _verifier(recovery: Recovery) -> str:
@@ -127,7 +138,7 @@ def _finding(subtype: str, paid: Sequence[tuple[Recovery, Decimal]]) -> Finding:
         f"{count(len(calls), 'call')} to mend",
         calls=tuple(calls),
         usd=sum((amount for _, amount in paid), Decimal(0)),
-        basis="measured",
+        basis="measured" if all(r.share == 1 for r, _ in paid) else "estimated",
         confidence=0.9,
         evidence=some(paid, _evidence),
         mend=MENDS.get(commonest, _NAMES),
@@ -141,4 +152,5 @@ def _evidence(paid: tuple[Recovery, Decimal]) -> str:
     after = recovery.call
     cost = "has no price" if after.unpriced else f"cost {usd(amount)}"
     event = f"the answer of {named(recovery.rejected)} {_why(recovery)}"
-    return f"{event}; call {after.id} after it {cost}"
+    share = f": {recovery.share:.0%} of it, as its other tools were answered"
+    return f"{event}; call {after.id} after it {cost}{share if recovery.share < 1 else ''}"

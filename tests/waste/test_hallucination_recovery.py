@@ -76,3 +76,14 @@ def test_what_was_heard_of_a_tool_call_blames_no_other_of_its_id(found: Any) -> 
 def test_recovery_without_a_price_is_counted_in_tokens(found: Any) -> None:
     [one] = found(CATEGORY, step(0, "edit"), step(1, model="unheard of"))
     assert (one.usd, one.unknown_tokens, one.calls) == (Decimal(0), 1000, ("c1",))
+
+
+def test_of_an_answer_whose_other_tools_were_answered_a_share_was_recovery(found: Any) -> None:
+    uses = [{"id": f"t{n}", "name": "read"} for n in range(4)]
+    told = [{"tool_call_id": f"t{n}", "status": "ok" if n else "error"} for n in range(4)]
+    steps = step(0, "missing", tool_calls=uses), step(1, tool_results=told)
+    [one] = found(CATEGORY, *steps)
+    assert (one.calls, one.usd, one.basis) == (("c1",), Decimal("0.00075"), "estimated")
+    assert one.evidence[0].endswith("cost $0.00075: 25% of it, as its other tools were answered")
+    [user] = found(CATEGORY, step(0, "user", tool_calls=uses), steps[1])
+    assert (user.usd, user.basis) == (Decimal("0.003"), "measured")
