@@ -20,12 +20,15 @@ def ran(key: bytes, call_id: Any, name: Any, block: Any) -> dict[str, Any]:
     return {"id": call_id, "name": name, "args_hash": hashed(key, arguments(block))}
 
 
-def result(key: bytes, call_id: Any, content: Any, failed: bool = False) -> dict[str, Any]:
-    """What a tool gave back."""
+def result(
+    key: bytes, call_id: Any, content: Any, failed: bool = False, check: str | None = None
+) -> dict[str, Any]:
+    """What a tool gave back; `check` is the verifier that refused what was asked of it."""
     said = flat(content)
-    return {
+    told = {
         "tool_call_id": call_id,
         "result_hash": hashed(key, said),
         "status": "error" if failed else "ok",
         "tokens": tokens(said),
     }
+    return {**told, "verifier": check} if check else told

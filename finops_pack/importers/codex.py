@@ -26,6 +26,8 @@ from finops_pack import config, recorder
 from finops_pack.importers._lines import WRONG, added, count, logs, micros, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
+from finops_pack.recorder._messages import flat
+from finops_pack.recorder._verify import verifier
 
 NAME = "codex"
 HELP = "Codex CLI's sessions"
@@ -42,6 +44,9 @@ _COUNTS = {
     "output_tokens": "output_tokens",
     "reasoning_tokens": "reasoning_output_tokens",
 }
+
+_REFUSED = ("unsupported ", "apply_patch verification failed", "failed to parse function arguments")
+"""How Codex itself begins to speak in a tool's place; a program's words stand behind a head."""
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COPIED_US = 1_000_000  # counts that come so soon after the head of a session are a copy
@@ -132,7 +137,9 @@ class _Session:
         if kind in ("function_call_output", "custom_tool_call_output"):
             mine = any(asked["id"] == name for asked in self.memory["asked"])
             told = self.memory["ahead" if mine else "results"]
-            told.append(result(self.key, name, item.get("output")))
+            said = flat(item.get("output"))
+            check = verifier(said) if said.startswith(_REFUSED) else None
+            told.append(result(self.key, name, said, bool(check), check))
         elif kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call"):
             tool = item.get("name") or str(kind).removesuffix("_call")
             self.memory["asked"].append(ran(self.key, name, tool, item))

@@ -23,6 +23,7 @@ from finops_pack import config, recorder
 from finops_pack.importers._lines import WRONG, count, document, logs, micros, numbered, text, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
+from finops_pack.recorder._verify import verifier
 
 NAME = "gemini-cli"
 HELP = "Gemini CLI's sessions"
@@ -159,12 +160,21 @@ def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:
         "output_tokens": output + thoughts if apart else output,
         "reasoning_tokens": thoughts,
         "tool_calls": [ran(key, tool.get("id"), tool.get("name"), tool) for tool in tools],
-        "results": [
-            result(key, tool.get("id"), json.dumps(tool["result"]), tool.get("status") in _FAILED)
-            for tool in tools
-            if tool.get("result") is not None
-        ],
+        "results": [_gave(key, tool) for tool in tools if tool.get("result") is not None],
     }
+
+
+def _gave(key: bytes, tool: Record) -> dict[str, Any]:
+    """What a tool gave back; a shell's error is a program's words, and refuses nothing."""
+    failed = tool.get("status") in _FAILED
+    said = _error(tool["result"]) if failed and tool.get("name") != "run_shell_command" else ""
+    return result(key, tool.get("id"), json.dumps(tool["result"]), failed, verifier(said))
+
+
+def _error(parts: Any) -> str:
+    answers = (p.get("functionResponse") for p in parts if isinstance(p, dict)) if parts else ()
+    told = (a.get("response") for a in answers if isinstance(a, dict))
+    return next((str(r["error"]) for r in told if isinstance(r, dict) and r.get("error")), "")
 
 
 def _carry(calls: dict[str, dict[str, Any]]) -> None:

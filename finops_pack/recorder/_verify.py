@@ -7,15 +7,21 @@ import re
 # Each wording was read in the named source; a tool that merely failed is no verifier event.
 _WORDINGS = (
     ("tool", r"is not a valid tool, try one of"),  # langgraph ToolNode
-    ("tool", r"Tool '?[\w.-]+'? not found"),  # crewai, autogen
+    ("tool", r"Tool ['\"]?[\w.-]+['\"]? not found"),  # crewai, autogen, Gemini CLI
     ("tool", r"don't exist or is not available|Unknown tool name"),  # crewai, pydantic-ai
     ("schema", r"^Error invoking tool .* with kwargs"),  # langgraph: arguments refused
     ("schema", r"\d+ validation errors? for "),  # pydantic
     ("schema", r"Failed to parse structured output|Error parsing structured output"),  # langchain
     ("schema", r"^Arguments validation failed|InputValidationError"),  # crewai, Claude Code
-    ("missing", r"^(?:File does not exist|No such file or directory)"),
+    ("missing", r"^(?:File does not exist|File not found: |No such file or directory)"),
     ("tool", r"No such tool available"),  # Claude Code, and what follows
     ("edit", r"^String to replace not found|Found \d+ matches of the string to replace"),
+    ("edit", r"^Could not find an exact match for 'old_string'|^Failed to edit, "),  # Gemini CLI
+    ("schema", r"^params(?:/\S+)? must "),
+    ("tool", r"^unsupported (?:custom tool )?call: "),  # Codex, and what follows
+    ("schema", r"^failed to parse function arguments|^apply_patch verification failed: invalid "),
+    ("edit", r"^apply_patch verification failed: Failed to find "),
+    ("missing", r"^apply_patch verification failed: Failed to read .*No such file"),
     ("guardrail", r"^File has not been read yet"),
     ("user", r"^The user doesn't want to (?:proceed|take this action)"),
 )

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from finops_pack import waste
+from tests.facts import Table
+
 HOME = "2026-04-16T10:00:{:02}.000Z"
 
 
@@ -75,6 +78,18 @@ def test_totals_become_calls(bring: Any, calls: Any, lines: Any) -> None:
     assert one.tool_results == ()
     assert {row.cost_state for row in (one, two)} == {"priced"}
     assert {row.billing_mode for row in (one, two)} == {"unknown"}
+
+
+def test_a_refused_tool_names_its_verifier(bring: Any, calls: Any, lines: Any) -> None:
+    refused = asked(2, name="read_fil"), gave(3, output="unsupported call: read_fil")
+    printed = asked(5, "call_2"), gave(6, "call_2", "Exit code: 1\nunsupported call: main")
+    totals = [usage(n * 1000, 0, n * 10, 0) for n in (1, 2, 3)]
+    first, second, third = (counted(at, total) for at, total in zip((4, 7, 8), totals, strict=True))
+    bring("codex", lines(meta(), context(model="big"), *refused, first, *printed, second, third))
+    told = [result for call in calls() for result in call.tool_results]
+    assert [(r["status"], r.get("verifier")) for r in told] == [("error", "tool"), ("ok", None)]
+    [found] = waste.find(calls(), Table()).findings
+    assert (found.category, found.calls) == ("hallucination_recovery", (calls()[1].id,))
 
 
 def test_a_search_is_billed_by_itself(bring: Any, calls: Any, lines: Any) -> None:

@@ -97,6 +97,17 @@ def test_an_empty_answer_is_of_the_model_before(bring: Any, calls: Any, session:
     assert [(c.model, c.cost_state) for c in calls()] == [("gemini-2.5-pro", "priced")] * 2
 
 
+@pytest.mark.parametrize(("name", "check"), [("read_fil", "tool"), ("run_shell_command", None)])
+def test_a_refused_tool_names_its_verifier(
+    bring: Any, calls: Any, session: Any, name: str, check: str | None
+) -> None:
+    told = [{"functionResponse": {"response": {"error": f'Tool "{name}" not found.'}}}]
+    asked = {**tool("error"), "name": name, "result": told}
+    after = answer("m2", timestamp="2026-01-05T10:00:09Z")
+    bring("gemini-cli", session(".jsonl", answer("m1", toolCalls=[asked]), after))
+    assert [r.get("verifier") for call in calls() for r in call.tool_results] == [check]
+
+
 @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
 def test_a_packed_session_is_read(bring: Any, calls: Any, session: Any, suffix: str) -> None:
     path = session(suffix, answer("m1"))

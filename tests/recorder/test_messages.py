@@ -94,6 +94,15 @@ def test_cache_breakpoints_with_their_ttl() -> None:
         ("Error: ConnectionError('no route')\n Please fix your mistakes.", None),
         ("ls: cannot access 'x': No such file or directory", None),
         ("all is well", None),
+        ('Tool "read_fil" not found in registry. Did you mean "read_file"?', "tool"),
+        ("Could not find an exact match for 'old_string' in 'a.py'.", "edit"),
+        ("params must have required property 'path'", "schema"),
+        ("File not found: /home/me/a.py", "missing"),
+        ("unsupported call: read_fil", "tool"),
+        ("failed to parse function arguments: missing field `cmd`", "schema"),
+        ("apply_patch verification failed: invalid patch: no '*** Begin Patch'", "schema"),
+        ("apply_patch verification failed: Failed to find expected lines in a.py:\nx", "edit"),
+        ("apply_patch verification failed: Failed to read file to update a: sandbox", None),
     ],
 )
 def test_who_refused_an_answer(text: str, check: str | None) -> None:
