@@ -15,6 +15,8 @@ _WORDINGS = (
     ("schema", r"^Arguments validation failed|InputValidationError"),  # crewai, Claude Code
     ("missing", r"^(?:File does not exist|File not found: |No such file or directory)"),
     ("tool", r"No such tool available"),  # Claude Code, and what follows
+    ("tool", r"^Unknown skill: |^Agent type '[^']*' not found"),
+    ("missing", r"^(?:Path|Directory) does not exist: |^No (?:task|shell) found with ID: "),
     ("edit", r"^String to replace not found|Found \d+ matches of the string to replace"),
     ("edit", r"^Could not find an exact match for 'old_string'|^Failed to edit, "),  # Gemini CLI
     ("schema", r"^params(?:/\S+)? must "),
