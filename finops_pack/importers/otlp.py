@@ -198,7 +198,7 @@ def _model(told: Mapping[str, Any]) -> Any:
 
 
 def _usage(span: Mapping[str, Any], failed: bool) -> dict[str, Any]:
-    told = _below("usage.", span)
+    told = {name: _whole(value) for name, value in _below("usage.", span).items()}
     if not told and failed:
         return {"cost_pico": 0, "cost_state": "priced"}
     if not told:
@@ -211,6 +211,13 @@ def _usage(span: Mapping[str, Any], failed: bool) -> dict[str, Any]:
     row["cache_write_5m_tokens"] = max(0, row["cache_write_5m_tokens"] - long)
     row["cache_write_1h_tokens"] = long
     return row
+
+
+def _whole(value: Any) -> Any:
+    """A count as a number: Micrometer, so Spring AI, tells all as texts, others some as floats."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _ours(told: Mapping[str, Any]) -> dict[str, Any]:

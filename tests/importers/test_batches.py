@@ -133,6 +133,8 @@ def attributes(**told: Any) -> list[dict[str, Any]]:
     def value(given: Any) -> dict[str, Any]:
         if isinstance(given, int):
             return {"intValue": str(given)}
+        if isinstance(given, float):
+            return {"doubleValue": given}
         if isinstance(given, list):
             return {"arrayValue": {"values": [value(item) for item in given]}}
         return {"stringValue": given}
@@ -297,3 +299,13 @@ def test_otlp_other_names_of_what_was_cached(
     (one,) = calls()
     assert (one.input_tokens, one.cache_read_tokens, one.cache_write_5m_tokens) == (100, 60, 30)
     assert (one.output_tokens, one.reasoning_tokens) == (9, 5)
+
+
+@pytest.mark.parametrize(("sent", "out"), [("100", "9"), (100.0, 9.0)], ids=["texts", "floats"])
+def test_otlp_counts_that_are_told_as_texts_or_floats(
+    bring: Any, calls: Any, lines: Any, sent: Any, out: Any
+) -> None:
+    told = {"gen_ai__request__model": "gpt-4o", "gen_ai__usage__input_tokens": sent}
+    told["gen_ai__usage__output_tokens"] = out
+    assert bring("otlp", lines(trace(span("chat", 4, **told)))).rejected == []
+    assert [(call.input_tokens, call.output_tokens) for call in calls()] == [(100, 9)]
