@@ -27,7 +27,7 @@ WINDOW_US = 120_000_000
 PASSING = re.compile(
     r"408|409|429|5\d\d|rate.?limit|too.?many|time.?d?.?out|overload|unavailable|connect|"
     r"internal.?server|server.?error|exhausted|throttl|reset|deadline|remote.?protocol|"
-    r"\bread.?error",
+    r"\bread.?error|incomplete.?read|chunked.?encoding|payload.?error|broken.?pipe|stream.?error",
     re.IGNORECASE,
 )
 MEND = "back off with jitter, respect Retry-After, and cap the retries of a task"

@@ -38,8 +38,13 @@ def test_what_a_failed_attempt_was_billed_is_avoidable_and_the_delivery_is_not(f
 
 
 @pytest.mark.parametrize(
-    "error", ["DeadlineExceeded", "httpx.RemoteProtocolError", "ReadError", "overloaded_error"]
-)
+    "error",
+    [
+        "DeadlineExceeded", "httpx.RemoteProtocolError", "ReadError", "overloaded_error",
+        "ChunkedEncodingError", "aiohttp.ClientPayloadError", "IncompleteRead", "BrokenPipeError",
+        "ModelStreamErrorException",
+    ],
+)  # fmt: skip
 def test_a_timeout_or_a_lost_connection_by_any_name_passes(found: Any, error: str) -> None:
     [one] = found("retries", failed(0, error), sent(1))
     assert one.calls == ("c0",)
