@@ -93,7 +93,7 @@ class _Session:
             return
         if kind == "session_meta" and "session" not in self.memory:
             self._meta(payload, micros(record["timestamp"]))
-        elif kind == "session_meta" and payload.get("id") == self.memory.get("above"):
+        elif kind == "session_meta":
             self._copied_from(payload)
         elif kind == "turn_context":
             self._turn(payload)
@@ -122,9 +122,14 @@ class _Session:
         )
 
     def _copied_from(self, meta: Record) -> None:
-        """The head of the session above, as it was copied: what it was forked from is the root."""
-        self.memory["root"] = str(meta.get("forked_from_id") or meta["id"])
-        self.memory["above"] = _above(meta)
+        """The head of the session above, as it was copied: what it was forked from is the root.
+
+        Older versions do not say which session is above: its head comes before anything is counted.
+        """
+        held, name = self.memory, str(meta.get("id"))
+        unsaid = held.get("above") is None and "total" not in held and name != held["session"]
+        if unsaid or name == held.get("above"):
+            held.update(root=str(meta.get("forked_from_id") or meta["id"]), above=_above(meta))
 
     def _turn(self, turn: Record) -> None:
         self.memory["model"] = turn.get("model") or self.memory.get("model")

@@ -284,6 +284,21 @@ def test_a_fork_of_a_fork_doubles_nothing(bring: Any, calls: Any, lines: Any) ->
     ]
 
 
+def test_forks_of_versions_that_did_not_name_their_parent_double_nothing(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    told = [context(), counted(2, usage(100, 0, 20, 0)), counted(3, usage(300, 0, 40, 0))]
+    path = lines(meta("s1"), *told, name="a/rollout-1.jsonl")
+    fork = meta("s2"), meta("s1"), *stamped(4, told)
+    lines(*fork, counted(5, usage(900, 0, 50, 0)), name="a/rollout-2.jsonl")
+    own = counted(9, usage(1500, 0, 60, 0))
+    lines(meta("s3"), *fork, own, name="a/rollout-3.jsonl")
+    bring("codex", path.parent)
+    assert [(c.session, c.input_tokens) for c in calls()] == [
+        ("s1", 100), ("s1", 200), ("s2", 600), ("s3", 1200),
+    ]  # fmt: skip
+
+
 def test_sub_agents_that_copy_nothing_are_told_apart(bring: Any, calls: Any, lines: Any) -> None:
     path = lines(meta("s1"), context(), counted(2, usage(100, 0, 20, 0)), name="a/rollout-1.jsonl")
     for name in ("s2", "s3"):  # the same work, to the token
