@@ -48,6 +48,8 @@ _COUNTS = {
 _REFUSED = ("unsupported ", "apply_patch verification failed", "failed to parse function arguments")
 """How Codex itself begins to speak in a tool's place; a program's words stand behind a head."""
 
+_IN_PAGES = ("open_page", "find_in_page")  # of a web search; the search alone is billed
+
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COPIED_US = 1_000_000  # counts that come so soon after the head of a session are a copy
 
@@ -146,7 +148,8 @@ class _Session:
             check = verifier(said) if said.startswith(_REFUSED) else None
             told.append(result(self.key, name, said, bool(check), check))
         elif kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call"):
-            tool = item.get("name") or str(kind).removesuffix("_call")
+            done = (item.get("action") or {}).get("type")
+            tool = item.get("name") or (done if done in _IN_PAGES else str(kind)[: -len("_call")])
             self.memory["asked"].append(ran(self.key, name, tool, item))
 
     def _count(self, event: Record, at: int) -> Iterator[Item]:

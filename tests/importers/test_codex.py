@@ -93,8 +93,9 @@ def test_a_refused_tool_names_its_verifier(bring: Any, calls: Any, lines: Any) -
 
 
 def test_a_search_is_billed_by_itself(bring: Any, calls: Any, lines: Any) -> None:
-    search = line(2, "response_item", type="web_search_call", action={"query": "x"})
-    bring("codex", lines(meta(), context(), search, counted(3, usage(100, 0, 20, 0))))
+    did = {"query": "x"}, {"type": "open_page", "url": "u"}, {"type": "find_in_page"}
+    told = [line(2, "response_item", type="web_search_call", action=action) for action in did]
+    bring("codex", lines(meta(), context(), *told, counted(3, usage(100, 0, 20, 0))))
     (call,) = calls()
     assert (call.extra, call.action) == ({"web_search": 1}, "web_search")
 
