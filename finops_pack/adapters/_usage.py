@@ -43,6 +43,7 @@ def openai(usage: Any) -> Usage | None:
     """OpenAI chat, responses and embeddings; DeepSeek, OpenRouter and LiteLLM speak it too.
 
     `prompt_tokens` is the total. Audio is inside the totals too; `rates` takes it out of them.
+    Grok's reasoning is not: its total alone counts what was thought besides what was said.
     """
     if not has(usage, "prompt_tokens", "input_tokens", "total_tokens", "completion_tokens"):
         return None
@@ -50,6 +51,9 @@ def openai(usage: Any) -> Usage | None:
     made = get(usage, "completion_tokens_details") or get(usage, "output_tokens_details")
     total = first(usage, "prompt_tokens", "input_tokens")
     out = first(usage, "completion_tokens", "output_tokens")
+    thought = first(made, "reasoning_tokens")
+    if thought and first(usage, "total_tokens") == total + out + thought:
+        out += thought
     short, long = _writes(sent, usage)
     heard, spoken = first(sent, "audio_tokens"), first(made, "audio_tokens")
     return Usage(
@@ -58,7 +62,7 @@ def openai(usage: Any) -> Usage | None:
         cache_read_tokens=first(sent, "cached_tokens") or _read(usage),
         cache_write_5m_tokens=short,
         cache_write_1h_tokens=long,
-        reasoning_tokens=first(made, "reasoning_tokens"),
+        reasoning_tokens=thought,
         extra=_units(audio_input_tokens=heard, audio_output_tokens=spoken),
     )
 

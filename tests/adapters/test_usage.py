@@ -36,6 +36,17 @@ LANGCHAIN = {"input_tokens": 1000, "output_tokens": 200, "total_tokens": 1200}
             },
             Usage(1000, 200, 600, reasoning_tokens=50),
         ),
+        (
+            _usage.openai,  # xAI (vercel/ai #12425): reasoning in the total alone
+            {
+                "prompt_tokens": 32,
+                "completion_tokens": 9,
+                "total_tokens": 135,
+                "prompt_tokens_details": {"cached_tokens": 6},
+                "completion_tokens_details": {"reasoning_tokens": 94},
+            },
+            Usage(32, 103, 6, reasoning_tokens=94),
+        ),
         (_usage.openai, {"prompt_tokens": 8, "total_tokens": 8}, Usage(8)),
         (
             _usage.openai,  # DeepSeek: a miss is no write
