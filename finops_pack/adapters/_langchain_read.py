@@ -40,6 +40,8 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
     if raw:
         fields["billed_usd"] = _numbers.charged(raw)
         usage = usage or _usage.any_shape(raw)
+    elif meta.get("model_provider") == "openrouter":
+        fields["billed_usd"] = _numbers.charged(meta)  # langchain-openrouter keeps no usage there
     if len(call.told) == 1:
         usage = _better(call.told[0], usage, fields)
     if usage is None:

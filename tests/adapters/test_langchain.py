@@ -11,7 +11,7 @@ import anthropic
 import openai
 import pytest
 from langchain_core.language_models import BaseChatModel, SimpleChatModel
-from langchain_core.messages import AIMessageChunk, ChatMessage, HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, ChatMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 
@@ -393,6 +393,23 @@ def test_an_answer_of_any_role_is_a_row(calls: Calls) -> None:
     Speaker(ask=str, model_name="gpt-4o", provider="openai").invoke("hi")
     [row] = calls()
     assert (row.usage, row.status) == (Usage(1000, 200), "ok")
+
+
+def test_what_openrouter_charged_is_read_where_its_package_keeps_it(calls: Calls) -> None:
+    class Routed(Own):
+        """As langchain-openrouter answers: no usage as it came, what it cost beside the model."""
+
+        def _generate(self, *_: Any, **__: Any) -> ChatResult:
+            said: Any = AIMessage(
+                "Hello",
+                usage_metadata={"input_tokens": 32, "output_tokens": 9, "total_tokens": 41},
+                response_metadata={"model_provider": "openrouter", "cost": 0.0123},
+            )
+            return ChatResult(generations=[ChatGeneration(message=said)])
+
+    Routed(ask=str, model_name="anthropic/claude-sonnet-4.5", provider="openrouter").invoke("hi")
+    [row] = calls()
+    assert (row.amount_usd, row.usage) == (Decimal("0.0123"), Usage(32, 9))
 
 
 class Passing(BaseChatModel):
