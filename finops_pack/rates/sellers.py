@@ -13,7 +13,8 @@ _SPELLINGS: Mapping[str, str] = {
     "az.ai.inference azure.ai.openai azure.ai.inference azurechatopenai",
     "anthropic": "anthropic_text claude chatanthropic",
     "aws": "bedrock aws_bedrock aws-bedrock amazon_bedrock amazon-bedrock aws.bedrock amazon "
-    "bedrock_converse bedrock-converse anthropic_bedrock bedrock_mantle",
+    "bedrock_converse bedrock-converse anthropic_bedrock bedrock_mantle "
+    "anthropic-bedrock anthropic-mantle openai-mantle",
     "google": "gemini google_genai google-genai google_ai_studio google_vertexai google-vertex "
     "google-gla vertex_ai vertexai vertex vertex_ai_beta gcp gcp.gemini gcp.gen_ai gcp.vertex_ai "
     "google_anthropic_vertex vertex_ai_anthropic anthropic_vertex vertex_ai-language-models "

@@ -50,6 +50,8 @@ def entry_of(model: str, provider: str | None = None) -> str | None:
         ("gemini-live-2.5-flash-native-audio", None, "google/gemini-live-2.5-flash"),
         ("gemini-3.8-live-extended-thinking", "google", "google/gemini-3.8-live"),
         ("vertex_ai/claude-sonnet-4-6@20260101", None, "google/claude-sonnet-4-6"),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "anthropic-bedrock", SONNET),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "anthropic-mantle", SONNET),
         (
             "projects/p/locations/global/publishers/anthropic/models/claude-opus-4-6@default",
             None,
