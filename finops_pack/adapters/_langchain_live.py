@@ -39,7 +39,7 @@ class Live:
         self.chars += len(token) if isinstance(token, str) else 1
         usage = getattr(getattr(chunk, "message", None), "usage_metadata", None)
         if usage:
-            self.usage = usage
+            self.usage = usage if self.usage is None else _summed(self.usage, usage)
 
     def _begins(self) -> None:
         """Between the pieces of a stream the user's code runs: that it does not own."""
@@ -51,6 +51,13 @@ class Live:
             context.disown(self.call, self.before)
         elif _waiting.steps(frame):
             self.call.waiting = _waiting.Stepping(frame)
+
+
+def _summed(before: Any, usage: Any) -> Any:
+    """Each piece of a stream tells what it adds: Gemini the prompt with its first one alone."""
+    from langchain_core.messages.ai import add_usage
+
+    return add_usage(before, usage)
 
 
 def told_to_another(call: Pending) -> bool:

@@ -129,6 +129,23 @@ def test_a_stream_cut_short_is_cancelled_and_estimated(chat: Any, calls: Calls) 
     assert 1 <= row.output_tokens < 6
 
 
+def test_a_stream_cut_short_has_the_usage_of_all_its_pieces(calls: Calls) -> None:
+    class Gemini(Own):
+        """Tells of the prompt with its first piece, and with each what that one added."""
+
+        def _stream(self, *_: Any, **__: Any) -> Any:
+            for sent, read, made in ((1000, 600, 2), (0, 0, 7), (0, 0, 90)):
+                counts: Any = {"input_tokens": sent, "output_tokens": made}
+                counts |= {"total_tokens": sent + made, "input_token_details": {"cache_read": read}}
+                yield ChatGenerationChunk(message=AIMessageChunk("a", usage_metadata=counts))
+
+    stream = Gemini(ask=str, model_name="gemini-2.5-flash", provider="google_genai").stream("hi")
+    assert [next(stream), next(stream)]
+    stream.close()
+    [row] = calls()
+    assert (row.status, row.usage) == ("cancelled", Usage(1000, 9, 600))
+
+
 def test_a_stream_that_is_left_after_its_usage_is_whole_and_not_rejected(
     chat: Any, calls: Calls
 ) -> None:
