@@ -14,6 +14,7 @@ from typing import Any
 
 from finops_pack import context
 from finops_pack.adapters import _caller
+from finops_pack.model import Usage
 from finops_pack.recorder import Pending
 
 # Of a reader who leaves, and of a request that comes after the answer: the SDKs' own base class.
@@ -29,6 +30,13 @@ def fail(call: Pending, error: BaseException | str) -> None:
         call.end_as_told(None, error_type=name[:200], verifier="schema")
     else:
         call.end_as_told(None)
+
+
+def came(call: Pending) -> Usage | None:
+    """What the SDK below was told of a stream that is cut: Claude's begins with its prompt."""
+    gathered = getattr(call.below, "gathered", None)
+    usage: Usage | None = getattr(gathered, "usage", None)
+    return usage if usage is not None and usage.input_tokens else None
 
 
 def rejects(error: BaseException | str) -> bool:

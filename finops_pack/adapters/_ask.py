@@ -79,13 +79,14 @@ class Told:
 class Ask:
     """One request that is looked at."""
 
-    __slots__ = ("call", "dialect", "http", "kind", "owner", "streams")
+    __slots__ = ("call", "dialect", "gathered", "http", "kind", "owner", "streams")
 
     def __init__(self, call: Pending | Told, kind: str, dialect: Dialect, streams: bool) -> None:
         self.call, self.kind, self.dialect, self.streams = call, kind, dialect, streams
         self.owner: Pending = call if isinstance(call, Pending) else call.above
         self.owner.below = self
         self.http: Any = None
+        self.gathered: Gathering | None = None
 
     def answered(self, body: Any) -> dict[str, Any]:
         """The arguments of `finish` from a body."""
@@ -101,8 +102,9 @@ class Ask:
                 unanswered.pop(next(iter(unanswered)), None)
 
     def gathering(self) -> Gathering:
-        """What collects its stream."""
-        return self.dialect.gathering(self.kind)
+        """What collects its stream; of one that is cut the call above may hear first."""
+        self.gathered = self.dialect.gathering(self.kind)
+        return self.gathered
 
 
 @guard

@@ -9,7 +9,7 @@ from typing import Any
 
 from finops_pack import context
 from finops_pack.adapters import _above, _autogen_runs, _providers
-from finops_pack.adapters._streams import CUT
+from finops_pack.adapters._streams import CUT, at_least
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending
 from finops_pack.recorder._messages import get
@@ -41,7 +41,7 @@ def answer(call: Pending, result: Any) -> None:
 def failure(call: Pending, error: BaseException, came: str = "") -> None:
     """It failed, or its stream was left: what came of that is estimated."""
     if came and not call.told:
-        usage = call.estimate(came)
+        usage = at_least(call, _above.came(call), came)
         call.fail(error, usage, usage_basis="estimated", usage_method=CUT)
     else:
         _above.fail(call, error)

@@ -140,7 +140,7 @@ def failure(call: Pending, error: Any, result: Any, seen: Any, chars: int) -> No
 
 def _partial(call: Pending, seen: Any, chars: int) -> Usage:
     """The usage of a stream that was cut short, at least: its prompt and what came."""
-    told = _usage.langchain(seen)
+    told = _above.came(call) or _usage.langchain(seen)
     sent = told or call.estimate("")
     out = max((chars + 3) // 4, told.output_tokens if told else 0)
     return Usage(

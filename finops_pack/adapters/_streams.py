@@ -138,7 +138,7 @@ class Watched:
         if error is None and fields["usage"] is not None and "finish_reason" in fields:
             self.call.finish(**fields)
             return
-        usage = _at_least(self.call, fields.pop("usage"), fields["response"])
+        usage = at_least(self.call, fields.pop("usage"), fields["response"])
         known = {k: v for k, v in self.gathering.said.items() if v is not None}
         self.call.fail(
             error or "StreamClosed",
@@ -173,7 +173,8 @@ class Looked:
         return item
 
 
-def _at_least(call: Any, told: Usage | None, text: str) -> Usage:
+def at_least(call: Any, told: Usage | None, text: str) -> Usage:
+    """The usage of a stream that was cut: what was told of it, and the text that came."""
     guessed: Usage = call.estimate(text)
     if told is None or not told.input_tokens:
         return guessed

@@ -81,6 +81,30 @@ def test_anthropic_cached_tokens_are_recovered(wire: Wire, calls: Calls) -> None
     assert whole.usage == streamed.usage == CLAUDE
 
 
+@pytest.mark.skipif(
+    version("anthropic") >= "2", reason="autogen-ext 0.7.5 cannot speak to anthropic 2"
+)
+@pytest.mark.filterwarnings("ignore:The model .* is deprecated")
+def test_a_stream_of_claude_left_half_way_has_the_prompt_that_its_first_event_told(
+    wire: Wire, calls: Calls
+) -> None:
+    from autogen_ext.models.anthropic import AnthropicChatCompletionClient
+
+    claude = AnthropicChatCompletionClient(
+        model="claude-sonnet-4-20250514", base_url=wire.url, api_key="none"
+    )
+
+    async def half() -> None:
+        stream = claude.create_stream(said("a"))
+        async for _ in stream:
+            break
+        await stream.aclose()
+
+    asyncio.run(half())
+    [row] = calls()
+    assert (row.input_tokens, row.cache_read_tokens, row.usage_basis) == (1000, 600, "estimated")
+
+
 def test_a_cache_hit_is_free_and_no_request(wire: Wire, client: Any, calls: Calls) -> None:
     from autogen_core import InMemoryStore
     from autogen_ext.models.cache import ChatCompletionCache

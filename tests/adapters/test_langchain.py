@@ -129,6 +129,23 @@ def test_a_stream_cut_short_is_cancelled_and_estimated(chat: Any, calls: Calls) 
     assert 1 <= row.output_tokens < 6
 
 
+def test_a_stream_of_claude_cut_short_has_the_prompt_that_its_first_event_told(
+    wire: Wire, claude: Any, calls: Calls
+) -> None:
+    stream = claude.stream("hi")
+    assert [next(stream), next(stream)]
+    stream.close()
+    wire.script(Reply(cut=5))
+    with pytest.raises(Exception, match="closed"):
+        list(claude.stream("hi"))
+    left, broken = calls()
+    assert (left.status, broken.status) == ("cancelled", "error")
+    for row in (left, broken):
+        made = row.output_tokens
+        assert row.usage == Usage(1000, made, 600, 200, 100)
+        assert (row.usage_basis, 1 <= made < 6) == ("estimated", True)
+
+
 def test_a_stream_cut_short_has_the_usage_of_all_its_pieces(calls: Calls) -> None:
     class Gemini(Own):
         """Tells of the prompt with its first piece, and with each what that one added."""
