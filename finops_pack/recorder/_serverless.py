@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from finops_pack.recorder._guard import warn_once
@@ -53,8 +53,9 @@ def _around(function: Callable[..., Any], timeout: float) -> Callable[..., Any]:
 
 def _streaming(function: Callable[..., Any], timeout: float) -> Callable[..., Any]:
     async def inside(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        async with _flushed_async(timeout):
-            async for part in function(*args, **kwargs):
+        parts = function(*args, **kwargs)
+        async with _flushed_async(timeout), aclosing(parts):  # who leaves us leaves it, too
+            async for part in parts:
                 yield part
 
     return inside

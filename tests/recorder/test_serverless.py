@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,31 @@ def test_an_error_of_the_function_is_its_own(calls: Calls) -> None:
     with pytest.raises(KeyError, match="mine"):
         failing()
     assert len(calls()) == 1
+
+
+def test_what_a_stream_records_when_its_reader_leaves_is_booked_by_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @finops_pack.serverless
+    async def cut() -> AsyncIterator[str]:
+        try:
+            yield "half an answer"
+        finally:
+            order.append("recorded")
+
+    def flush(_: float) -> bool:
+        order.append("flushed")
+        return True
+
+    async def leave() -> None:
+        parts: Any = cut()
+        assert await anext(parts)
+        await parts.aclose()
+
+    order: list[str] = []
+    monkeypatch.setattr(recorder, "flush", flush)
+    asyncio.run(leave())
+    assert order == ["recorded", "flushed"]
 
 
 def test_an_error_of_ours_is_none_of_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
