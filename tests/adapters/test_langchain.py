@@ -429,6 +429,21 @@ def test_an_answer_of_any_role_is_a_row(calls: Calls) -> None:
     assert (row.usage, row.status) == (Usage(1000, 200), "ok")
 
 
+def test_an_answer_that_is_said_to_have_no_tokens_is_estimated(calls: Calls) -> None:
+    class Headless(Own):
+        """As ChatBedrock answers behind a gateway that passes on no headers of Amazon's."""
+
+        def _generate(self, *_: Any, **__: Any) -> ChatResult:
+            counts: Any = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+            raw = {"usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}}
+            said = AIMessage("Hello you", usage_metadata=counts, response_metadata=raw)
+            return ChatResult(generations=[ChatGeneration(message=said)])
+
+    Headless(ask=str, model_name="gpt-4o", provider="openai").invoke("hi")
+    [row] = calls()
+    assert (row.usage, row.usage_basis) == (Usage(5, 3), "estimated")
+
+
 def test_what_openrouter_charged_is_read_where_its_package_keeps_it(calls: Calls) -> None:
     class Routed(Own):
         """As langchain-openrouter answers: no usage as it came, what it cost beside the model."""
