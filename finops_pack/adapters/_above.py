@@ -39,6 +39,14 @@ def came(call: Pending) -> Usage | None:
     return usage if usage is not None and usage.input_tokens else None
 
 
+def asked(call: Pending) -> dict[str, Any]:
+    """Whom the SDK below asks for it, where the framework names nobody who bills."""
+    whom = getattr(getattr(call.below, "call", None), "asked", None)
+    if whom is None or "provider" in call.row:
+        return {}
+    return {"provider": whom[0], "model": whom[1]}
+
+
 def rejects(error: BaseException | str) -> bool:
     """Whether an error that comes after an answer is a verdict on it."""
     kinds = [error] if isinstance(error, str) else [c.__name__ for c in type(error).__mro__]

@@ -139,7 +139,8 @@ def failure(call: Pending, error: Any, result: Any, seen: Any, chars: int) -> No
         )
     elif "ttft_ms" in call.row:
         cut = _partial(call, seen, chars)
-        call.fail(error, cut, usage_basis="estimated", usage_method=CUT)
+        known = _above.asked(call)
+        call.fail(error, cut, usage_basis="estimated", usage_method=CUT, **known)
     else:
         call.fail(error)
 

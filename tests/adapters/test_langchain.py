@@ -397,6 +397,31 @@ def test_a_model_of_the_users_own_has_the_price_of_the_sdk_below(
     assert [row.verifier for row in rows].count("schema") == 1
 
 
+def test_and_so_has_its_stream_that_is_left(wire: Wire, claude: Any, calls: Calls) -> None:
+    class Wrapped(Own):
+        def _stream(self, *args: Any, **said: Any) -> Any:
+            yield from claude._stream(*args, **said)
+
+        async def _astream(self, *args: Any, **said: Any) -> Any:
+            async for piece in claude._astream(*args, **said):
+                yield piece
+
+    async def cancelled() -> None:
+        async with asyncio.timeout(0.3):
+            async for _ in Wrapped(ask=str).astream("hi"):
+                pass
+
+    stream = Wrapped(ask=str).stream("hi")
+    assert [next(stream), next(stream)]
+    stream.close()
+    wire.script(Reply(pace=0.1))
+    with pytest.raises(TimeoutError):
+        asyncio.run(cancelled())
+    rows = calls()
+    assert [(row.provider, row.model) for row in rows] == [("anthropic", "claude-opus-4-6")] * 2
+    assert all(row.amount_usd > Decimal("0.003") for row in rows)
+
+
 @pytest.mark.parametrize("named", ["azure", "a-gateway-of-theirs"])
 def test_a_provider_that_langchain_was_told_is_believed(gpt: Any, calls: Calls, named: str) -> None:
     Own(ask=gpt, model_name="gpt-4o", provider=named).invoke("hi")
