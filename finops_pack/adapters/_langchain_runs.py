@@ -135,8 +135,8 @@ def _row(
             known["project"] = work.project
         if work.asker:
             known["parent"] = work.asker
-    action = action or _caller.name(8)  # the frames above: ours and LangChain's
-    action = action or (run.root.function if run is not None else None)
+    began = run.root.function if run is not None else None
+    action = action or _caller.name(8, began)  # the frames above: ours and LangChain's
     if action:  # what is None stays out, here and below: to drop it later costs a µs
         known["action"] = action
     if provider and (_bills(provider) or provider != _made_up(model)):

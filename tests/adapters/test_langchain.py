@@ -72,6 +72,15 @@ def test_steps_that_run_in_threads_are_the_work_of_who_asked_the_chain(
     assert [row.action for row in calls()] == ["parallel"] * 2 + ["many"] * 2 + ["raw"]
 
 
+def test_and_those_that_run_in_tasks_of_their_own_in_a_script(chat: Any, calls: Calls) -> None:
+    async def answer() -> None:
+        await RunnableParallel(a=chat(), b=chat()).ainvoke("a")
+
+    known = {"asyncio": asyncio, "answer": answer}
+    exec(compile("asyncio.run(answer())", "/home/me/script.py", "exec"), known)
+    assert [row.action for row in calls()] == ["answer"] * 2
+
+
 def test_anthropic_whole_and_streamed_are_the_same(claude: Any, calls: Calls) -> None:
     claude.invoke("hi")
     for _ in claude.stream("hi"):
