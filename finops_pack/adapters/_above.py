@@ -20,6 +20,8 @@ from finops_pack.recorder import Pending
 # Of a reader who leaves, and of a request that comes after the answer: the SDKs' own base class.
 _NO_VERDICTS = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "APIError"}
 
+_OF_A_PIECE = ("served_model", "response_id", "service_tier", "region")  # of a stream
+
 
 def fail(call: Pending, error: BaseException | str) -> None:
     """End a call that failed; what was billed before it failed is counted, and may be rejected."""
@@ -39,12 +41,14 @@ def came(call: Pending) -> Usage | None:
     return usage if usage is not None and usage.input_tokens else None
 
 
-def asked(call: Pending) -> dict[str, Any]:
-    """Whom the SDK below asks for it, where the framework names nobody who bills."""
-    whom = getattr(getattr(call.below, "call", None), "asked", None)
-    if whom is None or "provider" in call.row:
-        return {}
-    return {"provider": whom[0], "model": whom[1]}
+def known(call: Pending) -> dict[str, Any]:
+    """What else is known of it below: tier and place; whom it asks, where nobody is named."""
+    told = getattr(call.below, "call", None)
+    whom = getattr(told, "asked", None) if "provider" not in call.row else None
+    asked = {"provider": whom[0], "model": whom[1]} if whom else {}
+    said = getattr(getattr(call.below, "gathered", None), "said", {})
+    seen = {name: said[name] for name in _OF_A_PIECE if said.get(name) is not None}
+    return {"region": getattr(told, "region", None), **asked, **seen}
 
 
 def rejects(error: BaseException | str) -> bool:

@@ -61,7 +61,7 @@ class Told:
         """No answer. Of a cancellation the framework may never speak; other errors it will."""
         self.open = False
         if isinstance(error, BaseException) and type(error).__name__ == "CancelledError":
-            self.above.cut(error, usage, **{**_above.asked(self.above), **said})
+            self.above.cut(error, usage, **{**_above.known(self.above), **said})
 
     def orphan(self) -> None:
         """Nobody read it; the framework knows what it does."""

@@ -139,7 +139,7 @@ def failure(call: Pending, error: Any, result: Any, seen: Any, chars: int) -> No
         )
     elif "ttft_ms" in call.row:
         cut = _partial(call, seen, chars)
-        known = _above.asked(call)
+        known = _above.known(call)
         call.fail(error, cut, usage_basis="estimated", usage_method=CUT, **known)
     else:
         call.fail(error)

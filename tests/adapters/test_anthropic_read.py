@@ -91,6 +91,20 @@ def test_a_framework_above_is_told_what_it_loses(wire: Wire, calls: Calls) -> No
     assert (made.adapter, made.amount_usd) == ("langchain", Decimal("0.0132"))
 
 
+def test_and_of_a_stream_that_is_left(wire: Wire, calls: Calls) -> None:
+    from langchain_anthropic import ChatAnthropic
+
+    wire.script(*[Reply(usage={**COUNTS, "speed": "fast", "inference_geo": "us"})] * 2)
+    model = ChatAnthropic(model=MODEL, base_url=wire.url, api_key="none")
+    for pieces in (1, 100):
+        stream = model.stream("hi")
+        list(zip(range(pieces), stream, strict=False))
+        stream.close()
+    left, whole = calls()
+    assert (left.service_tier, left.region, left.response_id) == ("fast", "us", "msg_1")
+    assert (whole.service_tier, whole.region, whole.response_id) == ("fast", "us", "msg_2")
+
+
 @pytest.fixture
 def vertex(wire: Wire) -> Callable[[str], None]:
     """Ask Claude on Vertex, at the endpoint of a region."""
