@@ -13,6 +13,7 @@ from finops_pack import context
 from finops_pack.adapters import _waiting
 from finops_pack.adapters._lineage import Run
 from finops_pack.recorder import Pending, guard
+from finops_pack.recorder._messages import flat
 
 _MODELS = ("langchain_core.language_models.chat_models", "langchain_core.language_models.llms")
 
@@ -36,8 +37,9 @@ class Live:
         if not self.begun:
             self._begins()
         self.call.first_token()
-        self.chars += len(token) if isinstance(token, str) else 1
-        usage = getattr(getattr(chunk, "message", None), "usage_metadata", None)
+        message = getattr(chunk, "message", None)
+        self.chars += _length(token, message)
+        usage = getattr(message, "usage_metadata", None)
         if usage:
             self.usage = usage if self.usage is None else _summed(self.usage, usage)
 
@@ -51,6 +53,13 @@ class Live:
             context.disown(self.call, self.before)
         elif _waiting.steps(frame):
             self.call.waiting = _waiting.Stepping(frame)
+
+
+def _length(token: Any, message: Any) -> int:
+    """Characters of a piece: its text, which may stand in blocks, and what it asks of tools."""
+    asked = getattr(message, "tool_call_chunks", None) or ()
+    text = token if isinstance(token, str) else flat(token)
+    return len(text) + sum(len(call.get("args") or "") for call in asked)
 
 
 def _summed(before: Any, usage: Any) -> Any:

@@ -23,6 +23,7 @@ from finops_pack.testing import Reply, Wire
 Calls = Callable[[], list[Call]]
 FULL = Usage(1000, 200, 600, reasoning_tokens=50)
 CLAUDE = Usage(1000, 200, 600, 200, 100)
+FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object", "properties": {}}}
 
 
 def test_both_ways_at_once_are_one_row(wire: Wire, chat: Any, calls: Calls) -> None:
@@ -136,6 +137,25 @@ def test_a_stream_cut_short_is_cancelled_and_estimated(chat: Any, calls: Calls) 
     )
     assert row.input_tokens == 5
     assert 1 <= row.output_tokens < 6
+
+
+@pytest.mark.parametrize("way", ["responses", "blocks", "tool"])
+def test_a_stream_cut_short_has_all_that_came(
+    wire: Wire, chat: Any, claude: Any, calls: Calls, way: str
+) -> None:
+    """Text that stands in blocks, and the arguments of a tool."""
+    long = "a considerable word " * 40
+    wire.script(Reply(tools=[("t", "f", {"a": long})]) if way == "tool" else Reply(text=long))
+    models = {"responses": chat(use_responses_api=True), "blocks": claude.bind_tools([FUNCTION])}
+    stream = models.get(way, chat().bind_tools([FUNCTION])).stream("hi")
+    came = 0
+    for piece in stream:
+        came += len(piece.text) + sum(len(c["args"] or "") for c in piece.tool_call_chunks)
+        if came > 300:
+            break
+    stream.close()
+    [row] = calls()
+    assert (row.status, row.output_tokens) == ("cancelled", (came + 3) // 4)
 
 
 def test_a_stream_of_claude_cut_short_has_the_prompt_that_its_first_event_told(
