@@ -68,7 +68,7 @@ class Pending:
 
     def estimate(self, response: Any) -> Usage:
         """The usage that this prompt and this answer would have, from their length."""
-        guessed = estimate(self.messages, response)
+        guessed = estimate(self.messages, response, self.tools)
         return guessed if self.sent is None else replace(guessed, input_tokens=self.sent)
 
     def charged(self, usd: Decimal, source: str) -> None:

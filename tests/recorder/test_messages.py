@@ -117,6 +117,12 @@ def test_estimates_count_bytes_not_letters() -> None:
     assert (usage.input_tokens, usage.output_tokens) == (14, 2)
 
 
+def test_tools_are_part_of_what_is_sent() -> None:
+    tool = {"name": "look_up", "description": "x" * 361}
+    usage = estimate([{"role": "user", "content": "x" * 40}], "", [tool, tool])
+    assert usage.input_tokens == 14 + 2 * 100
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.binary(max_size=4),
     lambda inner: (
@@ -142,4 +148,4 @@ def test_no_shape_raises(messages: Any) -> None:
     assert isinstance(_messages.text_of(messages), str)
     assert isinstance(_messages.new_results(messages), list)
     assert isinstance(_messages.breakpoints(messages, messages), list)
-    estimate(messages, messages)
+    estimate(messages, messages, messages)
