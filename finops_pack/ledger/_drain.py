@@ -80,10 +80,9 @@ class Drain:
         return 0
 
     def _end(self, path: Path, fd: int, offset: int, gone: bool) -> None:
-        size = os.fstat(fd).st_size
-        self._seen[path] = size
+        self._seen[path] = offset  # not its size: a line may have come since it was read
         if gone:
-            if size > offset:
+            if os.fstat(fd).st_size > offset:
                 self._lost(f"{path.stem}:{offset}", 1, [])  # its process died as it wrote
             self._finished[path] = fd  # and with it the lock: nobody else drains it meanwhile
 

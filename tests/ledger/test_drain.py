@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from finops_pack.errors import LedgerUnreachable
-from finops_pack.ledger import Ledger, _drain, _lock, open_ledger, spool
+from finops_pack.ledger import Ledger, _drain, _lock, _read_spool, open_ledger, spool
 from finops_pack.ledger._drain import Drain
 from finops_pack.ledger.spool import Spool, encode
 from finops_pack.model import Where
@@ -207,4 +207,25 @@ def test_an_idle_drain_asks_nothing_of_the_ledger(
         drain.run(time.monotonic() + 5)
     mine.append(encode(line("c2")))
     drain.run(time.monotonic() + 5)
+    assert count(ledger) == 2
+
+
+def test_a_line_that_comes_as_a_drain_ends_is_the_next_ones(
+    ledger: Ledger, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread records between the last look into the file and the note of where it ends."""
+    mine = Spool(ledger.id)
+    mine.append(encode(line()))
+    drain, read = Drain(ledger), _read_spool.read
+
+    def read_and_record(fd: int, offset: int, limit: int) -> _read_spool.Piece:
+        piece = read(fd, offset, limit)
+        if piece.end == offset:
+            mine.append(encode(line("c2")))
+        return piece
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_read_spool, "read", read_and_record)
+        drain.run(time.monotonic() + 5)
+    assert drain.run(time.monotonic() + 5) == {}
     assert count(ledger) == 2
