@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finops_pack.ledger import Booked, Line, _rows
-from finops_pack.ledger._db import Db, insert, one, select_in
+from finops_pack.ledger._db import Db, insert, one, run_in, select_in
 from finops_pack.ledger._facts import Facts
 from finops_pack.ledger._gate import hold, release
 from finops_pack.ledger._json import compact
@@ -45,7 +45,8 @@ class _Batch:
     entries: dict[Key, _Entry] = field(default_factory=dict)
     answers: dict[Key, _Entry] = field(default_factory=dict)
     aliases: list[tuple[Key, _Entry]] = field(default_factory=list)
-    late: list[tuple[str, str, str]] = field(default_factory=list)
+    early: dict[Key, list[Line]] = field(default_factory=dict)  # amendments without a call
+    taken: list[int] = field(default_factory=list)  # their places in the books
 
 
 def book(db: Db, prepared: Prepared, zone: str) -> Booked:
@@ -67,6 +68,7 @@ def _known(db: Db, rows: Sequence[Row]) -> _Batch:
     unknown = [key for key in keys if key not in batch.entries]
     if unknown and one(db, "SELECT 1 FROM aliases LIMIT 1"):
         _follow_aliases(db, batch, unknown)
+    _take_early(db, batch, [key for key in unknown if key not in batch.entries])
     answers = dict.fromkeys(filter(None, map(_answer, rows)))
     held = {entry.seq: entry for entry in batch.entries.values()}
     for found in select_in(db, _NAMES, "calls", _ANSWER, list(answers)):
@@ -103,28 +105,46 @@ def _follow_aliases(db: Db, batch: _Batch, unknown: Sequence[Key]) -> None:
     batch.entries.update({key: held[seq] for seq, keys in names.items() for key in keys})
 
 
+def _take_early(db: Db, batch: _Batch, unknown: Sequence[Key]) -> None:
+    """The amendments that came in earlier batches, before their call."""
+    if not unknown or not one(db, "SELECT 1 FROM late LIMIT 1"):
+        return
+    for n, source, call_id, body in sorted(
+        select_in(db, "n, source, id, body", "late", _IDENTITY, unknown)
+    ):
+        batch.early.setdefault((source, call_id), []).append(json.loads(body))
+        batch.taken.append(n)
+
+
 def _tell(batch: _Batch, row: Row, line: Line | None) -> None:
     key = (row["source"], row["id"])
     entry: _Entry | None = batch.entries.get(key)
     if line is not None and line["type"] == "amend":
         if entry is None:
-            batch.late.append((*key, compact(dict(line))))
+            batch.early.setdefault(key, []).append(dict(line))
         else:
             entry.change(_rows.amended, line)
         return
     if entry is not None:
         entry.change(_merge(entry, row, line), row)
         return
+    entry = batch.entries[key] = _first_told(batch, key, row)
+    for amendment in batch.early.pop(key, ()):
+        entry.change(_rows.amended, amendment)
+
+
+def _first_told(batch: _Batch, key: Key, row: Row) -> _Entry:
+    """The call that this name stands for from now on: a new one, or one of another source."""
     answer = _answer(row)
     other = batch.answers.get(answer) if answer else None
     if other is not None and other.row["source"] != row["source"]:
         other.change(_rows.filled, row)
         batch.aliases.append((key, other))
-        batch.entries[key] = other
-        return
-    entry = batch.entries[key] = _Entry(row)
+        return other
+    entry = _Entry(row)
     if answer:
         batch.answers.setdefault(answer, entry)
+    return entry
 
 
 def _merge(entry: _Entry, row: Row, line: Line | None) -> Callable[[Row, Any], Row]:
@@ -142,7 +162,6 @@ _MERGES: Mapping[str, Callable[[Row, Any], Row]] = {
 
 def _write(db: Db, batch: _Batch, facts: Facts, zone: str) -> tuple[int, int, int]:
     entries = list({id(entry): entry for entry in batch.entries.values()}.values())
-    _catch_up(db, [entry for entry in entries if entry.old is None])
     counts = _store(db, entries, facts, zone)
     _remember(db, batch)
     return counts
@@ -197,17 +216,6 @@ def _count(db: Db, new: Sequence[_Entry], changed: Sequence[_Entry]) -> None:
     sums.write()
 
 
-def _catch_up(db: Db, new: Sequence[_Entry]) -> None:
-    """Apply the amendments that came before their call."""
-    if not new or not one(db, "SELECT 1 FROM late LIMIT 1"):
-        return
-    entries = {(entry.row["source"], entry.row["id"]): entry for entry in new}
-    waiting = select_in(db, "n, source, id, body", "late", _IDENTITY, list(entries))
-    for n, source, call_id, body in sorted(waiting):
-        entries[source, call_id].change(_rows.amended, json.loads(body))
-        db.run("DELETE FROM late WHERE n = ?", (n,))
-
-
 def _insert(db: Db, rows: Iterable[Row]) -> None:
     """Rows of one shape go together: a value that is bound as None costs more than a column."""
     shapes: dict[tuple[str, ...], list[Iterable[Any]]] = {}
@@ -235,4 +243,6 @@ def _remember(db: Db, batch: _Batch) -> None:
             " WHERE source = ? AND id = ?",
             (*key, entry.row["source"], entry.row["id"]),
         )
-    insert(db, "late", ("source", "id", "body"), batch.late)
+    run_in(db, "DELETE FROM late", "n", batch.taken)
+    waiting = ((*key, compact(line)) for key, lines in batch.early.items() for line in lines)
+    insert(db, "late", ("source", "id", "body"), waiting)

@@ -137,6 +137,24 @@ def test_an_amendment_may_come_before_its_call(ledger: Ledger, line: Line) -> No
     assert ledger.book([line("c2")]).new == 1, "it is used up"
 
 
+def test_an_amendment_may_come_before_its_call_in_one_batch(ledger: Ledger, line: Line) -> None:
+    told = {"type": "amend", "id": "c1"}
+    ledger.book([{**told, "verifier": "edit", "agent": "a"}])
+    ledger.book([{**told, "verifier": "user"}, line(agent="b"), {**told, "project": "p"}])
+    call = ledger.call("c1")
+    assert (call.verifier, call.agent, call.project) == ("user", "a", "p")
+    assert ledger.book([line("c2")]).new == 1, "it is used up"
+
+
+def test_an_amendment_finds_a_call_that_another_source_has_told(ledger: Ledger, line: Line) -> None:
+    ledger.book([line("x", source="log", response_id="r")])
+    ledger.book([{"type": "amend", "id": "c1", "verifier": "edit"}])
+    ledger.book([line(response_id="r")])
+    assert ledger.call("x", "log").verifier == "edit"
+    ledger.book([{"type": "amend", "id": "c1", "verifier": None}])
+    assert ledger.call("c1").verifier is None
+
+
 def test_a_merged_call_is_amended_under_its_other_name(ledger: Ledger, line: Line) -> None:
     ledger.book([line(response_id="r"), line("x", source="log", response_id="r")])
     ledger.book([{"type": "amend", "id": "x", "source": "log", "verifier": "user"}])
