@@ -119,6 +119,7 @@ def replaced(old: Row, new: Row) -> Row:
     for name in COLUMNS:
         if name not in _FIXED and (told[name] is not None or DEFAULTS[name] is not None):
             out[name] = told[name]
+    out["problems"] = told["problems"]  # of the counts, which are always told whole
     priced_anew = any(out[name] != old[name] for name in PRICED_BY)
     cost = told if priced_anew else old
     out.update({name: cost[name] for name in COST})

@@ -72,6 +72,15 @@ def test_a_changed_line_of_the_same_source_corrects(ledger: Ledger, line: Line) 
     )  # fmt: skip
 
 
+def test_corrected_counts_make_sense_again(ledger: Ledger, line: Line) -> None:
+    wrong = line(input_tokens=-1, problems=["input_tokens is negative"], cost_pico=None)
+    ledger.book([{**wrong, "cost_state": "unpriced"}])
+    assert total(ledger).invalid_calls == 1
+    assert ledger.book([line()]) == Booked(corrected=1)
+    assert total(ledger).invalid_calls == 0
+    assert ledger.check() == []
+
+
 def test_new_rates_alone_change_no_price(ledger: Ledger, line: Line) -> None:
     ledger.book([line(rate_id="old")])
     assert ledger.book([line(rate_id="new", cost_pico=9)]) == Booked(unchanged=1)
