@@ -7,13 +7,13 @@ line holds may crash the books: what does not fit is left out and named in `prob
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
 
 from finops_pack.ledger._json import canonical
 from finops_pack.ledger._names import MAX_TEXT
 from finops_pack.ledger._schema import COLUMNS, DEFAULTS, KINDS
-from finops_pack.model import MAX_COUNT, TOKEN_FIELDS
+from finops_pack.model import MAX_COUNT, TOKEN_FIELDS, BillingMode
 from finops_pack.money import PICO_MAX
 
 Row = dict[str, Any]
@@ -27,6 +27,7 @@ _LIMITS = {
     **dict.fromkeys(_TIMES, LAST_US),
 }
 _TEXTS = frozenset(name for name, kind in KINDS.items() if kind == "text")
+_BILLING = frozenset(get_args(BillingMode))
 _SPOILS_PRICE = frozenset((*TOKEN_FIELDS, "cost_pico"))
 
 PRICED_BY = (
@@ -71,16 +72,24 @@ def fields_of(line: Mapping[str, Any]) -> Row:
             row[name] = value
         elif value is not None and name in KINDS:
             _convert(row, name, value, faults)
+    if row.get("billing_mode", "unknown") not in _BILLING:  # else no sum would hold the call
+        faults.append(_unfit("billing_mode", row.pop("billing_mode")))
     if faults:
         _flag(row, faults)
     return row
 
 
+def _unfit(name: str, value: Any) -> str:
+    return f"{name}: cannot be booked: {str(value)[:60]}"
+
+
 def _convert(row: Row, name: str, value: Any, faults: list[str]) -> None:
     """What is not of the plain type of its column."""
     if KINDS[name] == "json":
-        if value:
-            row[name] = canonical(value)
+        if not _SHAPES[name](value):
+            faults.append(_unfit(name, value))
+        elif value:
+            row[name] = canonical(_tags(value) if name == "tags" else value)
     elif KINDS[name] == "text":
         if str(value):
             row[name] = str(value)[:MAX_TEXT]
@@ -93,7 +102,32 @@ def _misfit(row: Row, name: str, value: Any, faults: list[str]) -> None:
     if isinstance(value, float) and value.is_integer() and least <= value <= _LIMITS[name]:
         row[name] = int(value)
     elif name not in _TIMES:
-        faults.append(f"{name}: cannot be booked: {str(value)[:60]}")
+        faults.append(_unfit(name, value))
+
+
+def _object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _objects(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_object, value))
+
+
+_SHAPES: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("tags", "extra"), _object),
+    **dict.fromkeys(("problems", "missing", "prefix_hashes"), _texts),
+    **dict.fromkeys(("tool_calls", "tool_results"), _objects),
+}
+
+
+def _tags(told: Mapping[Any, Any]) -> dict[str, str]:
+    """Texts alone, without NUL: SQL reads no other value as the rollups count it."""
+    named = ((str(key), str(value)) for key, value in told.items() if value is not None)
+    return {key.replace("\0", ""): value.replace("\0", "") for key, value in named}
 
 
 def _flag(row: Row, faults: list[str]) -> None:

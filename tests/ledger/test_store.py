@@ -214,8 +214,35 @@ def test_strange_values_do_not_cost_the_call(ledger: Ledger, line: Line) -> None
         "output_tokens",
         "attempts",
         "duration_ms",
+        "tags",
     }
     assert total(ledger).invalid_calls == 1
+
+
+def test_what_analyses_could_not_read_is_left_out_and_named(ledger: Ledger, line: Line) -> None:
+    odd = {"tags": "x", "extra": [1], "tool_calls": ["x"], "tool_results": {"a": 1},
+           "prefix_hashes": 5, "missing": [1]}  # fmt: skip
+    ledger.book([line(**odd)])
+    call = ledger.call("c1")
+    assert [getattr(call, name) for name in odd] == [{}, {}, (), (), (), ()]
+    assert {p.partition(":")[0] for p in call.problems} == {*odd}
+    assert total(ledger).usd == Decimal("0.000001"), "its price is as it was told"
+
+
+def test_a_call_that_nobody_knows_who_pays_counts(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(billing_mode="monthly")])
+    assert total(ledger).calls == 1
+    assert ledger.call("c1").problems == ("billing_mode: cannot be booked: monthly",)
+    ledger.book([{"type": "amend", "id": "c1", "billing_mode": "metred"}])
+    assert total(ledger).calls == 1
+
+
+@pytest.mark.parametrize("value", ["x\0y", 5, True, None, {"a": 1}])
+def test_tags_count_alike_in_every_period(ledger: Ledger, line: Line, value: Any) -> None:
+    ledger.book([line(tags={"k\0": "v", "k": value})])
+    inside_a_day = Where(since_us=NOON - 1, until_us=NOON + 1)
+    assert ledger.totals("tag:k", inside_a_day) == ledger.totals("tag:k", ALL)
+    assert ledger.check() == []
 
 
 def test_fields_of_a_newer_version_are_left_out(ledger: Ledger, line: Line) -> None:
