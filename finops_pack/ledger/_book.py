@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from finops_pack.ledger import Booked, Line, _rows
@@ -71,7 +72,8 @@ def _known(db: Db, rows: Sequence[Row]) -> _Batch:
     _take_early(db, batch, [key for key in unknown if key not in batch.entries])
     answers = dict.fromkeys(filter(None, map(_answer, rows)))
     held = {entry.seq: entry for entry in batch.entries.values()}
-    for found in select_in(db, _NAMES, "calls", _ANSWER, list(answers)):
+    answered = select_in(db, _NAMES, "calls", _ANSWER, list(answers))
+    for found in sorted(answered, key=itemgetter(0)):  # of several the first booked, in any store
         entry = held.get(found[0]) or _stored(found)
         batch.answers.setdefault((entry.row["provider"], entry.row["response_id"]), entry)
     return batch

@@ -164,6 +164,13 @@ def test_an_amendment_finds_a_call_that_another_source_has_told(ledger: Ledger, 
     assert ledger.call("c1").verifier is None
 
 
+def test_of_calls_with_one_answer_the_first_is_the_imported_one(ledger: Ledger, line: Line) -> None:
+    ledger.book([line(response_id="r"), line("c2", response_id="r")])
+    ledger.book([{"type": "amend", "id": "c1", "start_us": NOON + 1}])  # a row that moves
+    ledger.book([line("x", source="log", response_id="r")])
+    assert ledger.call("x", "log").id == "c1"
+
+
 def test_a_merged_call_is_amended_under_its_other_name(ledger: Ledger, line: Line) -> None:
     ledger.book([line(response_id="r"), line("x", source="log", response_id="r")])
     ledger.book([{"type": "amend", "id": "x", "source": "log", "verifier": "user"}])
