@@ -226,7 +226,9 @@ _CALLS = MEASURES.index("calls")
 def _running(keys: Sequence[str], where: Where) -> str | None:
     asked = {*keys, *(name for name in FILTERS if getattr(where, name) is not None)}
     for table in SPANNED:
-        if where.tag is None and table.removeprefix("by_") in asked <= set(ROLLUPS[table]):
+        name = table.removeprefix("by_")
+        unset = getattr(where, name) == ""  # no row stands for calls outside any
+        if where.tag is None and not unset and name in asked <= set(ROLLUPS[table]):
             return table
     return None
 

@@ -104,7 +104,7 @@ def rollup_for(keys: Sequence[str], where: Where) -> str | None:
     wanted.update(name for name in FILTERS if getattr(where, name) is not None)
     tags = {key.removeprefix(TAG) for key in keys if key.startswith(TAG)}
     tags.update([where.tag[0]] if where.tag else [])
-    if len(tags) > 1:
+    if len(tags) > 1 or (where.tag and not where.tag[1]):  # no row stands for calls without one
         return None
     for table in ("by_agent", "by_day", "by_tag"):  # the smallest first
         if (table == "by_tag") == bool(tags) and wanted <= set(ROLLUPS[table]):

@@ -244,6 +244,21 @@ def test_a_call_that_nobody_knows_who_pays_counts(ledger: Ledger, line: Line) ->
     assert total(ledger).calls == 1
 
 
+@pytest.mark.parametrize("where", [{"task": ""}, {"session": ""}, {"tag": ("k", "")}])
+def test_calls_for_which_something_is_not_set_are_found_in_every_period(
+    ledger: Ledger, line: Line, where: Any
+) -> None:
+    ledger.book([line(task="t", session="s", tags={"k": "v"}), line("c2", start_us=NOON + 1)])
+    for period in ({}, {"since_us": NOON - 1}, {"since_us": NOON - DAY, "until_us": NOON + DAY}):
+        asked = Where(**where, **period)
+        assert [call.id for call in ledger.calls(asked)] == ["c2"]
+        assert ledger.totals(None, asked)[0].calls == 1
+        assert ledger.spent(asked)[0] == 1_000_000
+        [name] = where
+        by = "tag:k" if name == "tag" else name
+        assert [(row.key, row.calls) for row in ledger.totals(by, asked)] == [(None, 1)]
+
+
 @pytest.mark.parametrize("value", ["x\0y", 5, True, None, {"a": 1}])
 def test_tags_count_alike_in_every_period(ledger: Ledger, line: Line, value: Any) -> None:
     ledger.book([line(tags={"k\0": "v", "k": value})])
