@@ -180,9 +180,14 @@ class Call:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Call:
-        """A call from a mapping of field names; unknown keys are left out."""
+        """A call from a mapping of field names, as JSON may hold it; unknown keys are left out."""
         names = call_fields()
-        return cls(**{key: value for key, value in row.items() if key in names})
+        named: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in row.items()
+            if key in names
+        }
+        return cls(**named)
 
 
 @lru_cache(maxsize=1)
