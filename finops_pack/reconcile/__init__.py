@@ -114,8 +114,9 @@ def compare(
 
 
 def own_bills(calls: Iterable[Call]) -> tuple[list[Charge], list[Call]]:
-    """What gateways said they charged, and the calls they said it of."""
-    billed = [call for call in calls if call.billed_pico is not None]
+    """What gateways said they charged, and the calls they said it of; flat plans are no charges."""
+    paid = (call for call in calls if call.billing_mode != "subscription")
+    billed = [call for call in paid if call.billed_pico is not None]
     charges = [
         Charge(from_pico(call.billed_pico or 0), day_of(call), call.answered_by) for call in billed
     ]

@@ -187,6 +187,7 @@ def test_an_empty_ledger_is_said_to_be_empty(
 
 
 def test_every_bill_of_a_call_is_a_charge() -> None:
-    charges, billed = reconcile.own_bills([call("a"), call("b", "2", billed_pico=5)])
+    flat = call("c", "3", billed_pico=7, billing_mode="subscription")
+    charges, billed = reconcile.own_bills([call("a"), call("b", "2", billed_pico=5), flat])
     assert [c.id for c in billed] == ["b"]
     assert charges == [Charge(Decimal("5E-12"), "2025-11-18", "gpt-4o")]
