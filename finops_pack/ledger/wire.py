@@ -128,6 +128,11 @@ def _segments(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
     return write(list[Segment], ledger.segments(read(list[str], asked.get("sessions"))))
 
 
+def _spent(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
+    """Beyond 9.2 million USD as texts: whoever reads an answer takes no larger number for ours."""
+    return [part if part < _INT64 else str(part) for part in ledger.spent(where(asked))]
+
+
 def _swap(ledger: Ledger, asked: Mapping[str, Any]) -> Any:
     """Put `after` in the place of `before`, if that still stands there."""
     before, after = asked.get("before"), _document(asked, "after")
@@ -175,7 +180,7 @@ READS: dict[str, Answer] = {
     "segments": _segments,
     "get": lambda ledger, asked: ledger.get(text(asked, "kind"), text(asked, "key")),
     "documents": lambda ledger, asked: ledger.documents(text(asked, "kind")),
-    "spent": lambda ledger, asked: ledger.spent(where(asked)),
+    "spent": _spent,
     "offset": lambda ledger, asked: ledger.offset(text(asked, "spool")),
     "check": lambda ledger, _: ledger.check(),
 }

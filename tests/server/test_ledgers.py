@@ -113,6 +113,14 @@ def test_it_answers_as_a_ledger_on_disk(remote, local):
     assert remote.check() == []
 
 
+def test_more_is_spent_than_64_bits_hold(remote, local):
+    dear = [{**LINES[0], "id": f"dear{n}", "cost_pico": 5 * 10**18} for n in range(2)]
+    for ledger in (remote, local):
+        ledger.book(dear)
+        assert ledger.spent(Where()) == (10**19, 0)
+        assert ledger.totals(None, Where())[0].usd == 10**7
+
+
 def test_a_batch_sent_again_is_one_batch(remote):
     assert remote.book(LINES[:3]).new == 3
     assert remote.book(LINES[:3]).new == 0
