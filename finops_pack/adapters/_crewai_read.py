@@ -31,8 +31,8 @@ def answer(event: Any) -> tuple[Usage | None, dict[str, Any]]:
     return usage_of(event.usage), {
         "response": said if isinstance(said, str) else None,
         "tool_calls": [_tool(one) for one in asked],
-        "finish_reason": event.finish_reason,
-        "response_id": event.response_id,
+        "finish_reason": get(event, "finish_reason"),  # from CrewAI 1.14.7 on, as the next
+        "response_id": get(event, "response_id"),
     }
 
 
@@ -56,7 +56,13 @@ def named(source: Any, event: Any) -> dict[str, str | None]:
 def request(source: Any, event: Any) -> dict[str, Any]:
     """What else a call is asked with: the model's own field of it, and what it hands on."""
     said = getattr(source, "additional_params", None)
-    return {"n": event.n, **(said if isinstance(said, dict) else {})}
+    return {"n": get(event, "n"), **(said if isinstance(said, dict) else {})}
+
+
+def bound(source: Any, event: Any) -> int | None:
+    """The most tokens that the model may answer: before CrewAI 1.14.7 it alone knows."""
+    most = get(event, "max_tokens", get(source, "max_tokens"))
+    return int(most) if most else None
 
 
 def role(event: Any) -> str | None:

@@ -37,6 +37,7 @@ CANNOT_SEE = (
     "retries that litellm makes in an HTTP client of its own",
     "that a call over no SDK we know was cancelled in its own task: unknown, 30 minutes later",
     "tasks without a name apart from each other: their description is a prompt and is not kept",
+    "before CrewAI 1.15.9, that a native tool call is of a tool the model made up: no verdict",
 )
 _FAILED = "LLMCallFailed"  # where no exception is at hand
 end_well = _ending.crewai_llm  # a crew that ends with a message where its budget does
@@ -71,7 +72,7 @@ def _started(source: Any, event: Any) -> None:
             **_asked(source, event),
             messages=event.messages,
             tools=event.tools,
-            max_output_tokens=int(event.max_tokens) if event.max_tokens else None,
+            max_output_tokens=_crewai_read.bound(source, event),
             request=_crewai_read.request(source, event),
         )
     except BudgetExceeded as refused:

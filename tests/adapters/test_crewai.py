@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from decimal import Decimal
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -171,6 +172,29 @@ def test_an_answer_that_is_there_is_counted_not_refused(calls: Calls) -> None:
     assert Own(model="gpt-4o").call("hi") == "hello"
     [row] = calls()
     assert (row.usage, row.adapter, row.framework) == (Usage(1000, 200), "crewai", "crewai")
+
+
+def test_events_of_older_versions_say_less(
+    wire: Wire, llm: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before 1.14.7: each call was for nobody and for nothing, with two warnings of ours."""
+    from finops_pack.adapters import _crewai_read, crewai
+
+    def older(look: Any) -> Any:
+        def seen(source: Any, event: Any) -> None:
+            absent = {"max_tokens", "n", "finish_reason", "response_id"}
+            look(
+                source, SimpleNamespace(**{k: v for k, v in vars(event).items() if k not in absent})
+            )
+
+        return seen
+
+    for kind in ("llm_call_started", "llm_call_completed"):
+        monkeypatch.setitem(crewai._LOOKS, kind, older(crewai._LOOKS[kind]))
+    crew_of(llm()).kickoff()
+    [row] = calls()
+    assert (row.agent, row.action, row.adapter, row.usage) == ("role0", "task0", "crewai", FULL)
+    assert _crewai_read.bound(SimpleNamespace(max_tokens=7), SimpleNamespace()) == 7
 
 
 def test_structured_output_that_fails_is_billed_and_rejected(
