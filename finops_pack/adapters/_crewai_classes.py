@@ -9,8 +9,11 @@ from finops_pack.errors import BudgetExceeded
 
 
 def aborted(refused: BudgetExceeded) -> BaseException:
-    """The same refusal, as the one exception that no part of CrewAI swallows."""
-    from crewai.hooks.dispatch import HookAborted
+    """The same refusal, as the one exception that no part of CrewAI swallows, where it has one."""
+    try:
+        from crewai.hooks.dispatch import HookAborted
+    except ImportError:  # before CrewAI 1.15.3
+        return refused
 
     class Stopped(BudgetExceeded, HookAborted):
         """Ours, and CrewAI's own word for it."""

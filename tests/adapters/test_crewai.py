@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from importlib.util import find_spec
@@ -195,6 +196,28 @@ def test_events_of_older_versions_say_less(
     [row] = calls()
     assert (row.agent, row.action, row.adapter, row.usage) == ("role0", "task0", "crewai", FULL)
     assert _crewai_read.bound(SimpleNamespace(max_tokens=7), SimpleNamespace()) == 7
+
+
+def test_a_budget_holds_where_crewai_has_no_exception_for_it(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before 1.15.3: a model that asks no SDK we know went on over the budget."""
+    from crewai import BaseLLM
+
+    asked = []
+
+    class Own(BaseLLM):
+        def call(self, messages: Any, *args: Any, **kwargs: Any) -> str:
+            self._emit_call_started_event(messages=messages)
+            asked.append(messages)
+            return "hello"
+
+    monkeypatch.setitem(sys.modules, "crewai.hooks.dispatch", None)
+    finops_pack.track(budget="0.0000001 USD/day")
+    with pytest.raises(finops_pack.BudgetExceeded):
+        Own(model="gpt-4o").call("hi")
+    assert not asked
+    assert not calls()
 
 
 def test_structured_output_that_fails_is_billed_and_rejected(
