@@ -16,7 +16,7 @@ from finops_pack.errors import BudgetExceeded
 
 MODULES = ("langchain.agents",)
 TESTED = {"langchain": ("1.0", "1.6")}
-CANNOT_SEE = ()
+CANNOT_SEE = ("before langchain 1.2.4, the name of an agent made by create_agent: no agent",)
 HELPS = "langchain"
 
 
