@@ -50,6 +50,11 @@ def test_everything_is_inside(unpacked: Path) -> None:
     assert list((unpacked / "finops_pack" / "server" / "templates").glob("*.html"))
 
 
+def test_it_says_where_its_source_and_its_pages_are(unpacked: Path) -> None:
+    [told] = unpacked.glob("*.dist-info/METADATA")
+    assert "Project-URL: Repository, https://github.com/" in told.read_text()
+
+
 @pytest.mark.parametrize(
     "words",
     [
