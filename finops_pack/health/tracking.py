@@ -20,7 +20,7 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
         for package in dict.fromkeys(held):
             present = True
             yield _version(name, package)
-        for text in adapters_of[0].cannot_see if held else ():
+        for text in (text for state in adapters_of if held for text in state.cannot_see):
             yield note(name, f"cannot see: {text}")
     if not present:
         text = "no supported framework is installed beside this command"

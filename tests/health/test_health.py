@@ -288,6 +288,8 @@ def test_files_that_help_an_adapter_are_no_frameworks(monkeypatch: pytest.Monkey
     found = [check for check in health.examine() if check.part == "tracking"]
     assert not helpers & {check.name for check in found}
     assert any(c.name == "langchain" and c.text.startswith("langchain-openai ") for c in found)
+    [missed] = adapters.status("langchain_agents").cannot_see
+    assert ("langchain", f"cannot see: {missed}") in {(c.name, c.text) for c in found}
     monkeypatch.setattr("finops_pack.adapters._above.version_of", lambda name: None)
     supported = str(only("frameworks").mend).partition("supported: ")[2].split(", ")
     assert "openai_agents" in supported
