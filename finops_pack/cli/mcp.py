@@ -38,7 +38,7 @@ def _list(server: object, as_json: bool) -> int:
     from finops_pack.cli import _out
 
     tools = asyncio.run(server.list_tools())  # type: ignore[attr-defined]
-    rows = [tool.model_dump(mode="json", exclude_none=True) for tool in tools]
+    rows = [tool.model_dump(mode="json", exclude_none=True, by_alias=True) for tool in tools]
     if as_json:
         _out.document("finops.mcp", {"tools": rows})
     else:
