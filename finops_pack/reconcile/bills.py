@@ -107,33 +107,42 @@ def _csv(text: str, bill: Bill) -> Iterator[Entry]:
 
 def _json(text: str, bill: Bill) -> Iterator[Entry]:
     """One document of a cost API or a list, else one object a line."""
+    documents: Iterable[tuple[int, Any]]
     try:
-        yield from ((1, entry) for entry in _listed(json.loads(text)))
-        return
+        documents = [(1, json.loads(text))]
     except (ValueError, RecursionError):
-        pass
+        documents = _lines(text, bill)
+    for number, document in documents:
+        for entry in _listed(document):
+            if isinstance(entry, dict):
+                yield number, _flat(entry)
+            else:
+                bill.rejected.append((number, "must be an object"))
+
+
+def _lines(text: str, bill: Bill) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                yield from ((number, entry) for entry in _listed(json.loads(line)))
+                yield number, json.loads(line)
             except (ValueError, RecursionError):
                 bill.rejected.append((number, "not JSON"))
 
 
-def _listed(document: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object with a cost in it: of a list, of a page of buckets, or the object itself."""
+def _listed(document: Any) -> Iterator[Any]:
+    """What should be an object with a cost: of a list, of a page of buckets, or all of it."""
+    held = document if isinstance(document, dict) else {}
     if isinstance(document, list):
         for item in document:
             yield from _listed(item)
-    elif not isinstance(document, dict):
-        raise ValueError("must be an object")
-    elif isinstance(document.get("data"), list):
-        yield from _listed(document["data"])
-    elif isinstance(document.get("results"), list):
-        for result in document["results"]:
-            yield _flat({**document, "results": None, **result})
+    elif isinstance(held.get("data"), list):
+        yield from _listed(held["data"])
+    elif isinstance(held.get("results"), list):
+        for result in held["results"]:
+            known = isinstance(result, dict)
+            yield {**held, "results": None, **result} if known else result
     else:
-        yield _flat(document)
+        yield document
 
 
 def _flat(entry: dict[str, Any]) -> dict[str, Any]:
@@ -142,8 +151,16 @@ def _flat(entry: dict[str, Any]) -> dict[str, Any]:
     if isinstance(amount, dict):  # OpenAI: {"value": 0.06, "currency": "usd"}
         entry |= {"cost_usd": amount.get("value"), "currency": amount.get("currency")}
     elif "starting_at" in entry and isinstance(amount, str):  # Anthropic: cents
-        entry["cost_usd"] = _usd(amount) / 100
+        entry["cost_usd"] = _of_cents(amount)
     return entry
+
+
+def _of_cents(amount: str) -> Decimal | str:
+    """USD; what is no amount stays, so that its line is named."""
+    try:
+        return _usd(amount) / 100
+    except ValueError:
+        return amount
 
 
 def _add(bill: Bill, number: int, told: Mapping[str, Any]) -> None:

@@ -82,6 +82,25 @@ def test_lines_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     assert [number for number, _ in bills.read(lines).rejected] == [2, 3]
 
 
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ([{"date": "2025-11-18", "cost": 1}, None], "must be an object"),
+        ({"data": [{"date": "2025-11-18", "results": [{"cost": 1}, None]}]}, "must be an object"),
+        ({"data": [{"starting_at": "2025-11-18", "results": [{"amount": "100"}, {"amount": ""}]}]},
+         "cost: must be an amount in USD, got ''"),
+    ],
+)  # fmt: skip
+def test_one_wrong_entry_of_a_document_does_not_count_the_others_twice(
+    tmp_path: Path, document: object, reason: str
+) -> None:
+    path = tmp_path / "bill.json"
+    path.write_text(json.dumps(document))
+    bill = bills.read(path)
+    assert bill.charges == [Charge(Decimal(1), "2025-11-18")]
+    assert bill.rejected == [(1, reason)]
+
+
 @pytest.mark.parametrize("cost", ["1e999999999", "1e-999999999", "0e-999999999", "9" * 5000])
 def test_an_amount_that_would_fill_the_memory_once_written_out(tmp_path: Path, cost: str) -> None:
     path = tmp_path / "bill.csv"
