@@ -43,7 +43,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 _WHOSE = {"line_item": "openai", "usage_date_utc": "anthropic", "model_permaslug": "openrouter"}
 """Columns that only this provider's bill has."""
 
-_THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 
 _MOST = 10**12  # USD; nobody pays more, and an exponent writes any number of digits
 
@@ -70,7 +70,8 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Bill:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise InputError(f"{path}: {reason}") from None
     bill = Bill()
-    entries = list(_json(text, bill) if text.lstrip()[:1] in ("{", "[") else _csv(text, bill))
+    mark = "" if text.lstrip()[:1] in ("{", "[") else _mark(text)
+    entries = list(_csv(text, bill, mark) if mark else _json(text, bill))
     heads = {str(name) for _, entry in entries for name in entry}
     bill.provider = next((_WHOSE[head] for head in sorted(heads) if head in _WHOSE), None)
     places = {thing: _place(thing, heads, columns or {}) for thing in NAMES}
@@ -80,7 +81,8 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Bill:
             mend="name it: --columns cost=NAME,date=NAME,model=NAME",
         )
     for number, entry in entries:
-        _add(bill, number, {thing: entry.get(name) for thing, name in places.items() if name})
+        told = {thing: entry.get(name) for thing, name in places.items() if name}
+        _add(bill, number, told, mark)
     return bill
 
 
@@ -90,9 +92,12 @@ def _place(thing: str, heads: Iterable[str], columns: Mapping[str, str]) -> str 
     return next((by_name[name] for name in wanted if name in by_name), None)
 
 
-def _csv(text: str, bill: Bill) -> Iterator[Entry]:
-    head = text.partition("\n")[0]
-    mark = max(",;\t", key=head.count)  # as spreadsheets of many countries part their columns
+def _mark(text: str) -> str:
+    """What parts the columns: spreadsheets of many countries have another than the comma."""
+    return max(",;\t", key=text.partition("\n")[0].count)
+
+
+def _csv(text: str, bill: Bill, mark: str) -> Iterator[Entry]:
     reader = csv.DictReader(text.splitlines(), restkey="_rest", delimiter=mark)
     while True:
         try:
@@ -163,21 +168,25 @@ def _of_cents(amount: str) -> Decimal | str:
         return amount
 
 
-def _add(bill: Bill, number: int, told: Mapping[str, Any]) -> None:
+def _add(bill: Bill, number: int, told: Mapping[str, Any], mark: str) -> None:
     try:
         currency = str(told.get("currency") or "USD").upper()
         if currency != "USD":
             raise ValueError(f"currency {currency}: only USD can be compared")
         model = str(told.get("model") or "").strip() or None
-        bill.charges.append(Charge(_usd(told.get("cost")), _day(told.get("date")), model))
+        cost = _usd(told.get("cost"), mark)
+        bill.charges.append(Charge(cost, _day(told.get("date")), model))
     except ValueError as error:
         bill.rejected.append((number, str(error)))
 
 
-def _usd(value: Any) -> Decimal:
+def _usd(value: Any, mark: str = "") -> Decimal:
     text = str(value).strip().replace("$", "", 1)
-    try:  # a comma may part thousands; one that stands for a point must not make 350 of 3,50
-        amount = Decimal(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
+    # A comma may part thousands; one that stands for a point must not make 350 of 3,50, and it
+    # does where columns are parted by semicolons.
+    parts = mark != ";" and _THOUSANDS.fullmatch(text)
+    try:
+        amount = Decimal(text.replace(",", "") if parts else text)
     except InvalidOperation:
         amount = Decimal("nan")
     if not (writable(amount) and -_MOST < amount < _MOST):

@@ -119,7 +119,7 @@ def test_a_bill_that_is_nested_too_deep_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cost", "usd"),
     [("1,234.50", "1234.5"), ("-1,234,567", "-1234567"), ("-$1.00", "-1"), ("3,50", None),
-     ("1234,5", None), ("1.234,50", None)],
+     ("1234,5", None), ("1.234,50", None), ("0,123", None), ("-0,123", None)],
 )  # fmt: skip
 def test_a_comma_that_stands_for_a_point_is_refused(
     tmp_path: Path, cost: str, usd: str | None
@@ -129,6 +129,14 @@ def test_a_comma_that_stands_for_a_point_is_refused(
     bill = bills.read(path)
     assert [charge.usd for charge in bill.charges] == ([] if usd is None else [Decimal(usd)])
     assert len(bill.rejected) == (usd is None)
+
+
+def test_a_comma_parts_no_thousands_where_semicolons_part_columns(tmp_path: Path) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text("date;cost\n2025-11-18;1,234\n2025-11-18;1.5\n")
+    bill = bills.read(path)
+    assert bill.charges == [Charge(Decimal("1.5"), "2025-11-18")]
+    assert bill.rejected == [(2, "cost: must be an amount in USD, got '1,234'")]
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
