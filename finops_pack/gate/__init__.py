@@ -250,7 +250,8 @@ class Gate:
                 continue
             where = self._windows.where(budget, row, self._store.zone)
             since = None if budget.window == "24h" else where.since_us
-            key = f"{budget.id} {row.get(budget.window, '')}"
+            limit = budget.limit_pico  # one that is raised has thresholds of its own
+            key = f"{budget.id} {limit} {row.get(budget.window, '')}"
             if self._watch.due(key, since, pico):
                 self._store.bounded(partial(self._look, ledger, where, key, since, budget))
 

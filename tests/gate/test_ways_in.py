@@ -13,6 +13,7 @@ import finops_pack
 from finops_pack import cli, config, recorder
 from finops_pack.budgets import parse
 from finops_pack.errors import BudgetExceeded, ConfigError
+from finops_pack.gate import _limits
 from finops_pack.gate._limits import zone_of
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage
@@ -216,6 +217,20 @@ def test_each_threshold_is_told_once(spec: str, caplog: pytest.LogCaptureFixture
         call(session="s")
     told = [text.split(" % used")[0].split()[-1] for text in caplog.messages if "% used" in text]
     assert told == ["50", "100"]
+
+
+def test_a_budget_that_was_raised_has_its_thresholds_anew(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_limits, "FRESH_SECONDS", 0)
+    assert finops("budget", "set", "0.0075 USD/day soft") == 0
+    for _ in range(2):
+        call()
+    assert finops("budget", "set", "0.013 USD/day soft") == 0
+    for _ in range(2):
+        call()
+    told = [text.split(" % used")[0].split()[-1] for text in caplog.messages if "% used" in text]
+    assert told == ["50", "100", "80", "100"]
 
 
 @pytest.mark.parametrize(
