@@ -17,11 +17,12 @@ SHORT = 3
 class Run(Group):
     """One task. `short` are all its calls while they are no more than `SHORT`, then none."""
 
-    __slots__ = ("answer", "beats", "project", "short", "told", "used_tools")
+    __slots__ = ("agent", "answer", "beats", "project", "short", "told", "used_tools")
 
     def __init__(self, first: Call) -> None:
         super().__init__(place_of(first))
         self.project = first.project or ""
+        self.agent = first.agent or ""
         self.told: str | None = None
         self.beats: tuple[Beat, ...] = ()
         self.short: tuple[Brief, ...] = ()

@@ -24,18 +24,22 @@ MINIMUM_TASKS = 5
 
 @dataclass(slots=True)
 class _Beats:
-    """Tasks of one project: what they cost, and when they began."""
+    """Tasks of one project: what they cost, and when those of each agent began."""
 
     found: Found = field(default_factory=Found)
-    starts: array[int] = field(default_factory=lambda: array("q"))
+    starts: dict[str, array[int]] = field(default_factory=dict)
 
     def add(self, run: Run) -> None:
         self.found.add(run)
-        self.starts.append(run.place[0])
+        self._of(run.agent).append(run.place[0])
 
     def merge(self, other: _Beats) -> None:
         self.found.merge(other.found)
-        self.starts.extend(other.starts)
+        for agent, starts in other.starts.items():
+            self._of(agent).extend(starts)
+
+    def _of(self, agent: str) -> array[int]:
+        return self.starts.setdefault(agent, array("q"))
 
 
 class Search(LeverSearch):
@@ -53,7 +57,7 @@ class Search(LeverSearch):
     def levers(self) -> Iterable[Lever]:
         """By project, now that all rhythms are known."""
         for project, beats in self._of_projects():
-            hours = _interval_hours(sorted(beats.starts))
+            hours = _interval_hours(beats.starts.values())
             if hours is not None:
                 yield from self._lever(project, beats.found, hours)
 
@@ -87,7 +91,8 @@ def _span(hours: float) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{max(1, round(hours * 60))} min"
 
 
-def _interval_hours(starts: Sequence[int]) -> float | None:
-    if len(starts) < MINIMUM_TASKS:
-        return None
-    return median(b - a for a, b in itertools.pairwise(starts)) / 3.6e9
+def _interval_hours(agents: Iterable[Sequence[int]]) -> float | None:
+    """The median of all gaps; between the beats of two agents there is none."""
+    each = [sorted(starts) for starts in agents]
+    gaps = [b - a for starts in each for a, b in itertools.pairwise(starts)]
+    return median(gaps) / 3.6e9 if gaps and sum(map(len, each)) >= MINIMUM_TASKS else None

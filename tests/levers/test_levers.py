@@ -258,3 +258,14 @@ def test_heartbeats_of_two_projects_are_told_apart() -> None:
     ]  # fmt: skip
     said = sorted(lever.message.partition(" runs ")[0] for lever in titled(beats, "heartbeat"))
     assert said == ["The heartbeat of “desk”", "The heartbeat of “shop”"]
+
+
+@pytest.mark.parametrize("trigger", ["heartbeat", None])
+def test_heartbeats_of_two_agents_in_a_project_are_as_long_as_each(trigger: str | None) -> None:
+    beats = [
+        call(i * 60, id=f"{name}{i}", task=f"{name}{i}", agent=name, trigger=trigger,
+             input_tokens=10**6)
+        for i in range(6) for name in ("mail", "news")
+    ]  # fmt: skip
+    [lever] = titled(beats, "heartbeat")
+    assert lever.message.startswith("The heartbeat runs every 1.0 h; let it run every 2.0 h:")
