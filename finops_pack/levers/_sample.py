@@ -53,10 +53,19 @@ class Brief(NamedTuple):
         return from_pico(self.pico)
 
     @property
+    def context(self) -> dict[str, str]:
+        """What its price depends on beside the tokens."""
+        named = {
+            "processing": self.processing,
+            "service_tier": self.service_tier,
+            "region": self.region,
+        }
+        return {key: value for key, value in named.items() if value}
+
+    @property
     def as_batch(self) -> dict[str, str]:
         """The context of the same call in a batch."""
-        named = {"service_tier": self.service_tier, "region": self.region}
-        return {"processing": "batch", **{key: value for key, value in named.items() if value}}
+        return {**self.context, "processing": "batch"}
 
     def cost(
         self, facts: Facts, model: str, context: Mapping[str, str] | None = None

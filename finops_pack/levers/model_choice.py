@@ -125,7 +125,7 @@ class Search(LeverSearch):
         """USD of these calls on another model; None when one of them has no full price there."""
         total = Decimal(0)
         for call in calls:
-            usd = call.cost(self.work.facts, model)
+            usd = call.cost(self.work.facts, model, call.context)
             if usd is None:
                 return None
             total += usd

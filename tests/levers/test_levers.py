@@ -46,6 +46,13 @@ def test_cheaper_model_for_short_answers_only() -> None:
     assert titled(long, "cheaper model") == []
 
 
+def test_a_cheaper_model_is_priced_on_the_terms_of_the_calls() -> None:
+    """A batch stays a batch there: nine tenths less, as at the full price."""
+    batch = [call(i, input_tokens=100_000, processing="batch") for i in range(20)]
+    [lever] = titled(batch, "cheaper model")
+    assert lever.estimated_saving_usd == sum(c.amount_usd for c in batch) * Decimal("0.9")
+
+
 def test_breakpoints_only_where_prompts_repeat_within_the_ttl() -> None:
     warm = [call(i, session="s", input_tokens=10_000) for i in range(5)]
     [lever] = titled(warm, "breakpoints")
