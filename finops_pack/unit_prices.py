@@ -74,6 +74,24 @@ class UnitPrices:
         price = self.per_token(call, kind)
         return None if price is None else price * billed_share(call)
 
+    def fresh_paid(self, call: Call, tokens: int) -> Decimal | None:
+        """USD paid for the first `tokens` that no cache held: what was written is before the rest.
+
+        None without a price of them.
+        """
+        usd = Decimal(0)
+        written = (
+            ("cache_write_1h", call.cache_write_1h_tokens),
+            ("cache_write_5m", call.cache_write_5m_tokens),
+        )
+        for kind, count in (*written, ("input", tokens)):
+            part = min(count, tokens)
+            price = self.paid(call, kind) if part else Decimal(0)
+            if price is None:
+                return None
+            usd, tokens = usd + part * price, tokens - part
+        return usd
+
     def _ask(self, call: Call, kind: str) -> Decimal | None:
         size = call.input_tokens if size_of(call.input_tokens) else 0
         if kind != "output":

@@ -48,7 +48,7 @@ class Cold:
             return  # nothing was expected of a first call that paid for no write
         cause = cause_of(step, rules)
         tokens = 0 if cause in ("first", "below_minimum") else step.shared
-        usd = tokens * premium(step.call, self._prices)
+        usd = beyond_read(step.call, tokens, self._prices)
         count, sum_usd = self.causes.get(cause, (0, Decimal(0)))
         self.causes[cause] = (count + 1, sum_usd + usd)
         cold = ColdCall(step.call.id, cause, tokens, usd, step.gap_s)
@@ -75,8 +75,16 @@ def cause_of(step: Step, rules: CacheRules) -> str:
     return "provider_miss"
 
 
+def beyond_read(call: Call, tokens: int, prices: UnitPrices) -> Decimal:
+    """USD that a call paid for the first `tokens` it sent anew beyond a read; 0 where unknown."""
+    paid, read = prices.fresh_paid(call, tokens), prices.paid(call, "cache_read")
+    if paid is None or read is None:
+        return Decimal(0)
+    return max(Decimal(0), paid - tokens * read)
+
+
 def premium(call: Call, prices: UnitPrices) -> Decimal:
-    """USD a token that a cold call paid beyond the read price; 0 where that is unknown."""
+    """USD a token that a call would pay cold beyond the read price; 0 where that is unknown."""
     paid, read = prices.paid(call, fresh_kind(call)), prices.paid(call, "cache_read")
     return max(Decimal(0), paid - read) if paid is not None and read is not None else Decimal(0)
 

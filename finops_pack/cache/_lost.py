@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops_pack.cache._chains import Step
-from finops_pack.cache._cold import cause_of, premium
+from finops_pack.cache._cold import beyond_read, cause_of
 from finops_pack.model import CacheRules
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
@@ -47,7 +47,7 @@ class Losses:
         if rules is None:
             return
         cause = _cause(step, rules) if tokens >= LEAST else "below_minimum"
-        row, usd = self._rows.get(cause, Lost(cause)), tokens * premium(step.call, self._prices)
+        row, usd = self._rows.get(cause, Lost(cause)), beyond_read(step.call, tokens, self._prices)
         self._rows[cause] = Lost(cause, row.calls + 1, row.tokens + tokens, row.usd + usd)
 
     def rows(self) -> tuple[Lost, ...]:

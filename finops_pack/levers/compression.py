@@ -13,7 +13,6 @@ from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._search import Session, SessionSearch
 from finops_pack.model import Call
-from finops_pack.unit_prices import fresh_kind
 
 SUMMARY_TOKENS = 2000
 
@@ -58,11 +57,10 @@ def _saving(work: Work, before: _Sent, call: Call) -> Decimal:
     if not _expired(work, before, call):
         return Decimal(0)
     read, output = work.prices.paid(call, "cache_read"), work.prices.paid(call, "output")
-    paid = work.prices.paid(call, fresh_kind(call))
-    if read is None or output is None or paid is None:
+    paid, instead = (work.prices.fresh_paid(call, tokens) for tokens in (lost, SUMMARY_TOKENS))
+    if read is None or output is None or paid is None or instead is None:
         return Decimal(0)
-    summary = before.tokens * read + SUMMARY_TOKENS * output
-    return (lost - SUMMARY_TOKENS) * paid - summary
+    return paid - instead - before.tokens * read - SUMMARY_TOKENS * output
 
 
 def _expired(work: Work, before: _Sent, call: Call) -> bool:

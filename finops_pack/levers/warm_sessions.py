@@ -16,7 +16,6 @@ from finops_pack.levers._recent import Recent
 from finops_pack.levers._search import LeverSearch
 from finops_pack.model import Call
 from finops_pack.sketch import common_blocks
-from finops_pack.unit_prices import fresh_kind
 
 
 class _Sent(NamedTuple):
@@ -86,6 +85,6 @@ def _cold_start(work: Work, before: _Sent, call: Call) -> Decimal:
     # Hash n covers n² as much as the first.
     tokens = call.input_tokens * shared**2 // len(call.prefix_hashes) ** 2
     read = work.prices.paid(call, "cache_read")
-    paid = work.prices.paid(call, fresh_kind(call))
+    paid = work.prices.fresh_paid(call, tokens)
     warm = gap_us <= rules.ttl_seconds * 1_000_000 and tokens >= rules.minimum_tokens
-    return tokens * (paid - read) if warm and read is not None and paid else Decimal(0)
+    return paid - tokens * read if warm and read is not None and paid else Decimal(0)

@@ -112,6 +112,13 @@ def test_a_cold_call_costs_what_it_paid_beyond_a_read() -> None:
     assert cold.usd == Decimal("0.0345")
 
 
+def test_a_cold_call_that_wrote_a_part_paid_for_the_rest_in_full() -> None:
+    again = call(20, session="s", input_tokens=10_000, cache_write_5m_tokens=2_000)
+    report = cache.analyse([first(), again], FACTS)
+    assert report.cold[-1].usd == Decimal("0.0285")  # 2k at 3.75 and 8k at 3, less reads
+    assert report.lost_usd == Decimal("0.0285")
+
+
 def test_decay_by_pause() -> None:
     calls = [first(), warm(1, 10_000), warm(2, 10_000), warm(30, 0), warm(31, 10_000)]
     rows = cache.analyse(calls, FACTS).decay

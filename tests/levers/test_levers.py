@@ -276,3 +276,15 @@ def test_heartbeats_of_two_agents_in_a_project_are_as_long_as_each(trigger: str 
     ]  # fmt: skip
     [lever] = titled(beats, "heartbeat")
     assert lever.message.startswith("The heartbeat runs every 1.0 h; let it run every 2.0 h:")
+
+
+def test_no_more_is_saved_of_a_cold_prompt_than_was_paid_for_it() -> None:
+    """What stands behind the last breakpoint was paid in full, not as a write."""
+    sent: dict[str, Any] = {"input_tokens": 10**6, "cache_write_1h_tokens": 4_000}
+    first = call(0, session="one", prefix_hashes=("a",), **sent)
+    cold = call(1, session="two", prefix_hashes=("a",), **sent)
+    [lever] = titled([first, cold], "warm sessions")
+    assert lever.estimated_saving_usd == Decimal("2.712")  # 4k at 6 and 996k at 3, less reads
+    late = call(90, session="one", **sent)
+    [lever] = titled([first, late], "Compress")
+    assert lever.estimated_saving_usd == Decimal("2.67")  # less 2k written, 1M read, 2k made
