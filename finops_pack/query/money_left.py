@@ -101,9 +101,11 @@ def _runs_out(
     left = budget.limit_usd - spent
     if left <= 0:
         return now
+    if resets is None:  # it rolls: as much leaves it as comes, at an even pace
+        return None
     elapsed = (now - start).total_seconds()
     seconds = float(left / spent) * elapsed
     if seconds > 400 * 86400:
         return None
     moment = now + timedelta(seconds=seconds)
-    return moment if resets is None or moment < resets else None
+    return moment if moment < resets else None

@@ -76,6 +76,17 @@ def test_it_runs_out_at_the_pace_so_far(ledger: Ledger, spent: Callable[..., Non
     assert line.runs_out_at is None, "not before it resets"
 
 
+def test_a_rolling_window_does_not_fill_at_an_even_pace(
+    ledger: Ledger, spent: Callable[..., None]
+) -> None:
+    for hours in range(72):
+        spent("0.25", timedelta(hours=hours))
+    (line,) = seen(ledger, "10 USD/24h").lines
+    assert (line.spent_usd, line.runs_out_at) == (6, None)
+    (line,) = seen(ledger, "5 USD/24h").lines
+    assert line.runs_out_at == "2026-11-24T12:00:00Z", "it is used up"
+
+
 def test_what_is_reserved_counts(ledger: Ledger, spent: Callable[..., None]) -> None:
     spent("1")
     day = int(NOON.replace(hour=0).timestamp() * 1e6)
