@@ -40,7 +40,12 @@ NAMES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The columns that hold each thing, the surest first; case does not matter."""
 
-_WHOSE = {"line_item": "openai", "usage_date_utc": "anthropic", "model_permaslug": "openrouter"}
+_WHOSE = {
+    "line_item": "openai",
+    "usage_date_utc": "anthropic",
+    "context_window": "anthropic",
+    "model_permaslug": "openrouter",
+}
 """Columns that only this provider's bill has."""
 
 _THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")

@@ -70,6 +70,16 @@ def test_every_shape(tmp_path: Path, text: str, usd: str, model: str) -> None:
     assert bill.charges[0] == Charge(Decimal(usd), "2025-11-18", model)
 
 
+def test_a_cost_report_that_names_no_model_is_anthropics_all_the_same(tmp_path: Path) -> None:
+    """Ungrouped, as the API answers unless it is asked for more: all but the amount is null."""
+    result = {"amount": "123.45", "currency": "USD", "context_window": None, "model": None}
+    path = tmp_path / "bill.json"
+    page = [{"starting_at": "2025-11-18T00:00:00Z", "results": [result]}]
+    path.write_text(json.dumps({"data": page}))
+    bill = bills.read(path)
+    assert (bill.provider, bill.charges) == ("anthropic", [Charge(Decimal("1.2345"), "2025-11-18")])
+
+
 def test_lines_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     path = tmp_path / "bill.csv"
     path.write_text("date,model,cost,currency\n2025-11-18,a,1,USD\nsoon,a,1,\n2025-11-18,a,x,\n"
