@@ -79,10 +79,12 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Bill:
     entries = list(_csv(text, bill, mark) if mark else _json(text, bill))
     heads = {str(name) for _, entry in entries for name in entry}
     bill.provider = next((_WHOSE[head] for head in sorted(heads) if head in _WHOSE), None)
-    places = {thing: _place(thing, heads, columns or {}) for thing in NAMES}
-    if entries and places["cost"] is None:
+    named = columns or {}
+    places = {thing: _place(thing, heads, named) for thing in NAMES}
+    wrong = [f"no column {name}" for thing, name in named.items() if places[thing] is None]
+    if entries and (wrong or places["cost"] is None):
         raise InputError(
-            f"{path}: no column of costs among {', '.join(sorted(heads))}",
+            f"{path}: {(*wrong, 'no column of costs')[0]} among {', '.join(sorted(heads))}",
             mend="name it: --columns cost=NAME,date=NAME,model=NAME",
         )
     for number, entry in entries:

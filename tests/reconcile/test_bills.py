@@ -80,6 +80,14 @@ def test_a_cost_report_that_names_no_model_is_anthropics_all_the_same(tmp_path: 
     assert (bill.provider, bill.charges) == ("anthropic", [Charge(Decimal("1.2345"), "2025-11-18")])
 
 
+@pytest.mark.parametrize("thing", ["date", "model", "currency"])
+def test_a_column_that_was_named_and_is_not_there_is_told(tmp_path: Path, thing: str) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text("day,model,cost\n2025-11-18,gpt-4o,1\n")
+    with pytest.raises(InputError, match="no column dya among cost, day, model"):
+        bills.read(path, {thing: "dya"})
+
+
 def test_lines_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     path = tmp_path / "bill.csv"
     path.write_text("date,model,cost,currency\n2025-11-18,a,1,USD\nsoon,a,1,\n2025-11-18,a,x,\n"
