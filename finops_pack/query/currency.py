@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 from finops_pack import config
 from finops_pack.errors import ConfigError
-from finops_pack.money import plain
+from finops_pack.money import plain, shown
 
 MEND = 'write it like: "EUR 0.92 2026-11-20", one USD being 0.92 EUR on that day'
 
@@ -26,8 +26,8 @@ class Currency:
 
     def shown(self, usd: Decimal) -> str:
         """`1.10 EUR at 0.92 of 2026-11-20`."""
-        amount = f"{usd * self.per_usd:,.2f} {self.code}"
-        return f"{amount} at {plain(self.per_usd)} of {self.of}"
+        amount = shown(usd * self.per_usd).replace("$", "")  # as many digits as dollars have
+        return f"{amount} {self.code} at {plain(self.per_usd)} of {self.of}"
 
     def to_dict(self, usd: Decimal) -> dict[str, str]:
         """JSON-ready: the rate, its day, and this amount at it."""

@@ -16,6 +16,7 @@ from finops_pack.query.text import budget_lines
 def test_an_amount_carries_its_rate_and_day() -> None:
     euro = parse("eur 0.92 2026-11-20")
     assert euro.shown(Decimal("1234.5")) == "1,135.74 EUR at 0.92 of 2026-11-20"
+    assert euro.shown(Decimal("0.0042")) == "0.0039 EUR at 0.92 of 2026-11-20", "not nothing"
     assert euro.to_dict(Decimal("0.5"))["amount"] == "0.46"
 
 
