@@ -76,6 +76,12 @@ SENTENCES = (
         "Monat etwa {2}.",
     ),
     (
+        r"(\d+) calls to (.+) paid for their whole context again after a pause; compress it while "
+        r"it is warm: about (\S+) a month less\.",
+        "{0} Aufrufe von {1} zahlten nach einer Pause ihren ganzen Kontext noch einmal; ihn zu "
+        "komprimieren, solange er warm ist, spart im Monat etwa {2}.",
+    ),
+    (
         r"The heartbeat of “(.+)” runs every (\S+) (h|min); let it run every (\S+) (h|min): about "
         r"(\S+) a month less\.",
         "Der Heartbeat von „{0}“ läuft alle {1} {2}; alle {3} {4} spart im Monat etwa {5}.",

@@ -170,6 +170,13 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "1.818,27\u00a0$ weniger. Geschätzt aus 1,7 Tagen.",
         ),
         (
+            "3 calls to gpt-4o paid for their whole context again after a pause; compress it while "
+            "it is warm: about $0.013 a month less. Estimated from 89.3 days.",
+            "3 Aufrufe von gpt-4o zahlten nach einer Pause ihren ganzen Kontext noch einmal; ihn "
+            "zu komprimieren, solange er warm ist, spart im Monat etwa 0,013\u00a0$. Geschätzt aus "
+            "89,3 Tagen.",
+        ),
+        (
             "The heartbeat runs every 5 min; let it run every 10 min: about $3.00 a month less. "
             "Estimated from 1 of the last 7 days.",
             "Der Heartbeat läuft alle 5 min; alle 10 min spart im Monat etwa 3,00\u00a0$. "
