@@ -88,7 +88,7 @@ _BECAUSE = re.compile(r"This task cost (\S+)× the usual because (.+)")
 _FROM = re.compile(r"(.+ a month less\.) Estimated from (\S+)(?: of the last (\d+))? days?\.")
 _POINTS = re.compile(r"(-?\d+) points? (.+)")
 _NUMBER = re.compile(r"^\d+(,\d{3})*(\.\d+)?[kMB]?$")
-_DOLLARS = re.compile(r"\$([\d,]+(?:\.\d+)?)")
+_DOLLARS = re.compile(r"\$(\d+(?:,\d{3})*(?:\.\d+)?)")
 
 
 def _german_number(found: re.Match[str]) -> str:

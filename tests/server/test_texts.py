@@ -61,6 +61,8 @@ def test_dates_and_fractions_are_written_as_people_do():
     assert texts.sentence(anomaly, "de").startswith(
         "07.02.2026 kostete 12,50\u00a0$, das 3,7-Fache"
     )
+    whole = anomaly.replace("$12.50", "$1,900")
+    assert texts.sentence(whole, "de").startswith("07.02.2026 kostete 1.900\u00a0$, das 3,7-Fache")
     model = "No price is known for gpt-4o-2024-11-20: their cost is missing from every figure. "
     assert "gpt-4o-2024-11-20" in texts.sentence(model + "Mend: x", "en")
 
