@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from finops_pack.cli import main
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Call
-from finops_pack.server import tasks
+from finops_pack.query import Reader
+from finops_pack.server import chrome, machine, render, tasks
 from finops_pack.server.local import create_local
 
 HOUR = 3_600_000_000
@@ -211,6 +212,17 @@ def test_every_tab_counts_the_alerts(furnished, client):
     furnished.put("budget", "day:everything", {"limit_usd": "1", "window": "day"})
     for path in (*PAGES, "/tasks/ticket%2F1"):
         assert '<span class="badge"' in client.get(path).text, path
+
+
+def test_one_of_them_is_not_said_as_many(ledger, client):
+    ledger.book([call(0)])
+    assert "over 1 task\n" in client.get("/").text
+    assert "über 1 Aufgabe\n" in client.get("/?lang=de").text
+    screen = machine.of_ledger(Reader(ledger, 1), "7d")
+    frame = chrome.of_ledger("", "/")
+    values = {"chrome": frame, "screen": screen, "chart": ""}
+    page = render.page("overview.html", "en", **values).body.decode()
+    assert "1 call is not booked yet" in page
 
 
 def test_an_action_without_any_price_is_not_free(ledger, client):
