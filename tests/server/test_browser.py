@@ -230,6 +230,22 @@ def test_amounts_far_below_a_cent(browser, live):
     assert seen.faults == []
 
 
+def test_the_name_of_a_reporter_moves_nothing_around_it(browser, live):
+    body = {"date": datetime.now(UTC).date().isoformat(), "total_tokens": 1, "total_requests": 1}
+    with Client(live.url, Secret(live.key)) as client:
+        for name in ("x" * 200, "\N{RIGHT-TO-LEFT OVERRIDE}led"):
+            day = parse({**body, "total_cost": 1, "metadata": {"reporter": name}})
+            assert client.send(day.text(), name[:9].encode().hex()).kind == "ok"
+    seen = opened(browser, live, viewport={"width": 390, "height": 800})
+    sign_in(seen.page, "E-mail address", "Sign in")
+    seen.page.get_by_role("heading", name="Reporters").wait_for()
+    assert seen.fits()
+    last = seen.page.locator(".plain li").filter(has_text="led")
+    name, words = (last.locator(part).bounding_box() for part in ("code", ".hint"))
+    assert name["x"] + name["width"] <= words["x"]
+    assert seen.faults == []
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_names_without_a_blank_stay_inside(browser, tmp_path, width):
     name, now = "x" * 180, time.time_ns() // 1000
