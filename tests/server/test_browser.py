@@ -264,6 +264,10 @@ def test_names_without_a_blank_stay_inside(browser, tmp_path, width):
         for path in ("/", "/costs", "/tasks", f"/tasks/{name}", "/alerts"):
             seen.page.goto(path)
             assert seen.fits(), path
+            wide = (
+                "[...document.querySelectorAll('.scroll')].map(e => e.scrollWidth - e.clientWidth)"
+            )
+            assert max(seen.page.evaluate(wide), default=0) == 0, path
         seen.page.goto("/")
         seen.page.get_by_text("Action", exact=True).click()
         names = seen.page.locator("#spend .legendtext")
