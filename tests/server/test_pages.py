@@ -110,6 +110,8 @@ def test_a_key_is_shown_once_and_can_be_revoked(member):
     assert member.ask(key, "GET", "/alerts").status_code == 200
     page = member.client.get("/keys")
     assert key not in page.text
+    moments = re.findall(r"<time [^>]*>\d+ \w{3} \d{4}, \d\d:\d\d UTC</time>", page.text)
+    assert len(moments) >= 2  # registered and last used
     key_id = re.search(r"key_[0-9a-f]{16}", page.text)[0]
     member.client.post(f"/keys/{key_id}/revoke", data={"form_token": token})
     assert member.ask(key, "GET", "/alerts").status_code == 401
