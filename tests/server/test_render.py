@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +46,22 @@ def test_a_small_share_is_not_shown_as_none(share, places, english, german):
 
 def test_a_change_too_small_to_show_is_none():
     assert render.signed(Decimal("0.003"), "en") == "+0%"
+
+
+def brightness(channels):
+    parts = [part / 255 for part in channels]
+    linear = [part / 12.92 if part <= 0.04 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["good", "bad"])
+def test_what_is_better_or_worse_can_be_read(scheme, name):
+    style = Path(render.__file__).with_name("static").joinpath("app.css").read_text()
+    palette = style.split("@media")[scheme == "dark"]
+    colours = {key: bytes.fromhex(c) for key, c in re.findall(r"--(\w+): #(\w{6});", palette)}
+    text, card = colours[name], colours["card"]
+    tint = [0.13 * a + 0.87 * b for a, b in zip(text, card, strict=True)]  # behind a change
+    for ground in (card, colours["ground"], tint):
+        light, dark = sorted((brightness(text), brightness(ground)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5  # as WCAG asks
