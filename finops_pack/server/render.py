@@ -99,14 +99,14 @@ def chart_data(screen: Screen, language: str) -> Markup:
     """What the script draws, as JSON that cannot leave its <script> element."""
     said = texts.translator(language)
     splits = {name: series(screen.bars, name) for name in ("waste", "model", "action")}
-    ours = ("useful", "wasted", "(other)", "(not set)", "(none)", "(withheld)")
-    names = {name: said(name) for name in ours}
+    parts = {name: said(name) for name in ("useful", "wasted")}  # elsewhere names of a user's own
+    rest = {name: said(name) for name in ("(other)", "(not set)", "(none)", "(withheld)")}
     body = {
         "language": language,
         "dates": [bar.date for bar in screen.bars],
         "span": [screen.start, screen.end],
         "splits": {
-            split: {names.get(name, name): row for name, row in rows.items()}
+            split: {(parts if split == "waste" else rest).get(n, n): row for n, row in rows.items()}
             for split, rows in splits.items()
         },
         "write_share": [_float(bar.write_share) for bar in screen.bars],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -233,12 +234,16 @@ def test_a_report_of_calls_without_a_price_says_so(member):
 
 
 def test_a_name_of_the_users_own_is_not_translated(member):
-    names = {"first": 4, "retries": 3, "model": 2, "(withheld)": 1}
+    names = {"first": 5, "retries": 4, "useful": 3, "model": 2, "(withheld)": 1}
     reported(member, cost_by_action=names, waste_categories={"retries": 1})
     page = member.client.get("/", headers={"Accept-Language": "de"}).text
     shown = re.findall(r'<th scope="row">([^<]+)</th>', page)
-    assert shown[-4:] == ["first", "retries", "model", "(nicht genannt)"]
+    said = ["first", "retries", "useful", "model", "(nicht genannt)"]
+    assert shown[-5:] == said
     assert "Neuversuche" in shown
+    chart = json.loads(re.search(r'id="chart-data">(.*?)</script>', page)[1])
+    assert list(chart["splits"]["action"]) == said
+    assert list(chart["splits"]["waste"]) == ["nützlich", "verschwendet"]
 
 
 def test_first_use_gives_the_one_line_and_the_curl(member):
