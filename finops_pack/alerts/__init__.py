@@ -6,6 +6,7 @@ no longer returned has lost its cause and is closed by whoever keeps alerts.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -123,9 +124,10 @@ def _unpriced(days: Sequence[DayTotals], today: date) -> Alert | None:
     if not names:
         return None
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    alias = shlex.quote(f"{names[0]}=KNOWN-MODEL")
     message = (
         f"No price is known for {', '.join(names[:NAMED])}{more}: their cost is missing from "
-        f"every figure. Mend: finops rates alias {names[0]}=KNOWN-MODEL"
+        f"every figure. Mend: finops rates alias {alias}"
     )
     title = "Models without a price"
     # One for all of them: named after one, it would become another when the names change.

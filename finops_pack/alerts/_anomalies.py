@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -121,7 +122,7 @@ def _outliers(tasks: Sequence[TaskCost], p95: float) -> list[Alert]:
             "A task cost far more than usual",
             f"Task {task.id} cost {dollars(task.usd)}; 95 % of tasks cost less than "
             f"{shown(Decimal(repr(p95)))}. "
-            f"See: finops task {task.id} --why",
+            f"See: finops task {shlex.quote(task.id)} --why",
             task.date,
             task.id,
         )

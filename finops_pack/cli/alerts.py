@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def _print(found: Sequence[Alert], muted: Sequence[str], nothing: str) -> None:
     for alert in found:
         _out.say(f"{alert.title}: {alert.message}", f"{alert.severity:<8}  ", " " * 10)
-        print(f"          finops alerts ack '{alert.key}'")
+        print(f"          finops alerts ack {shlex.quote(alert.key)}")
     if not found:
         print(nothing or "no alerts")
     for subject in muted:

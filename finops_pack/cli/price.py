@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import Any
 
 import finops_pack
@@ -56,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     _show(args.model, cost, behind)
     if near:
         print(f"  on file are: {', '.join(near)}")
-        print(f"  the same under another name? finops rates alias {args.model}={near[0]}")
+        alias = shlex.quote(f"{args.model}={near[0]}")
+        print(f"  the same under another name? finops rates alias {alias}")
     if not known and args.model.strip():
         print(f"  a price of your own: {tables.suggestion(args.model, args.provider)}")
     return 0

@@ -12,6 +12,7 @@ becomes estimated spend when it expires, since the provider may have billed the 
 from __future__ import annotations
 
 import os
+import shlex
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -142,7 +143,7 @@ class Gate:
             return "name the model where it is made, or set the budget with --unpriced warn"
         if weight.tier and self._bounds.pico(call.row, weight._replace(tier=None)) is not None:
             return f'give its price for service_tier "{weight.tier}" in a rates file'
-        return f"finops rates alias {model}=KNOWN-MODEL"
+        return f"finops rates alias {shlex.quote(f'{model}=KNOWN-MODEL')}"
 
     def _held_by_tasks(self, call: Any, pico: int, asked: Sequence[Asked]) -> None:
         lacking = self._tasks.take(call.id, pico, asked) if asked else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 
 from finops_pack import query, rates
@@ -64,4 +65,4 @@ def _mend(reader: Reader, period: Period, model: str) -> str:
     one = next(lacking, None)
     if one is not None and rates.price_call(one)[1] != "unpriced":
         return "a price is on file by now: finops reprice"
-    return f"finops rates alias {model}=KNOWN-MODEL, then finops reprice"
+    return f"finops rates alias {shlex.quote(f'{model}=KNOWN-MODEL')}, then finops reprice"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -92,7 +93,7 @@ def of_call(
     if cost.usd is None:
         refusing = [line for line in covering if line.hard and line.unpriced == "refuse"]
         tight = _tightest(refusing or covering)
-        mend = f"mend: finops rates alias {model}=KNOWN-MODEL"
+        mend = f"mend: finops rates alias {shlex.quote(f'{model}=KNOWN-MODEL')}"
         return Answer(not refusing, None, tight, mend, f"no price is known for {model}")
     answer = _of(cost.usd, covering, zone)
     if answer.allowed:

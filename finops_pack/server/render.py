@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
@@ -58,6 +59,7 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
         "said": lambda text: texts.sentence(text, language),
         "times": lambda value: _grouped(f"{value:,.1f}", language) + "×",
         "seconds": lambda value: _grouped(f"{value:,.1f}", language) + " s",
+        "quoted": shlex.quote,
         "svg": lambda value: f"{min(max(float(value), 0.0), 1.0) * 100:.2f}%",
     }
 

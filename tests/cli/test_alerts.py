@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -57,6 +60,29 @@ def test_acknowledged_and_muted_ones_are_silent(finops: Finops) -> None:
     assert told["muted"] == [second.rpartition(":20")[0]]  # the cause, whatever the period
     assert finops("alerts", "unmute", told["muted"][0]).code == 0
     assert [a["key"] for a in alerts(finops)["alerts"]] == [second]
+
+
+def test_commands_with_names_of_any_kind_can_be_pasted(finops: Finops, tmp_path: Path) -> None:
+    def line(number: int, task: str, model: str = "gpt-4o", **usage: int) -> str:
+        at = datetime.now(UTC) - timedelta(days=number % 25, minutes=1)
+        call = {"id": f"{task}{number}", "time": at.isoformat(), "model": model, "task": task}
+        return json.dumps({**call, "usage": {"input_tokens": 9, "output_tokens": 9, **usage}})
+
+    name = "it's $(false); ticket 7"
+    lines = [line(n, f"t{n}") for n in range(60)]
+    lines += [line(0, name, input_tokens=10**7), line(0, "t", "my model's")]
+    (tmp_path / "calls.jsonl").write_text("\n".join(lines))
+    assert finops("import", "jsonl", str(tmp_path / "calls.jsonl")).code == 0
+    told = " ".join(alert["message"] for alert in alerts(finops)["alerts"])
+    assert f"finops task {shlex.quote(name)} --why" in told
+    assert "finops rates alias 'my model'\"'\"'s=KNOWN-MODEL'" in told
+    acks = [
+        shlex.split(words) for words in re.findall("finops (alerts ack .+)", finops("alerts").out)
+    ]
+    assert len(acks) == 2
+    for ack in acks:
+        assert finops(*ack).code == 0
+    assert alerts(finops)["alerts"] == []
 
 
 @pytest.mark.usefixtures("over")

@@ -99,7 +99,7 @@ def test_every_alert_of_a_ledger_has_its_german():
         (
             "Eine Aufgabe kostete weit mehr als üblich",
             "Aufgabe ticket 7 kostete 1.234,50\u00a0$; 95 % der Aufgaben kosten weniger als "
-            "0,20\u00a0$. Mehr: finops task ticket 7 --why",
+            "0,20\u00a0$. Mehr: finops task 'ticket 7' --why",
         ),
     ]
 
