@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from finops_pack.figures import count
 from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._search import Session, SessionSearch
@@ -82,8 +83,8 @@ class Search(SessionSearch[_Session]):
             found,
             "workflow",
             "Compress the context before the cache expires",
-            f"{found.count} calls to {model} paid for their whole context again after a pause; "
-            "compress it while it is warm",
+            f"{count(found.count, 'call')} to {model} paid for the whole context again after a "
+            "pause; compress it while it is warm",
             low=found.usd / 2,
             effort="automatic",
             assumption=f"a summary of {SUMMARY_TOKENS:,} tokens stands in for the context",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from finops_pack.figures import count
 from finops_pack.levers._found import Found, Group, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._recent import Recent
@@ -104,7 +105,8 @@ class Search(LeverSearch):
             "Stop writing caches that nobody reads",
             found.usd,
             found.calls,
-            f"{found.count} calls of “{name}” wrote a cache that was never read; do not write it",
+            f"{count(found.count, 'call')} of “{name}” wrote a cache that was never read; "
+            "do not write it",
             basis="measured",
             effort="config",
             assumption="these sessions stay as short as they were",

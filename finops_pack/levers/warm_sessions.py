@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+from finops_pack.figures import count
 from finops_pack.levers._found import Group, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._recent import Recent
@@ -65,8 +66,8 @@ class Search(LeverSearch):
             "Bundle tasks into warm sessions",
             found.usd,
             found.ids,
-            f"{found.count} sessions began cold while another with the same prefix was warm; "
-            "continue there",
+            f"{count(found.count, 'session')} began cold while another with the same prefix was "
+            "warm; continue there",
             low=found.usd / 2,
             effort="workflow",
             assumption="the shared prefix blocks are read instead of written",

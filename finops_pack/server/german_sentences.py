@@ -76,9 +76,9 @@ SENTENCES = (
         "Monat etwa {2}.",
     ),
     (
-        r"(\d+) calls to (.+) paid for their whole context again after a pause; compress it while "
+        r"(\S+) calls? to (.+) paid for the whole context again after a pause; compress it while "
         r"it is warm: about (\S+) a month less\.",
-        "{0} Aufrufe von {1} zahlten nach einer Pause ihren ganzen Kontext noch einmal; ihn zu "
+        "Aufrufe von {1}, die nach einer Pause den ganzen Kontext noch einmal zahlten: {0}; ihn zu "
         "komprimieren, solange er warm ist, spart im Monat etwa {2}.",
     ),
     (
@@ -110,16 +110,16 @@ SENTENCES = (
         "ein Modell fragen: im Monat etwa {1} weniger.",
     ),
     (
-        r"(\d+) calls of “(.+)” wrote a cache that was never read; do not write it: about (\S+) a "
+        r"(\S+) calls? of “(.+)” wrote a cache that was never read; do not write it: about (\S+) a "
         r"month less\.",
-        "{0} Aufrufe von „{1}“ schrieben einen Cache, den niemand las; ohne ihn im Monat etwa {2} "
-        "weniger.",
+        "Aufrufe von „{1}“, die einen Cache schrieben, den niemand las: {0}; ohne ihn im Monat "
+        "etwa {2} weniger.",
     ),
     (
-        r"(\d+) sessions began cold while another with the same prefix was warm; continue there: "
+        r"(\S+) sessions? began cold while another with the same prefix was warm; continue there: "
         r"about (\S+) a month less\.",
-        "{0} Sitzungen begannen kalt, während eine andere mit demselben Anfang warm war; dort "
-        "weiterarbeiten: im Monat etwa {1} weniger.",
+        "Sitzungen, die kalt begannen, während eine andere mit demselben Anfang warm war: {0}; "
+        "dort weiterarbeiten: im Monat etwa {1} weniger.",
     ),
     (
         r"[Oo]ne tool result of “(.+)” of (\S+) tokens entered at step (\d+)",

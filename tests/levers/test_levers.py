@@ -225,6 +225,7 @@ def test_compression_where_a_session_goes_on_after_its_cache() -> None:
     start = call(0, cache_write_5m_tokens=100_000, **full)
     late = call(20, cache_write_5m_tokens=100_000, **full)
     [lever] = titled([start, late], "Compress")
+    assert lever.message.startswith("1 call to big paid for the whole context again")
     # 98k not written at 3.75; 100k read at 0.30 and 2k of output at 15 to make the summary
     assert lever.estimated_saving_usd == Decimal("0.3675") - Decimal("0.03") - Decimal("0.03")
     soon = call(2, cache_read_tokens=100_000, **full)

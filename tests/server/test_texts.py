@@ -168,15 +168,21 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
         (
             "4 calls of “read” wrote a cache that was never read; do not write it: about $1,818.27 "
             "a month less. Estimated from 1.7 days.",
-            "4 Aufrufe von „read“ schrieben einen Cache, den niemand las; ohne ihn im Monat etwa "
-            "1.818,27\u00a0$ weniger. Geschätzt aus 1,7 Tagen.",
+            "Aufrufe von „read“, die einen Cache schrieben, den niemand las: 4; ohne ihn im Monat "
+            "etwa 1.818,27\u00a0$ weniger. Geschätzt aus 1,7 Tagen.",
         ),
         (
-            "3 calls to gpt-4o paid for their whole context again after a pause; compress it while "
+            "1 call to gpt-4o paid for the whole context again after a pause; compress it while "
             "it is warm: about $0.013 a month less. Estimated from 89.3 days.",
-            "3 Aufrufe von gpt-4o zahlten nach einer Pause ihren ganzen Kontext noch einmal; ihn "
-            "zu komprimieren, solange er warm ist, spart im Monat etwa 0,013\u00a0$. Geschätzt aus "
-            "89,3 Tagen.",
+            "Aufrufe von gpt-4o, die nach einer Pause den ganzen Kontext noch einmal zahlten: 1; "
+            "ihn zu komprimieren, solange er warm ist, spart im Monat etwa 0,013\u00a0$. Geschätzt "
+            "aus 89,3 Tagen.",
+        ),
+        (
+            "1 session began cold while another with the same prefix was warm; continue there: "
+            "about $2 a month less.",
+            "Sitzungen, die kalt begannen, während eine andere mit demselben Anfang warm war: 1; "
+            "dort weiterarbeiten: im Monat etwa 2\u00a0$ weniger.",
         ),
         (
             "The heartbeat runs every 5 min; let it run every 10 min: about $3.00 a month less. "
