@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 MAX_TEXT = 1024
 SHORT_TEXT = 120
+_OF_TOOLS = frozenset((
+    "id", "tool_call_id", "name", "args_hash", "result_hash", "status", "tokens", "seconds",
+    "verifier",
+))  # fmt: skip
 
 
 def scrub(value: Any) -> Any:
@@ -21,6 +25,11 @@ def scrub(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [scrub(item) for item in value]
     return value
+
+
+def tool_facts(told: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What is kept of tools that were asked for or ran: never what they were given, or gave."""
+    return [{name: one[name] for name in one if name in _OF_TOOLS} for one in told]
 
 
 def shortened(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from finops_pack.ledger._json import canonical
-from finops_pack.ledger._names import MAX_TEXT
+from finops_pack.ledger._names import MAX_TEXT, tool_facts
 from finops_pack.ledger._schema import COLUMNS, DEFAULTS, KINDS
 from finops_pack.model import MAX_COUNT, TOKEN_FIELDS, BillingMode
 from finops_pack.money import PICO_MAX
@@ -87,9 +87,9 @@ def _convert(row: Row, name: str, value: Any, faults: list[str]) -> None:
     """What is not of the plain type of its column."""
     if KINDS[name] == "json":
         if not _SHAPES[name](value):
-            faults.append(_unfit(name, value))
+            faults.append(f"{name}: cannot be booked: a {type(value).__name__}")  # it may be text
         elif value:
-            row[name] = canonical(_tags(value) if name == "tags" else value)
+            row[name] = canonical(_KEPT[name](value) if name in _KEPT else value)
     elif KINDS[name] == "text":
         if str(value):
             row[name] = str(value)[:MAX_TEXT]
@@ -128,6 +128,12 @@ def _tags(told: Mapping[Any, Any]) -> dict[str, str]:
     """Texts alone, without NUL: SQL reads no other value as the rollups count it."""
     named = ((str(key), str(value)) for key, value in told.items() if value is not None)
     return {key.replace("\0", ""): value.replace("\0", "") for key, value in named}
+
+
+_KEPT: Mapping[str, Callable[[Any], Any]] = {
+    "tags": _tags,
+    **dict.fromkeys(("tool_calls", "tool_results"), tool_facts),
+}
 
 
 def _flag(row: Row, faults: list[str]) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
+from finops_pack.ledger._names import tool_facts
 from finops_pack.model import TOKEN_FIELDS, Call, Usage
 from finops_pack.money import usd_of
 from finops_pack.recorder._guard import warn_once
@@ -32,20 +33,31 @@ def readable(told: dict[str, Any]) -> dict[str, Any]:
     if isinstance(context, Mapping):
         kept.update(_context(context))
     elif context is not None:
-        warn_once(f"record(): context must map words to words, got {context!r}")
+        warn_once(f"record(): context must map words to words, got a {type(context).__name__}")
     if told.get("billed_usd") is not None:
         kept["billed_usd"] = _billed(told["billed_usd"])
     return _sound(kept)
 
 
 def _sound(kept: dict[str, Any]) -> dict[str, Any]:
-    """Without a time or tags that would cost the whole call."""
+    """Without a time, tags or results that would cost the whole call."""
     if kept.get("start_us") is not None:
         kept["start_us"] = _start(kept["start_us"])
     if not isinstance(kept.get("tags") or {}, Mapping):
-        warn_once(f"record(): tags must map words to words, got {kept['tags']!r}")
+        said = type(kept["tags"]).__name__
+        warn_once(f"record(): tags must map words to words, got a {said}")
         kept["tags"] = None
+    if kept.get("tool_results") is not None:
+        kept["tool_results"] = _results(kept["tool_results"])
     return kept
+
+
+def _results(told: Any) -> list[dict[str, Any]]:
+    """Before they are written anywhere: a spool holds no text of a tool either."""
+    if isinstance(told, list | tuple) and all(isinstance(one, Mapping) for one in told):
+        return tool_facts(told)
+    warn_once(f"record(): tool_results must be a list of mappings, got a {type(told).__name__}")
+    return []
 
 
 def _start(told: Any) -> int | None:

@@ -236,6 +236,17 @@ def test_what_analyses_could_not_read_is_left_out_and_named(ledger: Ledger, line
     assert total(ledger).usd == Decimal("0.000001"), "its price is as it was told"
 
 
+def test_no_text_of_a_tool_is_kept(ledger: Ledger, line: Line) -> None:
+    asked = {"id": "t1", "name": "bash", "args_hash": "a", "arguments": {"cmd": "TEXT"}}
+    ran = {"tool_call_id": "t1", "result_hash": "r", "content": "TEXT", "tokens": 1}
+    ledger.book([line(tool_calls=[asked], tool_results=[ran])])
+    ledger.book([line(id="c2", tool_results="TEXT of a tool")])
+    call = ledger.call("c1")
+    assert call.tool_calls == ({"args_hash": "a", "id": "t1", "name": "bash"},)
+    assert call.tool_results == ({"result_hash": "r", "tokens": 1, "tool_call_id": "t1"},)
+    assert ledger.call("c2").problems == ("tool_results: cannot be booked: a str",)
+
+
 def test_a_call_that_nobody_knows_who_pays_counts(ledger: Ledger, line: Line) -> None:
     ledger.book([line(billing_mode="monthly")])
     assert total(ledger).calls == 1

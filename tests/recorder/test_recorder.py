@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,6 +110,20 @@ def test_tags_that_are_none_cost_no_call(
     (row,) = calls()
     assert row.tags == {}
     assert "tags must map words to words" in caplog.text
+
+
+@pytest.mark.parametrize("results", ["TEXT", ["TEXT"], [{"tool_call_id": "t", "content": "TEXT"}]])
+def test_text_that_is_told_by_hand_is_neither_kept_nor_logged(
+    calls: Calls, results: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    finops_pack.record(
+        model="gpt-4o-mini", usage=USAGE, context="TEXT", tags="TEXT", tool_results=results
+    )
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in written if b"TEXT" in path.read_bytes()]
+    (row,) = calls()
+    assert "TEXT" not in f"{row}{caplog.text}"
+    assert [r["tool_call_id"] for r in row.tool_results] == ["t"] * isinstance(results[0], dict)
 
 
 def test_what_no_call_has_is_named_and_left_out(
