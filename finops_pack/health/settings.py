@@ -19,6 +19,7 @@ from finops_pack.query.period import zone_of
 from finops_pack.report import keys
 
 SECRET = ("api_key", "hash_key", "webhooks")
+URLS = ("api_url", "rates_url")
 CHOICES = {"durability": ("normal", "full"), "on_unreachable": ("refuse", "allow")}
 _VARIABLES = (*config.VARIABLES, "FINOPS_SERVER_DB")
 
@@ -38,7 +39,7 @@ def checks(ledger_url: str | None) -> Iterator[Check]:
         if name in ("ledger", "api_url") and _in_the_clear(str(value)):
             yield note(name, "plain http: everybody on the way can read the key", "use https")
     for name, value in settings.untrusted.items():
-        told = _shown(name, value) if name in SECRET else repr(value)
+        told = _shown(name, value) if name in SECRET else repr(_bare(value))
         text = f"{told} of the project's finops.toml is not used: it redirects money or data"
         yield note(name, text, "if it is yours: finops connect --trust-project")
     if settings.disable:
@@ -81,11 +82,17 @@ def _shown(name: str, value: Any) -> str:
         return "set (not shown)"
     if name == "ledger":
         return normalise(str(value))
+    if name in URLS:
+        return keys.bare(str(value))
     if isinstance(value, tuple):
         return "; ".join(map(str, value))
     if name == "tags":
         return ", ".join(f"{k}={v}" for k, v in value.items())
     return "yes" if value is True else str(value)
+
+
+def _bare(value: Any) -> Any:
+    return keys.bare(value) if isinstance(value, str) else value
 
 
 def _wrong(name: str, value: Any, source: str) -> tuple[str, str | None] | None:

@@ -99,6 +99,23 @@ def test_a_webhook_is_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
+    "url",
+    ["https://me:hunter2@h", "ftp://me:hun/hunter2@h", "me:hunter2@h", "https://h/?k=hunter2"],
+)
+def test_no_secret_in_a_url_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    own, project = config.config_dir() / "config.toml", tmp_path / "finops.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'api_url = "{url}"\nrates_url = "{url}"\n')
+    project.write_text(
+        f'ledger = "postgresql://me:hunter2@h/d"\napi_url = "{url}"\nrates_url = "{url}"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    assert "hunter2" not in repr(health.examine())
+
+
+@pytest.mark.parametrize(
     "url", ["postgresql://me:hunter2/x@host/l", "postgresql://me:hunter2@[h/l"]
 )
 def test_a_password_that_was_not_encoded_is_not_repeated(

@@ -119,6 +119,13 @@ def test_what_is_no_base_url_is_refused(bad: str) -> None:
         base_url(bad)
 
 
+@pytest.mark.parametrize("bad", ["ftp://me:hunter2@x", "https://me:hunter2/9@x", "me:hunter2@x"])
+def test_a_url_is_refused_without_repeating_its_password(bad: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        base_url(bad)
+    assert "hunter2" not in "".join(traceback.format_exception(refusal.value))
+
+
 def test_a_host_without_a_scheme_is_told_of_both() -> None:
     with pytest.raises(ConfigError, match="must be https://HOST or http://HOST"):
         base_url("127.0.0.1:8765")
