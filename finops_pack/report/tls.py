@@ -59,12 +59,12 @@ def trust(url: str) -> ssl.SSLContext:
 def http_client(url: str, seconds: float, trusted: ssl.SSLContext | None = None) -> httpx.Client:
     """A client for one base URL; no redirect is followed, no proxy used for this machine."""
     here = is_loopback(url)
-    try:
-        with forks.barred():
-            import encodings.idna  # noqa: F401 - as the first look-up of a host does
+    with forks.barred():
+        import encodings.idna  # noqa: F401 - as the first look-up of a host does
 
-            import httpx  # and its first client the rest of it
+        import httpx  # and its first client the rest of it
 
+        try:
             return httpx.Client(
                 timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
                 limits=httpx.Limits(keepalive_expiry=KEPT_SECONDS),
@@ -73,8 +73,11 @@ def http_client(url: str, seconds: float, trusted: ssl.SSLContext | None = None)
                 trust_env=not here,
                 verify=trusted or trust(url),
             )
-    except (ImportError, ValueError) as error:  # a SOCKS proxy without its package; a bad URL
-        raise ConfigError(f"HTTPS_PROXY or HTTP_PROXY cannot be used: {error}") from None
+        except httpx.InvalidURL:  # which repeats a part of it, perhaps of the password
+            mend = "in its user and password write / as %2F, # as %23, ? as %3F, @ as %40"
+            raise ConfigError("HTTPS_PROXY or HTTP_PROXY is no URL", mend=mend) from None
+        except (ImportError, ValueError) as error:  # a SOCKS proxy without its package; its scheme
+            raise ConfigError(f"HTTPS_PROXY or HTTP_PROXY cannot be used: {error}") from None
 
 
 def unpacked(answer: httpx.Response) -> Iterator[bytes]:

@@ -158,6 +158,13 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -
         http_client("https://finops.test", 1)
 
 
+def test_nor_is_its_password_repeated_when_it_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hunter2/9@127.0.0.1:1")
+    with pytest.raises(ConfigError, match="HTTPS_PROXY") as refusal:
+        http_client("https://finops.test", 1)
+    assert "hunter2" not in f"{refusal.value}{refusal.value.mend}"
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost", "a.localhost"])
 def test_loopback(host: str) -> None:
     assert is_loopback(f"http://{host}:8765")
