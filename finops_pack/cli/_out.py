@@ -45,9 +45,10 @@ def document(schema: str, body: Mapping[str, Any]) -> None:
 
 
 def json_text(schema: str, body: Mapping[str, Any]) -> str:
-    """The one JSON document of a command; a name that the terminal cannot write is escaped."""
+    """The one JSON document of a command; what the terminal cannot or must not write is escaped."""
     plain_text = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
-    return json.dumps({"schema": schema, "version": 1, **body}, ensure_ascii=not plain_text)
+    text = json.dumps({"schema": schema, "version": 1, **body}, ensure_ascii=not plain_text)
+    return text.translate(_tame.IN_JSON)
 
 
 def warn(message: str) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
-_CONTROLS = {*range(32), *range(127, 160)}
+_TURNS = {0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # lines, directions
+_CONTROLS = {*range(32), *range(127, 160), *_TURNS}
 _IN_A_LINE = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
 _IN_TEXT = dict.fromkeys(_CONTROLS - {ord("\n"), ord("\t")}, "\N{REPLACEMENT CHARACTER}")
+IN_JSON = {sign: f"\\u{sign:04x}" for sign in _CONTROLS if sign > 126}  # there it stays itself
 
 NEAR = "finops_near"  # the name of our way to write what the stream's encoding lacks
 # No quotation mark and no backslash: either would break a string of JSON.

@@ -120,7 +120,8 @@ def test_every_command_is_in_the_sweep() -> None:
 
 
 TITLE = "\x1b]0;pwned\x07"  # what names a terminal's window; others of its kind write its clipboard
-NAME = f"a{TITLE}\x9b2J\rb\nc"
+TURNED = "\u202e\u2066\u2028"  # what follows is read from the right, so $9 as another amount
+NAME = f"a{TITLE}\x9b2J\rb\nc{TURNED}"
 
 
 @pytest.fixture
@@ -143,6 +144,17 @@ def test_names_steer_no_terminal(painted: Path, capsys: pytest.CaptureFixture[st
     said = capsys.readouterr()
     steering = {c for c in said.out + said.err if not c.isprintable()} - {"\n", "\t"}
     assert not steering
+
+
+def test_a_name_in_a_document_is_that_name(
+    painted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["import", "jsonl", "log.jsonl"])
+    capsys.readouterr()
+    main(["spend", "--by", "agent", "--json"])
+    said = capsys.readouterr().out
+    assert said.removesuffix("\n").isprintable()
+    assert json.loads(said)["rows"][0]["key"] == NAME
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
