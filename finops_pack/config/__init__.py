@@ -27,7 +27,7 @@ from finops_pack.config._files import (
 )
 from finops_pack.config._key import hash_key
 from finops_pack.config._settings import API_URL, ENV, VARIABLES, Config
-from finops_pack.config._text import anchored, from_text
+from finops_pack.config._text import anchored, bare, from_text
 from finops_pack.errors import ConfigError
 from finops_pack.places import (
     CACHE,
@@ -47,6 +47,7 @@ __all__ = [
     "STATE",
     "VARIABLES",
     "Config",
+    "bare",
     "config_dir",
     "data_dir",
     "file_of",

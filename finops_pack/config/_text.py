@@ -22,6 +22,16 @@ def from_text(name: str, text: str, variable: str) -> Any:
     return text
 
 
+def bare(url: str) -> str:
+    """A URL, or what was meant as one, to be shown: without user, password and query."""
+    head, at, rest = url.rpartition("@")
+    if at:
+        scheme, slashes, _ = head.rpartition("://")
+        return f"{scheme}{slashes}…@{bare(rest)}"
+    plain = url.partition("?")[0].partition("#")[0]
+    return plain if plain == url else f"{plain}?…"
+
+
 def anchored(ledger: str, folder: str = "") -> str:
     """A ledger's path as seen from that folder, or from here: wherever the process goes later."""
     file = file_of(ledger)

@@ -83,7 +83,7 @@ def _shown(name: str, value: Any) -> str:
     if name == "ledger":
         return normalise(str(value))
     if name in URLS:
-        return keys.bare(str(value))
+        return config.bare(str(value))
     if isinstance(value, tuple):
         return "; ".join(map(str, value))
     if name == "tags":
@@ -92,7 +92,7 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _bare(value: Any) -> Any:
-    return keys.bare(value) if isinstance(value, str) else value
+    return config.bare(value) if isinstance(value, str) else value
 
 
 def _wrong(name: str, value: Any, source: str) -> tuple[str, str | None] | None:

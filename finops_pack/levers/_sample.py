@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from finops_pack.model import Call, Facts, Usage
+from finops_pack.model.call import price_context
 from finops_pack.money import from_pico
 from finops_pack.unit_prices import billed_share
 
@@ -55,12 +56,7 @@ class Brief(NamedTuple):
     @property
     def context(self) -> dict[str, str]:
         """What its price depends on beside the tokens."""
-        named = {
-            "processing": self.processing,
-            "service_tier": self.service_tier,
-            "region": self.region,
-        }
-        return {key: value for key, value in named.items() if value}
+        return price_context(self.processing, self.service_tier, self.region)
 
     @property
     def as_batch(self) -> dict[str, str]:

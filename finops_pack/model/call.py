@@ -171,12 +171,7 @@ class Call:
     @property
     def context(self) -> dict[str, str]:
         """What `price` needs to know beside model, usage and time."""
-        named = {
-            "processing": self.processing,
-            "service_tier": self.service_tier,
-            "region": self.region,
-        }
-        return {key: value for key, value in named.items() if value}
+        return price_context(self.processing, self.service_tier, self.region)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Call:
@@ -188,6 +183,14 @@ class Call:
             if key in names
         }
         return cls(**named)
+
+
+def price_context(
+    processing: str | None, service_tier: str | None, region: str | None
+) -> dict[str, str]:
+    """What is known of that on which a price depends beside model, usage and time."""
+    named = {"processing": processing, "service_tier": service_tier, "region": region}
+    return {key: value for key, value in named.items() if value}
 
 
 @lru_cache(maxsize=1)

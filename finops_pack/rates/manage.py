@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finops_pack import rates
+from finops_pack import config, rates
 from finops_pack.errors import RatesError
 from finops_pack.rates import convert, layers, own, snapshot
 from finops_pack.rates.rate import Rate
@@ -120,13 +120,14 @@ def refresh(origin: str) -> Refreshed:
     The only place of this package that uses the network. Raises `RatesError`; what was in
     force stays so then.
     """
-    text = _snapshot_text(_fetched(origin), origin)
+    shown = config.bare(origin) if "://" in origin else origin
+    text = _snapshot_text(_fetched(origin, shown), shown)
     path = snapshot.refreshed_path()
     fresh = snapshot.parse(text, path)
     fresh.check()
     if not fresh.models:
         mend = "it must be a snapshot of ours or the v2 data.json of genai-prices"
-        raise RatesError(f"{origin}: prices no model", mend=mend)
+        raise RatesError(f"{shown}: prices no model", mend=mend)
     before = rates.current().snapshot
     over = snapshot.read(snapshot.shipped_path()).header["sha256"]
     head = {**fresh.header, "over": over}
@@ -139,7 +140,7 @@ def refresh(origin: str) -> Refreshed:
     return Refreshed(str(head["version"]), head["date"], head["sha256"], len(lines), changed, gone)
 
 
-def _fetched(origin: str) -> bytes:
+def _fetched(origin: str, shown: str) -> bytes:
     if "://" not in origin:
         try:
             return Path(origin).expanduser().read_bytes()
@@ -153,22 +154,31 @@ def _fetched(origin: str) -> bytes:
             client.event_hooks["request"] = [_refuse_in_the_clear]  # each redirect is one, too
             with client.stream("GET", origin) as reply:
                 return _body(reply.raise_for_status())
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise RatesError(f"{origin}: {error}", mend="try again, or give a file") from None
+    except httpx.HTTPStatusError as error:  # whose text has the whole address in it
+        said = f"{error.response.status_code} {error.response.reason_phrase}"
+        raise RatesError(f"{shown}: {said}", mend="try again, or give a file") from None
+    except httpx.InvalidURL:  # whose text has a part of it, perhaps of the password
+        raise RatesError(f"{shown}: is no URL", mend="correct it, or give a file") from None
+    except httpx.HTTPError as error:
+        raise RatesError(f"{shown}: {error}", mend="try again, or give a file") from None
 
 
 def _refuse_in_the_clear(request: httpx.Request) -> None:
     """Anybody on the way could write the prices: only this machine is asked without TLS."""
     url = request.url
     if url.scheme != "https" and url.host not in ("127.0.0.1", "localhost"):
-        raise RatesError(f"{url}: not https", mend="download it yourself and give the file")
+        raise RatesError(
+            f"{config.bare(str(url))}: not https", mend="download it yourself and give the file"
+        )
 
 
 def _body(reply: httpx.Response) -> bytes:
     """As much of it as shows that it is too large; packed twice, one piece fills any memory."""
     packed = reply.headers.get("content-encoding", "").strip().lower()
     if packed not in ("", "identity", "gzip"):
-        raise RatesError(f"{reply.url}: packed as {packed[:40]!r}", mend="give a file")
+        raise RatesError(
+            f"{config.bare(str(reply.url))}: packed as {packed[:40]!r}", mend="give a file"
+        )
     found = bytearray()
     for piece in reply.iter_bytes():
         found += piece
@@ -177,9 +187,9 @@ def _body(reply: httpx.Response) -> bytes:
     return bytes(found)
 
 
-def _snapshot_text(content: bytes, origin: str) -> str:
+def _snapshot_text(content: bytes, shown: str) -> str:
     if len(content) > MAX_BYTES:
-        raise RatesError(f"{origin}: larger than {MAX_BYTES >> 20} MiB: not a table of rates")
+        raise RatesError(f"{shown}: larger than {MAX_BYTES >> 20} MiB: not a table of rates")
     try:
         text = content.decode("utf-8")
         if not text.lstrip().startswith("["):
@@ -188,7 +198,7 @@ def _snapshot_text(content: bytes, origin: str) -> str:
         today = datetime.now(UTC).date().isoformat()
         return convert.snapshot(data, version="data.json", date=convert.newest_date(data, today))
     except RecursionError:
-        raise RatesError(f"{origin}: nested too deeply") from None
+        raise RatesError(f"{shown}: nested too deeply") from None
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         mend = "it must be a snapshot of ours or the v2 data.json of genai-prices"
-        raise RatesError(f"{origin}: cannot be read: {error!r}", mend=mend) from None
+        raise RatesError(f"{shown}: cannot be read: {error!r}", mend=mend) from None

@@ -70,7 +70,7 @@ def base_url(url: str) -> str:
         why = "cannot be read" if "@" in url else error  # which would name part of a password
         raise ConfigError(f"API URL: {why}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        said = f"API URL {bare(url)!r}: must be https://HOST or http://HOST"
+        said = f"API URL {config.bare(url)!r}: must be https://HOST or http://HOST"
         raise ConfigError(said, mend=f"e.g. {config.API_URL}, http://127.0.0.1:8765")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError("API URL: must hold no user, password, query or fragment")
@@ -78,14 +78,6 @@ def base_url(url: str) -> str:
     usual = {"http": 80, "https": 443}[parts.scheme]
     where = host if port in (None, usual) else f"{host}:{port}"
     return f"{parts.scheme}://{where}{parts.path.rstrip('/')}"
-
-
-def bare(url: str) -> str:
-    """A URL, or what was meant as one, to be shown: without user, password and query."""
-    url = re.sub(r"[?#].*", "?…", url) if "@" not in url else url
-    head, at, rest = url.rpartition("@")
-    scheme, slashes, _ = head.rpartition("://")
-    return f"{scheme}{slashes}…@{bare(rest)}" if at else url
 
 
 def path() -> Path:

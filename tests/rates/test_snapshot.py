@@ -253,11 +253,21 @@ def test_a_refresh_over_the_network_takes_https_or_this_machine_only(host: str) 
         manage.refresh("http://127.0.0.1:9/data.json")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.com/", "https://127.0.0.1:9/", "https://h:x/", "https://h/#/?key=se/cret"],
+)
+def test_a_refresh_that_fails_shows_no_password(url: str) -> None:
+    with pytest.raises(RatesError) as refused:
+        manage.refresh(url.replace("://", "://me:se/cret@" if ":x" in url else "://me:secret@"))
+    assert "cret" not in f"{refused.value} {refused.value.mend}"
+
+
 class Bad(BaseHTTPRequestHandler):
     """Answers in each of the ways that a server of prices should not."""
 
     def do_GET(self) -> None:
-        self.send_response(302 if self.path == "/away" else 200)
+        self.send_response({"/away": 302, "/gone": 404}.get(self.path, 200))
         if self.path == "/away":
             self.send_header("Location", "http://prices.example/data.json")
         if self.path == "/bomb":
@@ -273,7 +283,12 @@ class Bad(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("away", "not https"), ("endless", "larger than 64 MiB"), ("bomb", "packed as 'gzip, gzip'")],
+    [
+        ("away", "not https"),
+        ("endless", "larger than 64 MiB"),
+        ("bomb", "packed as 'gzip, gzip'"),
+        ("gone", r"/gone: 404 Not Found$"),
+    ],
 )
 def test_a_refresh_from_a_server_that_means_ill(path: str, said: str) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Bad) as server:
