@@ -3,7 +3,8 @@
 A message of type `gemini` is one answer with its tokens: `input` is the whole prompt with what
 was cached, `tool` is prompt too, `output` is without the thoughts, or with them where `total` says
 so, as with qwen-code. The newer files write a message again whenever it has changed; what was
-rewound stands there still, and was paid for.
+rewound stands there still, and was paid for. What the user asks is a task, with all answers up to
+the next; a sub-agent, in a folder that is named after its session, works for what was asked last.
 
 Source: `ChatRecordingService` of google-gemini/gemini-cli (`TokensSummary`, `MessageRecord`),
 as quoted in public notes on the format. qwen-code wrote the same until it moved to
@@ -23,6 +24,7 @@ from finops_pack import config, recorder
 from finops_pack.importers._lines import WRONG, count, document, logs, micros, numbered, text, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
+from finops_pack.recorder._messages import flat
 from finops_pack.recorder._verify import verifier
 
 NAME = "gemini-cli"
@@ -40,6 +42,8 @@ _TOKENS = {
     "total": "totalTokenCount",
 }
 _FAILED = ("error", "cancelled")
+_TYPED = (None, "cron")  # other kinds of user's messages go on with what was asked before
+_GO_ON = ("Please continue.", "System: Please continue.")  # what Gemini CLI itself says
 
 Record = Mapping[str, Any]
 
@@ -67,9 +71,13 @@ def read(path: Path, state: State) -> Iterator[Item]:
             yield Rejected(number, record)
             continue
         session.update({n: record[n] for n in _HEAD if n in record})
+        if session.get("kind") == "subagent" and "above" not in session:
+            session["above"] = _asked_above(path)
         for message in _messages(record):
             try:
+                session["task"] = _asked(session, message) or session.get("task")
                 if row := _answer(session, message, key):
+                    row["task"] = found.get(row["id"], session)["task"]
                     found[row["id"]] = row
                     session["model"] = row["model"]
             except WRONG as error:
@@ -97,10 +105,50 @@ def _decoded(data: bytes) -> Any:
 
 
 def _messages(record: Record) -> list[Record]:
-    """The messages that a record brings: a whole session, a patch of it, or one message."""
+    """The messages that a record brings: a whole session, a patch of it, or one message.
+
+    A patch tells no question anew: what stands in the user's place there may be a summary.
+    """
     patch = record.get("$set")
     listed = (patch if isinstance(patch, dict) else record).get("messages")
-    return [m for m in listed if isinstance(m, dict)] if isinstance(listed, list) else [record]
+    if not isinstance(listed, list):
+        return [record]
+    told: list[Record] = [message for message in listed if isinstance(message, dict)]
+    return [m for m in told if m.get("type") != "user"] if patch else told
+
+
+def _asked(session: Record, message: Record) -> str | None:
+    """The task that a message begins; None where it is none of the user's own."""
+    if "above" in session:
+        at = micros(message["timestamp"]) if "timestamp" in message else 0
+        before = (task for begun, task in reversed(session["above"]) if begun <= at)
+        return session.get("task") or next(before, None)
+    if message.get("type") != "user" or message.get("subtype") not in _TYPED:
+        return None
+    content = message.get("content")
+    parts = [p for p in content if isinstance(p, dict)] if isinstance(content, list) else ()
+    if flat(content) in _GO_ON or any("functionResponse" in part for part in parts):
+        return None
+    return f"{_of(session, message)}:{message.get('id') or message['uuid']}"
+
+
+def _asked_above(path: Path) -> list[tuple[int, str]]:
+    """What the session around a sub-agent was asked, by time: it lies beside the folder."""
+    asked: list[tuple[int, str]] = []
+    folder = path.parent
+    for file in folder.parent.glob(f"session-*-{folder.name[:8]}.json*"):
+        session: dict[str, Any] = {}
+        with suppress(OSError, *WRONG):
+            for _, record in _records(file):
+                session.update({n: record[n] for n in _HEAD if n in record})
+                told = _messages(record) if session.get("sessionId") == folder.name else ()
+                begun = ((task, m) for m in told if (task := _asked(session, m)))
+                asked.extend((micros(m["timestamp"]), task) for task, m in begun)
+    return sorted(asked)
+
+
+def _of(session: Record, message: Record) -> str:
+    return text(session.get("sessionId"), "sessionId")
 
 
 def _same(message: Record) -> Record:
@@ -141,7 +189,7 @@ def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:
     sent = count(tokens, "input") + count(tokens, "tool")
     apart = count(tokens, "total") != sent + output  # else `output` has the thoughts in it
     tools = [tool for tool in message.get("toolCalls") or () if isinstance(tool, dict)]
-    name = text(session.get("sessionId"), "sessionId")
+    name = _of(session, message)
     model = str(message.get("model") or session.get("model") or "")  # empty answers name none
     project, hashed = session.get("project"), str(session.get("projectHash") or "")
     return {

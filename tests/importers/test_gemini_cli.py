@@ -82,6 +82,7 @@ def test_qwen_code_of_today_is_read(bring: Any, calls: Any, lines: Any) -> None:
     assert (call.id, call.model, call.project) == ("s1:u1", "qwen3-coder-plus", "shop")
     assert (call.input_tokens, call.cache_read_tokens, call.output_tokens) == (1000, 300, 80)
     assert (call.action, call.reasoning_tokens) == ("read_file", 20)
+    assert call.task == "s1:u0"
 
 
 def test_the_project_and_sub_agents_have_their_names(bring: Any, calls: Any, lines: Any) -> None:
@@ -95,6 +96,49 @@ def test_an_empty_answer_is_of_the_model_before(bring: Any, calls: Any, session:
     empty = answer("m2", content=[], timestamp="2026-01-05T10:00:09Z", model=None)
     bring("gemini-cli", session(".jsonl", answer("m1"), empty))
     assert [(c.model, c.cost_state) for c in calls()] == [("gemini-2.5-pro", "priced")] * 2
+
+
+def user(name: str, second: int, content: Any = "go", **more: Any) -> dict[str, Any]:
+    told = {"id": name, "type": "user", "timestamp": f"2026-01-05T10:00:{second:02}.000Z"}
+    return {**told, "content": content, **more}
+
+
+def later(name: str, second: int, **more: Any) -> dict[str, Any]:
+    return answer(name, timestamp=f"2026-01-05T10:00:{second:02}.000Z", **more)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_what_the_user_asks_is_a_task(bring: Any, calls: Any, session: Any, suffix: str) -> None:
+    gave = [{"functionResponse": {"response": {}}}, {"text": "and mind the tests"}]
+    called = later("m1", 3, toolCalls=[tool()])
+    bring("gemini-cli", session(
+        suffix, later("m0", 1), user("u1", 2), called, user("u2", 4, gave), later("m2", 5),
+        user("u3", 6, [{"text": "Please continue."}]), later("m3", 7),
+        user("u4", 8, [{"text": "now the other"}]), later("m4", 9),
+    ))  # fmt: skip
+    assert [call.task for call in calls()] == [None, "s1:u1", "s1:u1", "s1:u1", "s1:u4"]
+
+
+def test_what_is_written_again_stays_with_its_question(
+    bring: Any, calls: Any, session: Any
+) -> None:
+    again = {"$set": {"messages": [user("sum", 6, "a summary"), later("m1", 3), user("u2", 4)]}}
+    told = [user("u1", 2), later("m1", 3), user("u2", 4), later("m2", 5), again, later("m3", 7)]
+    bring("gemini-cli", session(".jsonl", *told))
+    assert [call.task for call in calls()] == ["s1:u1", "s1:u2", "s1:u2"]
+
+
+def test_a_sub_agent_works_for_what_was_asked_last(bring: Any, calls: Any, lines: Any) -> None:
+    name = "0d3f7a52-5d8e-4a63-8f0a-6f5c0d0f8d11"
+    head = {**HEAD, "sessionId": name}
+    told = user("u1", 2), later("m1", 3), user("u2", 4), later("m2", 5), user("u3", 20)
+    path = lines(head, *told, name=f"shop/chats/session-2026-01-05T10-00-{name[:8]}.jsonl")
+    helper = {**HEAD, "sessionId": "x1y2z3", "kind": "subagent"}
+    work = user("a1", 6, "look"), later("b1", 7), user("a2", 30, "hurry"), later("b2", 31)
+    lines(helper, *work, name=f"shop/chats/{name}/x1y2z3.jsonl")
+    lines(helper, *work, name="shop/chats/gone/x1y2z3.jsonl")
+    bring("gemini-cli", path.parent / name)
+    assert [call.task for call in calls()] == [f"{name}:u2"] * 2
 
 
 @pytest.mark.parametrize(("name", "check"), [("read_fil", "tool"), ("run_shell_command", None)])
