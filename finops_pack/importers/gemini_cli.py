@@ -8,7 +8,8 @@ the next; a sub-agent, in a folder that is named after its session, works for wh
 
 Source: `ChatRecordingService` of google-gemini/gemini-cli (`TokensSummary`, `MessageRecord`),
 as quoted in public notes on the format. qwen-code wrote the same until it moved to
-`~/.qwen/projects` (0.14), where an answer is of type `assistant` and has `usageMetadata`.
+`~/.qwen/projects` (0.14), where an answer is of type `assistant` and has `usageMetadata`, and where
+a branch begins with a copy of its session, whose name stands in `forkedFrom`.
 """
 
 from __future__ import annotations
@@ -148,7 +149,9 @@ def _asked_above(path: Path) -> list[tuple[int, str]]:
 
 
 def _of(session: Record, message: Record) -> str:
-    return text(session.get("sessionId"), "sessionId")
+    """The session of a message; what a branch of qwen-code's begins with is of another."""
+    origin = message.get("forkedFrom") or session
+    return text(origin.get("sessionId"), "sessionId")
 
 
 def _same(message: Record) -> Record:

@@ -85,6 +85,27 @@ def test_qwen_code_of_today_is_read(bring: Any, calls: Any, lines: Any) -> None:
     assert call.task == "s1:u0"
 
 
+def test_what_a_branch_of_qwen_code_copies_counts_once(bring: Any, calls: Any, lines: Any) -> None:
+    def record(kind: str, name: str, second: int, **more: Any) -> dict[str, Any]:
+        time = f"2026-04-23T10:00:{second:02}.000Z"
+        return {"uuid": name, "type": kind, "sessionId": "s1", "timestamp": time, **more}
+
+    used = {"promptTokenCount": 10, "candidatesTokenCount": 8, "totalTokenCount": 18}
+    told = record("user", "u0", 0), record("assistant", "a1", 1, usageMetadata=used)
+    path = lines(*told, name="shop/chats/s1.jsonl")
+    branch = {"sessionId": "s2", "forkedFrom": {"sessionId": "s1"}}
+    own = (
+        record("user", "u2", 2, sessionId="s2", subtype="mid_turn_user_message"),
+        record("user", "u3", 3, sessionId="s2"),
+        record("assistant", "a4", 4, sessionId="s2", usageMetadata=used),
+    )
+    lines(*(one | branch for one in told), *own, name="shop/chats/s2.jsonl")
+    bring("gemini-cli", path.parent)
+    assert [(c.id, c.session, c.task) for c in calls()] == [
+        ("s1:a1", "s1", "s1:u0"), ("s2:a4", "s2", "s2:u3"),
+    ]  # fmt: skip
+
+
 def test_the_project_and_sub_agents_have_their_names(bring: Any, calls: Any, lines: Any) -> None:
     root = lines("/home/me/shop", name="shop/.project_root")
     lines({**HEAD, "kind": "subagent"}, answer("m1"), name="shop/chats/s1/agent.jsonl")
