@@ -10,6 +10,9 @@ A fork copies messages into a session of its own, under new ids: the same answer
 one database counts in the first. Copies of OpenCode 2 keep their place in the session. Files of
 before 1.2 stay beside the database that has taken them over: of one message the larger counts.
 
+Tools are parts of their own with 1, and in the message with 2. What they gave back went into the
+session's next answer, which is known where a database tells both.
+
 The database is read again when its file has changed: what OpenCode keeps beside it in the
 write-ahead log counts at once, but comes in with the next such change.
 
@@ -27,14 +30,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from finops_pack import config, recorder
 from finops_pack.importers._lines import WRONG, count, document, logs, text, why
 from finops_pack.importers._state import Item, Rejected, State
+from finops_pack.importers._tools import ran, result
+from finops_pack.recorder._messages import flat
+from finops_pack.recorder._verify import verifier
 
 NAME = "opencode"
 HELP = "OpenCode's sessions"
 AGENT = True
 
 _QUERY = "SELECT id, session_id, data FROM message ORDER BY id"
+
+_PARTS = "SELECT data FROM part WHERE message_id = ? AND instr(data, '\"tool\"') ORDER BY id"
 
 _QUERY_2 = """
     SELECT m.id, m.session_id, m.type, m.seq, s.directory, s.fork_session_id, m.time_created,
@@ -67,6 +76,8 @@ def files(path: Path) -> Iterator[Path]:
 def read(path: Path, state: State) -> Iterator[Item]:
     """The answers of one file; what was only asked costs nothing by itself."""
     told: dict[tuple[Any, ...], str] = {}
+    gave: dict[str, list[Record]] = {}
+    key = config.hash_key(recorder.get().settings)
     for number, record in _records(path):
         try:
             if isinstance(record, str):
@@ -75,7 +86,9 @@ def read(path: Path, state: State) -> Iterator[Item]:
                 row = _call(record)
                 first = told.setdefault(tuple(map(row.get, _SAME)), row["session"])
                 if first == row["session"]:
-                    yield row
+                    tools, row["tool_results"] = _tools(record), gave.pop(first, None)
+                    gave[first] = [_gave(key, tool) for tool in tools if _ended(tool)]
+                    yield _with_tools(row, tools, key)
         except WRONG as error:
             yield Rejected(number, why(error))
 
@@ -85,7 +98,9 @@ def _records(path: Path) -> Iterator[tuple[int, Any]]:
     if path.suffix != ".db":
         data = document(path)
         if data.strip():
-            yield 1, _decoded(data, {})
+            parts = path.parent.parent.parent / "part" / path.name.partition(".")[0]
+            content = [_decoded(document(file), {}) for file in sorted(parts.glob("*.json"))]
+            yield 1, _decoded(data, {"content": content})
         return
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
@@ -101,7 +116,9 @@ def _rows(db: sqlite3.Connection) -> Iterator[Any]:
     if "message" in tables or not second:
         for name, session, data in db.execute(_QUERY):
             seen.add(name)
-            yield _decoded(data, {"id": name, "sessionID": session})
+            parts = db.execute(_PARTS, (name,)) if "part" in tables else ()
+            content = [_decoded(part, {}) for (part,) in parts]
+            yield _decoded(data, {"id": name, "sessionID": session, "content": content})
     if second:
         yield from (record for name, record in _second(db) if name not in seen)
 
@@ -179,6 +196,33 @@ def _call(record: Record) -> dict[str, Any]:
         **_counts(record),
         **failed,
     }
+
+
+def _tools(record: Record) -> list[Record]:
+    """The tools that an answer asked for, in the words of version 1."""
+    content = record.get("content")
+    parts = [p for p in content if isinstance(p, dict)] if isinstance(content, list) else []
+    tools = [p for p in parts if p.get("type") == "tool" and isinstance(p.get("state"), dict)]
+    return [{"callID": tool.get("id"), "tool": tool.get("name"), **tool} for tool in tools]
+
+
+def _with_tools(row: dict[str, Any], tools: list[Record], key: bytes) -> dict[str, Any]:
+    made = [ran(key, tool["callID"], tool["tool"], tool["state"]) for tool in tools]
+    return {**row, "tool_calls": made, "action": str(made[0]["name"])} if made else row
+
+
+def _ended(tool: Record) -> bool:
+    return tool["state"].get("status") in ("completed", "error")
+
+
+def _gave(key: bytes, tool: Record) -> dict[str, Any]:
+    """What a tool gave back; `invalid` stands for one that could not be called as it was asked."""
+    state, name = tool["state"], tool["tool"]
+    failed = state["status"] == "error" or name == "invalid"
+    told = state.get("error") or state.get("output") or state.get("content")
+    said = flat(told.get("message") if isinstance(told, dict) else told)
+    check = verifier(said) if failed and name != "bash" else None
+    return result(key, tool["callID"], said, failed, check)
 
 
 def _project(path: Record) -> str | None:

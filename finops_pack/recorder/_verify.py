@@ -24,6 +24,10 @@ _WORDINGS = (
     ("schema", r"^failed to parse function arguments|^apply_patch verification failed: invalid "),
     ("edit", r"^apply_patch verification failed: Failed to find "),
     ("missing", r"^apply_patch verification failed: Failed to read .*No such file"),
+    ("tool", r"^The arguments provided .* tried to call unavailable tool"),  # OpenCode, and on
+    ("schema", r"^The arguments provided to the tool are invalid"),
+    ("edit", r"^(?:oldString not found in|Found multiple matches for oldString)"),
+    ("user", r"^The user rejected permission to use this"),
     ("guardrail", r"^File has not been read yet"),
     ("user", r"^The user doesn't want to (?:proceed|take this action)"),
 )

@@ -38,6 +38,7 @@ def folder(tmp_path: Path) -> Any:
             return top
         with sqlite3.connect(top / "opencode.db") as made:
             made.execute("CREATE TABLE message (id TEXT, session_id TEXT, data TEXT)")
+            made.execute("CREATE TABLE part (id TEXT, message_id TEXT, data TEXT)")
             for one in messages:
                 data = {k: v for k, v in one.items() if k not in ("id", "sessionID")}
                 row = (one["id"], one["sessionID"], json.dumps(data))
@@ -96,6 +97,52 @@ def test_what_a_fork_copies_counts_once(bring: Any, calls: Any, folder: Any) -> 
     assert [(c.id, c.session) for c in calls()] == [("msg_1", "ses_1"), ("msg_3", "ses_2")]
 
 
+def tool(call: str, name: str, status: str = "completed", **state: Any) -> dict[str, Any]:
+    state = {"status": status, "input": {"path": "a"}, **state}
+    return {"type": "tool", "callID": call, "tool": name, "state": state}
+
+
+PARTS = (
+    {"type": "text", "text": 'use the "tool"'},
+    tool("c1", "read", output="a file"),
+    tool("c2", "edit", "error", error="oldString not found in content"),
+    tool("c3", "invalid", output="The arguments provided to the tool are invalid: x"),
+    tool("c4", "bash", "running"),
+    {"type": "tool", "tool": "torn"},
+)
+
+
+def test_tools_of_an_answer_and_what_they_gave_the_next(
+    bring: Any, calls: Any, folder: Any
+) -> None:
+    top = folder(message("msg_1"), message("msg_2", {**NEW, "input": 7}), db=True)
+    with sqlite3.connect(top / "opencode.db") as made:
+        rows = [(f"p{n}", "msg_1", json.dumps(part)) for n, part in enumerate(PARTS)]
+        made.executemany("INSERT INTO part VALUES (?, ?, ?)", rows)
+    made.close()
+    bring("opencode", top)
+    one, two = calls()
+    assert [made["name"] for made in one.tool_calls] == ["read", "edit", "invalid", "bash"]
+    assert (one.action, one.tool_results, two.action) == ("read", (), "answer")
+    assert [(r["tool_call_id"], r["status"], r.get("verifier")) for r in two.tool_results] == [
+        ("c1", "ok", None), ("c2", "error", "edit"), ("c3", "error", "schema"),
+    ]  # fmt: skip
+    assert "a file" not in str((one, two))
+
+
+def test_tools_in_the_files_of_before_are_those_of_the_database(
+    bring: Any, calls: Any, folder: Any
+) -> None:
+    top = folder(message("msg_1"), db=False)
+    for number, part in enumerate(PARTS):
+        file = top / "storage" / "part" / "msg_1" / f"p{number}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(part))
+    bring("opencode", top)
+    (call,) = calls()
+    assert (call.action, len(call.tool_calls)) == ("read", 4)
+
+
 @pytest.mark.parametrize("imports", [1, 2])
 @pytest.mark.parametrize("whole", ["database", "files"])
 def test_of_a_message_in_two_files_the_larger_counts(
@@ -129,7 +176,12 @@ def test_opencode_2_is_read_from_its_own_tables(
     top = folder(message("msg_old", sessionID="s1"), db=True)
     answer = {
         "agent": "build", "model": {"id": "claude-sonnet-4-5", "providerID": "anthropic"},
-        "tokens": TOKENS, "cost": 0, "content": [], "finish": "stop",
+        "tokens": TOKENS, "cost": 0, "finish": "stop", "content": [
+            {"type": "text", "text": "not kept"},
+            {"type": "tool", "id": "c1", "name": "edit", "state": {
+                "status": "error", "input": {"path": "a"}, "content": [], "structured": {},
+                "error": {"type": "unknown", "message": "File not found: a"}}},
+        ],
         "time": {"created": 1_767_607_200_000, "completed": 1_767_607_204_000},
     }  # fmt: skip
     begun = {"agent": "build", "model": answer["model"], "content": []}
@@ -155,6 +207,7 @@ def test_opencode_2_is_read_from_its_own_tables(
     assert (one.session, one.task, one.project, one.agent) == ("s1", "u1", "shop", "build")
     assert (one.input_tokens, one.cache_read_tokens, one.output_tokens) == (357, 300, 100)
     assert (one.model, one.provider, one.duration_ms) == ("claude-sonnet-4-5", "anthropic", 4000)
+    assert (one.action, [made["name"] for made in one.tool_calls]) == ("edit", ["edit"])
     assert bring("opencode", top, source="again").new == 3
 
 
