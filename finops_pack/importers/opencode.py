@@ -9,6 +9,7 @@ without the reasoning in newer releases and with it in older ones, which `total`
 A fork copies messages into a session of its own, under new ids: the same answer in two sessions of
 one database counts in the first. Copies of OpenCode 2 keep their place in the session. Files of
 before 1.2 stay beside the database that has taken them over: of one message the larger counts.
+A copy among them is told by its id, in which stands when it was made: after it had ended.
 
 Tools are parts of their own with 1, and in the message with 2. What they gave back went into the
 session's next answer, which is known where a database tells both.
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -52,6 +54,10 @@ _QUERY_2 = """
     WHERE m.type IN ('user', 'assistant') ORDER BY s.time_created, s.id, m.seq
 """
 _SAME = ("start_us", "duration_ms", "model", "input_tokens", "cache_read_tokens", "output_tokens")
+
+_MADE = re.compile(r"msg_([0-9a-f]{12})")
+_MADE_WRAP = 2**36  # ms; all that an id holds of a time
+_SOON = 1000  # ms
 
 _SELLERS = {"google-vertex-anthropic": "vertex_ai", "azure-cognitive-services": "azure"}
 
@@ -85,7 +91,7 @@ def read(path: Path, state: State) -> Iterator[Item]:
             if record.get("role") == "assistant" and _paid(record):
                 row = _call(record)
                 first = told.setdefault(tuple(map(row.get, _SAME)), row["session"])
-                if first == row["session"]:
+                if first == row["session"] and (path.suffix == ".db" or not _copied(record)):
                     tools, row["tool_results"] = _tools(record), gave.pop(first, None)
                     gave[first] = [_gave(key, tool) for tool in tools if _ended(tool)]
                     yield _with_tools(row, tools, key)
@@ -196,6 +202,15 @@ def _call(record: Record) -> dict[str, Any]:
         **_counts(record),
         **failed,
     }
+
+
+def _copied(record: Record) -> bool:
+    """Whether a message got its id when it had long ended: a fork keeps the times it copies."""
+    made, time = _MADE.match(record["id"]), record["time"]
+    if not made:
+        return False
+    late = (int(made[1], 16) >> 12) - int(time.get("completed") or time["created"])
+    return _SOON < late % _MADE_WRAP < _MADE_WRAP // 2
 
 
 def _tools(record: Record) -> list[Record]:

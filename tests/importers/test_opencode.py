@@ -97,6 +97,20 @@ def test_what_a_fork_copies_counts_once(bring: Any, calls: Any, folder: Any) -> 
     assert [(c.id, c.session) for c in calls()] == [("msg_1", "ses_1"), ("msg_3", "ses_2")]
 
 
+def test_a_copy_in_the_files_of_before_is_told_by_the_time_in_its_id(
+    bring: Any, calls: Any, folder: Any
+) -> None:
+    def named(ms: int, end: str) -> str:
+        return f"msg_{(ms << 12) % 2**48:012x}{end}"
+
+    began, forked = 1_767_607_200_000, 1_767_607_300_000
+    first = message(named(began - 1, "a"))
+    copy = message(named(forked, "copy"), sessionID="ses_2")
+    own = message(named(forked + 9, "b"), sessionID="ses_2", time={"created": forked + 9})
+    bring("opencode", folder(first, copy, own, db=False))
+    assert [(call.id[-1], call.session) for call in calls()] == [("a", "ses_1"), ("b", "ses_2")]
+
+
 def tool(call: str, name: str, status: str = "completed", **state: Any) -> dict[str, Any]:
     state = {"status": status, "input": {"path": "a"}, **state}
     return {"type": "tool", "callID": call, "tool": name, "state": state}
