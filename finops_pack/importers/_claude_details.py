@@ -29,6 +29,8 @@ OPENS, CLOSES = b"{}"
 _STARTS_AGENTS = ("Task", "Agent")
 _REFUSED = "<tool_use_error>"  # what Claude Code itself says of a tool call
 _SHELLS = ("Bash", "BashOutput", "PowerShell")  # what they give back are a program's words
+_WAITS = ("TaskOutput", "BashOutput", "AgentOutputTool")  # who stops them has not refused them
+_STOPPED = ("interrupted", "cancelled")  # what newer versions call it where a tool was at work
 _OURS = ("<local-command", "<bash-", "<task-notification", "Caveat: ")
 _DEEPEST = 5  # beside the main transcript, or <session>/subagents/workflows/<run> below it
 _WANTED = (b'"user"', b'"assistant"', b'"api_error"')
@@ -135,12 +137,13 @@ class _Session:
         before, thread["asked_us"] = thread["asked_us"], micros(record["timestamp"])
         results = [b for b in content if b.get("type") == "tool_result"] if _listed(content) else []
         for block in results:
-            yield from self._result(thread, block)
+            yield from self._result(thread, block, record.get("toolDenialKind") in _STOPPED)
         yield from self._agent_id(record, results)
         said = flat(content) if not results else ""
         if said.startswith(_INTERRUPT):
-            if thread["call"] and thread["call"]["end_us"] >= (before or 0):
-                yield amend(thread["call"]["id"], verifier="user")
+            call = thread["call"]  # one that had come to its end was not what was stopped
+            if call and call["end_us"] >= (before or 0) and not call.get("finished"):
+                yield amend(call["id"], verifier="user")
         elif said and not _by_machine(record, said):
             yield from self._turn(thread, record)
 
@@ -167,16 +170,16 @@ class _Session:
             },
         }
 
-    def _result(self, thread: dict[str, Any], block: Record) -> Iterator[Item]:
+    def _result(self, thread: dict[str, Any], block: Record, stopped: bool) -> Iterator[Item]:
         asked, said = block.get("tool_use_id"), flat(block.get("content"))
         failed = bool(block.get("is_error"))
         thread["results"].append(result(self.key, asked, said, failed))
         words = said.removeprefix(_REFUSED)
         check = verifier(words.removeprefix("Error: ")) if failed else None
-        own = check == "user" or words != said
+        mute = _WAITS if check == "user" else () if words != said else _SHELLS
         call = thread["call"]
-        made = call["tool_calls"] if check and call else ()
-        if any(one["id"] == asked and (own or one["name"] not in _SHELLS) for one in made):
+        made = call["tool_calls"] if check and call and not stopped else ()
+        if any(one["id"] == asked and one["name"] not in mute for one in made):
             yield amend(call["id"], verifier=check)
 
     def _agent_id(self, record: Record, results: list[Record]) -> Iterator[Item]:
@@ -214,7 +217,7 @@ class _Session:
         call["names"] = united(call["names"], names)
         call["apart"] = [f"{call['id']}/{number}" for number, *_ in apart(message["usage"] or {})]
         call["end_us"] = micros(record["timestamp"])
-        call["new"] = True
+        call["finished"], call["new"] = bool(message.get("stop_reason")), True
         for block in message["content"] if _listed(message["content"]) else ():
             if block.get("type") in ("tool_use", "server_tool_use"):
                 self._tool(thread, block, record)

@@ -469,6 +469,33 @@ def test_an_interrupt_before_any_answer_blames_no_earlier_one(
     assert [call.verifier for call in calls()] == [None]
 
 
+def test_an_interrupt_of_what_follows_an_answer_blames_it_not(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    stop = [{"type": "text", "text": "[Request interrupted by user]"}]
+    bring("claude-code", lines(said(0, "go"), answer(1, 1, stop="end_turn"), said(9, stop)))
+    assert [call.verifier for call in calls()] == [None]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "verifier"),
+    [
+        ("TaskOutput", None, None),
+        ("Bash", "interrupted", None),
+        ("Bash", "user-rejected", "user"),
+        ("Bash", None, "user"),
+    ],
+)
+def test_who_stops_a_tool_at_work_has_not_corrected_the_answer(
+    bring: Any, calls: Any, lines: Any, name: str, kind: str | None, verifier: str | None
+) -> None:
+    words = "The user doesn't want to proceed with this tool use. The tool use was rejected"
+    told = gave(9, words, failed=True) | ({"toolDenialKind": kind} if kind else {})
+    stop = [{"type": "text", "text": "[Request interrupted by user for tool use]"}]
+    bring("claude-code", lines(said(0, "go"), answer(1, 1, tool(name)), told, said(9, stop)))
+    assert [call.verifier for call in calls()] == [verifier]
+
+
 def agent_line(second: int, number: int, **record: Any) -> dict[str, Any]:
     told = {"isSidechain": True, "agentId": "a1b2c3d", **record}
     return answer(second, number, record=told)
