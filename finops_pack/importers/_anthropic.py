@@ -9,6 +9,7 @@ Counts = tuple[int, ...]
 _NONE: Mapping[str, Any] = {}
 _APART = {"advisor_message": "advisor", "compaction": "compaction"}
 """Iterations of a request that its own counts leave out, by the action they are."""
+_FALLBACK = "fallback_message"
 
 
 def counts(usage: Mapping[str, Any]) -> Counts:
@@ -53,11 +54,25 @@ def fill(row: dict[str, Any], found: Counts) -> dict[str, Any]:
 
 def apart(usage: Mapping[str, Any]) -> list[tuple[int, str, str | None, Counts]]:
     """What is billed beside the request itself: its place, action, model if another, counts."""
-    listed = usage.get("iterations")
-    if not listed or not isinstance(listed, list):
-        return []
+    told = _iterations(usage)
+    beside = _APART | {"message": "declined"} if served_by(usage) else _APART
     return [
-        (number, _APART[one["type"]], one.get("model"), counts(one))
-        for number, one in enumerate(listed)
-        if isinstance(one, dict) and one.get("type") in _APART
+        (number, beside[one["type"]], one.get("model"), counts(one))
+        for number, one in told
+        if one.get("type") in _APART or (one.get("type") in beside and one.get("output_tokens"))
     ]
+
+
+def served_by(usage: Mapping[str, Any]) -> str | None:
+    """The model that answered where the one that was asked had declined, whose counts are told.
+
+    Of those that declined each is billed at its own rates, unless it had not yet said a word.
+    """
+    told = (one.get("model") for _, one in _iterations(usage) if one.get("type") == _FALLBACK)
+    return next((str(model) for model in told if model), None)
+
+
+def _iterations(usage: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
+    listed = usage.get("iterations")
+    told = enumerate(listed if isinstance(listed, list) else ())
+    return [(number, one) for number, one in told if isinstance(one, dict)]

@@ -19,7 +19,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from finops_pack.importers._anthropic import apart, counts, fill
+from finops_pack.importers._anthropic import apart, counts, fill, served_by
 from finops_pack.importers._claude_names import Names, key_of, names_of, origin, same, united
 from finops_pack.importers._lines import WRONG, line_at, logs, micros, text, whole, why
 from finops_pack.importers._state import Item, Rejected, State
@@ -111,15 +111,19 @@ class _Call:
         self.names = names
 
     def add(self, usage: Any) -> None:
-        """The maximum of each counter; tier, speed and place may stand in the last line alone."""
+        """The maximum of each counter; tier, speed and place may stand in the last line alone.
+
+        Once another model answers, the counts are no longer those of the one that declined.
+        """
         if usage != self.told:
+            found, same = counts(usage), served_by(usage) == served_by(self.told)
+            self.counts = tuple(map(max, self.counts, found)) if same else found
             self.told, self.apart = usage, apart(usage)
-            self.counts = tuple(map(max, self.counts, counts(usage)))
             _billed_by(self.row, usage)
 
 
 def _rows(call: _Call) -> Iterator[Row]:
-    """The call, and what the API had an advisor, or a compaction, do for it: billed apart."""
+    """The call, and what is billed apart: an advisor, a compaction, a model that declined."""
     yield fill(call.row, call.counts)
     for number, action, model, found in call.apart:
         row = {name: value for name, value in call.row.items() if name not in _ITS_OWN}
@@ -219,7 +223,8 @@ def _acted(row: Row, message: Mapping[str, Any]) -> None:
 
 
 def _billed_by(row: Row, usage: Mapping[str, Any]) -> None:
-    """What changes the price of a token: tier, speed, place."""
+    """What changes the price of a token: tier, speed, place, and who answered in the end."""
+    row["model"] = served_by(usage) or row["model"]
     tier = usage.get("service_tier")
     if tier == "batch":
         row["processing"] = tier

@@ -174,6 +174,30 @@ def test_what_an_advisor_says_is_billed_apart(bring: Any, calls: Any, lines: Any
     assert (main.response_id, advisor.response_id) == ("msg_1", None)
 
 
+def test_a_model_that_declined_is_billed_apart_from_the_one_that_answered(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    counts = {"input_tokens": 1000, "output_tokens": 2, "cache_read_input_tokens": 0}
+    told = [
+        {"type": "message", "model": "claude-opus-4-6", **counts},
+        {"type": "message", "model": "claude-opus-4-5", **counts, "output_tokens": 0},  # not billed
+        {"type": "fallback_message", "model": "claude-sonnet-4-5", **counts},
+    ]
+    path = lines(
+        said(0, "go"),
+        answer(1, 1, model="claude-opus-4-6", usage={"cache_read_input_tokens": 5000}),
+        answer(2, 1, model="claude-sonnet-4-5", usage={"iterations": told}),
+    )
+    assert bring("claude-code", path).new == 2
+    served, declined = sorted(calls(), key=lambda call: call.id)
+    assert (served.model, served.output_tokens) == ("claude-sonnet-4-5", 7)
+    assert served.cache_read_tokens == 900
+    assert (declined.model, declined.action, declined.parent) == (
+        "claude-opus-4-6", "declined", served.id,
+    )  # fmt: skip
+    assert (declined.input_tokens, declined.output_tokens, declined.task) == (1000, 2, "u0")
+
+
 @pytest.mark.parametrize("told", [7, [7], [{"type": "advisor_message", "output_tokens": "x"}], {}])
 def test_odd_iterations_stop_no_import(bring: Any, lines: Any, told: Any) -> None:
     path = lines(answer(1, 1, usage={"iterations": told}), answer(2, 2))
