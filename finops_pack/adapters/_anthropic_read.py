@@ -24,7 +24,7 @@ def answered(kind: str, body: Any) -> dict[str, Any]:
         "usage": _usage.anthropic(raw),
         "response": body,
         "tool_calls": [_call(block) for block in blocks if get(block, "type") == "tool_use"],
-        "served_model": get(body, "model"),
+        "served_model": _usage.served_by(raw) or get(body, "model"),
         "response_id": get(body, "id"),
         "finish_reason": get(body, "stop_reason"),
         "billed_usd": _numbers.charged(raw),
@@ -73,6 +73,8 @@ class Events(Gathering):
             self.text.append(get(event.delta, "text") or get(event.delta, "thinking") or "")
 
     def _count(self, usage: Any) -> None:
+        if served := _usage.served_by(usage):  # in midst of it: what was counted was another's
+            self.said["served_model"], self.counts = served, {}
         for name in _COUNTS:
             value = get(usage, name)
             if value:

@@ -126,12 +126,24 @@ def anthropic(usage: Any) -> Usage | None:
     return _with_steps(made, steps) if steps else made
 
 
+def served_by(usage: Any) -> Any:
+    """The model that answered where the one asked had declined: Anthropic's counts are its."""
+    steps = listed(get(usage, "iterations"))
+    return next((get(s, "model") for s in steps if get(s, "type") == "fallback_message"), None)
+
+
 def _with_steps(usage: Usage, steps: list[Any]) -> Usage:
-    """With what the totals leave out: compactions, and an advisor, who has a price of his own."""
+    """With what the totals leave out: compactions, and who has a price of his own.
+
+    That is an advisor, and a model that had begun to answer when it declined.
+    """
+    fell = any(get(s, "type") == "fallback_message" for s in steps)
+    declined = sum(get(s, "type") == "message" and first(s, "output_tokens") > 0 for s in steps)
     compacted = [made for s in steps if get(s, "type") == "compaction" and (made := anthropic(s))]
     advised = sum(get(s, "type") == "advisor_message" for s in steps)
     totals = {name: sum(getattr(u, name) for u in (usage, *compacted)) for name in TOKEN_FIELDS}
-    return Usage(**totals, extra={**usage.extra, **_units(advisor_message=advised)})
+    beside = _units(advisor_message=advised, declined_message=declined if fell else 0)
+    return Usage(**totals, extra={**usage.extra, **beside})
 
 
 @reader

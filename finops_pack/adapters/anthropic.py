@@ -18,7 +18,7 @@ MODULES = ("anthropic._base_client",)
 TESTED = {"anthropic": ("0.73", "3.0")}
 CANNOT_SEE = (
     "with_streaming_response bodies that are never read: marked unknown",
-    "the cost of an advisor's answers: counted, and the price is partial",
+    "what an advisor costs, or a model that declined halfway: counted, and the price is partial",
     "completions of the old text API: no row",
 )
 

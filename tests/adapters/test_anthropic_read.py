@@ -63,6 +63,19 @@ def test_an_advisor_has_a_price_of_his_own(row: Callable[..., Call]) -> None:
     assert made.missing == ("advisor_message",)
 
 
+def test_a_model_that_declined_has_a_price_of_its_own(row: Callable[..., Call]) -> None:
+    attempt = {"cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, **COUNTS}
+    told = [
+        {"type": "message", "model": MODEL, **attempt},
+        {"type": "message", "model": MODEL, **attempt, "output_tokens": 0},
+        {"type": "fallback_message", "model": "claude-opus-4-8", **attempt},
+    ]
+    made = row(iterations=told)
+    assert (made.model, made.served_model) == (MODEL, "claude-opus-4-8")
+    assert (made.input_tokens, made.output_tokens, made.cost_state) == (1000, 100, "partial")
+    assert (made.missing, made.extra) == (("declined_message",), {"declined_message": 1})
+
+
 @pytest.mark.parametrize(
     ("said", "usd"),
     [
