@@ -44,7 +44,7 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
         fields["billed_usd"] = _numbers.charged(meta)  # langchain-openrouter keeps no usage there
     if len(call.told) == 1:
         usage = _better(call.told[0], usage, fields)
-    usage = _counted(usage) or _counted(_usage.langchain(seen))
+    usage = usage or _usage.langchain(seen)
     if call.others and call.passed_on(usage):
         call.drop()
         return ()
@@ -56,13 +56,6 @@ def answer(call: Pending, result: Any, seen: Any) -> Sequence[str]:
         text = of("content")
         call.end(usage, text if isinstance(text, str) else message, (), fields)
     return [tool["id"] for tool in asked if tool.get("id")] if asked else ()
-
-
-def _counted(usage: Usage | None) -> Usage | None:
-    """None where all is 0: ChatBedrock says so behind a gateway that keeps its headers back."""
-    if usage is None or not (usage.input_tokens or usage.output_tokens or usage.extra):
-        return None
-    return usage
 
 
 def _better(told: Mapping[str, Any], usage: Usage | None, fields: dict[str, Any]) -> Usage | None:

@@ -16,20 +16,25 @@ from finops_pack.model import TOKEN_FIELDS, Usage
 from finops_pack.recorder._messages import get, listed
 
 _NOTHING: Mapping[str, Any] = {}
+_EMPTY = Usage()
 Reader = Callable[[Any], "Usage | None"]
 
 
 def reader(read: Reader) -> Reader:
-    """Garbage in, None out: what a provider sends must never break the agent."""
+    """Garbage in, None out: what a provider sends must never break the agent.
+
+    Nor is all 0 an answer: no request is without a token, but gateways keep counts back.
+    """
 
     @functools.wraps(read)
     def tolerant(usage: Any) -> Usage | None:
         if usage is None:
             return None
         try:
-            return read(usage)
+            made = read(usage)
         except Exception:  # noqa: BLE001 - any object at all may stand here
             return None
+        return None if made == _EMPTY else made
 
     return tolerant
 

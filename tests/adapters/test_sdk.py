@@ -177,6 +177,21 @@ def test_a_stream_without_usage_is_estimated(client: Any, calls: Calls) -> None:
     assert (row.input_tokens, row.output_tokens) == (5, 6)
 
 
+NONE = dict.fromkeys(("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"), 0)
+
+
+def test_counts_that_a_gateway_keeps_back_are_estimated(
+    wire: Wire, client: Any, claude: Any, calls: Calls
+) -> None:
+    wire.script(*[Reply("Hello you", usage=NONE)] * 4)
+    client.chat.completions.create(model="gpt-4o", messages=ASK)
+    client.responses.create(model="gpt-4o", input="hi")
+    list(stream_chat(client, stream_options={"include_usage": True}))
+    claude.messages.create(model=MODEL, max_tokens=9, messages=ASK)
+    assert {call.usage_basis for call in calls()} == {"estimated"}
+    assert all(call.output_tokens and call.cost_pico for call in calls())
+
+
 def test_exact_streams_hide_the_chunk_that_we_asked_for(
     wire: Wire, client: Any, calls: Calls
 ) -> None:
