@@ -79,13 +79,23 @@ def _in_a_thread(original: Any) -> Any:
     """Where a loop runs already, fallbacks run in a thread, which starts without what is ours."""
 
     def run_async_function(async_function: Any, *args: Any, **options: Any) -> Any:
-        ours = [(var, value) for var, value in copy_context().items() if "finops" in var.name]
+        begun = carrying(async_function)
 
         async def inside(*args: Any, **options: Any) -> Any:
-            for var, value in ours:
-                var.set(value)
-            return await async_function(*args, **options)
+            return await begun(*args, **options)
 
         return original(inside, *args, **options)
 
     return run_async_function
+
+
+def carrying(function: Any) -> Any:
+    """A function that finds what is ours here in whatever thread it is called."""
+    ours = [(var, value) for var, value in copy_context().items() if "finops" in var.name]
+
+    def inside(*args: Any, **options: Any) -> Any:
+        for var, value in ours:
+            var.set(value)
+        return function(*args, **options)
+
+    return inside

@@ -14,6 +14,7 @@ from finops_pack import context, recorder
 from finops_pack.adapters import (
     _above,
     _ask,
+    _litellm_batch,
     _litellm_read,
     _litellm_tries,
     _openai_read,
@@ -51,6 +52,7 @@ def install() -> None:
     from litellm.litellm_core_utils.llm_response_utils import response_metadata
 
     _litellm_tries.install(_begin, _answered, _failed)
+    _litellm_batch.install()
     _patch.replace(Logging, "pre_call", _sending)
     _patch.replace(Logging, "failure_handler", _failing)
     for module in (response_metadata, utils, caching_handler):

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -233,6 +234,20 @@ def test_what_a_fallback_is_answered_is_one_row(
     assert first.action is not None
     assert first.action == refused.action == paid.action
     assert wire.calls == 3
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_batch_is_a_task_unless_it_is_part_of_one(asking: Any, calls: Calls, named: bool) -> None:
+    """Each of its requests is made in a thread of its own."""
+    with finops_pack.task("t") if named else nullcontext():
+        litellm.batch_completion(**asking(GPT, messages=[[{"role": "user", "content": "hi"}]] * 3))
+    rows = calls()
+    assert len(rows) == 3
+    assert len({row.task for row in rows}) == 1
+    assert (rows[0].task == "t") is named
+    assert {row.action for row in rows} == {"test_a_batch_is_a_task_unless_it_is_part_of_one"}
+    litellm.batch_completion_models(models=[GPT, "openai/gpt-4.1"], **asking(GPT))
+    assert len({row.task for row in calls()}) == 2
 
 
 def test_a_model_with_a_larger_window_is_counted(wire: Wire, asking: Any, calls: Calls) -> None:
