@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from finops_pack import context
 from finops_pack.adapters import _above
 from finops_pack.adapters._ask import Told
 from finops_pack.recorder import Pending, guard
+
+_first: WeakKeyDictionary[Pending, str | None] = WeakKeyDictionary()
+"""Call of a framework -> whose model it asks through litellm at first."""
 
 
 class Live:
@@ -68,10 +72,13 @@ class Below(Told):
     sent = False
     refused = False
 
-    def __init__(self, above: Pending, kind: str, region: str | None) -> None:
+    def __init__(
+        self, above: Pending, kind: str, region: str | None, asks: tuple[str | None, str]
+    ) -> None:
         super().__init__(above, region=region)
-        self.call, self.kind = above, kind
+        self.call, self.kind, self._asks = above, kind, asks
         self._before = len(above.told)
+        self._other = _first.setdefault(above, asks[0]) != asks[0]  # as a fallback may
 
     def disown(self) -> None:
         """It owns nothing."""
@@ -86,4 +93,8 @@ class Below(Told):
         """The answer, whole."""
         if len(self.call.told) == self._before:
             super().finish(usage, **fields)
+        if self._other:
+            *earlier, last = self.call.told
+            whose = dict(zip(("provider", "model"), self._asks, strict=True))
+            self.call.told = (*earlier, {**last, **whose})
         self.open = False

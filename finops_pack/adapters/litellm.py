@@ -67,14 +67,15 @@ def _begin(log: Any, options: dict[str, Any]) -> None:
     rec, above, before = recorder.get(), context.owner(ours.f_back), vars(log).get("finops")
     if kind is None or not rec.enabled or any(map(options.get, _MOCKS)):
         return
-    provider, model = _litellm_read.named(log, options)
-    region = _litellm_read.region(provider, options)
+    named, model = _litellm_read.named(log, options)
+    region, provider = _litellm_read.region(named, options), _PROVIDERS.get(named or "", named)
     if above is not None:
-        log.finops = Below(above, kind, region) if kind != "embeddings" else None
+        below = kind != "embeddings"
+        log.finops = Below(above, kind, region, (provider, model)) if below else None
         return
     call = rec.begin(
         model=model,
-        provider=_PROVIDERS.get(provider or "", provider),
+        provider=provider,
         region=region,
         adapter="litellm",
         framework="litellm",

@@ -236,6 +236,20 @@ def test_what_a_fallback_is_answered_is_one_row(
     assert wire.calls == 3
 
 
+@pytest.mark.parametrize(("model", "other"), [(GPT, CLAUDE), (CLAUDE, GPT)])
+def test_a_fallback_below_a_framework_is_of_who_answered(
+    wire: Wire, asking: Any, calls: Calls, model: str, other: str
+) -> None:
+    crewai = pytest.importorskip("crewai", reason="the set with openai 3 has no CrewAI")
+    said = {name: asking(model)[name] for name in ("model", "api_key", "api_base")}
+    wire.script(Reply(status=400))
+    crewai.LLM(**said, is_litellm=True, fallbacks=[asking(other)]).call("hi")
+    (row,) = calls()
+    assert (row.adapter, row.cost_state) == ("crewai", "priced")
+    assert f"{row.provider}/{row.model}" == other
+    assert row.usage == FULL_OF[other]
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_a_batch_is_a_task_unless_it_is_part_of_one(asking: Any, calls: Calls, named: bool) -> None:
     """Each of its requests is made in a thread of its own."""
