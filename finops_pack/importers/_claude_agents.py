@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 
@@ -31,13 +34,25 @@ def turn_of_agent(name: str, plan: Mapping[str, Any], at: int, prompt: Any) -> d
     by_id = [s for s in plan["started"] if s[2] == agents.get(name)]
     by_prompt = [s for s in plan["started"] if s[4:] == [prompt] and s[0] <= at]
     started = next(iter(by_id or by_prompt[-1:]), None)
-    if started is None and "-" not in name:  # else one of Claude Code's own helpers
+    known = name in agents or "-" in name  # its starter, or that it is a helper of Claude Code's
+    if started is None and not known:
         others = set(agents.values())
         started = _latest([s for s in plan["started"] if s[2] not in others], at)
     found = {"id": turn[1] if turn else None}
     if started:
         found.update(parent=started[1], agent=started[3], since=started[0])
     return found
+
+
+def placed(path: Path, name: str, plan: dict[str, Any], at: int, prompt: Any) -> dict[str, Any]:
+    """As `turn_of_agent`; newer versions write beside a transcript who started it, and its kind."""
+    told: Any = {}
+    with suppress(OSError, ValueError):
+        told = json.loads(path.with_name(f"agent-{name}.meta.json").read_bytes())
+    beside = told if isinstance(told, dict) else {}
+    if beside.get("toolUseId"):
+        plan["agents"].setdefault(name, str(beside["toolUseId"]))
+    return {"agent": beside.get("agentType"), **turn_of_agent(name, plan, at, prompt)}
 
 
 def helps(record: Mapping[str, Any]) -> bool:

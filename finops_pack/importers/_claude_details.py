@@ -15,7 +15,7 @@ from typing import Any
 
 from finops_pack import config, recorder
 from finops_pack.importers._anthropic import apart
-from finops_pack.importers._claude_agents import helps, of_turn, thread_of, turn_of_agent
+from finops_pack.importers._claude_agents import helps, of_turn, placed, thread_of, turn_of_agent
 from finops_pack.importers._claude_names import Names, key_of, names_of, origin, same, united
 from finops_pack.importers._claude_told import amend, call_told, turn_begun, turn_ended
 from finops_pack.importers._lines import WRONG, added, micros, why
@@ -116,9 +116,9 @@ class _Session:
             self._placed.add(name)
             plan = self._plan(record)
             began = thread.setdefault("began_us", micros(record["timestamp"]))
-            thread["turn"] = turn_of_agent(name, plan, began, thread.get("prompt"))
             if name not in plan["agents"]:
                 thread.setdefault("guessed", [])
+            thread["turn"] = placed(self.path, name, plan, began, thread.get("prompt"))
         return thread
 
     def _made_good(self, name: str, plan: dict[str, Any]) -> Iterator[Item]:

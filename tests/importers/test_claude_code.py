@@ -660,6 +660,30 @@ def test_what_was_guessed_of_agents_at_work_is_made_good_when_they_are_done(
     assert [c.agent for c in calls()] == ["main", "Explore", "Plan", "Plan"]
 
 
+def test_agents_of_one_kind_at_work_are_told_apart_by_what_lies_beside_them(
+    bring: Any, calls: Any, lines: Any
+) -> None:
+    path = lines(
+        said(0, "go"),
+        answer(1, 1, tool("Task", "toolu_1", subagent_type="Explore")),
+        gave(2, "launched"),
+        answer(3, 2, tool("Task", "toolu_2", subagent_type="Explore")),
+        name=f"{SESSION}.jsonl",
+    )
+    beside = {"aaa": {"agentType": "Explore", "toolUseId": "toolu_1"},
+              "bbb": {"agentType": "Explore", "toolUseId": "toolu_2"},
+              "ccc": {"agentType": "Plan", "toolUseId": "of another agent's"}}  # fmt: skip
+    for number, (agent, told) in enumerate(beside.items(), 3):
+        folder = f"{SESSION}/subagents"
+        lines(agent_line(number + 4, number, agentId=agent), name=f"{folder}/agent-{agent}.jsonl")
+        lines(told, name=f"{folder}/agent-{agent}.meta.json")
+    bring("claude-code", path.parent)
+    one, two, *agents = calls()
+    assert [(c.agent, c.parent) for c in agents] == [
+        ("Explore", one.id), ("Explore", two.id), ("Plan", None),
+    ]  # fmt: skip
+
+
 def test_an_agent_that_begins_with_a_copy_of_the_conversation_takes_none_of_its_calls(
     bring: Any, calls: Any, lines: Any
 ) -> None:
