@@ -34,10 +34,8 @@ from typing import Any
 
 from finops_pack import config, recorder
 from finops_pack.importers._lines import WRONG, count, document, logs, text, why
+from finops_pack.importers._opencode_tools import asked, results
 from finops_pack.importers._state import Item, Rejected, State
-from finops_pack.importers._tools import ran, result
-from finops_pack.recorder._messages import flat
-from finops_pack.recorder._verify import verifier
 
 NAME = "opencode"
 HELP = "OpenCode's sessions"
@@ -46,6 +44,8 @@ AGENT = True
 _QUERY = "SELECT id, session_id, data FROM message ORDER BY id"
 
 _PARTS = "SELECT data FROM part WHERE message_id = ? AND instr(data, '\"tool\"') ORDER BY id"
+
+_ABOVE = "SELECT id, parent_id FROM session WHERE parent_id IS NOT NULL"
 
 _QUERY_2 = """
     SELECT m.id, m.session_id, m.type, m.seq, s.directory, s.fork_session_id, m.time_created,
@@ -75,8 +75,8 @@ def files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    yield from sorted(path.glob("opencode*.db"))
     yield from (file for file in logs(path, ".json", ".json.gz") if "message" in file.parts)
+    yield from sorted(path.glob("opencode*.db"))  # last, since they tell the most
 
 
 def read(path: Path, state: State) -> Iterator[Item]:
@@ -92,9 +92,8 @@ def read(path: Path, state: State) -> Iterator[Item]:
                 row = _call(record)
                 first = told.setdefault(tuple(map(row.get, _SAME)), row["session"])
                 if first == row["session"] and (path.suffix == ".db" or not _copied(record)):
-                    tools, row["tool_results"] = _tools(record), gave.pop(first, None)
-                    gave[first] = [_gave(key, tool) for tool in tools if _ended(tool)]
-                    yield _with_tools(row, tools, key)
+                    row["tool_results"], gave[first] = gave.get(first), results(record, key)
+                    yield row | asked(record, key)
         except WRONG as error:
             yield Rejected(number, why(error))
 
@@ -119,25 +118,41 @@ def _rows(db: sqlite3.Connection) -> Iterator[Any]:
     """The messages of version 1, then those of version 2 that are not among them."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
     second, seen = "session_v2" in tables, set()
+    above = dict(db.execute(_ABOVE)) if "session" in tables else {}
+    prompts: dict[str, str] = {}
     if "message" in tables or not second:
         for name, session, data in db.execute(_QUERY):
             seen.add(name)
             parts = db.execute(_PARTS, (name,)) if "part" in tables else ()
             content = [_decoded(part, {}) for (part,) in parts]
-            yield _decoded(data, {"id": name, "sessionID": session, "content": content})
+            record = _decoded(data, {"id": name, "sessionID": session, "content": content})
+            yield _by_prompt(record, above.get(session), prompts)
     if second:
         yield from (record for name, record in _second(db) if name not in seen)
+
+
+def _by_prompt(record: Any, above: str | None, prompts: dict[str, str]) -> Any:
+    """A message; one of a sub-agent answers what the session above it was asked last."""
+    if not isinstance(record, dict):
+        return record
+    session, name = str(record["sessionID"]), str(record["id"])
+    if above:
+        first = prompts.setdefault(session, prompts.get(above, name))
+        return {**record, "parentID": first}
+    if record.get("role") == "user":
+        prompts[session] = name
+    return record
 
 
 def _second(db: sqlite3.Connection) -> Iterator[tuple[str, Any]]:
     """The answers of version 2 in the words of version 1, without what a fork has copied."""
     held: dict[tuple[str, int], Any] = {}
-    asked: dict[str, str] = {}
+    prompts: dict[str, str] = {}
     for name, session, kind, seq, folder, fork, created, data in db.execute(_QUERY_2):
         if kind == "user":
-            asked[session] = name
+            prompts[session] = name
             continue
-        more = {"id": name, "sessionID": session, "parentID": asked.get(session), "role": kind}
+        more = {"id": name, "sessionID": session, "parentID": prompts.get(session), "role": kind}
         record = _decoded(data, {**more, "path": {"root": folder}, "apart": True})
         if isinstance(record, dict):
             held[session, seq] = record.get("tokens")
@@ -211,33 +226,6 @@ def _copied(record: Record) -> bool:
         return False
     late = (int(made[1], 16) >> 12) - int(time.get("completed") or time["created"])
     return _SOON < late % _MADE_WRAP < _MADE_WRAP // 2
-
-
-def _tools(record: Record) -> list[Record]:
-    """The tools that an answer asked for, in the words of version 1."""
-    content = record.get("content")
-    parts = [p for p in content if isinstance(p, dict)] if isinstance(content, list) else []
-    tools = [p for p in parts if p.get("type") == "tool" and isinstance(p.get("state"), dict)]
-    return [{"callID": tool.get("id"), "tool": tool.get("name"), **tool} for tool in tools]
-
-
-def _with_tools(row: dict[str, Any], tools: list[Record], key: bytes) -> dict[str, Any]:
-    made = [ran(key, tool["callID"], tool["tool"], tool["state"]) for tool in tools]
-    return {**row, "tool_calls": made, "action": str(made[0]["name"])} if made else row
-
-
-def _ended(tool: Record) -> bool:
-    return tool["state"].get("status") in ("completed", "error")
-
-
-def _gave(key: bytes, tool: Record) -> dict[str, Any]:
-    """What a tool gave back; `invalid` stands for one that could not be called as it was asked."""
-    state, name = tool["state"], tool["tool"]
-    failed = state["status"] == "error" or name == "invalid"
-    told = state.get("error") or state.get("output") or state.get("content")
-    said = flat(told.get("message") if isinstance(told, dict) else told)
-    check = verifier(said) if failed and name != "bash" else None
-    return result(key, tool["callID"], said, failed, check)
 
 
 def _project(path: Record) -> str | None:

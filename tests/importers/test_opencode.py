@@ -157,6 +157,34 @@ def test_tools_in_the_files_of_before_are_those_of_the_database(
     assert (call.action, len(call.tool_calls)) == ("read", 4)
 
 
+def test_a_sub_agent_works_for_what_the_session_above_was_asked(
+    bring: Any, calls: Any, folder: Any
+) -> None:
+    def asks(name: str, session: str) -> dict[str, Any]:
+        return {"id": name, "sessionID": session, "role": "user", "time": {"created": 1}}
+
+    def answers(name: str, session: str, asked: str, count: int) -> dict[str, Any]:
+        return message(name, {**NEW, "input": count}, sessionID=session, parentID=asked)
+
+    top = folder(
+        asks("msg_1", "ses_1"), answers("msg_2", "ses_1", "msg_1", 2),
+        asks("msg_3", "ses_1"), answers("msg_4", "ses_1", "msg_3", 4),
+        asks("msg_5", "ses_2"), answers("msg_6", "ses_2", "msg_5", 6),
+        asks("msg_7", "ses_1"), answers("msg_8", "ses_2", "msg_5", 8),
+        answers("msg_9", "ses_1", "msg_7", 9),
+        db=True,
+    )  # fmt: skip
+    with sqlite3.connect(top / "opencode.db") as made:
+        made.execute("CREATE TABLE session (id TEXT, parent_id TEXT)")
+        made.executemany("INSERT INTO session VALUES (?, ?)", [("ses_1", None), ("ses_2", "ses_1")])
+    made.close()
+    folder(answers("msg_6", "ses_2", "msg_5", 6), db=False)  # the file that it took over
+    bring("opencode", top)
+    assert {call.id: call.task for call in calls()} == {
+        "msg_2": "msg_1", "msg_4": "msg_3", "msg_6": "msg_3", "msg_8": "msg_3", "msg_9": "msg_7",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("imports", [1, 2])
 @pytest.mark.parametrize("whole", ["database", "files"])
 def test_of_a_message_in_two_files_the_larger_counts(
