@@ -9,7 +9,8 @@ the next; a sub-agent, in a folder that is named after its session, works for wh
 Source: `ChatRecordingService` of google-gemini/gemini-cli (`TokensSummary`, `MessageRecord`),
 as quoted in public notes on the format. qwen-code wrote the same until it moved to
 `~/.qwen/projects` (0.14), where an answer is of type `assistant` and has `usageMetadata`, and where
-a branch begins with a copy of its session, whose name stands in `forkedFrom`.
+a branch begins with a copy of its session, whose name stands in `forkedFrom`. Its sub-agents lie in
+`subagents`, beside its `chats`: of those it tells only the tokens of what they said.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ HELP = "Gemini CLI's sessions"
 AGENT = True
 
 _ENDS = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
+_FOLDERS = {"chats", "subagents"}
 _HEAD = ("sessionId", "projectHash", "kind", "cwd")
 _TOKENS = {
     "input": "promptTokenCount",
@@ -55,24 +57,25 @@ def default_paths() -> tuple[Path, ...]:
 
 
 def files(path: Path) -> Iterator[Path]:
-    """The session, or every one below a folder's `chats`."""
+    """The session, or every one below a folder's `chats` or `subagents`."""
     if path.is_file():
         yield path
         return
-    yield from (file for file in logs(path, *_ENDS) if "chats" in file.parts)
+    yield from (file for file in logs(path, *_ENDS) if not _FOLDERS.isdisjoint(file.parts))
 
 
 def read(path: Path, state: State) -> Iterator[Item]:
     """The calls of one session; a message that was written again is told as it was last."""
     key = config.hash_key(recorder.get().settings)
-    session: dict[str, Any] = {"project": _project(path)}
+    session: dict[str, Any] = {"project": _project(path), **_beside(path)}
     found: dict[str, dict[str, Any]] = {}
     for number, record in _records(path):
         if isinstance(record, str):
             yield Rejected(number, record)
             continue
         session.update({n: record[n] for n in _HEAD if n in record})
-        if session.get("kind") == "subagent" and "above" not in session:
+        session["helps"] = session.get("kind") == "subagent" or record.get("isSidechain")
+        if session["helps"] and "above" not in session:
             session["above"] = _asked_above(path)
         for message in _messages(record):
             try:
@@ -136,8 +139,8 @@ def _asked(session: Record, message: Record) -> str | None:
 def _asked_above(path: Path) -> list[tuple[int, str]]:
     """What the session around a sub-agent was asked, by time: it lies beside the folder."""
     asked: list[tuple[int, str]] = []
-    folder = path.parent
-    for file in folder.parent.glob(f"session-*-{folder.name[:8]}.json*"):
+    folder, chats = path.parent, path.parent.parent.parent / "chats"
+    for file in chats.glob(f"*{folder.name[:8]}*.json*"):
         session: dict[str, Any] = {}
         with suppress(OSError, *WRONG):
             for _, record in _records(file):
@@ -174,6 +177,14 @@ def _project(path: Path) -> str | None:
     return None
 
 
+def _beside(path: Path) -> dict[str, Any]:
+    """The model of a sub-agent of qwen-code, which stands in a file of its own."""
+    with suppress(OSError, *WRONG):
+        told = json.loads(path.with_suffix(".meta.json").read_bytes())
+        return {"model": told["model"]}
+    return {}
+
+
 def _folder(path: Any) -> str | None:
     return str(path or "").strip().replace("\\", "/").rstrip("/").rpartition("/")[2] or None
 
@@ -203,7 +214,7 @@ def _call(session: Record, message: Record, key: bytes) -> dict[str, Any]:
         "provider": "google" if model.startswith("gem") else None,  # qwen-code says not whose
         "session": name,
         "project": project or _folder(session.get("cwd")) or hashed[:12] or None,
-        "agent": "subagent" if session.get("kind") == "subagent" else "main",
+        "agent": message.get("agentName") or ("subagent" if session["helps"] else "main"),
         "action": str(tools[0].get("name")) if tools else "answer",
         "framework": NAME,
         "input_tokens": sent,

@@ -106,6 +106,29 @@ def test_what_a_branch_of_qwen_code_copies_counts_once(bring: Any, calls: Any, l
     ]  # fmt: skip
 
 
+def test_what_a_sub_agent_of_qwen_code_says_is_counted(bring: Any, calls: Any, lines: Any) -> None:
+    def record(kind: str, name: str, second: int, **more: Any) -> dict[str, Any]:
+        time = f"2026-04-23T10:00:{second:02}.000Z"
+        return {"uuid": name, "type": kind, "sessionId": "s1", "timestamp": time, **more}
+
+    used = {"promptTokenCount": 10, "candidatesTokenCount": 8, "totalTokenCount": 18}
+    side = {"isSidechain": True, "agentId": "x", "agentName": "explore"}
+    lines(record("user", "u0", 0), record("user", "u5", 9), name="shop/chats/s1.jsonl")
+    folder = "shop/subagents/s1"
+    meta = {"agentId": "x", "model": "qwen3-coder-plus"}
+    lines(json.dumps(meta, indent=2), name=f"{folder}/agent-x.meta.json")
+    path = lines(
+        record("user", "u1", 1, **side),
+        record("assistant", "a2", 2, usageMetadata=used, **side),
+        record("assistant", "a3", 3, message={"parts": []}, **side),
+        name=f"{folder}/agent-x.jsonl",
+    )
+    assert bring("gemini-cli", path.parent.parent.parent).rejected == []
+    (call,) = calls()
+    assert (call.id, call.model, call.agent) == ("s1:a2", "qwen3-coder-plus", "explore")
+    assert (call.session, call.task, call.output_tokens) == ("s1", "s1:u0", 8)
+
+
 def test_the_project_and_sub_agents_have_their_names(bring: Any, calls: Any, lines: Any) -> None:
     root = lines("/home/me/shop", name="shop/.project_root")
     lines({**HEAD, "kind": "subagent"}, answer("m1"), name="shop/chats/s1/agent.jsonl")
