@@ -49,7 +49,11 @@ _ABOVE = "SELECT id, parent_id FROM session WHERE parent_id IS NOT NULL"
 
 _QUERY_2 = """
     SELECT m.id, m.session_id, m.type, m.seq, s.directory, s.fork_session_id, m.time_created,
-           CASE m.type WHEN 'assistant' THEN m.data END
+           CASE m.type WHEN 'assistant' THEN m.data END,
+           CASE WHEN s.parent_id IS NOT NULL AND s.fork_session_id IS NULL THEN (
+             SELECT p.id FROM session_message p WHERE p.session_id = s.parent_id
+             AND p.type = 'user' AND p.time_created <= s.time_created ORDER BY p.seq DESC LIMIT 1
+           ) END
     FROM session_message m LEFT JOIN session_v2 s ON s.id = m.session_id
     WHERE m.type IN ('user', 'assistant') ORDER BY s.time_created, s.id, m.seq
 """
@@ -118,7 +122,8 @@ def _rows(db: sqlite3.Connection) -> Iterator[Any]:
     """The messages of version 1, then those of version 2 that are not among them."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
     second, seen = "session_v2" in tables, set()
-    above = dict(db.execute(_ABOVE)) if "session" in tables else {}
+    columns = {name for _, name, *_ in db.execute("PRAGMA table_info(session)")}
+    above = dict(db.execute(_ABOVE)) if "parent_id" in columns else {}
     prompts: dict[str, str] = {}
     if "message" in tables or not second:
         for name, session, data in db.execute(_QUERY):
@@ -147,10 +152,10 @@ def _by_prompt(record: Any, above: str | None, prompts: dict[str, str]) -> Any:
 def _second(db: sqlite3.Connection) -> Iterator[tuple[str, Any]]:
     """The answers of version 2 in the words of version 1, without what a fork has copied."""
     held: dict[tuple[str, int], Any] = {}
-    prompts: dict[str, str] = {}
-    for name, session, kind, seq, folder, fork, created, data in db.execute(_QUERY_2):
+    prompts: dict[str, str] = {}  # by session, and by the message that one of them is itself
+    for name, session, kind, seq, folder, fork, created, data, above in db.execute(_QUERY_2):
         if kind == "user":
-            prompts[session] = name
+            prompts[session] = prompts[name] = prompts.get(above, above) if above else name
             continue
         more = {"id": name, "sessionID": session, "parentID": prompts.get(session), "role": kind}
         record = _decoded(data, {**more, "path": {"root": folder}, "apart": True})

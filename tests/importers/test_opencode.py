@@ -202,12 +202,17 @@ def test_of_a_message_in_two_files_the_larger_counts(
 
 
 def second(made: sqlite3.Connection, *rows: tuple[str, str, str, int, Any]) -> None:
-    """The tables of OpenCode 2: s2 is a fork of s1."""
-    made.execute("CREATE TABLE session_v2 (id, fork_session_id, directory, time_created)")
+    """The tables of OpenCode 2: s2 is a fork of s1, s3 a sub-agent of it, and s4 one of s3."""
+    made.execute(
+        "CREATE TABLE session_v2 (id, fork_session_id, directory, time_created, parent_id)"
+    )
     made.execute("CREATE TABLE session_message (id, session_id, type, seq, time_created, data)")
-    sessions = [("s2", "s1", "/home/me/shop", 2), ("s1", None, "/home/me/shop", 1)]
-    made.executemany("INSERT INTO session_v2 VALUES (?, ?, ?, ?)", sessions)
-    told = [(*row[:4], 1_767_607_000_000, json.dumps(row[4])) for row in rows]
+    sessions = [
+        ("s2", "s1", "/home/me/shop", 2, None), ("s1", None, "/home/me/shop", 1, None),
+        ("s3", None, "/home/me/shop", 4, "s1"), ("s4", None, "/home/me/shop", 7, "s3"),
+    ]  # fmt: skip
+    made.executemany("INSERT INTO session_v2 VALUES (?, ?, ?, ?, ?)", sessions)
+    told = [(*row[:4], row[3], json.dumps(row[4])) for row in rows]
     made.executemany("INSERT INTO session_message VALUES (?, ?, ?, ?, ?, ?)", told)
 
 
@@ -240,17 +245,23 @@ def test_opencode_2_is_read_from_its_own_tables(
             ("copy1", "s2", "assistant", 1, moved),
             ("copy3", "s2", "assistant", 3, moved | {"tokens": {**TOKENS, "input": 7}}),
             ("a4", "s2", "assistant", 4, moved | {"tokens": {**TOKENS, "input": 9}}),
+            ("u5", "s1", "user", 5, {"text": "asked when s3 was at work"}),
+            ("u3", "s3", "user", 6, {"text": "look"}),
+            ("a6", "s3", "assistant", 7, moved | {"tokens": {**TOKENS, "input": 11}}),
+            ("u4", "s4", "user", 8, {"text": "look closer"}),
+            ("a8", "s4", "assistant", 9, moved | {"tokens": {**TOKENS, "input": 12}}),
         )
     made.close()
     assert bring("opencode", top).rejected == []
     found = {call.id: call for call in calls()}
-    assert set(found) == {"msg_old", "a1", "a4"}
+    assert set(found) == {"msg_old", "a1", "a4", "a6", "a8"}
+    assert [found[name].task for name in ("a6", "a8")] == ["u1", "u1"]
     one = found["a1"]
     assert (one.session, one.task, one.project, one.agent) == ("s1", "u1", "shop", "build")
     assert (one.input_tokens, one.cache_read_tokens, one.output_tokens) == (357, 300, 100)
     assert (one.model, one.provider, one.duration_ms) == ("claude-sonnet-4-5", "anthropic", 4000)
     assert (one.action, [made["name"] for made in one.tool_calls]) == ("edit", ["edit"])
-    assert bring("opencode", top, source="again").new == 3
+    assert bring("opencode", top, source="again").new == 5
 
 
 @pytest.mark.parametrize(
