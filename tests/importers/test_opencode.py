@@ -185,6 +185,17 @@ def test_a_sub_agent_works_for_what_the_session_above_was_asked(
     }  # fmt: skip
 
 
+def test_a_database_whose_sessions_name_none_above_them_is_read(
+    bring: Any, calls: Any, folder: Any
+) -> None:
+    top = folder(message("msg_1"), db=True)
+    with sqlite3.connect(top / "opencode.db") as made:
+        made.execute("CREATE TABLE session (id TEXT)")
+    made.close()
+    assert bring("opencode", top).rejected == []
+    assert len(calls()) == 1
+
+
 @pytest.mark.parametrize("imports", [1, 2])
 @pytest.mark.parametrize("whole", ["database", "files"])
 def test_of_a_message_in_two_files_the_larger_counts(
