@@ -34,7 +34,7 @@ def reader(read: Reader) -> Reader:
             made = read(usage)
         except Exception:  # noqa: BLE001 - any object at all may stand here
             return None
-        return None if made == _EMPTY else made
+        return made if made is None or made.input_tokens or made != _EMPTY else None
 
     return tolerant
 
