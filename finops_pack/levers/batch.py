@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
+from finops_pack.figures import count
 from finops_pack.levers._found import EVIDENCE_CALLS, Found
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._rhythm import Start
@@ -61,7 +62,8 @@ class Search(LeverSearch):
             found,
             "batch",
             "Send unattended calls as a batch",
-            f"{found.count} calls to {model} were started by a clock; as a batch they cost less",
+            f"{count(found.count, 'call')} to {model}, started by a clock, would cost less as a "
+            "batch",
             low=found.usd / 2,
             effort="workflow",
             assumption="nobody waits for these answers within 24 hours; the same tokens",

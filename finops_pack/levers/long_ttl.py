@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from finops_pack.figures import count
 from finops_pack.levers._found import Found, place_of
 from finops_pack.levers._lever import Lever, Work
 from finops_pack.levers._prefix import Prompt
@@ -85,8 +86,8 @@ class Search(SessionSearch[_Session]):
             found,
             "cache",
             "Use the one-hour cache where sessions pause",
-            f"{found.groups} sessions on {model} pause longer than the short cache lives; the "
-            "one-hour cache there pays, premium included",
+            f"{count(found.groups, 'session')} on {model} paused longer than the short cache "
+            "lives; the one-hour cache there pays, premium included",
             low=Decimal(0),
             effort="config",
             assumption="writes after a pause of 5 to 60 minutes become reads of the same prefix",

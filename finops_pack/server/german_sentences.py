@@ -64,10 +64,9 @@ SENTENCES = (
         "etwa {2} im Monat weniger.",
     ),
     (
-        r"(\d+) calls to (.+) were started by a clock; as a batch they cost less: about (\S+) a "
+        r"(\S+) calls? to (.+), started by a clock, would cost less as a batch: about (\S+) a "
         r"month less\.",
-        "{0} Aufrufe von {1} hat eine Uhr gestartet; als Batch kosten sie im Monat etwa {2} "
-        "weniger.",
+        "Aufrufe von {1}, die eine Uhr gestartet hat: {0}; als Batch im Monat etwa {2} weniger.",
     ),
     (
         r"(\d+) calls to (.+) resent their prompts uncached; set cache breakpoints: about (\S+) a "

@@ -26,6 +26,8 @@ def test_batch_price_for_unattended_calls() -> None:
     job = [call(i, task=f"t{i}", trigger="cron", input_tokens=1_000_000) for i in range(4)]
     [lever] = titled(job, "batch")
     assert lever.estimated_saving_usd == 6  # half of 4 x $3
+    [one] = titled(job[:1], "batch")
+    assert one.message.startswith("1 call to big, started by a clock, would cost less as a batch:")
     assert titled([call(1, task="t", trigger="user", input_tokens=10**6)], "batch") == []
 
 
@@ -95,6 +97,7 @@ def test_long_ttl_where_it_pays() -> None:
         for i in range(4)
     ]
     [lever] = titled(paused, "one-hour")
+    assert lever.message.startswith("1 session on big paused longer than the short cache lives;")
     # 3 rewrites saved at 3.45, one write dearer by 2.25 per million
     assert lever.estimated_saving_usd == Decimal("0.81")
     busy = [

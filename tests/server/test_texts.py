@@ -211,6 +211,12 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "Abhilfe: finops rates alias a=KNOWN-MODEL",
         ),
         (
+            "1 call to gpt-4o, started by a clock, would cost less as a batch: about $1.21 a month "
+            "less. Estimated from 6.4 days.",
+            "Aufrufe von gpt-4o, die eine Uhr gestartet hat: 1; als Batch im Monat etwa "
+            "1,21\u00a0$ weniger. Geschätzt aus 6,4 Tagen.",
+        ),
+        (
             "The heartbeat runs every 30 min; let it run every 1.0 h: about $2 a month less.",
             "Der Heartbeat läuft alle 30 min; alle 1,0 h spart im Monat etwa 2\u00a0$.",
         ),
