@@ -166,7 +166,7 @@ def test_a_budget_below_a_cent_is_not_told_as_nothing() -> None:
 
 def test_very_many_models_without_a_price_are_counted() -> None:
     [alert] = found([day(0, unpriced_models=tuple(f"m{n}" for n in range(9)))])
-    assert "known for m0, m1, m2, m3, m4 and 4 more: their" in alert.message
+    assert "known for m0, m1, m2, m3, m4 and 4 more: the cost" in alert.message
 
 
 def test_many_more_tasks_at_the_usual_cost_are_a_dear_day() -> None:

@@ -126,7 +126,7 @@ def _unpriced(days: Sequence[DayTotals], today: date) -> Alert | None:
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     alias = shlex.quote(f"{names[0]}=KNOWN-MODEL")
     message = (
-        f"No price is known for {', '.join(names[:NAMED])}{more}: their cost is missing from "
+        f"No price is known for {', '.join(names[:NAMED])}{more}: the cost is missing from "
         f"every figure. Mend: finops rates alias {alias}"
     )
     title = "Models without a price"

@@ -45,7 +45,7 @@ def budget_lines(view: BudgetView) -> list[str]:
 def outside(total: Totals) -> str:
     """What no figure of these calls holds, and where to read more; empty when all have a price."""
     parts = (
-        (total.unpriced_calls, "no price: nothing of them is in these dollars"),
+        (total.unpriced_calls, "no price: not in these dollars"),
         (total.partial_calls, "a price in part: the rest is not in these dollars"),
     )
     said = [

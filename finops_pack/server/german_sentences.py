@@ -45,14 +45,14 @@ SENTENCES = (
     ),
     (r"Models without a price", "Modelle ohne Preis"),
     (
-        r"No price is known for (.+) and (\S+) more: their cost is missing from every figure\. "
+        r"No price is known for (.+) and (\S+) more: the cost is missing from every figure\. "
         r"Mend: (.+)",
-        "Für {0} und {1} weitere ist kein Preis bekannt: ihre Kosten fehlen in jeder Zahl. "
+        "Für {0} und {1} weitere ist kein Preis bekannt: die Kosten fehlen in jeder Zahl. "
         "Abhilfe: {2}",
     ),
     (
-        r"No price is known for (.+): their cost is missing from every figure\. Mend: (.+)",
-        "Für {0} ist kein Preis bekannt: ihre Kosten fehlen in jeder Zahl. Abhilfe: {1}",
+        r"No price is known for (.+): the cost is missing from every figure\. Mend: (.+)",
+        "Für {0} ist kein Preis bekannt: die Kosten fehlen in jeder Zahl. Abhilfe: {1}",
     ),
     (r"A reporter has fallen silent", "Ein Melder schweigt"),
     (r"The last report of (.+) is for (\S+)\.", "Die letzte Meldung von {0} ist für {1}."),

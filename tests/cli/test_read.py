@@ -274,7 +274,7 @@ def test_what_has_no_price_is_said_to_be_in_no_figure(
     command: str, finops: Callable[..., Any], week: Path
 ) -> None:
     last = finops(command, "--last", "30d").out.splitlines()[-1]
-    assert last.startswith("* 2 of 146 calls have no price: nothing of them is in these dollars")
+    assert last.startswith("* 2 of 146 calls have no price: not in these dollars")
     assert "have no price" not in finops(command, "--last", "30d", "--project", "plan").out
 
 

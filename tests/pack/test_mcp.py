@@ -122,7 +122,7 @@ def test_what_has_no_price_stands_beside_the_total(empty_home: Path) -> None:
     assert "rows left out: 1, ask" in str(spend.note)
     none = mcp_server.get_spend(limit=-1)
     assert (none.rows, "rows left out: 2" in str(none.note)) == ([], True)
-    without = "1 of 2 calls has no price: nothing of them is in these dollars"
+    without = "1 of 2 calls has no price: not in these dollars"
     for said in (
         spend.note, mcp_server.find_waste().note,
         tools_of_a_framework.get_spend(), tools_of_a_framework.find_waste(),

@@ -97,8 +97,7 @@ def test_without_a_price_an_agent_hears_of_no_zero_dollars() -> None:
         "total: $2.5",
         "gpt-4o: $2.5",
         "house-llm: unpriced",
-        "1 of 2 calls has no price: nothing of them is in these dollars; names and mends: "
-        "finops doctor",
+        "1 of 2 calls has no price: not in these dollars; names and mends: finops doctor",
     ]
 
 

@@ -63,7 +63,7 @@ def test_dates_and_fractions_are_written_as_people_do():
     )
     whole = anomaly.replace("$12.50", "$1,900")
     assert texts.sentence(whole, "de").startswith("07.02.2026 kostete 1.900\u00a0$, das 3,7-Fache")
-    model = "No price is known for gpt-4o-2024-11-20: their cost is missing from every figure. "
+    model = "No price is known for gpt-4o-2024-11-20: the cost is missing from every figure. "
     assert "gpt-4o-2024-11-20" in texts.sentence(model + "Mend: x", "en")
 
 
@@ -205,9 +205,9 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "Der Heartbeat läuft alle 5 min; alle 10 min spart im Monat etwa 3,00\u00a0$.",
         ),
         (
-            "No price is known for a, b and 4 more: their cost is missing from every figure. "
+            "No price is known for a, b and 4 more: the cost is missing from every figure. "
             "Mend: finops rates alias a=KNOWN-MODEL",
-            "Für a, b und 4 weitere ist kein Preis bekannt: ihre Kosten fehlen in jeder Zahl. "
+            "Für a, b und 4 weitere ist kein Preis bekannt: die Kosten fehlen in jeder Zahl. "
             "Abhilfe: finops rates alias a=KNOWN-MODEL",
         ),
         (
