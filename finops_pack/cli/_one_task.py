@@ -44,7 +44,7 @@ def show(reader: Reader, period: Period, asked: str, args: argparse.Namespace) -
         return
     plan = " list equivalent" if paid.get("billing") == "subscription" else ""
     print(f"task {asked}: {_head(calls, plan, usual)}")
-    _tree(calls)
+    _tree(calls, _args.again(args, "task"))
     if trend is not None:
         _why(trend, findings)
 
@@ -143,7 +143,7 @@ def _against(total: Decimal, usual: list[Decimal]) -> str:
     return f", {total / middle:.1f}× the usual {_out.usd(middle)} (n = {len(usual)})"
 
 
-def _tree(calls: list[Call]) -> None:
+def _tree(calls: list[Call], again: str) -> None:
     """Calls under their parents; one that was caused outside the task stands at the left."""
     known = {call.id for call in calls}
     children: dict[str | None, list[Call]] = {}
@@ -158,7 +158,7 @@ def _tree(calls: list[Call]) -> None:
         shown += 1
         stack += [(child, depth + 1) for child in reversed(children.get(call.id, []))]
     if len(calls) > shown:
-        print(f"  … {len(calls) - shown} more; all of them: finops task ID --json")
+        print(f"  … {len(calls) - shown} more; all of them: {again} --json")
 
 
 def _line(call: Call) -> str:

@@ -56,6 +56,17 @@ def test_a_large_result_is_the_cause(capsys: pytest.CaptureFixture[str]) -> None
     assert sum(float(f["usd"]) for f in trend["factors"]) == pytest.approx(change)
 
 
+def test_a_long_task_says_how_to_see_the_rest_of_its_calls(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for size in range(62):
+        step("ticket 7", 1000 + size)
+    recorder.flush()
+    assert cli.main(["task", "ticket 7", "--why"]) == 0
+    told = "  … 2 more; all of them: finops task 'ticket 7' --why --json\n"
+    assert told in capsys.readouterr().out
+
+
 def test_causes_of_one_task_are_said_to_overlap(capsys: pytest.CaptureFixture[str]) -> None:
     overlap = "causes of one task may explain the same dollars: they are not parts of a sum"
     twelve_usual_tasks_and_an_odd_one()
