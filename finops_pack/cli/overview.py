@@ -85,8 +85,8 @@ def _waste(reader: Reader, week: Period) -> str:
     most = f"{name.replace('_', ' ')} {_out.usd(worst.usd)}"
     parts = (part.usd for part in found.categories.values() if part.basis == "estimated")
     guessed = sum(parts, Decimal(0))
-    mark = f"; {_out.usd(guessed)} of it estimated" if guessed else ""
-    return f"{_out.usd(lost)} of {_out.usd(found.total_usd)}{share}, most: {most}{mark}"
+    mark = f", {_out.usd(guessed)} of it estimated" if guessed else ""
+    return f"{_out.usd(lost)} of {_out.usd(found.total_usd)}{share}{mark}; most: {most}"
 
 
 def coverage(total: Totals) -> str:
