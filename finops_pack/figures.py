@@ -24,6 +24,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def days(span: Decimal | float) -> str:
+    """`1 day`, `6.4 days`."""
+    told = f"{span:.1f}".removesuffix(".0")
+    return f"{told} day{'' if told == '1' else 's'}"
+
+
 def percent(share: Decimal | float, places: int = 0) -> str:
     """`12%`, `<1%`, `>99%`: what there is of something is neither none of it nor all of it."""
     text, least = f"{share * 100:.{places}f}", f"{Decimal(1).scaleb(-places):f}"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from finops_pack.figures import bar, count, percent, score, tokens, usd
+from finops_pack.figures import bar, count, days, percent, score, tokens, usd
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,10 @@ from finops_pack.figures import bar, count, percent, score, tokens, usd
 )
 def test_amounts_as_people_read_them(amount: str, text: str) -> None:
     assert usd(Decimal(amount)) == text
+
+
+def test_days_as_people_read_them() -> None:
+    assert [days(n) for n in (1.04, 1.5, Decimal(7))] == ["1 day", "1.5 days", "7 days"]
 
 
 def test_counts_as_people_read_them() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from finops_pack.cli import _tame
 from finops_pack.errors import FinOpsError
-from finops_pack.figures import bar, count, percent, score, tokens, usd
+from finops_pack.figures import bar, count, days, percent, score, tokens, usd
 from finops_pack.money import plain
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bar",
     "count",
+    "days",
     "document",
     "failure",
     "fields",

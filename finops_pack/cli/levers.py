@@ -62,7 +62,8 @@ def _show(found: Sequence[Lever], days: float) -> None:
         _out.say(lever.message, "  ")
         words = f"{lever.basis}, {low} to {high}; effort: {lever.effort}"
         _out.say(f"{words}; assumes: {lever.assumption}", "  ")
-    span = "this day was" if days == 1 else f"these {days:.1f} days were"
+    span = _out.days(days)
+    span = "this day was" if span == "1 day" else f"these {span} were"
     _out.say(f"a month as {span}; levers may save the same dollars twice")
 
 

@@ -60,8 +60,8 @@ def _rows(reader: Reader, week: Period) -> Iterator[tuple[str, str]]:
     points = None if score.score is None else f"{_out.score(score.score)} of 100"
     yield "score", points or score.reason or ""
     for lever in reader.levers(week)[:1]:
-        saving, span = _out.usd(lever.estimated_saving_usd), round(reader.days_of(week))
-        as_now = f"{lever.basis}, from {_out.count(span, 'day')}"
+        saving = _out.usd(lever.estimated_saving_usd)
+        as_now = f"{lever.basis}, from {_out.days(reader.days_of(week))}"
         yield "lever", f"{lever.title}: {saving}/month ({as_now}); see: finops levers"
     for alert in reader.alerts()[:ALERTS]:
         yield "alert", f"{alert.title}: {alert.message}"

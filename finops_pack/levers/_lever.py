@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
+from finops_pack import figures
 from finops_pack.alerts import WRITE_SHARE_DAYS, WRITE_SHARE_LIMIT, recent_writes
 from finops_pack.levers._found import Found
 from finops_pack.levers._rhythm import DAY_US, Rhythm
@@ -150,8 +151,9 @@ def _less(saving: Decimal, days: Decimal, last: int = 0) -> str:
 
     `last`: they are some of so many days before now, whatever period a screen shows beside it.
     """
-    told = f"{days:.1f}".removesuffix(".0")
-    span = f"{told} of the last {last} days" if last else f"{told} day{'' if told == '1' else 's'}"
+    span = figures.days(days)
+    if last:
+        span = f"{span.split()[0]} of the last {last} days"
     return f"about {shown(saving)} a month less. Estimated from {span}."
 
 

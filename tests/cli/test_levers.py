@@ -45,6 +45,21 @@ def accepted_days_ago(lever: str, days: float) -> None:
     ledger.close()
 
 
+@pytest.mark.parametrize(
+    ("ago", "span", "as_now"),
+    [(1.4, "1.4 days", "these 1.4 days were"), (1.02, "1 day", "this day was")],
+)
+def test_each_screen_says_the_same_of_the_days_behind_a_lever(
+    capsys: pytest.CaptureFixture[str], ago: float, span: str, as_now: str
+) -> None:
+    jobs(4, ago, 100_000)
+    for command, text in (("overview", f"from {span})"), ("levers", f"Estimated from {span}.")):
+        assert cli.main([command]) == 0
+        said = capsys.readouterr().out
+        assert text in said
+    assert f"a month as {as_now};" in said
+
+
 def test_a_lever_is_accepted_and_its_saving_measured(capsys: pytest.CaptureFixture[str]) -> None:
     jobs(20, 6, 100_000)
     lever = batch(capsys)
