@@ -102,6 +102,14 @@ def test_write_share_is_weighed_by_cost_and_opens_above_thirty_percent() -> None
     assert types([dear]) == ["cache_write_share"]
 
 
+def test_a_write_share_a_little_above_its_limit_does_not_read_as_the_limit() -> None:
+    [alert] = found([day(0, cache_write_usd_share=Decimal("0.304"))])
+    assert alert.message == (
+        "Cache writes were 30.4% of your spend in the last 7 days, above 30%; they pay only where "
+        "they are read back."
+    )
+
+
 def test_seven_days_of_writes_are_seven() -> None:
     share = {"cache_write_usd_share": Decimal("0.5")}
     assert types([day(6, **share)]) == ["cache_write_share"]

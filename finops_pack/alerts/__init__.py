@@ -112,8 +112,8 @@ def _write_share(days: Sequence[DayTotals], today: date) -> Alert | None:
     if not total or writes / total <= WRITE_SHARE_LIMIT:
         return None
     message = (
-        f"Cache writes were {writes / total:.0%} of your spend in the last {WRITE_SHARE_DAYS} "
-        f"days; above {WRITE_SHARE_LIMIT:.0%} they are rarely read back."
+        f"Cache writes were {writes / total:.1%} of your spend in the last {WRITE_SHARE_DAYS} "
+        f"days, above {WRITE_SHARE_LIMIT:.0%}; they pay only where they are read back."
     )
     return Alert("cache_write_share", "medium", "Cache writes are expensive", message, _week(today))
 

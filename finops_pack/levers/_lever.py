@@ -173,7 +173,7 @@ def for_writes(writes: Decimal, total: Decimal, days: Decimal, last: int = 0) ->
         lever="cache",
         title="Lower the share of cache writes",
         message=(
-            f"Cache writes are {writes / total:.0%} of your dollars. Longer heartbeat intervals, "
+            f"Cache writes are {writes / total:.1%} of your dollars. Longer heartbeat intervals, "
             "tasks bundled into warm sessions and compression before the cache expires bring "
             f"them to {WRITE_SHARE_LIMIT:.0%}: {_less(saving, days, last)}"
         ),

@@ -38,10 +38,10 @@ SENTENCES = (
     ),
     (r"Cache writes are expensive", "Cache-Writes sind teuer"),
     (
-        r"Cache writes were (\d+)% of your spend in the last (\d+) days; above (\d+)% they are "
-        r"rarely read back\.",
-        "Cache-Writes waren {0} % der Ausgaben der letzten {1} Tage; über {2} % werden sie selten "
-        "wieder gelesen.",
+        r"Cache writes were (\S+)% of your spend in the last (\d+) days, above (\d+)%; they pay "
+        r"only where they are read back\.",
+        "Cache-Writes waren {0} % der Ausgaben der letzten {1} Tage, mehr als {2} %; sie lohnen "
+        "sich nur, wo sie wieder gelesen werden.",
     ),
     (r"Models without a price", "Modelle ohne Preis"),
     (
@@ -57,7 +57,7 @@ SENTENCES = (
     (r"A reporter has fallen silent", "Ein Melder schweigt"),
     (r"The last report of (.+) is for (\S+)\.", "Die letzte Meldung von {0} ist für {1}."),
     (
-        r"Cache writes are (\d+)% of your dollars\. .+ bring them (?:to|below) (\d+)%: about "
+        r"Cache writes are (\S+)% of your dollars\. .+ bring them (?:to|below) (\d+)%: about "
         r"(\S+) a month(?: less)?\.",
         "Cache-Writes sind {0} % Ihrer Dollar. Ein längeres Heartbeat-Intervall, in bestehenden "
         "Sessions gebündelte Tasks und Komprimierung vor Ablauf des Caches senken sie auf {1} %: "

