@@ -110,6 +110,13 @@ def test_a_write_share_a_little_above_its_limit_does_not_read_as_the_limit() -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("usd", "said"), [("400", "$400"), ("1234.5", "$1,234.50"), ("0.0933", "$0.093"), ("0", "$0")]
+)
+def test_an_alert_has_the_digits_of_every_other_screen(usd: str, said: str) -> None:
+    assert alerts.dollars(Decimal(usd)) == said
+
+
 def test_seven_days_of_writes_are_seven() -> None:
     share = {"cache_write_usd_share": Decimal("0.5")}
     assert types([day(6, **share)]) == ["cache_write_share"]

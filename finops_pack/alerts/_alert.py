@@ -10,7 +10,6 @@ from finops_pack.money import shown
 
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES = ("low", "medium", "high", "critical")
-_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,5 @@ class Alert:
 
 
 def dollars(usd: Decimal) -> str:
-    """`$400`, `$12.50`, `$0.004`: cents only where there are any, less only where that is all."""
-    if abs(usd) < _CENT:
-        return shown(usd)
-    cents = usd.quantize(_CENT)
-    return f"${cents:,.0f}" if cents == cents.to_integral_value() else f"${cents:,.2f}"
+    """`$400`, `$12.50`, `$0.093`: as everywhere, but for cents where there are none."""
+    return shown(usd).removesuffix(".00")
