@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from finops_pack import __version__
 from finops_pack.server import api, assets, ledgers, pages, render, texts
-from finops_pack.server.browser import SignInFirst, language_of
+from finops_pack.server.browser import SignInFirst, keep_wanted, language_of
 from finops_pack.server.chrome import Chrome
 from finops_pack.server.headers import Headers, complete
 from finops_pack.server.http import ApiError, busy, document
@@ -67,7 +67,9 @@ def _healthy(request: Request) -> Response:
 
 
 def _to_sign_in(request: Request, error: Exception) -> Response:
-    return RedirectResponse("/login", 303)
+    answer = RedirectResponse("/login", 303)
+    keep_wanted(answer, request)
+    return answer
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qs
@@ -14,7 +15,10 @@ from finops_pack.server.accounts import Account
 from finops_pack.server.http import ApiError, read_body
 
 SESSION, FORM, LANGUAGE = "finops_session", "finops_form", "finops_language"
+WANTED = "finops_wanted"  # the page that was asked for before the sign-in
 _YEAR = 31_536_000
+_HOUR = 3600
+_OURS = re.compile(r"/[a-z]*(\?[\w=&]*)?")  # no other host
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +99,16 @@ def keep_language(response: Response, request: Request) -> None:
     """Remember a language that was chosen by link."""
     if request.query_params.get("lang") in texts.LANGUAGES:
         remember(response, request, LANGUAGE, request.query_params["lang"], _YEAR)
+
+
+def keep_wanted(response: Response, request: Request) -> None:
+    """Remember the page that was asked for; a form that was sent is asked for anew."""
+    if request.method == "GET":
+        page = "?".join(filter(None, (request.url.path, request.url.query)))
+        remember(response, request, WANTED, page, _HOUR)
+
+
+def wanted(request: Request) -> str:
+    """The page to go on to after the sign-in."""
+    page = request.cookies.get(WANTED, "")
+    return page if _OURS.fullmatch(page) else "/"

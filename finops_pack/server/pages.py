@@ -27,12 +27,14 @@ from finops_pack.server.accounts import Account
 from finops_pack.server.browser import (
     FORM,
     SESSION,
+    WANTED,
     Anyone,
     Form,
     Member,
     Visitor,
     keep_language,
     remember,
+    wanted,
 )
 from finops_pack.server.http import ApiError
 from finops_pack.server.screen import PERIODS, Screen
@@ -81,7 +83,8 @@ def login(request: Request, db: Db, who: Anyone, fields: Form) -> Response:
     throttle.signed_in(db, email, address)
     lasts = accounts.PAGE_SESSION
     token, _ = accounts.open_session(db, account, lasts)
-    answer = RedirectResponse("/", 303)
+    answer = RedirectResponse(wanted(request), 303)
+    answer.delete_cookie(WANTED)
     remember(answer, request, SESSION, token, int(lasts.total_seconds()))
     return answer
 

@@ -59,6 +59,23 @@ def test_sign_in_and_out(site):
     assert site.client.get("/keys").url.path == "/login"
 
 
+def test_a_sign_in_goes_on_to_the_page_that_was_asked_for(site):
+    site.account()
+    reported(site)
+    site.client.get("/costs?period=7d")
+    assert sign_in(site.client, "wrong").status_code == 401
+    page = sign_in(site.client)
+    assert str(page.url).endswith("/costs?period=7d")
+    assert "finops_wanted" not in site.client.cookies
+
+
+@pytest.mark.parametrize("page", ["//evil.test", "https://evil.test", "/login@evil.test", "/a\\b"])
+def test_a_sign_in_goes_to_no_other_host(site, page):
+    site.account()
+    site.client.cookies.set("finops_wanted", page)
+    assert sign_in(site.client).url.path == "/start"
+
+
 def test_the_session_cookie_is_secure_behind_tls(site):
     site.account()
     client = TestClient(site.client.app, base_url="https://finops.test")
