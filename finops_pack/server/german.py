@@ -173,6 +173,9 @@ WORDS = {
     "The budget must be an amount above 0, not grouped: 1000 or 1000.50.": (
         "Das Budget muss ein Betrag über 0 sein, ohne Tausenderpunkte: 1000 oder 1000,50."
     ),
+    "The key needs a name, of at most 200 characters.": (
+        "Der Schlüssel braucht einen Namen von höchstens 200 Zeichen."
+    ),
     "The company needs a name, of at most 200 characters.": (
         "Die Firma braucht einen Namen von höchstens 200 Zeichen."
     ),

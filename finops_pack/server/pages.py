@@ -172,7 +172,8 @@ def register(db: Db, who: Member, fields: Form) -> Response:
     try:
         asked = checked(Register, fields)
     except ApiError as refused:
-        return _keys_page(db, who, problem=refused.message, status=422)
+        problem = PROBLEMS.get(refused.field or "", refused.message)
+        return _keys_page(db, who, problem=texts.translator(who.language)(problem), status=422)
     key, _ = accounts.register_key(db, _account(who).id, asked.name, asked.scope)
     return _keys_page(db, who, new_key=key)
 
@@ -207,6 +208,7 @@ def _settings_page(
 
 
 PROBLEMS = {
+    "name": "The key needs a name, of at most 200 characters.",
     "company_name": "The company needs a name, of at most 200 characters.",
     "monthly_budget": "The budget must be an amount above 0, not grouped: 1000 or 1000.50.",
     "alert_threshold_pct": "The percent must be a whole number from 1 to 100.",

@@ -50,7 +50,7 @@ def _percent(value: Any) -> int:
 
 Name = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=MAXIMUM_NAME, strict=True),
+    StringConstraints(min_length=1, max_length=MAXIMUM_NAME, strict=True, strip_whitespace=True),
     AfterValidator(_storable),
 ]
 Limit = Annotated[

@@ -135,6 +135,15 @@ def test_a_key_is_shown_once_and_can_be_revoked(member):
     assert member.ask(key, "GET", "/alerts").status_code == 401
 
 
+@pytest.mark.parametrize("name", [" ", "x" * 201])
+def test_a_key_needs_a_name(member, name):
+    token = token_of(member.client.get("/keys?lang=de"))
+    refused = member.client.post("/keys", data={"name": name, "form_token": token})
+    assert refused.status_code == 422
+    assert "Der Schlüssel braucht einen Namen von höchstens 200 Zeichen." in refused.text
+    assert "finops_" not in refused.text
+
+
 def test_settings_are_kept_and_checked(member):
     token = token_of(member.client.get("/settings"))
     fields = {"company_name": "Neu", "monthly_budget": "1234,50", "alert_threshold_pct": "70"}
