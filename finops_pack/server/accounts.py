@@ -134,16 +134,21 @@ def close_session(db: Database, token: str) -> None:
         t.run("DELETE FROM session WHERE token_hash = ?", (crypto.fingerprint(token),))
 
 
-def register_key(db: Database, account_id: str, name: str, scope: Scope) -> tuple[str, str]:
-    """(key, key_id) of a new key; this is the only time that the key is known."""
-    key, key_id = crypto.new_key(), crypto.new_id("key")
+def register_key(
+    db: Database, account_id: str, name: str, scope: Scope, key_id: str = ""
+) -> tuple[str, str]:
+    """(key, key_id) of a new key; this is the only time that the key is known.
+
+    No key, where one of that id is registered already.
+    """
+    key, key_id = crypto.new_key(), key_id or crypto.new_id("key")
     with db.write() as t:
-        t.run(
+        made = t.run(
             "INSERT INTO api_key (id, account_id, key_hash, name, scope, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
             (key_id, account_id, crypto.fingerprint(key), name, scope, clock.stamp()),
         )
-    return key, key_id
+    return (key if made else ""), key_id
 
 
 def by_key(db: Database, key: str) -> Caller | None:

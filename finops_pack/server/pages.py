@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import secrets
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -42,6 +43,7 @@ from finops_pack.server.shapes import Budget, Register, checked
 from finops_pack.server.stores import Database
 
 router = APIRouter(include_in_schema=False, default_response_class=Response)
+_ONCE = re.compile(r"[0-9a-f]{16}")
 SCREENS = {"/": "overview.html", "/costs": "costs.html", "/levers": "levers.html"}
 _HOUR = 3600
 
@@ -163,6 +165,7 @@ def _keys_page(
     held = accounts.keys(db, _account(who).id)
     frame = chrome.of_account(who, "/keys")
     values: dict[str, Any] = {"keys": held, "new_key": new_key, "problem": problem}
+    values["once"] = secrets.token_hex(8)  # the next key's id: a form sent again makes no other
     return render.page("keys.html", who.language, status, chrome=frame, **values)
 
 
@@ -174,8 +177,10 @@ def register(db: Db, who: Member, fields: Form) -> Response:
     except ApiError as refused:
         problem = PROBLEMS.get(refused.field or "", refused.message)
         return _keys_page(db, who, problem=texts.translator(who.language)(problem), status=422)
-    key, _ = accounts.register_key(db, _account(who).id, asked.name, asked.scope)
-    return _keys_page(db, who, new_key=key)
+    once = _ONCE.fullmatch(fields.get("once", ""))
+    key_id = f"key_{once[0]}" if once else ""
+    key, _ = accounts.register_key(db, _account(who).id, asked.name, asked.scope, key_id)
+    return _keys_page(db, who, new_key=key) if key else RedirectResponse("/keys", 303)
 
 
 @router.post("/keys/{key_id}/revoke")

@@ -144,6 +144,18 @@ def test_a_key_needs_a_name(member, name):
     assert "finops_" not in refused.text
 
 
+def test_the_form_of_a_key_makes_one_however_often_it_is_sent(member):
+    page = member.client.get("/keys")
+    once = re.search(r'name="once" value="([0-9a-f]{16})"', page.text)[1]
+    fields = {"name": "laptop", "form_token": token_of(page), "once": once}
+    made = member.client.post("/keys", data=fields)
+    again = member.client.post("/keys", data=fields)  # as a browser does when the page is loaded
+    assert "finops_" in made.text
+    assert again.status_code == 200
+    assert "finops_" not in again.text
+    assert again.text.count('<code class="hint">key_') == 1
+
+
 def test_settings_are_kept_and_checked(member):
     token = token_of(member.client.get("/settings"))
     fields = {"company_name": "Neu", "monthly_budget": "1234,50", "alert_threshold_pct": "70"}
