@@ -51,9 +51,10 @@ def _finding(
     idle: Sequence[str], offered: int, size: int, involved: Sequence[Call], total: Decimal
 ) -> Finding:
     more = f" and {len(idle) - LISTED} more" if len(idle) > LISTED else ""
+    were = "was" if len(idle) == 1 else "were"
     return Finding(
         category=CATEGORY,
-        title=f"{len(idle)} of {count(offered, 'tool')} offered were never called",
+        title=f"{len(idle)} of {count(offered, 'tool')} offered {were} never called",
         calls=tuple(call.id for call in involved),
         usd=total,
         basis="estimated",

@@ -46,7 +46,7 @@ def test_unused_context_and_tools_are_found(tmp_path: Path, monkeypatch: Any) ->
     context, tools = by_name["unused_context"], by_name["unused_tools"]
     assert any("tool result of" in line for line in context.evidence)
     assert 0 < context.usd < found.total_usd
-    assert tools.title == "1 of 2 tools offered were never called"
+    assert tools.title == "1 of 2 tools offered was never called"
     assert tools.evidence[0] == "never called in this session: send_mail"
     assert found.unknown == {}
 
