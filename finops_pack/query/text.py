@@ -75,7 +75,8 @@ def _over(line: BudgetLine) -> Decimal:
 def _line(line: BudgetLine) -> str:
     if not line.clocked:
         return f"{line.spec}: {usd(line.limit_usd)} for each {line.window}"
-    parts = [f"{usd(line.spent_usd)} spent"]
+    flat = line.named == ("billing", "subscription")
+    parts = [f"{usd(line.spent_usd)} {'list equivalent' if flat else 'spent'}"]
     parts += [f"{usd(line.reserved_usd)} reserved"] if line.reserved_usd else []
     parts += [f"{usd(line.reserve_usd)} held back"] if line.reserve_usd else []
     if line.runs_out_at and _over(line) < 0:

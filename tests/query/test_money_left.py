@@ -115,6 +115,8 @@ def test_flat_plans_stand_apart(ledger: Ledger, spent: Callable[..., None]) -> N
     assert found.today_usd == 1
     assert found.subscription_usd == 100
     assert "flat plans: $100.00 list equivalent" in "\n".join(budget_lines(found))
+    own = budget_lines(seen(ledger, "200 USD/day billing=subscription"))[0]
+    assert "$100.00 left; $100.00 list equivalent, " in own
 
 
 def test_without_a_budget_what_was_spent(ledger: Ledger, spent: Callable[..., None]) -> None:
