@@ -103,7 +103,9 @@ class Reports:
     def newest(self) -> str:
         """The newest day with calls; raises `NothingRecorded` when none is to be reported."""
         if not self.dates:
-            raise NothingRecorded("only calls of flat plans are recorded", mend="finops spend")
+            said = "only calls of flat plans are recorded, and no report tells of them"
+            see = "finops spend --billing subscription"
+            raise NothingRecorded(f"{said}; see: {see}", mend=see)
         return self.dates[-1]
 
     def of(self, day: str) -> DailyReport:

@@ -109,8 +109,10 @@ def test_an_empty_ledger_is_said_to_be_empty(
 
 
 def test_flat_plans_are_not_reported(finops: Finops, book: Book, capsys: Out) -> None:
-    book({ago(1): 2})
     book({ago(1): 5, ago(2): 1}, billing_mode="subscription", model="claude")
+    assert finops("report") == 0
+    assert "see: finops spend --billing subscription" in capsys.readouterr().out
+    book({ago(1): 2})
     assert finops("report", "--json") == 0
     body = json.loads(capsys.readouterr().out)
     assert (body["total_requests"], list(body["cost_by_model"])) == (2, ["gpt-4o"])
