@@ -73,7 +73,8 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> Bill:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise InputError(f"{path}: {reason}") from None
+        mend = "name a bill in CSV, JSONL or JSON, in UTF-8"
+        raise InputError(f"{path}: {reason}", mend=mend) from None
     bill = Bill()
     mark = "" if text.lstrip()[:1] in ("{", "[") else _mark(text)
     entries = list(_csv(text, bill, mark) if mark else _json(text, bill))

@@ -194,8 +194,9 @@ def test_unusual_columns_are_named_by_the_user(tmp_path: Path) -> None:
 
 
 def test_what_is_no_bill(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="No such file") as missing:
         bills.read(tmp_path / "none.csv")
+    assert missing.value.mend.startswith("name a bill")
     path = tmp_path / "bill.csv"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not UTF-8"):
