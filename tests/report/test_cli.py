@@ -145,6 +145,19 @@ def test_a_dry_run_shows_what_send_then_sends(
     assert key not in out + capsys.readouterr().out
 
 
+def test_the_skills_first_command_shows_a_day_that_was_sent(
+    finops: Finops, book: Book, platform: Start, key: str, capsys: Out
+) -> None:
+    store(platform(replaces=True).url, api_key(key))
+    book({ago(1): 2})
+    assert finops("report", "--send") == 0
+    skill = ROOT / "skills" / "finops-report" / "SKILL.md"
+    first = skill.read_text(encoding="utf-8").split("```")[1].splitlines()[1]
+    capsys.readouterr()
+    assert finops(*first.split()[1:]) == 0
+    assert capsys.readouterr().out.startswith(f"Daily report of {ago(1)}\n")
+
+
 def test_what_is_kept_or_refused_is_exit_3_and_explained(
     finops: Finops, book: Book, platform: Start, key: str, capsys: Out
 ) -> None:
