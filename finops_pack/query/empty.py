@@ -31,10 +31,18 @@ def why(reader: Reader, period: Period | None, fields: Mapping[str, Any]) -> str
         return ""
     if reader.total(period, **{**fields, "billing": "subscription"}).calls:
         return "only calls of flat plans in this period; show them with --billing subscription"
-    newest = datetime.fromtimestamp(span[1] / 1e6, reader.zone)
+    if not fields:
+        newest = f"{datetime.fromtimestamp(span[1] / 1e6, reader.zone):%Y-%m-%d %H:%M}"
+    elif not (newest := _newest_day(reader, fields)):
+        return f"no calls of {_named(fields)} in this ledger"
     which = f"no calls of {_named(fields)}" if fields else "no calls"
-    latest = f"the newest is of {newest:%Y-%m-%d %H:%M} (--since {newest:%Y-%m-%d})"
+    latest = f"the newest is of {newest} (--since {newest[:10]})"
     return f"{which} in this period ({period.label}); {latest}"
+
+
+def _newest_day(reader: Reader, fields: Mapping[str, Any]) -> str:
+    flat = {**fields, "billing": "subscription"}
+    return max((day.date for asked in (fields, flat) for day in reader.days(**asked)), default="")
 
 
 def _named(fields: Mapping[str, Any]) -> str:

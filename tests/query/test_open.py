@@ -97,12 +97,16 @@ def test_why_a_period_shows_nothing(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     ledger = open_ledger(str(path))
     ledger.book([{**CALL, "id": "a", "project": "shop", "billing_mode": "subscription"}])
+    earlier = CALL["start_us"] - 86_400_000_000
+    ledger.book([{**CALL, "id": "b", "project": "old", "start_us": earlier}])
     ledger.close()
     with query.open(str(path)) as reader:
         ever, hour = Period(None, None), Period.of("1h")
-        assert "flat plans" in reader.nothing(ever)
+        assert "flat plans" in reader.nothing(ever, project="shop")
         assert "the newest is of 2026-09-21" in reader.nothing(hour)
-        assert "project nowhere" in reader.nothing(ever, project="nowhere")
+        assert "the newest is of 2026-09-21 (--since" in reader.nothing(hour, project="shop")
+        assert "the newest is of 2026-09-20 (--since" in reader.nothing(hour, project="old")
+        assert reader.nothing(hour, project="x") == "no calls of project x in this ledger"
         assert reader.nothing() == ""
 
 
