@@ -40,6 +40,12 @@ def percent(share: Decimal | float, places: int = 0) -> str:
     return f"{text}%"
 
 
+def times(factor: Decimal) -> str:
+    """`10.9×`, `<0.1×`: less than what can be shown is not nothing."""
+    text = f"{factor:,.1f}"
+    return "<0.1×" if factor and text == "0.0" else f"{text}×"
+
+
 def score(points: Decimal | float, places: int = 0) -> str:
     """`87`, `>99`: what is not all of a hundred points does not read 100."""
     return percent(points / 100, places).rstrip("%")

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from finops_pack.figures import bar, count, days, percent, score, tokens, usd
+from finops_pack.figures import bar, count, days, percent, score, times, tokens, usd
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,11 @@ from finops_pack.figures import bar, count, days, percent, score, tokens, usd
 )
 def test_amounts_as_people_read_them(amount: str, text: str) -> None:
     assert usd(Decimal(amount)) == text
+
+
+def test_a_task_far_below_the_usual_did_not_cost_nothing() -> None:
+    factors = (Decimal("10.94"), Decimal("0.02"), Decimal(0))
+    assert [times(factor) for factor in factors] == ["10.9×", "<0.1×", "0.0×"]
 
 
 def test_days_as_people_read_them() -> None:

@@ -140,7 +140,7 @@ def _against(total: Decimal, usual: list[Decimal]) -> str:
     if not usual:
         return ""
     middle = median(usual)
-    return f", {total / middle:.1f}× the usual {_out.usd(middle)} (n = {len(usual)})"
+    return f", {_out.times(total / middle)} the usual {_out.usd(middle)} (n = {len(usual)})"
 
 
 def _tree(calls: list[Call], again: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from finops_pack.cli import _tame
 from finops_pack.errors import FinOpsError
-from finops_pack.figures import bar, count, days, percent, score, tokens, usd
+from finops_pack.figures import bar, count, days, percent, score, times, tokens, usd
 from finops_pack.money import plain
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = [
     "sparkline",
     "table",
 ]
-__all__ += ["say", "score", "tokens", "usd", "warn"]
+__all__ += ["say", "score", "times", "tokens", "usd", "warn"]
 
 _TEXT = 16  # of a column of text, at least this much stays readable
 _BETWEEN = 3  # blanks between two columns

@@ -57,7 +57,7 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
         "day": lambda date: texts.day(str(date), language),
         "moment": lambda text: f"{texts.day(str(text)[:10], language)}, {str(text)[11:16]}",
         "said": lambda text: texts.sentence(text, language),
-        "times": lambda value: _grouped(f"{value:,.1f}", language) + "×",
+        "times": lambda value: _grouped(english.times(value), language),
         "seconds": lambda value: _grouped(f"{value:,.1f}", language) + " s",
         "quoted": shlex.quote,
         "svg": lambda value: f"{min(max(float(value), 0.0), 1.0) * 100:.2f}%",
