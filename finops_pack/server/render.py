@@ -90,7 +90,7 @@ def reached(value: Decimal | float, language: str, places: int = 0) -> str:
 
 def signed(value: Decimal, language: str) -> str:
     """A relative change with its sign: `+23%`."""
-    return ("+" if value >= 0 else "−") + _percent(f"{abs(value) * 100:.0f}%", language)
+    return ("+" if round(value, 2) >= 0 else "−") + _percent(f"{abs(value) * 100:.0f}%", language)
 
 
 def _grouped(text: str, language: str) -> str:

@@ -46,6 +46,7 @@ def test_a_small_share_is_not_shown_as_none(share, places, english, german):
 
 def test_a_change_too_small_to_show_is_none():
     assert render.signed(Decimal("0.003"), "en") == "+0%"
+    assert render.signed(Decimal("-0.001"), "en") == "+0%"  # as the command line says it
 
 
 def brightness(channels):
