@@ -14,12 +14,13 @@ from typing import Any
 
 from finops_pack.figures import count
 from finops_pack.model import Basis, Call, Facts, Task
-from finops_pack.money import from_pico, plain
+from finops_pack.money import from_pico, plain, shown
 from finops_pack.sessions import root_of, rows_of
 from finops_pack.waste import Waste
 
 MINIMUM_CALLS = 20
 MINIMUM_USD = Decimal("0.10")
+_BELOW = Decimal("0.099")  # what is less than that minimum is not rounded to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,10 @@ def enough(calls: int, total: Decimal) -> bool:
 
 
 def _too_little(calls: int, total: Decimal) -> str:
+    if total < MINIMUM_USD:
+        total = min(total, _BELOW)
     return (
-        f"insufficient data: {count(calls, 'call')} and ${plain(round(total, 4))}; at least "
+        f"insufficient data: {count(calls, 'call')} and {shown(total)}; at least "
         f"{MINIMUM_CALLS} calls and ${MINIMUM_USD} are needed"
     )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -58,6 +59,16 @@ def test_too_little_is_said_and_costs_stay() -> None:
     )
     assert found.usd_per_task == Decimal("0.57")
     assert judge([]).reason is not None
+
+
+@pytest.mark.parametrize(
+    ("pico", "said"),
+    [(280_000_000, "$0.00028"), (93_262_500_000, "$0.093"), (99_900_000_000, "$0.099")],
+)
+def test_too_little_has_the_digits_of_every_other_screen(pico: int, said: str) -> None:
+    reason = judge([replace(spending(1)[0], cost_pico=pico)]).reason
+    assert reason is not None
+    assert reason.startswith(f"insufficient data: 1 call and {said};")
 
 
 def test_calls_that_reached_nobody_do_not_count() -> None:
