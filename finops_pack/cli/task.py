@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         if ordered:
             _list(ordered, held, period, sums, args)
         else:
-            print(nothing or "no tasks in this period")
+            name = 'name one in your program: with finops_pack.task("ticket-4711"):'
+            _out.say(nothing or f"no tasks in this period; {name}")
         _out.note(_outside(sums.get(None)))
     return 0
 

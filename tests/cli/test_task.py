@@ -117,8 +117,9 @@ def test_calls_outside_any_task_are_not_passed_over(capsys: pytest.CaptureFixtur
     recorder.record(model="gpt-4o", provider="openai", usage=Usage(input_tokens=100_000))
     recorder.flush()
     assert cli.main(["task"]) == 0
-    said = capsys.readouterr().out
-    assert said == "no tasks in this period\noutside any task: 1 call, $0.25\n"
+    said, outside = capsys.readouterr().out.splitlines()
+    assert said.startswith("no tasks in this period; name one in your program: with finops_pack.")
+    assert outside == "outside any task: 1 call, $0.25"
     step("named", 1000)
     recorder.flush()
     assert cli.main(["task"]) == 0
