@@ -149,5 +149,5 @@ def _guarded(command: str, rest: Sequence[str]) -> int:
     except FinOpsError as error:
         _out.failure(error, as_json)
         return USAGE
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl-C, or Ctrl-D where something is asked
         return 130

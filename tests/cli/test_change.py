@@ -197,6 +197,20 @@ def test_on_a_terminal_tables_fit_and_a_person_is_asked(week: Path) -> None:
     assert any("claude-sonnet-4-5" in line for line in table)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+def test_ctrl_d_at_a_question_is_no_fault_of_ours(week: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "finops_pack", "reprice"]
+    done = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
+    os.close(slave)
+    os.write(master, b"\x04")
+    said = _all(master)
+    assert done.wait(30) == 130
+    assert "apply? [y/N]" in said
+    assert "Traceback" not in said
+
+
 def _all(master: int) -> str:
     """Everything that was written to the terminal, without its colours."""
     said = b""
