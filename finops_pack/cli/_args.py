@@ -35,7 +35,9 @@ def add_common(
 
 def add_ledger(parser: argparse.ArgumentParser) -> None:
     """`--ledger` and `--json`."""
-    parser.add_argument("--ledger", metavar="URL", help="a path, sqlite:////… or postgresql://…")
+    parser.add_argument(
+        "--ledger", metavar="URL", help="a path, postgresql://… or a server's https://…"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
