@@ -9,7 +9,7 @@ from typing import Any
 from finops_pack.cache._chains import Step
 from finops_pack.cache._cold import premium
 from finops_pack.model import Call
-from finops_pack.money import plain
+from finops_pack.money import plain, shown
 from finops_pack.unit_prices import UnitPrices
 
 SHOWN_S = 24 * 3600
@@ -28,8 +28,7 @@ class NextCall:
     @property
     def text(self) -> str:
         """One sentence; both amounts are estimates for the prompt as it last was."""
-        places = 2 if self.cold_usd >= Decimal("0.1") else 4
-        cold, warm = f"${self.cold_usd:.{places}f}", f"${self.warm_usd:.{places}f}"
+        cold, warm = shown(self.cold_usd), shown(self.warm_usd)
         if self.seconds_left <= 0:
             return f"cold; the next call costs about {cold} instead of {warm}"
         return f"cold in {self.seconds_left} s; the next call then costs {cold} instead of {warm}"

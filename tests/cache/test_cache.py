@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -151,6 +152,9 @@ def test_before_the_next_call() -> None:
     long = call(0, session="s", input_tokens=100_000, cache_write_5m_tokens=100_000)
     [row] = cache.analyse([long], FACTS, now_us=START_US + 260_000_000).next
     assert row.text == "cold in 40 s; the next call then costs $0.38 instead of $0.03"
+    small = replace(long, input_tokens=1_500, cache_write_5m_tokens=1_500)
+    [row] = cache.analyse([small], FACTS, now_us=START_US + 260_000_000).next
+    assert row.text.endswith("costs $0.0056 instead of $0.00045"), "as every other screen says it"
     [late] = cache.analyse([long], FACTS, now_us=START_US + 10 * MINUTE_US).next
     assert late.text.startswith("cold; ")
 
