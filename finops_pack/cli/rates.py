@@ -76,7 +76,7 @@ def _list(args: argparse.Namespace) -> int:
     else:
         shown = [(s.layer, str(s.models), s.file) for s in sources]
         _out.table("tables, strongest first", ("layer", "models", "file"), shown)
-        print(f"snapshot: {version}, checked {date} ({age} days ago)")
+        print(f"snapshot: {version}, checked {date} ({_out.count(age, 'day')} ago)")
         print("one provider's prices: finops rates list --provider NAME")
     for problem in problems:
         _out.failure(problem, as_json=False)

@@ -21,7 +21,7 @@ _INVALID = "mend what reports them: a part, such as reasoning, is more than its 
 def checks(ledger_url: str | None) -> Iterator[Check]:
     """Tables, then what the ledger could not price."""
     version, date, digest, age = rates.snapshot_info()
-    yield ok("snapshot", f"{version} of {date} ({age} days old), sha256 {digest[:12]}")
+    yield ok("snapshot", f"{version} of {date} ({_count(age, 'day')} old), sha256 {digest[:12]}")
     for problem in manage.problems():
         yield fault("table", str(problem), problem.mend or "finops rates check")
     yield from _unpriced(ledger_url)
@@ -53,7 +53,11 @@ def _of(reader: Reader, period: Period, say: Callable[..., Check]) -> Iterator[C
 
 
 def _calls(count: int, period: Period) -> str:
-    return f"{count:,} call{'' if count == 1 else 's'} ({period.label})"
+    return f"{_count(count, 'call')} ({period.label})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _mend(reader: Reader, period: Period, model: str) -> str:

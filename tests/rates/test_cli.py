@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -371,6 +372,17 @@ def test_refresh(capsys: Capture) -> None:
     assert code == 0
     assert f"{found['models']:,} models, 0 gone" in out
     assert "finops reprice" in out
+
+
+def test_prices_of_yesterday_are_one_day_old(capsys: Capture, tmp_path: Path) -> None:
+    header, rest = snapshot.shipped_path().read_text(encoding="utf-8").split("\n", 1)
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    fresh = tmp_path / "fresh.jsonl"
+    head = json.dumps({**json.loads(header), "date": yesterday})
+    fresh.write_text(f"{head}\n{rest}", encoding="utf-8")
+    assert run(capsys, "rates", "refresh", "--from", str(fresh))[0] == 0
+    assert f"checked {yesterday} (1 day ago)" in run(capsys, "rates", "list")[1]
+    assert f"of {yesterday} (1 day old)" in run(capsys, "doctor")[1]
 
 
 def test_a_failure_as_json(capsys: Capture) -> None:
