@@ -69,9 +69,10 @@ def _read(file: Path, columns: dict[str, str]) -> bills.Bill:
 
 def _columns(text: str) -> dict[str, str]:
     columns = dict(part.partition("=")[::2] for part in text.split(",") if part)
-    wrong = [name for name in columns if name not in bills.NAMES]
-    if wrong:
-        raise InputError(f"--columns {wrong[0]}: no such thing", mend="cost, date, model, currency")
+    for thing, column in columns.items():
+        if thing not in bills.NAMES or not column:
+            mend = f"write --columns cost=NAME,date=NAME; there are {', '.join(bills.NAMES)}"
+            raise InputError(f"--columns {text}: cannot read {thing!r}", mend=mend)
     return columns
 
 
@@ -111,7 +112,7 @@ def _show(found: Comparison, everything: bool, nothing: str) -> None:
     agree = len(found.rows) - len([row for row in found.rows if row.note])
     total = found.total
     print(
-        f"{agree:,} of {len(found.rows):,} rows agree to the cent; billed "
+        f"rows that agree to the cent: {agree:,} of {len(found.rows):,}; billed "
         f"{_out.usd(total.billed_usd)}, ours {_out.usd(total.list_usd)}, "
         f"difference {_out.usd(total.difference_usd)}"
     )

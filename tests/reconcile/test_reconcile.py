@@ -97,7 +97,7 @@ def test_the_command_shows_differences(
     assert main(["reconcile", str(path), "--ledger", recorded, *since]) == 0
     told = capsys.readouterr()
     assert "differs" in told.out
-    assert "0 of 1 rows agree to the cent; billed $1.50, ours $0.0035" in told.out
+    assert "rows that agree to the cent: 0 of 1; billed $1.50, ours $0.0035" in told.out
     assert f"{path}:3: date: cannot be read: 'soon'" in told.err
     assert main(["reconcile", str(path), "--ledger", recorded, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -175,7 +175,7 @@ def test_without_a_file_it_takes_what_gateways_said(
     (row,) = json.loads(capsys.readouterr().out)["rows"]
     assert (row["calls"], row["billed_usd"], row["difference_usd"]) == (1, "0.0036", "0.0001")
     assert main(["reconcile", "--ledger", recorded]) == 0
-    assert "1 of 1 rows agree to the cent" in capsys.readouterr().out
+    assert "rows that agree to the cent: 1 of 1;" in capsys.readouterr().out
 
 
 def test_an_empty_ledger_is_said_to_be_empty(
@@ -183,7 +183,9 @@ def test_an_empty_ledger_is_said_to_be_empty(
 ) -> None:
     assert main(["reconcile", "--ledger", str(tmp_path / "none.db")]) == 0
     assert "nothing recorded yet" in capsys.readouterr().out
-    assert main(["reconcile", "--columns", "price=x"]) == 2
+    for unreadable in ("price=x", "cost"):
+        assert main(["reconcile", "--columns", unreadable]) == 2
+        assert "mend: write --columns cost=NAME,date=NAME; there are " in capsys.readouterr().err
 
 
 def test_every_bill_of_a_call_is_a_charge() -> None:
