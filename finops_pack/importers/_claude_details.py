@@ -20,7 +20,8 @@ from finops_pack.importers._claude_names import Names, key_of, names_of, origin,
 from finops_pack.importers._claude_told import amend, call_told, turn_begun, turn_ended
 from finops_pack.importers._lines import WRONG, added, micros, why
 from finops_pack.importers._state import Item, Rejected, State
-from finops_pack.importers._tools import hashed, ran, result
+from finops_pack.importers._tools import ran, result
+from finops_pack.recorder._jobs import hashed
 from finops_pack.recorder._messages import flat
 from finops_pack.recorder._verify import verifier
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from finops_pack.recorder._estimate import tokens
+from finops_pack.recorder._jobs import hashed
 from finops_pack.recorder._messages import arguments, flat
-
-
-def hashed(key: bytes, said: str) -> str:
-    """A keyed hash of a text, equal to the one that a live call would have."""
-    data = said.encode("utf-8", "replace")
-    return hashlib.blake2b(data, key=key[:64], digest_size=8).hexdigest()
 
 
 def ran(key: bytes, call_id: Any, name: Any, block: Any) -> dict[str, Any]:

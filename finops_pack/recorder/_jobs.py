@@ -151,8 +151,8 @@ class Reduction:
         identity = asked.get("id")
         if identity:
             _remember(self._asked, str(identity), (job.call, job.source))
-        arguments = _messages.arguments(asked)
-        return {"id": identity, "name": asked.get("name"), "args_hash": self._hash(arguments)}
+        arguments = hashed(self._key, _messages.arguments(asked))
+        return {"id": identity, "name": asked.get("name"), "args_hash": arguments}
 
     def _result(self, found: dict[str, Any]) -> dict[str, Any]:
         identity, text = str(found["tool_call_id"]), found["text"]
@@ -164,7 +164,7 @@ class Reduction:
             self._lines.append({"verifier": check, **_amendment(*asked)})
         result = {
             "tool_call_id": found["tool_call_id"],
-            "result_hash": self._hash(text),
+            "result_hash": hashed(self._key, text),
             "status": "error" if failed or check else "ok",
             "tokens": tokens(text),
         }
@@ -185,10 +185,11 @@ class Reduction:
             self._made = sketch.Reducer(self._key, named=_named.named)
         return self._made
 
-    def _hash(self, text: str) -> str:
-        """A keyed hash of a text: 16 hex digits, comparable under the same key only."""
-        data = text.encode("utf-8", "replace")
-        return hashlib.blake2b(data, key=self._key[:64], digest_size=8).hexdigest()
+
+def hashed(key: bytes, text: str) -> str:
+    """A keyed hash of a text: 16 hex digits, comparable under the same key only."""
+    data = text.encode("utf-8", "replace")
+    return hashlib.blake2b(data, key=key[:64], digest_size=8).hexdigest()
 
 
 def _amendment(call: str, source: str | None) -> dict[str, Any]:
