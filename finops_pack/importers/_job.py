@@ -158,7 +158,7 @@ class Job:
             if isinstance(item, Rejected):
                 self._reject(path, item.line, item.reason)
             else:
-                line = self._stamped(item, state)
+                line = self._stamped(item)
                 self._add(path, state.line, line, *self._restated(line, state))
 
     def _restated(self, line: Line, state: State) -> Iterator[Line]:
@@ -167,7 +167,7 @@ class Job:
             named = {"type": "amend", "source": self.source, "id": line["id"]}
             yield {**named, "billing_mode": line["billing_mode"]}
 
-    def _stamped(self, line: Any, state: State) -> Line:
+    def _stamped(self, line: Any) -> Line:
         """The line under this run's source, with what the user said of it."""
         kind = line["type"]
         if kind in ("call", "amend"):

@@ -165,6 +165,20 @@ def text(value: Any, name: str) -> str:
     return value
 
 
+def folder_name(path: Any) -> str | None:
+    """The last part of a folder's path, of whatever system; None without any."""
+    return str(path or "").replace("\\", "/").rstrip("/").rpartition("/")[2] or None
+
+
+def decoded(data: str | bytes) -> Any:
+    """The object that stands there as JSON; a text says what is wrong with it."""
+    try:
+        record = json.loads(data)
+    except WRONG as error:
+        return why(error)
+    return record if isinstance(record, dict) else "must be an object"
+
+
 def why(error: BaseException) -> str:
     """One line on what is wrong, without the line itself."""
     if isinstance(error, UnicodeDecodeError):

@@ -13,22 +13,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from finops_pack.importers._lines import WRONG, added, count, logs, why
+from finops_pack.importers._lines import WRONG, added, count, jsonl_files, why
 from finops_pack.importers._state import Item, Memory, Rejected, State
 
 NAME = "aider"
 HELP = "aider's analytics log"
 AGENT = True
+files = jsonl_files
 
 
 def default_paths() -> tuple[Path, ...]:
     """`~/.aider/analytics.jsonl`, where aider's own documents put it."""
     return (Path.home() / ".aider" / "analytics.jsonl",)
-
-
-def files(path: Path) -> Iterator[Path]:
-    """The log, or every `.jsonl` below a folder."""
-    yield from logs(path, ".jsonl", ".jsonl.gz")
 
 
 def read(path: Path, state: State) -> Iterator[Item]:

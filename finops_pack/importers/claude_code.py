@@ -21,12 +21,22 @@ from typing import Any
 
 from finops_pack.importers._anthropic import apart, counts, fill, served_by
 from finops_pack.importers._claude_names import Names, key_of, names_of, origin, same, united
-from finops_pack.importers._lines import WRONG, line_at, logs, micros, text, whole, why
+from finops_pack.importers._lines import (
+    WRONG,
+    folder_name,
+    jsonl_files,
+    line_at,
+    micros,
+    text,
+    whole,
+    why,
+)
 from finops_pack.importers._state import Item, Rejected, State
 
 NAME = "claude-code"
 HELP = "Claude Code's transcripts, sub-agents included"
 AGENT = True
+files = jsonl_files
 
 OPEN = 4  # calls at the end of a file that may still grow: they are read again next time
 MANY = 2000  # calls held at once
@@ -45,11 +55,6 @@ def default_paths() -> tuple[Path, ...]:
     home = Path.home()
     roots = named.split(",") if named else [home / ".claude", home / ".config" / "claude"]
     return tuple(Path(root) / "projects" for root in roots)
-
-
-def files(path: Path) -> Iterator[Path]:
-    """The transcript, or every one below a folder, sub-agents' included."""
-    yield from logs(path, ".jsonl", ".jsonl.gz")
 
 
 def late(path: Path) -> bool:
@@ -197,8 +202,7 @@ def _provider(model: str, answer: str) -> str | None:
 def _project(record: Mapping[str, Any], state: State) -> str | None:
     """The folder in which the session began."""
     if "project" not in state.memory:
-        folder = str(record.get("cwd") or "").replace("\\", "/").rstrip("/")
-        state.memory["project"] = folder.rpartition("/")[2] or None
+        state.memory["project"] = folder_name(record.get("cwd"))
     return state.memory["project"]  # type: ignore[no-any-return]
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import config, recorder
-from finops_pack.importers._lines import WRONG, added, count, logs, micros, why
+from finops_pack.importers._lines import WRONG, added, count, folder_name, logs, micros, why
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
 from finops_pack.recorder._messages import flat
@@ -111,14 +111,13 @@ class _Session:
             yield from self._count(payload, micros(record["timestamp"]))
 
     def _meta(self, meta: Record, at: int) -> None:
-        folder = str(meta.get("cwd") or "").replace("\\", "/").rstrip("/")
         self.memory.update(
             session=str(meta["id"]),
             root=str(meta.get("forked_from_id") or meta["id"]),
             above=_above(meta),
             began_us=at,
             agent="subagent" if _spawned(meta) else "main",
-            project=folder.rpartition("/")[2] or None,
+            project=folder_name(meta.get("cwd")),
             version=meta.get("cli_version"),
             provider=meta.get("model_provider"),
         )

@@ -23,7 +23,18 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import config, recorder
-from finops_pack.importers._lines import WRONG, count, document, logs, micros, numbered, text, why
+from finops_pack.importers._lines import (
+    WRONG,
+    count,
+    decoded,
+    document,
+    folder_name,
+    logs,
+    micros,
+    numbered,
+    text,
+    why,
+)
 from finops_pack.importers._state import Item, Rejected, State
 from finops_pack.importers._tools import ran, result
 from finops_pack.recorder._messages import flat
@@ -94,18 +105,10 @@ def read(path: Path, state: State) -> Iterator[Item]:
 def _records(path: Path) -> Iterator[tuple[int, Any]]:
     """The one document of a `.json` file, or each line of a `.jsonl`; a text says what is wrong."""
     if path.name.endswith((".json", ".json.gz")):
-        yield 1, _decoded(document(path))
+        yield 1, decoded(document(path))
         return
     for number, line in numbered(path):
-        yield number, _decoded(line)
-
-
-def _decoded(data: bytes) -> Any:
-    try:
-        record = json.loads(data)
-    except WRONG as error:
-        return why(error)
-    return record if isinstance(record, dict) else "must be an object"
+        yield number, decoded(line)
 
 
 def _messages(record: Record) -> list[Record]:
@@ -186,7 +189,7 @@ def _beside(path: Path) -> dict[str, Any]:
 
 
 def _folder(path: Any) -> str | None:
-    return str(path or "").strip().replace("\\", "/").rstrip("/").rpartition("/")[2] or None
+    return folder_name(str(path or "").strip())
 
 
 def _answer(session: Record, message: Record, key: bytes) -> dict[str, Any] | None:

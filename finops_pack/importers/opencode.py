@@ -23,7 +23,6 @@ version 2, issues 1644 and 1780 of ccusage and 30 of cross_agent_session_resumer
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sqlite3
@@ -33,7 +32,16 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import config, recorder
-from finops_pack.importers._lines import WRONG, count, document, logs, text, why
+from finops_pack.importers._lines import (
+    WRONG,
+    count,
+    decoded,
+    document,
+    folder_name,
+    logs,
+    text,
+    why,
+)
 from finops_pack.importers._opencode_tools import asked, results
 from finops_pack.importers._state import Item, Rejected, State
 
@@ -108,8 +116,8 @@ def _records(path: Path) -> Iterator[tuple[int, Any]]:
         data = document(path)
         if data.strip():
             parts = path.parent.parent.parent / "part" / path.name.partition(".")[0]
-            content = [_decoded(document(file), {}) for file in sorted(parts.glob("*.json"))]
-            yield 1, _decoded(data, {"content": content})
+            content = [decoded(document(file)) for file in sorted(parts.glob("*.json"))]
+            yield 1, _joined(data, {"content": content})
         return
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
@@ -129,8 +137,8 @@ def _rows(db: sqlite3.Connection) -> Iterator[Any]:
         for name, session, data in db.execute(_QUERY):
             seen.add(name)
             parts = db.execute(_PARTS, (name,)) if "part" in tables else ()
-            content = [_decoded(part, {}) for (part,) in parts]
-            record = _decoded(data, {"id": name, "sessionID": session, "content": content})
+            content = [decoded(part) for (part,) in parts]
+            record = _joined(data, {"id": name, "sessionID": session, "content": content})
             yield _by_prompt(record, above.get(session), prompts)
     if second:
         yield from (record for name, record in _second(db) if name not in seen)
@@ -158,7 +166,7 @@ def _second(db: sqlite3.Connection) -> Iterator[tuple[str, Any]]:
             prompts[session] = prompts[name] = prompts.get(above, above) if above else name
             continue
         more = {"id": name, "sessionID": session, "parentID": prompts.get(session), "role": kind}
-        record = _decoded(data, {**more, "path": {"root": folder}, "apart": True})
+        record = _joined(data, {**more, "path": {"root": folder}, "apart": True})
         if isinstance(record, dict):
             held[session, seq] = record.get("tokens")
             if fork and held.get((fork, seq)) == record.get("tokens"):
@@ -170,12 +178,9 @@ def _second(db: sqlite3.Connection) -> Iterator[tuple[str, Any]]:
         yield name, record
 
 
-def _decoded(data: str | bytes, more: dict[str, Any]) -> Any:
-    try:
-        record = json.loads(data)
-    except WRONG as error:
-        return why(error)
-    return {**record, **more} if isinstance(record, dict) else "must be an object"
+def _joined(data: str | bytes, more: dict[str, Any]) -> Any:
+    record = decoded(data)
+    return {**record, **more} if isinstance(record, dict) else record
 
 
 def _paid(record: Record) -> bool:
@@ -235,5 +240,4 @@ def _copied(record: Record) -> bool:
 
 def _project(path: Record) -> str | None:
     """The repository's folder; outside of any its root is `/`, and it is the folder at work in."""
-    told = (str(path.get(place) or "").replace("\\", "/").rstrip("/") for place in ("root", "cwd"))
-    return next((name for name in (one.rpartition("/")[2] for one in told) if name), None)
+    return folder_name(path.get("root")) or folder_name(path.get("cwd"))

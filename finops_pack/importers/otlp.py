@@ -10,7 +10,6 @@ Source: semantic-conventions-genai (Development), package opentelemetry-semantic
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
@@ -21,6 +20,7 @@ from finops_pack.importers._lines import (
     LONGEST,
     WRONG,
     count,
+    decoded,
     first,
     logs,
     nowhere,
@@ -115,13 +115,13 @@ def _documents(path: Path) -> Iterator[tuple[int, Any]]:
     """Each line, or all as one when the first is only its beginning; a text says what is wrong."""
     lines = numbered(path)
     head = list(islice(lines, 1))
-    if head and isinstance(_decoded(head[0][1]), str) and _all_in(head, lines):
-        document = _decoded(b"\n".join(line for _, line in head))
+    if head and isinstance(decoded(head[0][1]), str) and _all_in(head, lines):
+        document = decoded(b"\n".join(line for _, line in head))
         if not isinstance(document, str):
             yield 1, document
             return
     for number, line in chain(head, lines):
-        yield number, _decoded(line)
+        yield number, decoded(line)
 
 
 def _all_in(head: list[tuple[int, bytes]], lines: Iterator[tuple[int, bytes]]) -> bool:
@@ -133,14 +133,6 @@ def _all_in(head: list[tuple[int, bytes]], lines: Iterator[tuple[int, bytes]]) -
         if size > LONGEST:
             return False
     return True
-
-
-def _decoded(data: bytes) -> Any:
-    try:
-        document = json.loads(data)
-    except WRONG as error:
-        return why(error)
-    return document if isinstance(document, dict) else "must be an object"
 
 
 def _spans(document: Mapping[str, Any]) -> Iterator[tuple[Span, dict[str, Any]]]:
