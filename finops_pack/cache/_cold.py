@@ -72,7 +72,8 @@ def cause_of(step: Step, rules: CacheRules) -> str:
         return "prefix_changed"
     if rules.explicit and not before.cached_tokens:
         return "not_cached"
-    return "provider_miss"
+    # Where the user sets the breakpoints, what was read ends where the prompts part.
+    return "prefix_changed" if rules.explicit and call.cache_read_tokens else "provider_miss"
 
 
 def beyond_read(call: Call, tokens: int, prices: UnitPrices) -> Decimal:

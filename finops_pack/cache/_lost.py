@@ -12,7 +12,6 @@ from typing import Any
 
 from finops_pack.cache._chains import Step
 from finops_pack.cache._cold import beyond_read, cause_of
-from finops_pack.model import CacheRules
 from finops_pack.money import plain
 from finops_pack.unit_prices import UnitPrices
 
@@ -46,17 +45,10 @@ class Losses:
         rules = self._prices.cache_rules(step.call) if tokens > 0 else None
         if rules is None:
             return
-        cause = _cause(step, rules) if tokens >= LEAST else "below_minimum"
+        cause = cause_of(step, rules) if tokens >= LEAST else "below_minimum"
         row, usd = self._rows.get(cause, Lost(cause)), beyond_read(step.call, tokens, self._prices)
         self._rows[cause] = Lost(cause, row.calls + 1, row.tokens + tokens, row.usd + usd)
 
     def rows(self) -> tuple[Lost, ...]:
         """Dearest first."""
         return tuple(sorted(self._rows.values(), key=lambda row: (-row.usd, row.cause)))
-
-
-def _cause(step: Step, rules: CacheRules) -> str:
-    cause = cause_of(step, rules)
-    # Where the user sets the breakpoints, what was read ends where the prompts part.
-    parted = rules.explicit and step.call.cache_read_tokens and cause == "provider_miss"
-    return "prefix_changed" if parted else cause

@@ -121,8 +121,6 @@ def _loss(call: Call, before: Call, resent: _Resent) -> Loss | None:
     lost = eligible - call.cache_read_tokens
     if lost < LEAST or eligible < rules.minimum_tokens:
         return None
-    if rules.explicit and call.cache_read_tokens and cause == "provider_miss":
-        cause = "prefix_changed"  # it was read up to where it parted
     return Loss(call, before, lost, cause if cause in WHY else "provider_miss")
 
 
