@@ -70,10 +70,9 @@ class Gate:
         self._store.after_fork()
 
     # --- before the call -----------------------------------------------------------------------
-    def active(self, call: Any = None) -> bool:
+    def active(self, call: Any) -> bool:
         """Whether any budget may concern a call; a few µs when none is set."""
-        running = call.running if call is not None else ()
-        return bool(self._known.all()) or any(held.budget for held in running)
+        return bool(self._known.all()) or any(held.budget for held in call.running)
 
     def reserve(self, call: Any, request: Mapping[str, Any] | None = None) -> None:
         """Set the call's bound aside. Raises `BudgetExceeded` (or `BudgetStop`) to refuse it."""
@@ -220,7 +219,7 @@ class Gate:
         if running:
             if cost is not None:
                 self._tasks.give(call.id, running)
-            self._task_thresholds(running, pico)
+            self._task_thresholds(running)
         ledger = self._store.held
         if ledger is None:
             return
@@ -237,7 +236,7 @@ class Gate:
         self._tasks.give(call.id, running)
         self._store.ended(call.id, None)
 
-    def _task_thresholds(self, running: Iterable[Any], pico: int) -> None:
+    def _task_thresholds(self, running: Iterable[Any]) -> None:
         for task in running:
             if task.budget is not None:
                 budget = _of_task(task.budget)

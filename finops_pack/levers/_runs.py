@@ -40,7 +40,7 @@ class Run(Group):
 
     @property
     def start(self) -> Start:
-        """What started it, for `Work.trigger`."""
+        """What started it, for `Rhythm.trigger`."""
         return self.told or self.beats
 
     @property
@@ -78,7 +78,7 @@ class Runs:
 
     def close(self) -> None:
         """All tasks are over."""
-        self._over(dict(self._open.items()))
+        self._open.close()
 
     def _over(self, ended: Mapping[str, Run]) -> None:
         rows = self._facts.tasks(ended) if ended else {}
