@@ -21,21 +21,14 @@ def _keep(name: str, new: str, old: str) -> str:
     return f"{name} = COALESCE({new}.{name}, {old}.{name})"
 
 
-def _earlier(new: str, old: str) -> str:
-    return (
-        f"start_us = CASE WHEN {new}.start_us < {old}.start_us OR {old}.start_us IS NULL"
-        f" THEN {new}.start_us ELSE {old}.start_us END"
-    )
-
-
+_EARLIER = (
+    "start_us = CASE WHEN excluded.start_us < tasks.start_us OR tasks.start_us IS NULL"
+    " THEN excluded.start_us ELSE tasks.start_us END"
+)
 _FROM_CALLS = ("id", "start_us", "project", "session", "trigger")
 _NAMES = [name for name in TASK_COLUMNS if name not in ("id", "start_us")]
-_STATED = ", ".join(
-    [_earlier("excluded", "tasks")] + [_keep(name, "excluded", "tasks") for name in _NAMES]
-)
-_DERIVED = ", ".join(
-    [_earlier("excluded", "tasks")] + [_keep(n, "tasks", "excluded") for n in _FROM_CALLS[2:]]
-)
+_STATED = ", ".join([_EARLIER, *(_keep(name, "excluded", "tasks") for name in _NAMES)])
+_DERIVED = ", ".join([_EARLIER, *(_keep(n, "tasks", "excluded") for n in _FROM_CALLS[2:])])
 _NEWEST_SEGMENT = "ON CONFLICT (session, id) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in SEGMENT_COLUMNS if name not in ("session", "id")
 )

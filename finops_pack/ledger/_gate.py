@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 from finops_pack.ledger import Reservation
@@ -41,7 +40,7 @@ def reserve(
     reader: Reader,
     wanted: Reservation,
     limits: Mapping[str, tuple[Where, int]],
-    ended: Mapping[str, int | None] = MappingProxyType({}),
+    ended: Mapping[str, int | None],
 ) -> dict[str, tuple[int, int]]:
     """Set money aside; else the budgets that would break, as (spent, in flight) pico-USD.
 

@@ -11,7 +11,7 @@ from finops_pack.errors import InputError
 from finops_pack.ledger import GROUPS
 from finops_pack.ledger._db import Db, Dialect, one
 from finops_pack.ledger._scope import HOUR_US
-from finops_pack.ledger._where import FILTERS, TAG, Query, query, rollup_for, sums, usd_pair
+from finops_pack.ledger._where import FILTERS, TAG, USD, Query, query, rollup_for, sums
 from finops_pack.ledger.rollup import (
     MEASURES,
     OTHER_VALUE,
@@ -64,10 +64,9 @@ class Reader:
         from finops_pack.model import DayTotals
 
         days = self._sums(("day",), where)
-        usd = usd_pair()
         counts = ("calls", "unpriced_calls", "invalid_calls", "unseen_calls")
-        models = _by_day(self._sums(("day", "model"), where, (*usd, *counts)))
-        actions = _by_day(self._sums(("day", "action"), where, usd))
+        models = _by_day(self._sums(("day", "model"), where, (*USD, *counts)))
+        actions = _by_day(self._sums(("day", "action"), where, USD))
         return [
             DayTotals(
                 date=day_name(day),
@@ -81,19 +80,19 @@ class Reader:
 
     def amount(self, where: Where) -> int:
         """What counts as spent, pico-USD."""
-        found = self._sums((), where, usd_pair()).get((), (0, 0))
+        found = self._sums((), where, USD).get((), (0, 0))
         return int(found[0] * PICO + found[1])
 
     def hours(self, where: Where, from_us: int) -> Iterator[tuple[int, int]]:
         """(hour, pico-USD) of every hour with calls since then."""
         made = query(self.dialect, "calls", (), replace(where, since_us=from_us))
         made.keys = [f"start_us / {HOUR_US}"]
-        for (hour,), (whole, rest) in self._rows(made, "calls", usd_pair(), 1):
+        for (hour,), (whole, rest) in self._rows(made, "calls", USD, 1):
             yield hour, whole * PICO + rest
 
     def day_amounts(self, where: Where) -> Iterator[tuple[int, int]]:
         """(day, pico-USD) of every day with calls."""
-        for (day,), (whole, rest) in self._sums(("day",), where, usd_pair()).items():
+        for (day,), (whole, rest) in self._sums(("day",), where, USD).items():
             yield day, whole * PICO + rest
 
     def span(self) -> tuple[int, int] | None:

@@ -20,8 +20,3 @@ def warn(message: str, cause: str = "storage") -> None:
     if not known:
         _said[cause] = now
     (log.info if known else log.warning)(message)
-
-
-def forget() -> None:
-    """Say everything anew; for tests."""
-    _said.clear()

@@ -13,6 +13,7 @@ from finops_pack.money import PICO
 
 FILTERS = ("project", "task", "session", "agent", "action", "model")
 TAG = "tag:"
+USD = AMOUNTS[0]  # the measures that make an amount spent
 _MICRO = 10**6
 _UNPRICED = "cost_state = 'unpriced' AND billed_pico IS NULL"
 
@@ -91,11 +92,6 @@ def sums(table: str, wanted: Sequence[str]) -> list[str]:
     """Expressions of the wanted measures over `calls` or a rollup."""
     known = _CALL_SUMS if table == "calls" else _ROLLUP_SUMS
     return [known[name] for name in wanted]
-
-
-def usd_pair() -> tuple[str, str]:
-    """The measures that make an amount spent."""
-    return AMOUNTS[0]
 
 
 def rollup_for(keys: Sequence[str], where: Where) -> str | None:

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 
-from finops_pack.ledger import Ledger, _lock, ledger_id, open_ledger, spool
+from finops_pack.ledger import _lock, ledger_id, open_ledger, spool
 from finops_pack.ledger._drain import Drain
 from finops_pack.ledger._say import warn
 
@@ -87,16 +87,13 @@ class _Worker(threading.Thread):
 
     def _book(self, waiting: list[_Flush], deadline: float) -> None:
         if self._drain is None:
-            self._drain = Drain(self._ledger(), self._rest)
+            self._drain = Drain(open_ledger(self._url), self._rest)
         pending = self._drain.run(deadline)
         mine = spool.mine(self._id)
         booked = not any(s.path in pending or s.holds_memory for s in mine)
         for flush in waiting:
             flush.booked = booked
             flush.over.set()
-
-    def _ledger(self) -> Ledger:
-        return open_ledger(self._url)
 
     def _rest(self, took: float) -> None:
         """After a batch let the agent go on, unless somebody waits for us."""

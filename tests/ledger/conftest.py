@@ -16,9 +16,9 @@ NOON = 1_763_985_600_000_000  # 2025-11-24 12:00 UTC
 
 @pytest.fixture(autouse=True)
 def _warnings_anew() -> Iterator[None]:
-    _say.forget()
+    _say._said.clear()
     yield
-    _say.forget()
+    _say._said.clear()
 
 
 @pytest.fixture
