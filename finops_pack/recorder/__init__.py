@@ -20,13 +20,13 @@ from finops_pack.budgets import parse
 from finops_pack.errors import ConfigError, FinOpsError
 from finops_pack.ledger import spool
 from finops_pack.model import Usage
+from finops_pack.rates import bills
 from finops_pack.recorder import _by_hand
 from finops_pack.recorder._core import Recorder
 from finops_pack.recorder._guard import guard, warn_once
 from finops_pack.recorder._named import context_source
 from finops_pack.recorder._null import NullRecorder
 from finops_pack.recorder._pending import Pending
-from finops_pack.recorder._price import bills
 from finops_pack.recorder._serverless import serverless
 
 __all__ = [

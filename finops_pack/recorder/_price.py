@@ -6,9 +6,7 @@ from typing import Any
 
 from finops_pack.ledger import Line
 from finops_pack.model import TOKEN_FIELDS, Usage
-from finops_pack.rates import bills, price_pico
-
-__all__ = ["PRICED_BY", "bills", "price", "priced"]
+from finops_pack.rates import price_pico
 
 PRICED_BY = ("processing", "service_tier", "region")
 
