@@ -17,23 +17,12 @@ if TYPE_CHECKING:
     from finops_pack.model import Finding
 
 __all__ = [
-    "bar",
-    "count",
-    "days",
-    "document",
-    "failure",
-    "fields",
-    "finding",
-    "json_text",
-    "note",
-    "percent",
-    "show_finding",
-    "show_overlap",
-    "sparkline",
-    "table",
-]
-__all__ += ["say", "score", "times", "tokens", "usd", "warn"]
+    "bar", "count", "days", "document", "failure", "fields", "finding", "json_text", "note",
+    "percent", "rejected", "say", "score", "show_finding", "show_overlap", "sparkline", "table",
+    "times", "tokens", "usd", "warn",
+]  # fmt: skip
 
+_NAMED = 10  # rejected lines
 _TEXT = 16  # of a column of text, at least this much stays readable
 _BETWEEN = 3  # blanks between two columns
 _IN = "    "
@@ -55,6 +44,14 @@ def json_text(schema: str, body: Mapping[str, Any]) -> str:
 def warn(message: str) -> None:
     """A line that is not the answer."""
     print(message, file=sys.stderr)
+
+
+def rejected(lines: Sequence[str]) -> None:
+    """Name the first lines that were rejected, and say how many more there are."""
+    for line in lines[:_NAMED]:
+        warn(line)
+    if len(lines) > _NAMED:
+        warn(f"… and {count(len(lines) - _NAMED, 'more line')} rejected")
 
 
 def note(text: str) -> None:
@@ -119,13 +116,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     widths = [max(len(line[i]) for line in (columns, *rows)) for i in range(len(columns))]
     for line in (columns, *rows):
         cells = (
-            cell.rjust(width) if _right(i, columns, rows) else cell.ljust(width)
+            cell.rjust(width) if _right(i, rows) else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
         print(("  " + "  ".join(cells)).rstrip())
 
 
-def _right(column: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+def _right(column: int, rows: Sequence[Sequence[str]]) -> bool:
     """Whether most of this column is figures; names come first, though one may be a number."""
     if not column:
         return False
@@ -146,7 +143,7 @@ def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     needed = 2 - _BETWEEN
     for place, name in enumerate(columns):
-        side: Literal["left", "right"] = "right" if _right(place, columns, rows) else "left"
+        side: Literal["left", "right"] = "right" if _right(place, rows) else "left"
         widest = max(len(str(row[place])) for row in (columns, *rows))
         least = widest if side == "right" else min(_TEXT, widest)
         needed += least + _BETWEEN

@@ -16,7 +16,6 @@ from finops_pack.importers import Importer, Options, Progress, Summary
 from finops_pack.model import BillingMode
 
 HELP = "logs of coding agents, batches and traces into the ledger, without doubling"
-SHOWN = 10  # rejected lines that are named on stderr
 _ANSWERS: dict[str, BillingMode] = {"m": "metered", "s": "subscription", "": "unknown"}
 
 
@@ -63,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         _out.document("finops.import", summary.to_dict())
     else:
         _show(summary, importer, args)
-    _name(summary)
+    _out.rejected([f"{one.file}:{one.line}: {one.reason}" for one in summary.rejected])
     if found and not summary.rejected:
         _note(args, importer, found, summary.files)
     return 2 if args.strict and summary.rejected else 0
@@ -159,11 +158,3 @@ def _counts(summary: Summary) -> str:
              (len(summary.rejected), "rejected"))  # fmt: skip
     said = ", ".join(f"{count:,} {word}" for count, word in parts if count or word == "new")
     return f"{_out.count(summary.read, 'call')} in {files}{old}: {said}"
-
-
-def _name(summary: Summary) -> None:
-    for rejected in summary.rejected[:SHOWN]:
-        _out.warn(f"{rejected.file}:{rejected.line}: {rejected.reason}")
-    if len(summary.rejected) > SHOWN:
-        more = _out.count(len(summary.rejected) - SHOWN, "more line")
-        _out.warn(f"… and {more} rejected")

@@ -13,7 +13,6 @@ from finops_pack.query import Period
 from finops_pack.reconcile import Charge, Comparison, Row, bills
 
 HELP = "a provider's bill, or gateways' bills in the ledger, against our prices"
-SHOWN = 10  # rejected lines that are named
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,11 +53,7 @@ def run(args: argparse.Namespace) -> int:
 def _read(file: Path, columns: dict[str, str]) -> bills.Bill:
     """The bill; its rejected lines are named. Raises `InputError` when nothing is left of it."""
     bill = bills.read(file, columns)
-    for number, reason in bill.rejected[:SHOWN]:
-        _out.warn(f"{file}:{number}: {reason}")
-    if len(bill.rejected) > SHOWN:
-        more = _out.count(len(bill.rejected) - SHOWN, "more line")
-        _out.warn(f"… and {more} rejected")
+    _out.rejected([f"{file}:{number}: {reason}" for number, reason in bill.rejected])
     if not bill.charges:
         raise InputError(
             f"{file}: no charge could be read",
