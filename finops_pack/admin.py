@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,14 +24,9 @@ if TYPE_CHECKING:
 BATCH = 500
 
 
-@contextmanager
-def opened(url: str | None, *, create: bool = True) -> Iterator[Ledger]:
+def opened(url: str | None, *, create: bool = True) -> AbstractContextManager[Ledger]:
     """The ledger asked for, closed at the end."""
-    ledger = open_ledger(url or config.load().ledger, create=create)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
+    return closing(open_ledger(url or config.load().ledger, create=create))
 
 
 def set_budget(

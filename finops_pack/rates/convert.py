@@ -157,7 +157,7 @@ def _periods(model: Mapping[str, Any], comment: str) -> Iterator[dict[str, Any]]
 
 def _free(model: Mapping[str, Any], comment: str) -> dict[str, Any]:
     """No price at all is "unknown", unless the entry itself says that it is free."""
-    free = model["id"].endswith(":free") or comment.lower().find("free of charge") >= 0
+    free = model["id"].endswith(":free") or "free of charge" in comment.lower()
     return dict.fromkeys(("input", "output"), "0") if free else {}
 
 

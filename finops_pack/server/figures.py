@@ -91,6 +91,7 @@ def _day(on: str, kept: list[Kept]) -> Day:
     weights = [Decimal(body["total_cost"]) for body in bodies]
     tokens = [int(body["total_tokens"]) for body in bodies]
     requests = [int(body["total_requests"]) for body in bodies]
+    scores = [_number(body.get("efficiency_score")) for body in bodies]
     unpriced = {name for c in coverage for name in _texts(c.get("unpriced_models"))}
     return Day(
         date=on,
@@ -100,9 +101,7 @@ def _day(on: str, kept: list[Kept]) -> Day:
         by_model=_added([body.get("cost_by_model") for body in bodies]),
         by_action=_added([body.get("cost_by_action") for body in bodies]),
         waste=_added([body.get("waste_categories") for body in bodies]),
-        score=weighed(
-            [(_number(b.get("efficiency_score")), w) for b, w in _pairs(bodies, weights)]
-        ),
+        score=weighed(list(zip(scores, weights, strict=True))),
         coverage=_counted(coverage),
         unpriced_models=tuple(sorted(unpriced)),
         covered=sum(n for n, c in zip(requests, coverage, strict=True) if "priced_requests" in c),
@@ -110,10 +109,6 @@ def _day(on: str, kept: list[Kept]) -> Day:
         cache=cache_shares(map(_told, cache, weights, tokens)),
         kept=tuple(replace(k, body={}) for k in kept),
     )
-
-
-def _pairs(items: Sequence[Any], weights: Sequence[Decimal]) -> Iterable[tuple[Any, Decimal]]:
-    return zip(items, weights, strict=True)
 
 
 def _added(parts: Sequence[Any]) -> dict[str, Decimal]:

@@ -137,10 +137,11 @@ def _asked_where(text: str) -> Any:
         raise ApiError(422, "invalid_question", f"where: {error}", "where") from None
 
 
-def _answers(name: str, asked: dict[str, Any], request: Request, account: Account) -> Response:
+def _answers(
+    answer_to: wire.Answer, asked: dict[str, Any], request: Request, account: Account
+) -> Response:
     with _ledger(request, account) as ledger:
-        table = wire.READS if name in wire.READS else wire.WRITES
-        answer = {"ok": True, "answer": table[name](ledger, asked)}
+        answer = {"ok": True, "answer": answer_to(ledger, asked)}
         return document(answer, headers={wire.ZONE: ledger.time_zone})
 
 
@@ -160,7 +161,7 @@ WRITES = Literal["reserve", "settle", "put", "delete", "swap", "forget_spool"]
 )
 def read(request: Request, caller: Reader, question: READS, asked: Asked) -> Response:
     """What the ledger knows: totals, days, tasks, what is spent of a budget."""
-    return _answers(question, asked, request, caller.account)
+    return _answers(wire.READS[question], asked, request, caller.account)
 
 
 @router.post(
@@ -171,4 +172,4 @@ def read(request: Request, caller: Reader, question: READS, asked: Asked) -> Res
 )
 def write(request: Request, caller: Writer, question: WRITES, asked: Asked) -> Response:
     """Set money aside before a call, settle it after; keep documents such as budgets."""
-    return _answers(question, asked, request, caller.account)
+    return _answers(wire.WRITES[question], asked, request, caller.account)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -39,10 +39,8 @@ def create_local(ledger: str | None = None) -> FastAPI:
     return app
 
 
-@contextmanager
-def _reader(request: Request) -> Iterator[Reader]:
-    with query.open(request.app.state.ledger) as reader:
-        yield reader
+def _reader(request: Request) -> AbstractContextManager[Reader]:
+    return query.open(request.app.state.ledger)
 
 
 def _period(request: Request) -> str:
