@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,26 +32,18 @@ class Source:
     layer: str
     file: str
     models: int
-    aliases: Mapping[str, str]
-    discounts: int
 
 
 def sources() -> list[Source]:
     """The tables in force, strongest first; the snapshot stands last."""
     tables = rates.current()
     found = [
-        Source(
-            layer.name,
-            file,
-            len(table.get("models", ())),
-            table.get("aliases", {}),
-            len(table.get("overrides", ())),
-        )
+        Source(layer.name, file, len(table.get("models", ())))
         for layer in tables.layers
         for file, table in zip(layer.files, layer.tables, strict=True)
     ]
     snap = tables.snapshot
-    return [*found, Source("snapshot", str(snap.path), len(snap.lines) - 1, {}, 0)]
+    return [*found, Source("snapshot", str(snap.path), len(snap.lines) - 1)]
 
 
 def problems() -> list[RatesError]:
@@ -64,22 +56,19 @@ def problems() -> list[RatesError]:
     return found
 
 
-def models(provider: str | None = None) -> Iterator[tuple[str, str, Rate | None]]:
-    """(provider, model, its rate now) of everything on file, or of one provider's."""
+def models(provider: str) -> Iterator[tuple[str, str, Rate | None]]:
+    """(provider, model, its rate now) of all that is on file of a provider."""
     tables = rates.current()
-    homes = sorted(tables.directory.ids)
-    if provider:
-        home = tables.directory.provider(provider)
-        if home is None:
-            near = difflib.get_close_matches(provider, homes, n=3)
-            raise RatesError(
-                f"no table knows a provider {provider!r}", mend=f"known: {', '.join(near or homes)}"
-            )
-        homes = [home]
+    home = tables.directory.provider(provider)
+    if home is None:
+        known = sorted(tables.directory.ids)
+        near = difflib.get_close_matches(provider, known, n=3)
+        raise RatesError(
+            f"no table knows a provider {provider!r}", mend=f"known: {', '.join(near or known)}"
+        )
     now = int(datetime.now(UTC).timestamp() * 1_000_000)
-    for home in homes:
-        for name in tables.ids(home):
-            yield home, name, tables.plan_at(home, name).rate(now, 0)
+    for name in tables.ids(home):
+        yield home, name, tables.plan_at(home, name).rate(now, 0)
 
 
 def check(paths: Sequence[Path] = ()) -> list[RatesError]:
