@@ -11,7 +11,6 @@ from finops_pack.adapters import _numbers, _usage
 from finops_pack.adapters._streams import Gathering
 from finops_pack.recorder._messages import get, listed
 
-_PLAIN_TIERS = (None, "standard", "auto", "default")
 _NOWHERE = (None, "", "global", "not_available")
 _BILLED_BY = ("service_tier", "region")
 
@@ -41,7 +40,7 @@ def billed_by(usage: Any) -> dict[str, Any]:
     tier = "fast" if get(usage, "speed") == "fast" else get(usage, "service_tier")
     place = get(usage, "inference_geo")
     return {
-        "service_tier": None if tier in _PLAIN_TIERS else tier,
+        "service_tier": None if tier in _usage.PLAIN_TIERS else tier,
         "region": None if place in _NOWHERE else place,
     }
 

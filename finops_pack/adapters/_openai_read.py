@@ -16,7 +16,6 @@ from finops_pack.recorder._messages import get, listed
 
 HIDDEN = "chat, usage hidden"
 """The kind of a chat stream whose usage only we asked for: its extra chunk is kept back."""
-_PLAIN_TIERS = (None, "default", "auto", "standard")
 # Of the largest image, with the three that may come before it (OpenAI's image guide).
 _IMAGE_TOKENS = {"low": 700, "medium": 1900}
 _FINEST_IMAGE = 6600
@@ -75,7 +74,7 @@ def _responded(body: Any, output: list[Any]) -> dict[str, Any]:
 
 def _head(body: Any) -> dict[str, Any]:
     tier = get(body, "service_tier")
-    plain = tier in _PLAIN_TIERS
+    plain = tier in _usage.PLAIN_TIERS
     return {
         "service_tier": None if plain else tier,
         "response_id": get(body, "id"),
@@ -134,7 +133,7 @@ class Chunks(Gathering):
         self.said["response_id"] = get(event, "id")
         self.said["served_model"] = get(event, "model")
         tier = get(event, "service_tier")
-        if tier not in _PLAIN_TIERS:
+        if tier not in _usage.PLAIN_TIERS:
             self.said["service_tier"] = tier
         for choice in listed(get(event, "choices")):
             if get(choice, "finish_reason"):

@@ -15,6 +15,7 @@ from finops_pack.adapters._numbers import count, first, has
 from finops_pack.model import TOKEN_FIELDS, Usage
 from finops_pack.recorder._messages import get, listed
 
+PLAIN_TIERS = (None, "default", "auto", "standard")  # service tiers at the usual price
 _NOTHING: Mapping[str, Any] = {}
 _EMPTY = Usage()
 Reader = Callable[[Any], "Usage | None"]
