@@ -144,7 +144,7 @@ def text_of(response: Any) -> str:
 def new_results(messages: Any) -> list[dict[str, Any]]:
     """The tool results that this request carries in for the first time: those at its end.
 
-    Each is `{"tool_call_id", "name", "text", "failed"}`.
+    Each is `{"tool_call_id", "text", "failed"}`.
     """
     found: list[dict[str, Any]] = []
     for message in reversed(listed(messages)):
@@ -163,18 +163,18 @@ def _results(message: Any) -> Iterator[dict[str, Any]]:
         content = get(message, "content")
         content = get(message, "output") if content is None else content
         failed = get(message, "status") == "error" or bool(get(message, "is_error"))
-        yield _result(identity, get(message, "name"), content, failed)
+        yield _result(identity, content, failed)
         return
     if isinstance(message, str):
         return
     for block in listed(get(message, "content")):
         if get(block, "type") == "tool_result":
             failed = bool(get(block, "is_error"))
-            yield _result(get(block, "tool_use_id"), None, get(block, "content"), failed)
+            yield _result(get(block, "tool_use_id"), get(block, "content"), failed)
 
 
-def _result(identity: Any, name: Any, content: Any, failed: bool) -> dict[str, Any]:
-    return {"tool_call_id": identity, "name": name, "text": flat(content), "failed": failed}
+def _result(identity: Any, content: Any, failed: bool) -> dict[str, Any]:
+    return {"tool_call_id": identity, "text": flat(content), "failed": failed}
 
 
 def breakpoints(*parts: Any) -> list[str]:
