@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from finops_pack.cli import _tame
 from finops_pack.errors import FinOpsError
-from finops_pack.figures import bar, count, days, percent, score, times, tokens, usd
+from finops_pack.figures import count, days, percent, score, times, tokens, usd
 from finops_pack.money import plain
 
 if TYPE_CHECKING:
     from finops_pack.model import Finding
 
 __all__ = [
-    "bar", "count", "days", "document", "failure", "fields", "finding", "json_text", "note",
+    "count", "days", "document", "failure", "fields", "finding", "json_text", "note",
     "percent", "rejected", "say", "score", "show_finding", "show_overlap", "sparkline", "table",
     "times", "tokens", "usd", "warn",
 ]  # fmt: skip

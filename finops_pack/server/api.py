@@ -175,7 +175,7 @@ def cost_trends(db: Db, caller: Reader, period: answers.Period = "30d") -> Respo
     count = PERIODS[period]
     start, end, days = _span(db, caller.account, count)
     span = {"start": start.isoformat(), "end": end.isoformat(), "days": count}
-    return listing({"period": span}, "data", map(figures.data_row, days))
+    return listing({"period": span}, map(figures.data_row, days))
 
 
 @router.get("/alerts", response_model=answers.Alerts, responses=refusals(401))

@@ -47,10 +47,10 @@ def document(body: Any, status: int = 200, headers: Mapping[str, str] | None = N
     return Response(_encoded(body), status, dict(headers or {}), "application/json")
 
 
-def listing(body: Mapping[str, Any], name: str, rows: Iterable[Any]) -> Response:
-    """A JSON answer that ends with many rows, each written before the next is made."""
+def listing(body: Mapping[str, Any], rows: Iterable[Any]) -> Response:
+    """A JSON answer that ends with many rows, `data`, each written before the next is made."""
     head = _encoded(body).removesuffix("}")
-    text = f'{head},"{name}":[{",".join(map(_encoded, rows))}]}}'
+    text = f'{head},"data":[{",".join(map(_encoded, rows))}]}}'
     return Response(text, media_type="application/json")
 
 
