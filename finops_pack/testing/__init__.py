@@ -162,25 +162,21 @@ class _Handler(BaseHTTPRequestHandler):
                 return getattr(module, f"{what}_{how}")
         raise ValueError(f"the wire serves no {path}")
 
-    def _send(self, reply: Reply, body: Any) -> None:
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(reply.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Connection", "close")
-        for name, value in reply.headers.items():
+    def _head(self, reply: Reply, status: int, *headers: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (*headers, ("Connection", "close"), *reply.headers.items()):
             self.send_header(name, value)
         self.end_headers()
+
+    def _send(self, reply: Reply, body: Any) -> None:
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        size = ("Content-Length", str(len(data)))
+        self._head(reply, reply.status, ("Content-Type", "application/json"), size)
         self.wfile.write(data)
 
     def _stream(self, reply: Reply, events: Iterator[str]) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.send_header("Connection", "close")
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
+        chunked = ("Transfer-Encoding", "chunked")
+        self._head(reply, 200, ("Content-Type", "text/event-stream"), chunked)
         for number, event in enumerate(events):
             if number == reply.cut:
                 self.close_connection = True
