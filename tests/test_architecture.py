@@ -88,7 +88,6 @@ IN_AN_AGENT = BASE | ANALYSIS | SHARED | {
 BEFORE_THE_RECORDER = {"__init__.py", "auto.py", "adapters/__init__.py"}
 UNGUARDED = {
     "adapters/__init__.py:status": "finops doctor",
-    "adapters/_status.py:_package": "within adapters.install; finops doctor",
     "adapters/autogen.py:__getattr__": "an import of the user's own",
     "auto.py:refusal": "track has imported it",
     "auto.py:flush": "track has imported it",
