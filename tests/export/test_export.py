@@ -127,7 +127,7 @@ def test_a_split_sums_and_is_in_proportion(total: int, weights: list[int]) -> No
                    zip(shares, weights, strict=True))  # fmt: skip
 
 
-def test_csv_has_every_call(tmp_path: Path) -> None:
+def test_csv_has_every_call() -> None:
     found, written = rows("csv", priced(action="=1+1"), Call(id="b", start_us=0, model="nobody"))
     assert (written.rows, written.unpriced_calls) == (2, 1)
     assert [row["usd"] for row in found] == [cell(priced().amount_usd), ""]

@@ -16,7 +16,6 @@ from finops_pack.errors import BudgetExceeded, BudgetStop
 from finops_pack.ledger import Reservation, open_ledger
 from finops_pack.model import Usage, Where
 
-TOP = Path(__file__).parent.parent.parent
 FULL = Usage(1000, 200, 600, reasoning_tokens=50)  # $0.00375 on gpt-4o
 HELLO = [{"role": "user", "content": "hello"}]
 

@@ -19,7 +19,6 @@ from finops_pack.ledger import open_ledger
 from finops_pack.model import Usage
 
 FULL = Usage(1000, 200, 600)  # $0.00375 on gpt-4o
-BIG = 3000  # max_output_tokens whose bound is $0.03 on gpt-4o
 HELLO = [{"role": "user", "content": "hello"}]
 
 

@@ -142,9 +142,7 @@ def test_a_slow_ledger_gets_smaller_batches(
     assert sum(sizes) == 2000
 
 
-def test_without_the_lock_a_reader_says_what_is_pending(
-    ledger: Ledger, line: Line, tmp_path: Path
-) -> None:
+def test_without_the_lock_a_reader_says_what_is_pending(ledger: Ledger, line: Line) -> None:
     ledger.book([line("before")])
     mine = Spool(ledger.id)
     for n in range(7):

@@ -297,9 +297,7 @@ def test_a_trap_in_a_shared_folder_is_not_used(tmp_path: Path) -> None:
     assert _folders.usable(shared / "finops-2" / "id")
 
 
-def test_a_warning_that_fails_reaches_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_warning_that_fails_reaches_nobody(tmp_path: Path) -> None:
     class Broken(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             raise RuntimeError("the host's logging is broken")

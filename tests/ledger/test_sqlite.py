@@ -185,7 +185,7 @@ def test_a_ledger_that_another_one_has_to_himself_is_not_read_by_halves(
 
 
 def test_the_time_zone_is_fixed_when_it_is_made(
-    path: Path, monkeypatch: pytest.MonkeyPatch, line: Line
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FINOPS_TZ", "Asia/Tokyo")
     config.reload()
@@ -314,7 +314,7 @@ def test_a_corrupt_file_is_moved_aside(
     else:
         content[4096:] = os.urandom(len(content) - 4096)
     path.write_bytes(content)
-    ledger, until = _reopened(path, line), time.monotonic() + 5
+    ledger, until = _reopened(path), time.monotonic() + 5
     while count(ledger) < 1:
         assert time.monotonic() < until
         try:
@@ -327,7 +327,7 @@ def test_a_corrupt_file_is_moved_aside(
     assert len([r for r in caplog.records if "corrupt" in r.message]) == 1
 
 
-def _reopened(path: Path, line: Line) -> SQLiteLedger:
+def _reopened(path: Path) -> SQLiteLedger:
     for _ in range(5):
         try:
             return SQLiteLedger(str(path))
@@ -395,7 +395,7 @@ def test_a_lock_file_that_was_deleted_keeps_nobody_out(path: Path, line: Line) -
     assert count(first) == 2
 
 
-def test_writers_wait_for_each_other_and_no_longer_than_said(path: Path, line: Line) -> None:
+def test_writers_wait_for_each_other_and_no_longer_than_said(path: Path) -> None:
     first, second = SQLiteLedger(str(path)), SQLiteLedger(str(path))
     with first._write():
         began = time.monotonic()

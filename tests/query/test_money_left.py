@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ USD = 10**12
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def ledger() -> Iterator[Ledger]:
     """An empty ledger, the one in force."""
     made = open_ledger(config.load().ledger)
     yield made

@@ -508,7 +508,7 @@ lines = st.fixed_dictionaries(
 )
 
 
-def test_a_call_named_oddly_spoils_no_later_answer(site, key, tmp_path):
+def test_a_call_named_oddly_spoils_no_later_answer(site, key):
     odd = {**LINES[0], "id": "a\0b", "session": "s\0", "task": "t\0"}
     headers = {"Content-Type": "application/x-ndjson"}
     assert site.ask(key, "POST", "/calls", content=json.dumps(odd), headers=headers).json()["new"]
