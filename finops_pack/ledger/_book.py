@@ -219,12 +219,24 @@ def _count(db: Db, new: Sequence[_Entry], changed: Sequence[_Entry]) -> None:
 
 
 def _insert(db: Db, rows: Iterable[Row]) -> None:
-    """Rows of one shape go together: a value that is bound as None costs more than a column."""
+    """Rows of one shape go together: a value that is bound as None costs more than a column.
+
+    Those of one moment keep the order in which they were told: nothing else says which was first.
+    """
     shapes: dict[tuple[str, ...], list[Iterable[Any]]] = {}
+    moments: dict[int, tuple[str, ...]] = {}
     for row in rows:
         if len(row) > len(COLUMNS):  # more than one line has told of it
             row = {name: value for name, value in row.items() if value is not None}
-        shapes.setdefault(tuple(row), []).append(row.values())
+        shape = tuple(row)
+        if moments.setdefault(row["start_us"], shape) != shape:
+            _insert_shapes(db, shapes)
+            shapes, moments = {}, {row["start_us"]: shape}
+        shapes.setdefault(shape, []).append(row.values())
+    _insert_shapes(db, shapes)
+
+
+def _insert_shapes(db: Db, shapes: Mapping[tuple[str, ...], list[Iterable[Any]]]) -> None:
     for columns, values in shapes.items():
         insert(db, "calls", columns, values)
 

@@ -57,6 +57,14 @@ def test_the_same_line_again_changes_nothing(ledger: Ledger, line: Line) -> None
     assert total(ledger).calls == 1
 
 
+def test_calls_of_one_moment_stay_in_the_order_they_were_told(ledger: Ledger, line: Line) -> None:
+    named = ["t/8", "t/9", "t/10", "t/11", "t/12"]
+    checks = [None, "edit", None, None, "edit"]  # so that not all rows have the same columns
+    told = [line(name, verifier=check) for name, check in zip(named, checks, strict=True)]
+    ledger.book(told)
+    assert [call.id for call in ledger.calls(ALL)] == named
+
+
 def test_a_changed_line_of_the_same_source_corrects(ledger: Ledger, line: Line) -> None:
     ledger.book([line(status="error", verifier="schema")])
     changed = line(status="ok", output_tokens=9, cost_pico=3_000_000)
