@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from finops_pack.model import Call, Facts, Task
@@ -26,10 +27,11 @@ def task_of(call: Call) -> str:
 def sent(calls: Iterable[Call]) -> Iterator[Call]:
     """The calls that reached a provider, in order of start.
 
-    A sequence may come in any order; an iterator must be in order already.
+    A sequence may come in any order, and those of one moment in theirs; an iterator must be in
+    order already.
     """
     if isinstance(calls, Sequence):
-        calls = sorted(calls, key=lambda c: (c.start_us, c.id, c.source))
+        calls = sorted(calls, key=attrgetter("start_us"))
     return (call for call in calls if call.reached_provider)
 
 

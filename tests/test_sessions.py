@@ -26,6 +26,12 @@ def test_a_list_may_come_in_any_order() -> None:
     assert [[c.id for c in group] for group in groups(calls)] == [["1", "2", "3"]]
 
 
+def test_those_of_one_moment_stay_in_the_order_they_are_given() -> None:
+    named = [f"t/{n}" for n in (8, 9, 10, 11)]
+    [group] = groups([call(0, id=name, session="s") for name in named])
+    assert [c.id for c in group] == named
+
+
 def test_what_reached_no_provider_is_in_no_group() -> None:
     assert not list(groups([call(0, status="cache_hit")]))
 

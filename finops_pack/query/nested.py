@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from finops_pack.model import Call, Task
@@ -54,9 +55,9 @@ def opened(reader: Reader, task: str, billing: str | None = None) -> Tree:
     ways = ({"billing": billing},) if billing else ({}, {"billing": "subscription"})
     for paid in ways:
         tree, ever = tree_of(reader, task, **paid), Period(None, None)
-        calls = [call for one in tree for call in reader.calls(ever, task=one, **paid)]
+        calls = [call for one in sorted(tree) for call in reader.calls(ever, task=one, **paid)]
         if calls:
-            return Tree(sorted(calls, key=lambda call: (call.start_us, call.id)), tree, paid)
+            return Tree(sorted(calls, key=attrgetter("start_us")), tree, paid)
     return Tree([], {task}, {})
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 import finops_pack
 from finops_pack import Usage, cli, query, recorder
-from finops_pack.query import Period, watching
+from finops_pack.query import Period, nested, watching
 
 
 def spend(tokens: int) -> None:
@@ -57,3 +58,12 @@ def test_an_alert_weighs_a_task_with_those_inside_it() -> None:
     with query.open() as reader:
         costs = watching._task_costs(reader, Period(None, None))
         assert {one.id: float(one.usd) for one in costs} == {"plain": 0.25, "ticket": 0.2}
+
+
+def test_calls_of_one_moment_are_shown_in_the_order_of_their_log(tmp_path: Path) -> None:
+    log, named = tmp_path / "calls.jsonl", [f"t/{n}" for n in (8, 9, 10, 11)]
+    told = {"time": "2026-01-02T03:04:05Z", "model": "gpt-4o", "usage": {}, "task": "log"}
+    log.write_text("".join(json.dumps({"id": name, **told}) + "\n" for name in named))
+    assert cli.main(["import", "jsonl", str(log)]) == 0
+    with query.open() as reader:
+        assert [call.id for call in nested.opened(reader, "log").calls] == named
