@@ -1,7 +1,8 @@
 """Recovery: what was spent to mend an answer that a verifier rejected.
 
 Rule: the calls of the same conversation and task that follow a rejected answer until one is
-answered, at most three; one that is rejected in turn begins anew. Where some of the tools that an
+answered, at most three; one that is rejected in turn begins anew, and one that failed in passing
+is passed over: it is no mend but an attempt at one (`retries`). Where some of the tools that an
 answer asked for were refused and the others answered, their share of these calls is counted,
 estimated. Only verifier events count, never the likeness of texts. Two subtypes are kept apart:
 `format` (did not parse or fit the schema) and `factual` (named a tool, argument, passage, file or
@@ -22,6 +23,7 @@ from finops_pack.model import Call, Finding
 from finops_pack.sessions import threads, tool_results
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._say import named, one_task, some
+from finops_pack.waste.retries import failed_in_passing
 
 CATEGORY = "hallucination_recovery"
 ORDER = 20
@@ -98,6 +100,8 @@ def _checked(calls: Sequence[Call]) -> Sequence[Call]:
 def _recoveries(calls: Sequence[Call]) -> Iterator[Recovery]:
     open_: dict[Thread, tuple[Call, int, Decimal]] = {}
     for call, thread, results in zip(calls, threads(calls), tool_results(calls), strict=True):
+        if failed_in_passing(call):
+            continue
         own: Thread = (thread, call.task)
         anew: Thread = (call.agent, CORRECTED)  # the user's correction may be a task of its own
         corrected, rejected = open_.pop(anew, None), open_.pop(own, None)

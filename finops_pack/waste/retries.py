@@ -57,7 +57,7 @@ def _chains(calls: Sequence[Call]) -> Iterator[Chain]:
         if failed and call.start_us - failed[-1].end_us > WINDOW_US:
             yield from _given_up(open_.pop(key))
             failed = []
-        if _failed_in_passing(call):
+        if failed_in_passing(call):
             open_.setdefault(key, []).append(call)
         elif failed:
             yield Chain(open_.pop(key), call)
@@ -78,7 +78,8 @@ def _request(call: Call, open_: dict[object, list[Call]]) -> object:
     return call.request_hash
 
 
-def _failed_in_passing(call: Call) -> bool:
+def failed_in_passing(call: Call) -> bool:
+    """Whether it got no answer for a reason that passes: a rate limit, a lost connection."""
     return call.status in ("error", "unknown") and bool(PASSING.search(call.error_type or ""))
 
 

@@ -36,6 +36,12 @@ def test_calls_that_failed_do_not_pass_and_three_are_enough(found: Any) -> None:
     assert one.calls == ("c1", "c2", "c3")
 
 
+def test_a_retry_mends_nothing_and_what_it_got_through_does(found: Any) -> None:
+    refused = [step(i, status="error", error_type="RateLimitError") for i in range(1, 5)]
+    [one] = found(CATEGORY, step(0, "edit"), *refused, step(5), step(6))
+    assert one.calls == ("c5",)
+
+
 @pytest.mark.parametrize("verifier", [*VERIFIERS, "our own check"])
 def test_every_verifier_is_one_of_two_kinds(found: Any, verifier: str) -> None:
     [one] = found(CATEGORY, step(0, verifier), step(1))
