@@ -11,6 +11,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+from unicodedata import normalize
 
 STEM = 6  # letters kept of a word: its forms fall together, its meaning hardly changes
 PIECE = 400  # words at most that are judged at once; a longer segment is several
@@ -76,6 +77,7 @@ def _hashes(text: str, salt: bytes) -> list[int]:
 def _words(text: str) -> list[str]:
     if text.isascii():
         return text.translate(_APART).split()  # four times as fast, the same words
+    text = normalize("NFKC", text)  # "ü" of one sign or two, "８" or "8": one word
     pattern = _WORDS_AND_SIGNS if _SIGN.search(text) else _WORDS
     return pattern.findall(text)
 

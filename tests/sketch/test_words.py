@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,13 @@ def test_the_fast_way_gives_the_same_words(text: str) -> None:
 def test_forms_of_a_word_fall_together_under_one_salt_only() -> None:
     assert sketch("translated").words == sketch("translations").words
     assert sketch("word", b"one").words != sketch("word", b"two").words
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Größe", "Gro\u0308ße"), ("1958年", "１９５８年"), ("ﬁnal", "final")]
+)
+def test_a_word_is_the_same_however_it_is_written_in_unicode(one: str, other: str) -> None:
+    assert set(sketch(one).words) == set(sketch(other).words)
 
 
 def test_a_long_text_is_cut_and_nothing_is_lost() -> None:
