@@ -32,7 +32,8 @@ ASKED = 0.25  # weight of what the question already held
 COMMON = 24  # pieces: what more of them share says nothing about any one of them
 LEAST_BEST = 1.0  # words of credit below which even the best piece is no evidence
 READABLE = 0.3  # of what was answered stands in what was sent, or it cannot be compared
-FOREIGN, MUCH = 0.05, 40  # below that share, of at least so many words, it is another language
+FOREIGN, MUCH = 0.05, 40  # below that share, of at least so many words, it is another language;
+FOREIGN_OF, MANY = 0.2, 400  # and below this share where so many were sent
 
 Model = tuple[float, tuple[float, float, float]]  # intercept, one coefficient a feature
 
@@ -105,9 +106,13 @@ def readable(held: Iterable[Piece], answers: Sequence[Sketch], question: Sketch)
 
 
 def _foreign(held: Sequence[Piece], answer: Sketch, question: Sketch) -> bool:
-    """Whether hardly a word of an answer stands in much that was sent: it is another language."""
+    """Whether hardly a word of an answer stands in much that was sent: it is another language.
+
+    Languages share names and small words (`in`, `die`, `no`), the more of them the more was sent.
+    """
     said, sent = set(answer.words), _sent(held, question)
-    return len(sent) >= MUCH and len(said & sent) < FOREIGN * len(said)
+    share = max(FOREIGN, FOREIGN_OF * min(1, len(sent) / MANY))
+    return len(sent) >= MUCH and len(said & sent) < share * len(said)
 
 
 def _sent(held: Iterable[Piece], question: Sketch) -> set[int]:

@@ -98,6 +98,22 @@ def test_no_answer_used_nothing_and_a_foreign_one_says_nothing() -> None:
     assert max(unused_probability(long, german)) <= 0.5
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Man sollte vor allem auf die Qualität achten. In der Regel sind es drei Dinge: das "
+        "Material, die Größe und der Preis. Die besten Modelle kosten um 200 Dollar und kommen "
+        "von Anthropic. Was am Ende zählt, ist so gut wie immer der Nutzen. Das war auch 2019 so.",
+        "El trauma vicario es un fenómeno que aparece cuando una persona no sufre el daño, sino "
+        "que escucha a quienes lo han sufrido. Afecta a médicos y terapeutas. Para superarlo hay "
+        "que cuidar de uno mismo, dormir, hacer ejercicio y hablar con un profesional.",
+    ],
+)
+def test_a_foreign_answer_to_much_may_share_names_and_small_words(answer: str) -> None:
+    english = (Path(__file__).parents[2] / "docs" / "waste.md").read_text().split("\n\n")
+    assert max(unused_probability(english, answer)) <= 0.5
+
+
 words = st.lists(st.sampled_from(" ".join((*PASSAGES, ANSWER)).split()), max_size=40)
 passages = st.lists(words.map(" ".join), min_size=1, max_size=8)
 
