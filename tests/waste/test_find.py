@@ -26,7 +26,7 @@ tokens = st.integers(0, 30_000)
 
 @st.composite
 def some_calls(draw: st.DrawFn) -> list[Call]:
-    """Up to 40 calls of three sessions with every kind of trouble."""
+    """Up to 40 calls of three sessions with every kind of trouble, no two of one moment."""
     made = []
     for place in range(draw(st.integers(0, 40))):
         read, rest, out = draw(tokens), draw(tokens), draw(st.sampled_from([50, 100, 40_000]))
@@ -34,7 +34,7 @@ def some_calls(draw: st.DrawFn) -> list[Call]:
         use["result_hash"] = draw(st.sampled_from(["r", "q"]))
         made.append(
             call(
-                place + draw(st.sampled_from([0, 0.5, 30])),
+                place + draw(st.sampled_from([0, 0.5, 30.25])),
                 id=f"{place}",
                 session=draw(st.sampled_from(["s", "t", None])),
                 task=draw(st.sampled_from(["x", "y"])),
