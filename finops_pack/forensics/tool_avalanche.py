@@ -62,10 +62,10 @@ def _finding(
 
 
 def _signs(uses: Sequence[Use], usual: Usual | None) -> Iterator[tuple[str, Sequence[Use], float]]:
-    by_error = _repeats((u for u in uses if u.failed), lambda u: (u.name, u.result))
+    known = [use for use in uses if use.result]
+    by_error = _repeats((u for u in known if u.failed), lambda u: (u.name, u.result))
     if len(by_error) >= SAME_ERROR:
         yield f"“{by_error[0].name}” gave the same error {len(by_error)} times", by_error, 0.9
-    known = (use for use in uses if use.result)
     same = _repeats(known, lambda u: (u.name, u.args, u.result))
     if len(same) >= SAME_RESULT:
         yield f"“{same[0].name}” gave the same result {len(same)} times", same[1:], 0.8

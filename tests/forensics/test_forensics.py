@@ -180,6 +180,8 @@ def test_the_same_error_three_times() -> None:
     loop = [asks(i, "edit", f"a{i}", "not found", status="error") for i in range(3)]
     [found] = of_mode([*usual(), *loop], "tool_avalanche")
     assert "same error 3 times" in found.title
+    unheard = [asks(i, "edit", f"a{i}", "", status="error") for i in range(3)]
+    assert of_mode([*usual(), *unheard], "tool_avalanche") == []
 
 
 def test_taking_turns() -> None:
