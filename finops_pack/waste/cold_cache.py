@@ -7,7 +7,8 @@ start of a prompt changed, only context that is known to stand in both counts. N
 prefixes below the provider's minimum, losses below the grain of caches, calls that began before
 the other had ended, and calls whose tokens are estimated: nobody told what was read of them. Each
 loss has a cause; `provider_miss` is not yours to mend, the others are. Where the provider's cache
-facts or its read price are not on file, nothing is said.
+facts are not on file, nothing is said; where a cache was used and the price of a read is not, the
+tokens are unknown.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
         paid = [(loss, amount) for loss, amount in paid if amount]
         if paid:
             yield _finding(cause, paid)
+    yield from _without_price(losses, ground)
 
 
 def losses_of(calls: Sequence[Call], ground: Ground) -> Iterator[Loss]:
@@ -80,6 +82,17 @@ def losses_of(calls: Sequence[Call], ground: Ground) -> Iterator[Loss]:
             yield loss
         past.append(call)
         del past[:-RECENT]
+
+
+def _without_price(losses: Sequence[Loss], ground: Ground) -> Iterator[Finding]:
+    """What was lost of a cache that was at work, at a price that nobody knows."""
+    used = (loss for loss in losses if loss.call.cached_tokens or loss.before.cached_tokens)
+    blind = [x for x in used if ground.prices.per_token(x.call, "cache_read") is None]
+    if blind:
+        yield Finding(
+            CATEGORY, "the price of a cache read is not on file", tuple(x.call.id for x in blind),
+            Decimal(0), "unknown", 0.0, (), "", unknown_tokens=sum(x.tokens for x in blind),
+        )  # fmt: skip
 
 
 def usd_of(loss: Loss, ground: Ground) -> Decimal:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from finops_pack import waste
 from finops_pack.model import Call, Segment
-from tests.facts import call
+from tests.facts import FACTS, call
 
 CATEGORY = "cold_cache"
 BIG = tuple("abcdef")  # six prefixes: 9,216 tokens
@@ -26,6 +27,14 @@ def test_a_lost_prefix_costs_what_was_paid_beyond_a_read(found: Any) -> None:
     assert one.usd == 6_000 * Decimal("2.70") / 10**6
     assert one.calls == ("c1",)
     assert "of them up to 6,000 that call c0 had sent 60 s before" in one.evidence[0]
+
+
+def test_what_was_lost_without_a_price_is_unknown_and_not_nothing() -> None:
+    cached = waste.find([first(model="new"), later(read=4_000, model="new")], FACTS)
+    assert "cold_cache" not in cached.categories
+    assert cached.unknown["cold_cache"].tokens == 6_000
+    plain = [later(minute, model="new", prefix_hashes=BIG) for minute in (0, 1)]
+    assert "cold_cache" not in waste.find(plain, FACTS).unknown  # it may have none to read from
 
 
 def test_written_again_at_the_write_price(found: Any) -> None:
