@@ -1,12 +1,12 @@
 """Retries: attempts that failed in passing and were sent again.
 
-Rule: a call that failed with a rate limit, a timeout, an overload or a lost connection, followed
-within two minutes of its end by one with the same request (without request hashes: by the next
-of the same agent and action). What the failed attempts were billed is avoidable, the delivering
-call is not. Providers do not bill refused requests, so this is usually time rather than money; a
-request that was cut off may have been billed, which is unknown. Attempts that a client made
-within one call are counted with the seconds they cost. A repeated request that had not failed
-is no retry.
+Rule: a call that failed with a rate limit, a timeout, a fault of the server (5xx), a conflict (409)
+or a lost connection, followed within two minutes of its end by one with the same request (without
+request hashes: by the next of the same agent and action). What the failed attempts were billed is
+avoidable, the delivering call is not. Providers do not bill refused requests, so this is usually
+time rather than money; a request that was cut off may have been billed, which is unknown. Attempts
+that a client made within one call are counted with the seconds they cost. A repeated request that
+had not failed is no retry.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ ORDER = 10
 WINDOW_US = 120_000_000
 PASSING = re.compile(
     r"408|409|429|5\d\d|rate.?limit|too.?many|time.?d?.?out|overload|unavailable|connect|"
-    r"internal.?server|server.?error|exhausted|throttl|reset|deadline|remote.?protocol|"
-    r"\bread.?error|incomplete.?read|chunked.?encoding|payload.?error|broken.?pipe|stream.?error",
+    r"internal|conflict|bad.?gateway|api.?error|server.?error|exhausted|throttl|reset|deadline|"
+    r"remote.?protocol|\bread.?error|incomplete.?read|chunked.?encoding|payload.?error|"
+    r"broken.?pipe|stream.?error",
     re.IGNORECASE,
 )
 MEND = "back off with jitter, respect Retry-After, and cap the retries of a task"

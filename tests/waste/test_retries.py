@@ -50,6 +50,14 @@ def test_a_timeout_or_a_lost_connection_by_any_name_passes(found: Any, error: st
     assert one.calls == ("c0",)
 
 
+@pytest.mark.parametrize(
+    "error", ["api_error", "INTERNAL", "litellm.BadGatewayError", "ConflictError", "502"]
+)
+def test_a_fault_of_the_server_by_any_name_passes(found: Any, error: str) -> None:
+    [one] = found("retries", failed(0, error), sent(1))
+    assert one.calls == ("c0",)
+
+
 def test_an_attempt_of_unknown_bill_is_unknown(found: Any) -> None:
     cut = failed(0, "ReadTimeout", status="unknown", usage_basis="unknown")
     [one] = found("retries", cut, sent(1))
