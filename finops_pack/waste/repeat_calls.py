@@ -24,7 +24,8 @@ CATEGORY = "repeat_calls"
 ORDER = 30
 WRITES = {
     "write", "edit", "create", "delete", "remove", "update", "patch", "apply", "insert", "replace",
-    "move", "rename", "commit", "send", "save", "upload", "put", "post", "set", "add",
+    "move", "rename", "commit", "send", "save", "upload", "put", "post", "set", "add", "modify",
+    "append", "cancel", "submit", "publish", "push", "pay", "buy", "click", "press", "scroll",
 }  # fmt: skip
 READS = {
     "read", "get", "list", "search", "find", "fetch", "query", "view", "grep", "glob", "look",

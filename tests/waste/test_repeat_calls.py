@@ -3,6 +3,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from finops_pack.model import Call
 from tests.facts import call
 
@@ -36,6 +38,13 @@ def test_again_at_once_is_proven_whatever_the_tool(found: Any) -> None:
 
 def test_across_a_write_it_may_well_be_needed(found: Any) -> None:
     assert found(CATEGORY, asks(0, "run_tests"), asks(1, "EditFile"), asks(2, "run_tests")) == []
+
+
+@pytest.mark.parametrize("tool", ["modify_pending_order", "cancelReservation", "browser_click"])
+def test_what_agents_of_shops_and_browsers_do_changes_things(found: Any, tool: str) -> None:
+    assert found(CATEGORY, asks(0, "get_order"), asks(1, tool), asks(2, "get_order")) == []
+    [one] = found(CATEGORY, asks(0, tool), asks(1, tool))
+    assert one.basis == "estimated"
 
 
 def test_across_a_write_that_is_told_again_it_may_be_needed_too(found: Any) -> None:
