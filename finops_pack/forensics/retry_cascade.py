@@ -59,10 +59,18 @@ def _finding(
 
 
 def _chains(calls: Sequence[Call]) -> list[list[Call]]:
-    """Calls of one request that together made three attempts or more."""
+    """Calls of one request that together made three attempts or more.
+
+    Without its hash a request goes on from a failed one of the same agent and action.
+    """
     chains: dict[str, list[Call]] = {}
+    open_: dict[tuple[str | None, str | None], str] = {}
     for call in calls:
-        chains.setdefault(call.request_hash or call.id, []).append(call)
+        failed = open_.pop((call.agent, call.action), call.id)
+        request = call.request_hash or failed
+        chains.setdefault(request, []).append(call)
+        if call.status == "error":
+            open_[call.agent, call.action] = request
     return [chain for chain in chains.values() if _tries(chain) >= MINIMUM_ATTEMPTS]
 
 

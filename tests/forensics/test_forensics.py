@@ -130,6 +130,15 @@ def test_retry_cascade_counts_attempts_of_one_request() -> None:
     assert of_mode([*usual(), tries[0], delivered], "retry_cascade") == []
 
 
+def test_without_hashes_attempts_are_known_by_their_agent_and_action() -> None:
+    refused: Any = {"status": "error", "error_type": "RateLimitError", "agent": "a"}
+    tries = [odd(0, **refused), odd(1, agent="b"), odd(2, **refused), odd(3, agent="a")]
+    [found] = of_mode([*usual(), *tries], "retry_cascade")
+    assert found.calls == tuple(tries[at].id for at in (0, 2, 3))
+    others = [odd(0, **refused), odd(1, agent="a"), odd(2, **refused), odd(3, agent="a")]
+    assert of_mode([*usual(), *others], "retry_cascade") == []
+
+
 def test_attempts_below_the_framework_count_too() -> None:
     [found] = of_mode([*usual(), odd(1, input_tokens=900, attempts=4)], "retry_cascade")
     assert found.title.endswith("1 request took 4 attempts")
