@@ -6,9 +6,8 @@ have them; else, if any of these calls used a cache, the shorter of the two prom
 start of a prompt changed, only context that is known to stand in both counts. Not counted are
 prefixes below the provider's minimum, losses below the grain of caches, calls that began before
 the other had ended, and calls whose tokens are estimated: nobody told what was read of them. Each
-loss has a cause; `provider_miss` is not yours to mend, the others are. Where the provider's cache
-facts are not on file, nothing is said; where a cache was used and the price of a read is not, the
-tokens are unknown.
+loss has a cause; `provider_miss` is not yours to mend, the others are. Where a cache was at work
+and the provider's cache facts or the price of a read are not on file, the tokens are unknown.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import NamedTuple
 
 from finops_pack.cache import LEAST, Step, cause_of
 from finops_pack.figures import count, tokens, usd
-from finops_pack.model import Call, Finding
+from finops_pack.model import CacheRules, Call, Finding
 from finops_pack.sessions import threads
 from finops_pack.sketch import common_tokens
 from finops_pack.waste._ground import Ground
@@ -37,6 +36,7 @@ WHY = {
     "provider_miss": "the provider did not find it in its cache",
     "not_cached": "it was never written to the cache",
 }
+LEAST_RULES = CacheRules(1024, 300)  # where none are on file: no provider holds shorter prefixes
 MENDS = {
     "ttl_expired": "call again before the cache expires, or pay for the longer lifetime where "
     "pauses are long (finops levers says where)",
@@ -56,15 +56,30 @@ class Loss(NamedTuple):
 
 
 def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
-    """At most one finding a session and cause."""
-    losses = list(losses_of(calls, ground))
+    """At most one finding a session and cause, and one for what is unknown in it."""
+    losses, unknown = list[Loss](), list[Loss]()
+    for loss in losses_of(calls, ground):
+        (losses if _on_file(loss.call, ground) else unknown).append(loss)
     for cause in WHY:
         mine = [loss for loss in losses if loss.cause == cause]
         paid = [(loss, ground.taken.claim(loss.call, usd_of(loss, ground))) for loss in mine]
         paid = [(loss, amount) for loss, amount in paid if amount]
         if paid:
             yield _finding(cause, paid)
-    yield from _without_price(losses, ground)
+    yield from _unknown([x for x in unknown if x.call.cached_tokens or x.before.cached_tokens])
+
+
+def _on_file(call: Call, ground: Ground) -> bool:
+    prices = ground.prices
+    return bool(prices.cache_rules(call)) and prices.per_token(call, "cache_read") is not None
+
+
+def _unknown(losses: Sequence[Loss]) -> Iterator[Finding]:
+    lost = sum(loss.tokens for loss in losses)
+    if lost:
+        why = "the provider's cache facts or its price of a read are not on file"
+        ids = tuple(loss.call.id for loss in losses)
+        yield Finding(CATEGORY, why, ids, Decimal(0), "unknown", 0.0, (), "", unknown_tokens=lost)
 
 
 def losses_of(calls: Sequence[Call], ground: Ground) -> Iterator[Loss]:
@@ -82,17 +97,6 @@ def losses_of(calls: Sequence[Call], ground: Ground) -> Iterator[Loss]:
             yield loss
         past.append(call)
         del past[:-RECENT]
-
-
-def _without_price(losses: Sequence[Loss], ground: Ground) -> Iterator[Finding]:
-    """What was lost of a cache that was at work, at a price that nobody knows."""
-    used = (loss for loss in losses if loss.call.cached_tokens or loss.before.cached_tokens)
-    blind = [x for x in used if ground.prices.per_token(x.call, "cache_read") is None]
-    if blind:
-        yield Finding(
-            CATEGORY, "the price of a cache read is not on file", tuple(x.call.id for x in blind),
-            Decimal(0), "unknown", 0.0, (), "", unknown_tokens=sum(x.tokens for x in blind),
-        )  # fmt: skip
 
 
 def usd_of(loss: Loss, ground: Ground) -> Decimal:
@@ -121,9 +125,7 @@ def _best(call: Call, past: Sequence[Call], warm: bool) -> Call | None:
 
 
 def _loss(call: Call, before: Call, resent: _Resent) -> Loss | None:
-    rules = resent.ground.prices.cache_rules(call)
-    if rules is None:
-        return None
+    rules = resent.ground.prices.cache_rules(call) or LEAST_RULES
     cause = cause_of(Step(call, before), rules)
     eligible = min(before.input_tokens, call.input_tokens)
     if _parted(call, before):

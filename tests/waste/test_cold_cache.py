@@ -37,6 +37,15 @@ def test_what_was_lost_without_a_price_is_unknown_and_not_nothing() -> None:
     assert "cold_cache" not in waste.find(plain, FACTS).unknown  # it may have none to read from
 
 
+def test_what_was_lost_of_a_cache_that_nobody_knows_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(FACTS, "cache_rules", lambda *_: None)
+    found = waste.find([first(), later(read=4_000)], FACTS)
+    assert "cold_cache" not in found.categories
+    assert found.unknown["cold_cache"].tokens == 6_000
+
+
 def test_written_again_at_the_write_price(found: Any) -> None:
     [one] = found(CATEGORY, first(), later(20, cache_write_5m_tokens=10_000))
     assert one.usd == 10_000 * Decimal("3.45") / 10**6
