@@ -77,7 +77,8 @@ def _hashes(text: str, salt: bytes) -> list[int]:
 def _words(text: str) -> list[str]:
     if text.isascii():
         return text.translate(_APART).split()  # four times as fast, the same words
-    text = normalize("NFKC", text)  # "ü" of one sign or two, "８" or "8": one word
+    # "ü" of one sign or two, "８" or "8", and where it may be broken: one word
+    text = normalize("NFKC", text).replace("\N{SOFT HYPHEN}", "")
     pattern = _WORDS_AND_SIGNS if _SIGN.search(text) else _WORDS
     return pattern.findall(text)
 

@@ -21,7 +21,13 @@ def test_forms_of_a_word_fall_together_under_one_salt_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("Größe", "Gro\u0308ße"), ("1958年", "１９５８年"), ("ﬁnal", "final")]
+    ("one", "other"),
+    [
+        ("Größe", "Gro\u0308ße"),
+        ("1958年", "１９５８年"),
+        ("ﬁnal", "final"),
+        ("Haustür", "Haus\xadtür"),
+    ],
 )
 def test_a_word_is_the_same_however_it_is_written_in_unicode(one: str, other: str) -> None:
     assert set(sketch(one).words) == set(sketch(other).words)
