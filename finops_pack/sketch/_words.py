@@ -18,6 +18,7 @@ PIECE = 400  # words at most that are judged at once; a longer segment is severa
 
 _APART = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
 _WORDS = re.compile(r"\w+")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrt])")
 _SIGN = re.compile("[぀-鿿가-힯]")  # of a script without spaces: each is a word
 _WORDS_AND_SIGNS = re.compile(rf"{_SIGN.pattern}|[^\W぀-鿿가-힯]+")
 
@@ -69,9 +70,18 @@ def merged(sketches: Iterable[Sketch]) -> Sketch:
 
 
 def _hashes(text: str, salt: bytes) -> list[int]:
-    words = _words(text.lower())
+    words = _words(_unescaped(text).lower())
     known = {word: hash((salt, word[:STEM])) for word in set(words)}
     return [known[word] for word in words]
+
+
+def _unescaped(text: str) -> str:
+    """A text without the escapes of JSON: what tools give and take is often written in it."""
+    return _ESCAPE.sub(_sign, text) if "\\" in text else text
+
+
+def _sign(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else " "
 
 
 def _words(text: str) -> list[str]:

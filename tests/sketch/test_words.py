@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -31,6 +32,16 @@ def test_forms_of_a_word_fall_together_under_one_salt_only() -> None:
 )
 def test_a_word_is_the_same_however_it_is_written_in_unicode(one: str, other: str) -> None:
     assert set(sketch(one).words) == set(sketch(other).words)
+
+
+shown = st.characters(
+    max_codepoint=0xFFFF, exclude_categories=["Cc", "Cs"], exclude_characters="\\"
+)
+
+
+@given(st.text(shown | st.sampled_from("\n\t\r")))
+def test_a_text_has_the_words_that_it_has_as_json(text: str) -> None:
+    assert set(sketch(json.dumps(text)).grams) == set(sketch(text).grams)
 
 
 def test_a_long_text_is_cut_and_nothing_is_lost() -> None:
