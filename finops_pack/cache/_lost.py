@@ -20,16 +20,21 @@ LEAST = 128  # tokens lost at a call: providers cache in steps of about that siz
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Calls that lost a prefix for the same cause, its tokens, and USD beyond a read."""
+    """Calls that lost a prefix for the same cause, its tokens, and USD beyond a read.
+
+    Of `unpriced_tokens` of them nobody knows what they cost, or what a read would have.
+    """
 
     cause: str
     calls: int = 0
     tokens: int = 0
     usd: Decimal = Decimal(0)
+    unpriced_tokens: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, the amount as a decimal string."""
-        return {"calls": self.calls, "tokens": self.tokens, "usd": plain(self.usd)}
+        tokens = {"tokens": self.tokens, "unpriced_tokens": self.unpriced_tokens}
+        return {"calls": self.calls, **tokens, "usd": plain(self.usd)}
 
 
 class Losses:
@@ -47,7 +52,14 @@ class Losses:
             return
         cause = cause_of(step, rules) if tokens >= LEAST else "below_minimum"
         row, usd = self._rows.get(cause, Lost(cause)), beyond_read(step.call, tokens, self._prices)
-        self._rows[cause] = Lost(cause, row.calls + 1, row.tokens + tokens, row.usd + usd)
+        unpriced = tokens if self._prices.per_token(step.call, "cache_read") is None else 0
+        self._rows[cause] = Lost(
+            cause,
+            row.calls + 1,
+            row.tokens + tokens,
+            row.usd + usd,
+            row.unpriced_tokens + unpriced,
+        )
 
     def rows(self) -> tuple[Lost, ...]:
         """Dearest first."""

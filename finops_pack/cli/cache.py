@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from finops_pack.cli import _args, _out
 
 if TYPE_CHECKING:
-    from finops_pack.cache import CacheReport
+    from finops_pack.cache import CacheReport, Lost
 
 HELP = "hit rate against what was attainable, write share, cold calls and why"
 
@@ -74,14 +74,27 @@ def _show_lost(report: CacheReport, waste: str) -> None:
             f"{row.calls:,}" if row else "",
             f"{cold[cause][0]:,}" if cause in cold else "",
             _out.tokens(row.tokens) if row else "",
-            _out.usd(row.usd) if row else "",
+            _lost(row) if row else "",
         )
         for cause in [*lost, *(cause for cause in cold if cause not in lost)]
         for row in [lost.get(cause)]
     ]
     columns = ("cause", "calls", "cold calls", "tokens", "lost")
     _out.table("prefixes paid again", columns, rows)
-    print(f"in all {_out.usd(report.lost_usd)} more than reads; what counts of it: {waste}")
+    print(f"in all {_in_all(report)}; what counts of it: {waste}")
+
+
+def _in_all(report: CacheReport) -> str:
+    tokens = sum(row.tokens for row in report.lost)
+    unpriced = sum(row.unpriced_tokens for row in report.lost)
+    priced = not unpriced or unpriced < tokens
+    usd = [f"{_out.usd(report.lost_usd)} more than reads"] if priced else []
+    blind = [f"{_out.tokens(unpriced)} tokens without a price"] if unpriced else []
+    return " and ".join([*usd, *blind])
+
+
+def _lost(row: Lost) -> str:
+    return "no price" if row.unpriced_tokens == row.tokens else _out.usd(row.usd)
 
 
 def _show_sources(report: CacheReport) -> None:

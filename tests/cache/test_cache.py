@@ -195,6 +195,13 @@ def test_lost_prefixes_by_cause() -> None:
     assert report.to_dict()["lost_prefix_usd"] == "0.043335"
 
 
+def test_a_prefix_lost_without_a_price_is_not_lost_for_nothing() -> None:
+    [row] = cache.analyse([first(model="new"), warm(1, 4_000, model="new")], FACTS).lost
+    assert (row.usd, row.unpriced_tokens, row.tokens) == (0, 6_000, 6_000)
+    [row] = cache.analyse([first(), warm(1, 4_000)], FACTS).lost
+    assert (row.usd > 0, row.unpriced_tokens) == (True, 0)
+
+
 def test_the_next_call_that_is_still_warm_comes_first() -> None:
     cached: dict[str, Any] = {"input_tokens": 50_000, "cache_write_5m_tokens": 50_000}
     calls = [call(m, session=f"s{m}", **cached) for m in (0, 50, 58, 59)]

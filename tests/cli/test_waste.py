@@ -127,3 +127,22 @@ def test_the_cache_says_what_warmth_is_and_on_which_model(finops: Finops, week: 
     assert header.split()[-2:] == ["tokens", "lost"], "measured, as finops waste calls it"
     waste = finops("waste", "--last", "1h", "--project", "warm", "--json").json
     assert waste["categories"]["cold_cache"]["basis"] == "measured"
+
+
+def test_what_was_lost_at_a_price_that_nobody_knows_is_not_nothing(
+    finops: Finops, week: Path
+) -> None:
+    now_us = time.time_ns() // 1000
+    lines = [
+        {"type": "call", "id": f"n{n}", "start_us": now_us - (9 - n) * 1_000_000, "session": "n",
+         "project": "new", "model": "claude-next", "provider": "anthropic", "input_tokens": 9000,
+         "cache_read_tokens": 3000, "cost_state": "unpriced", "billed_pico": 10**9}
+        for n in range(3)
+    ]  # fmt: skip
+    ledger = open_ledger(str(week))
+    ledger.book(lines)
+    ledger.close()
+    said = finops("cache", "--last", "1h", "--project", "new").out
+    assert "in all 12k tokens without a price; what counts of it" in said
+    said = finops("waste", "--last", "1h", "--project", "new").out
+    assert "cold cache: unknown for 12k tokens in 2 calls" in said
