@@ -70,6 +70,10 @@ class Ground:
         """USD paid for one token of `kind` at this call; 0 where that has no price."""
         return self.prices.paid(call, kind) or NOTHING
 
+    def priced(self, call: Call) -> bool:
+        """Whether it is known what a token of its prompt costs, whatever was billed in all."""
+        return self.prices.per_token(call, "input") is not None
+
     def fresh(self, call: Call) -> Decimal:
         """USD a token of this prompt that no cache held: the mean of plain and written ones."""
         parts = (

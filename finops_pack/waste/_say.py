@@ -1,13 +1,18 @@
-"""How evidence names calls, times and amounts, so that a person can look them up."""
+"""How evidence names calls, times and amounts, so that a person can look them up.
+
+And how a rule says what it cannot judge.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import TypeVar
 
-from finops_pack.model import Call
+from finops_pack.model import Call, Finding
 
 SHOWN = 3  # examples a finding
+WITHOUT_PRICE = "what its tokens cost is not on file"
 T = TypeVar("T")
 
 
@@ -32,3 +37,12 @@ def one_task(calls: Iterable[Call]) -> str | None:
     """The task that all these calls belong to, None when there are several."""
     tasks = {call.task for call in calls}
     return tasks.pop() if len(tasks) == 1 else None
+
+
+def unknown(category: str, why: str, calls: Sequence[Call], held: int) -> Iterator[Finding]:
+    """What cannot be judged, with its size in tokens; nothing where that is none."""
+    if held:
+        yield Finding(
+            category, why, tuple(c.id for c in calls), Decimal(0), "unknown", 0.0, (), "",
+            unknown_tokens=held,
+        )  # fmt: skip

@@ -24,7 +24,7 @@ from finops_pack.sessions import threads
 from finops_pack.sketch import common_tokens
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._held import places_of
-from finops_pack.waste._say import named, one_task, some
+from finops_pack.waste._say import named, one_task, some, unknown
 
 CATEGORY = "cold_cache"
 ORDER = 40
@@ -57,16 +57,16 @@ class Loss(NamedTuple):
 
 def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
     """At most one finding a session and cause, and one for what is unknown in it."""
-    losses, unknown = list[Loss](), list[Loss]()
+    losses, blind = list[Loss](), list[Loss]()
     for loss in losses_of(calls, ground):
-        (losses if _on_file(loss.call, ground) else unknown).append(loss)
+        (losses if _on_file(loss.call, ground) else blind).append(loss)
     for cause in WHY:
         mine = [loss for loss in losses if loss.cause == cause]
         paid = [(loss, ground.taken.claim(loss.call, usd_of(loss, ground))) for loss in mine]
         paid = [(loss, amount) for loss, amount in paid if amount]
         if paid:
             yield _finding(cause, paid)
-    yield from _unknown([x for x in unknown if x.call.cached_tokens or x.before.cached_tokens])
+    yield from _unknown([x for x in blind if x.call.cached_tokens or x.before.cached_tokens])
 
 
 def _on_file(call: Call, ground: Ground) -> bool:
@@ -75,11 +75,9 @@ def _on_file(call: Call, ground: Ground) -> bool:
 
 
 def _unknown(losses: Sequence[Loss]) -> Iterator[Finding]:
+    why = "the provider's cache facts or its price of a read are not on file"
     lost = sum(loss.tokens for loss in losses)
-    if lost:
-        why = "the provider's cache facts or its price of a read are not on file"
-        ids = tuple(loss.call.id for loss in losses)
-        yield Finding(CATEGORY, why, ids, Decimal(0), "unknown", 0.0, (), "", unknown_tokens=lost)
+    yield from unknown(CATEGORY, why, [loss.call for loss in losses], lost)
 
 
 def losses_of(calls: Sequence[Call], ground: Ground) -> Iterator[Loss]:

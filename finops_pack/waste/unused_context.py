@@ -20,7 +20,7 @@ from finops_pack.model import Call, Finding, Segment
 from finops_pack.sketch import unused_probability
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._held import holders, places_of, shared_by_processes, usd_held
-from finops_pack.waste._say import named, one_task, some
+from finops_pack.waste._say import WITHOUT_PRICE, named, one_task, some, unknown
 
 __all__ = ["CATEGORY", "ORDER", "find", "unused_probability"]
 
@@ -63,6 +63,7 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
     if sum(paid.values()):
         left = sum((ground.taken.left(c) for c in calls if c.id in paid), Decimal(0))
         yield _finding(judged, paid, calls, left)
+    yield from _without_price(judged, ground)
     yield from _unknown(calls, segments, shared)
 
 
@@ -116,12 +117,20 @@ def _named(one: Judged, at: Mapping[str, Call]) -> str:
     )
 
 
+def _without_price(judged: Sequence[Judged], ground: Ground) -> Iterable[Finding]:
+    """The expected tokens where nobody knows what one costs, whatever a gateway billed in all."""
+    held = [(one, call) for one in judged for call in one.calls if not ground.priced(call)]
+    tokens = sum((one.p * one.segment.tokens for one, _ in held), Decimal(0))
+    calls = {call.id: call for _, call in held}
+    yield from unknown(CATEGORY, WITHOUT_PRICE, list(calls.values()), round(tokens))
+
+
 def _unknown(calls: Sequence[Call], segments: Sequence[Segment], shared: bool) -> Iterable[Finding]:
     if not segments:
         blind = [call for call in calls if call.input_tokens and not _seen(call)]
         held = sum(call.input_tokens for call in blind)
         why = "the prompts were not seen, only their counts"
-        yield from _blank(held, blind, why)
+        yield from unknown(CATEGORY, why, blind, held)
         return
     open_ = [s for s in segments if shared or s.p_unused is None]
     longest: dict[str, int] = {}
@@ -129,17 +138,9 @@ def _unknown(calls: Sequence[Call], segments: Sequence[Segment], shared: bool) -
         text = segment.id.partition(".")[0]
         longest[text] = max(longest.get(text, 0), segment.tokens * segment.calls_held)
     why = "the session was shared by processes, cut off, or answered in another language"
-    yield from _blank(sum(longest.values()), calls, why)
+    yield from unknown(CATEGORY, why, calls, sum(longest.values()))
 
 
 def _seen(call: Call) -> bool:
     """Whether a process of ours read the prompt; a log's own hash of it says nothing of that."""
     return call.source == "live" and call.request_hash is not None
-
-
-def _blank(held: int, calls: Sequence[Call], why: str) -> Iterable[Finding]:
-    if held:
-        yield Finding(
-            CATEGORY, why, tuple(c.id for c in calls), Decimal(0), "unknown", 0.0, (), "",
-            unknown_tokens=held,
-        )  # fmt: skip

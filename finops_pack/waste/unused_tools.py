@@ -13,7 +13,7 @@ from finops_pack.figures import count, tokens, usd
 from finops_pack.model import Call, Finding
 from finops_pack.waste._ground import Ground
 from finops_pack.waste._held import holders, places_of, pooled
-from finops_pack.waste._say import one_task
+from finops_pack.waste._say import WITHOUT_PRICE, one_task, unknown
 
 CATEGORY = "unused_tools"
 ORDER = 55
@@ -22,7 +22,7 @@ MEND = "offer each agent only the tools that it needs, or let it search for tool
 
 
 def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
-    """At most one finding a session."""
+    """At most one finding a session, and one for what is unknown in it."""
     offered = (s for s in ground.segments(calls) if s.kind == "tool_schema")
     places = places_of(calls)
     schemas = {s.source or "?": s for s in pooled(offered, places)}
@@ -41,6 +41,9 @@ def find(calls: Sequence[Call], ground: Ground) -> Iterable[Finding]:
         involved = [call for call, _ in wanted.values() if paid[call.id]]
         size = sum(schema.tokens for schema in idle.values())
         yield _finding(sorted(idle), len(schemas), size, involved, total)
+    blind = [item for item in wanted.values() if not ground.priced(item[0])]
+    sent = sum(held for _, held in blind)
+    yield from unknown(CATEGORY, WITHOUT_PRICE, [call for call, _ in blind], sent)
 
 
 def _price(call: Call, held: int, ground: Ground) -> Decimal:

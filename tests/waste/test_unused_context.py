@@ -13,8 +13,9 @@ FRESH, WRITE, READ = (Decimal(p) / 10**6 for p in ("3", "3.75", "0.30"))
 
 
 def segment(p: float | None, tokens: int = 1000, **fields: Any) -> Segment:
-    named = {"id": "h.m", "first_call": "c0", "last_call": "c1", "calls_held": 2, **fields}
-    return Segment("s", kind="tool_result", tokens=tokens, p_unused=p, **named)
+    named = {"id": "h.m", "first_call": "c0", "last_call": "c1", "calls_held": 2}
+    named |= {"kind": "tool_result", **fields}
+    return Segment("s", tokens=tokens, p_unused=p, **named)
 
 
 def pair(read: int = 10_000, **fields: Any) -> tuple[Call, Call]:
@@ -60,6 +61,15 @@ def test_no_segment_is_named_below_nine_in_ten(found: Any) -> None:
     [one] = found(CATEGORY, *pair(), segments=[segment(0.9)])
     assert len(one.evidence) == 1
     assert one.usd_low == 0
+
+
+def test_what_has_no_price_is_unknown_with_its_tokens() -> None:
+    billed = pair(model="new", billed_pico=10**9)
+    result = waste.find(billed, Context([segment(0.5), segment(None, kind="tool_schema")]))
+    assert result.categories == {}
+    assert {name: part.tokens for name, part in result.unknown.items()} == {
+        CATEGORY: 1000, "unused_tools": 2000
+    }  # fmt: skip
 
 
 def test_a_session_shared_by_processes_is_unknown_with_its_tokens() -> None:
