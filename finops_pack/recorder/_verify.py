@@ -10,7 +10,7 @@ _WORDINGS = (
     ("tool", r"Tool ['\"]?[\w.-]+['\"]? not found"),  # crewai, autogen, Gemini CLI
     ("tool", r"don't exist or is not available|Unknown tool name"),  # crewai, pydantic-ai
     ("schema", r"^Error invoking tool .* with kwargs"),  # langgraph: arguments refused
-    ("schema", r"\d+ validation errors? for "),  # pydantic
+    ("schema", r"\d validation errors? for "),  # pydantic
     ("schema", r"Failed to parse structured output|Error parsing structured output"),  # langchain
     ("schema", r"^Arguments validation failed|InputValidationError"),  # crewai, Claude Code
     ("missing", r"^(?:File does not exist|File not found: |No such file or directory)"),

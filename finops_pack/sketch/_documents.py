@@ -12,10 +12,11 @@ import re
 _FLAGS = re.IGNORECASE | re.MULTILINE | re.DOTALL
 _OPEN = re.compile(r"<(document|doc|passage|context|source|chunk|search_result)\b[^<>]*>", _FLAGS)
 _NAMES = r"(?:context|documents|passages|sources|excerpts|search results)"
-_ASKED = re.compile(r"^\W*(?:user |my )?(?:question|query)\W*:", _FLAGS)
+_SIGNS = r"[^\w\n]*"  # of one line: what runs on over many is gone through anew from each of them
+_ASKED = re.compile(rf"^{_SIGNS}(?:user |my )?(?:question|query){_SIGNS}:", _FLAGS)
 _HEADED = re.compile(
-    rf"(?:^\W*{_NAMES}\W*:|^[^\n]*\b{_NAMES}\W*:\s*$)(.+?)"
-    r"(?=^\W*(?:user |my )?(?:question|query|answer|helpful answer)\W*:|\Z)",
+    rf"(?:^{_SIGNS}{_NAMES}{_SIGNS}:|^[^\n]*\b{_NAMES}{_SIGNS}:\s*$)(.+?)"
+    rf"(?=^{_SIGNS}(?:user |my )?(?:question|query|answer|helpful answer){_SIGNS}:|\Z)",
     _FLAGS,
 )
 _GAP = re.compile(r"\n\s*\n")

@@ -43,8 +43,16 @@ def test_instructions_are_left_alone(text: str) -> None:
     assert split(text) == ([], text)
 
 
-def test_long_texts_without_marks_are_read_in_no_time() -> None:
-    text = ("Question: word context " * 20_000) + "<document>" * 5_000
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Question: word context " * 20_000 + "<document>" * 5_000,
+        "\n" * 5_000,
+        "Question: which?\nContext:\n" + "| | |\n" * 1_500 + "end",
+    ],
+    ids=["words", "blank lines", "an empty table"],
+)
+def test_long_texts_without_marks_are_read_in_no_time(text: str) -> None:
     start = time.process_time()
     split(text)
     assert time.process_time() - start < 1
