@@ -11,6 +11,7 @@ import os
 import threading
 
 from finops_pack import forks
+from finops_pack.errors import FinOpsError
 
 _WAIT_SECONDS = 0.25  # a fork waits no longer for a handler that hangs
 _lock = threading.RLock()
@@ -19,12 +20,12 @@ _held: list[bool] = []
 
 def warning(message: str, error: BaseException | None = None) -> None:
     """Log one warning; never raises, whatever the host's handlers do."""
-    _say("WARNING", message, error)
+    _say("WARNING", message if error is None else f"{message}\n{_where(error)}")
 
 
 def info(message: str) -> None:
     """Log what is worth knowing and nobody's concern; never raises."""
-    _say("INFO", message, None)
+    _say("INFO", message)
 
 
 def keep_quiet(logger: str, name: str) -> None:
@@ -40,7 +41,24 @@ def keep_quiet(logger: str, name: str) -> None:
     logging.getLogger(logger).addFilter(Ours())
 
 
-def _say(level: str, message: str, error: BaseException | None) -> None:
+def _where(error: BaseException) -> str:
+    """Of what kind an error is, and the lines of code that led to it.
+
+    No handler is handed the error itself: what it says, what it came from and the variables there,
+    which some handlers print, may be a prompt or an answer.
+    """
+    with forks.barred():
+        import traceback
+
+    said = error.strerror if isinstance(error, OSError) else None
+    if isinstance(error, FinOpsError | AttributeError | ImportError):  # names alone
+        said = str(error)
+    kind = type(error).__name__
+    lines = traceback.format_tb(error.__traceback__)
+    return "".join([*lines, f"{kind}: {said}" if said else kind])
+
+
+def _say(level: str, message: str) -> None:
     with forks.barred():
         import logging
 
@@ -48,7 +66,7 @@ def _say(level: str, message: str, error: BaseException | None) -> None:
     try:
         with _lock:
             log = logging.getLogger("finops_pack")
-            log.log(getattr(logging, level), "finops: %s", message, exc_info=error)
+            log.log(getattr(logging, level), "finops: %s", message)
     except Exception:  # noqa: BLE001, S110 - a broken logging set-up is the host's affair
         pass
 

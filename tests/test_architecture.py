@@ -20,7 +20,7 @@ SHARED = {"figures", "sessions", "sketch", "stats", "unit_prices"}
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "forks": set(),
-    "log": {"forks"},
+    "log": {"errors", "forks"},
     "money": set(),
     "model": {"money"},
     "figures": {"money"},

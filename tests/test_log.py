@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from finops_pack import log
+from finops_pack.errors import ConfigError
 
 FORKS = """
 import logging, os, sys, threading, time
@@ -58,12 +59,36 @@ def test_a_broken_handler_is_the_hosts_affair(monkeypatch: pytest.MonkeyPatch) -
 def test_level_and_name(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="finops_pack")
     log.info("said")
-    log.warning("warned", ValueError("why"))
+    log.warning("warned", ConfigError("why"))
     assert [(r.name, r.levelname, r.message) for r in caplog.records] == [
         ("finops_pack", "INFO", "finops: said"),
-        ("finops_pack", "WARNING", "finops: warned"),
+        ("finops_pack", "WARNING", "finops: warned\nConfigError: why"),
     ]
-    assert "why" in caplog.text
+
+
+def test_no_text_of_an_error_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    text = "".join(("SE", "CRET"))  # the lines of code are logged
+
+    def read(answer: str) -> None:
+        raise KeyError(answer)
+
+    try:
+        try:
+            raise RuntimeError(f"400: you said {text}")
+        except RuntimeError:
+            read(text)
+    except KeyError as error:
+        log.warning("failed", error)
+    (record,) = caplog.records
+    assert record.exc_info is None  # of which some handlers print the variables
+    assert text not in caplog.text
+    assert "in read\n    raise KeyError(answer)\n" in caplog.text
+    assert caplog.text.endswith("\nKeyError\n")
+
+
+def test_the_systems_own_word_for_an_error_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    log.warning("failed", OSError(28, "No space left on device", "/a/file"))
+    assert caplog.messages == ["finops: failed\nOSError: No space left on device"]
 
 
 def test_many_threads_and_forks_end() -> None:
