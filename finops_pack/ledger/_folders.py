@@ -36,7 +36,7 @@ def usable(path: Path) -> bool:
     """Make the folder; False when it cannot be made, written, or is somebody else's."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.access(path, os.W_OK | os.X_OK) and all(map(_ours, (path.parent, path)))
+        return os.access(path, os.W_OK | os.X_OK) and all(map(_ours, map(str, (path.parent, path))))
     except OSError:
         return False
 
@@ -49,13 +49,18 @@ def _bases() -> Iterator[str]:
     shared = [os.environ.get(name) for name in _TEMPORARY]
     name = f"finops-{os.getuid()}" if hasattr(os, "getuid") else "finops"
     for root in (*filter(None, shared), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - checked
-        if os.path.isdir(root):
-            yield os.path.join(root, name)
+        place = os.path.join(root, name)
+        if os.path.isdir(root) and (not os.path.lexists(place) or _ours(place)):
+            yield place
 
 
-def _ours(path: Path) -> bool:
-    """In a folder that all may write, anybody could have set a trap under our name."""
-    found = path.lstat()
-    if not path.parent.stat().st_mode & stat.S_IWOTH:
+def _ours(path: str) -> bool:
+    """In a folder that all may write, anybody could have set a trap under our name.
+
+    Somebody else's lines would be booked as our calls, and read into our budgets.
+    """
+    found = os.lstat(path)
+    open_to_all = os.stat(os.path.dirname(path)).st_mode & stat.S_IWOTH
+    if os.name == "nt" or not open_to_all:  # there modes say nothing
         return True
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()

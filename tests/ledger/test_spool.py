@@ -297,6 +297,18 @@ def test_a_trap_in_a_shared_folder_is_not_used(tmp_path: Path) -> None:
     assert _folders.usable(shared / "finops-2" / "id")
 
 
+def test_what_lies_in_a_trap_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    monkeypatch.setenv("TMPDIR", str(shared))
+    ours = next(path for path in spool.folders("id") if shared in path.parents)
+    (tmp_path / "elsewhere" / "id").mkdir(parents=True)
+    ours.parent.symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "id" / "0123.spool").write_bytes(spool.encode({"type": "call"}))
+    assert list(_read_spool.spools("id")) == []
+
+
 def test_a_warning_that_fails_reaches_nobody(tmp_path: Path) -> None:
     class Broken(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
