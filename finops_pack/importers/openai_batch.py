@@ -43,8 +43,9 @@ def call(record: Mapping[str, Any], at_us: int) -> dict[str, Any] | None:
         "request_id": answer.get("request_id"),
     }
     if error:
-        kind = error.get("code") or error.get("type") if isinstance(error, dict) else error
-        return {**row, **failed(kind or answer.get("status_code"))}
+        told = error if isinstance(error, dict) else {}  # a text may repeat the prompt
+        kind = told.get("code") or told.get("type") or answer.get("status_code")
+        return {**row, **failed(kind or "error")}
     return {**row, **_usage(body["usage"]), "finish_reason": _finish(body)}
 
 

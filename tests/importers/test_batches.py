@@ -72,6 +72,12 @@ def test_openai_batch(bring: Any, calls: Any, lines: Any) -> None:
     assert chat.amount_usd == Decimal("0.000105")  # 0.075, cached too, and 0.30 a million
 
 
+def test_an_error_that_is_a_text_is_not_kept(bring: Any, calls: Any, lines: Any) -> None:
+    said = "Input validation error: TEXT of the prompt"
+    bring("openai-batch", lines(openai("a", None, error=said), openai("b", {"error": said}, 422)))
+    assert [row.error_type for row in sorted(calls(), key=lambda c: c.id)] == ["error", "422"]
+
+
 def test_anthropic_batch(bring: Any, calls: Any, lines: Any) -> None:
     message = {
         "id": "msg_1",
