@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from zlib import crc32
 
 from finops_pack import __version__
-from finops_pack.places import CONFIG, STATE, home
+from finops_pack.places import CONFIG, STATE, home, make
 
 END = "end of note"  # half of one must not be taken for all
 _marks: dict[str, bytes] = {}  # by the name of an import, what our last one of it left
@@ -76,7 +76,7 @@ def forget(name: str) -> None:
 
 def _put(name: str, content: bytes) -> None:
     place = _place(name)
-    os.makedirs(os.path.dirname(place), 0o700, exist_ok=True)
+    make(os.path.dirname(place))
     beside = f"{place}.{os.getpid()}"
     with open(beside, "wb") as file:
         file.write(content)

@@ -43,6 +43,18 @@ def home(variable: str, fallback: str) -> str:
     return os.path.join(root, "finops")
 
 
+def make(folder: str | Path) -> None:
+    """Make a folder, and what is missing above it, for its owner alone: so XDG wants it."""
+    if os.path.isdir(folder):
+        return
+    make(os.path.dirname(folder) or os.curdir)
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(folder):  # else another process was as quick
+            raise
+
+
 def file_of(ledger: str) -> str | None:
     """The path that a ledger's URL says, None where the ledger is on a server."""
     if ledger.startswith("sqlite:"):

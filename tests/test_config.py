@@ -14,7 +14,7 @@ import finops_pack
 from finops_pack import config
 from finops_pack.config import read_file
 from finops_pack.errors import ConfigError
-from finops_pack.ledger import open_ledger, sqlite_path
+from finops_pack.ledger import open_ledger, spool, sqlite_path
 from finops_pack.ledger.spool import encode
 from finops_pack.rates import cache
 
@@ -275,6 +275,19 @@ def test_the_hash_key_is_made_once_and_private(empty_home: Path) -> None:
     assert len(first) == 32
     if os.name != "nt":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no modes there")
+def test_folders_are_for_their_owner_alone(empty_home: Path) -> None:
+    before = os.umask(0)
+    try:
+        config.hash_key(load())
+        assert spool.folder("id")
+    finally:
+        os.umask(before)
+    made = [path for path in empty_home.rglob("*") if path.is_dir()]
+    assert {path.name for path in made} >= {".config", "finops", ".local", "state", "spool", "id"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o700}
 
 
 def test_a_hash_key_that_a_power_cut_emptied_is_made_anew(empty_home: Path) -> None:

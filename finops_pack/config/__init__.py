@@ -37,6 +37,7 @@ from finops_pack.places import (
     data_dir,
     file_of,
     home,
+    make,
     path_of,
     state_dir,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "home",
     "in_force",
     "load",
+    "make",
     "project_file",
     "read_file",
     "reload",

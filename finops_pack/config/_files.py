@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from finops_pack.config._settings import ENV, LISTS, RISKY, Config
 from finops_pack.errors import ConfigError
-from finops_pack.places import config_dir, file_of, path_of
+from finops_pack.places import config_dir, file_of, make, path_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +104,7 @@ def trust(path: Path) -> None:
     except (OSError, ValueError):
         trusted = {}
     trusted[str(path.resolve())] = _digest(path)
-    store.parent.mkdir(parents=True, exist_ok=True)
+    make(store.parent)
     store.write_text(json.dumps(trusted, indent=1))
 
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from finops_pack.config._settings import Config
-from finops_pack.places import config_dir
+from finops_pack.places import config_dir, make
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def _kept(path: Path) -> bytes:
 
 def _make(path: Path) -> None:
     """Whoever is first wins, all read the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make(path.parent)
     made = path.with_name(f"hash_key.{os.urandom(4).hex()}")
     try:
         with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -35,7 +35,7 @@ def folder(ledger_id: str) -> Path | None:
 def usable(path: Path) -> bool:
     """Make the folder; False when it cannot be made, written, or is somebody else's."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config.make(path)
         return os.access(path, os.W_OK | os.X_OK) and all(map(_ours, map(str, (path.parent, path))))
     except OSError:
         return False

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
-from finops_pack import forks
+from finops_pack import config, forks
 from finops_pack.errors import LedgerUnreachable
 from finops_pack.ledger import _lock
 from finops_pack.ledger._db import Db
@@ -79,7 +79,7 @@ class WriterLock:
         while True:
             fd = self._fd
             if fd is None:
-                os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+                config.make(os.path.dirname(self.path))
                 fd = self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             if not _lock.wait(fd, deadline):
                 raise LedgerUnreachable(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from finops_pack import __version__
-from finops_pack.config import CACHE, home
+from finops_pack.config import CACHE, home, make
 from finops_pack.errors import RatesError
 
 FORM = f"{__version__}/4"  # to be raised whenever the compiled form, or what is refused, changes
@@ -68,7 +68,7 @@ def _store(key: str, table: Table) -> None:
     target = _folder() / f"{key}.json"
     partial = target.with_suffix(f".{os.getpid()}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make(target.parent)
         partial.write_text(json.dumps(table))
         partial.replace(target)
     except OSError:

@@ -218,7 +218,7 @@ def replace(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        config.make(path.parent)
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:

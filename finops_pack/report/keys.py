@@ -123,7 +123,7 @@ def store(url: str, key: Secret) -> Path:
 
 
 def _write(file: Path, document: dict[str, Any]) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    config.make(file.parent)
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".credentials-")  # 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
