@@ -307,6 +307,21 @@ def test_a_shared_hash_key_makes_no_file(empty_home: Path, monkeypatch: pytest.M
     assert "pepper" not in repr(load())
 
 
+def test_no_secret_is_shown_where_settings_are_printed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LEDGER", "API_URL"):
+        monkeypatch.setenv(f"FINOPS_{name}", "https://me:hunter2@host")
+    monkeypatch.setenv("FINOPS_API_KEY", "hunter2")
+    monkeypatch.setenv("FINOPS_HASH_KEY", "hunter2")
+    project.write_text('webhooks = ["https://h/hunter2"]\nrates_url = "https://me:hunter2@h"')
+    assert "hunter2" not in repr(load())
+    config.trust(project)
+    config.reload()
+    assert load().webhooks == ("https://h/hunter2",)
+    assert "hunter2" not in repr(load())
+
+
 def test_disable(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"1": True, "true": True, "0": False, "no": False, "Off": False, " ": False}
     for text, disabled in said.items():

@@ -33,26 +33,29 @@ LISTS = ("budget", "rates", "webhooks")
 
 @dataclass(frozen=True)
 class Config:
-    """All settings in force; `sources` says where each value that was set came from."""
+    """All settings in force; `sources` says where each value that was set came from.
 
-    ledger: str = ""
+    What may hold a key or a password is not shown where a Config is printed.
+    """
+
+    ledger: str = field(default="", repr=False)
     spool_dir: str | None = None
     project: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     environment: str | None = None
     agent_version: str | None = None
     budget: tuple[str, ...] = ()
-    api_url: str = API_URL
+    api_url: str = field(default=API_URL, repr=False)
     api_key: str | None = field(default=None, repr=False)
     tz: str = "UTC"
     hash_key: str | None = field(default=None, repr=False)
     rates: tuple[str, ...] = ()
-    rates_url: str | None = None
-    webhooks: tuple[str, ...] = ()
+    rates_url: str | None = field(default=None, repr=False)
+    webhooks: tuple[str, ...] = field(default=(), repr=False)
     durability: str = "normal"
     on_unreachable: str = "refuse"
     thresholds: str = "50,80,100"
     currency: str | None = None
     disable: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
-    untrusted: Mapping[str, str] = field(default_factory=dict)
+    untrusted: Mapping[str, str] = field(default_factory=dict, repr=False)
