@@ -40,13 +40,15 @@ def readable(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sound(kept: dict[str, Any]) -> dict[str, Any]:
-    """Without a time, tags or results that would cost the whole call."""
+    """Without what would cost the whole call, or keep a text of it."""
     if kept.get("start_us") is not None:
         kept["start_us"] = _start(kept["start_us"])
     if not isinstance(kept.get("tags") or {}, Mapping):
         said = type(kept["tags"]).__name__
         warn_once(f"record(): tags must map words to words, got a {said}")
         kept["tags"] = None
+    if isinstance(kept.get("error_type"), BaseException):  # whose words may repeat the prompt
+        kept["error_type"] = type(kept["error_type"]).__name__
     if kept.get("tool_results") is not None:
         kept["tool_results"] = _results(kept["tool_results"])
     return kept

@@ -126,6 +126,13 @@ def test_text_that_is_told_by_hand_is_neither_kept_nor_logged(
     assert [r["tool_call_id"] for r in row.tool_results] == ["t"] * isinstance(results[0], dict)
 
 
+def test_an_error_that_is_told_by_hand_is_kept_as_its_kind(calls: Calls) -> None:
+    error = RuntimeError("400: you said TEXT")
+    finops_pack.record(model="gpt-4o-mini", usage=USAGE, status="error", error_type=error)
+    (row,) = calls()
+    assert row.error_type == "RuntimeError"
+
+
 def test_what_no_call_has_is_named_and_left_out(
     calls: Calls, caplog: pytest.LogCaptureFixture
 ) -> None:
