@@ -118,7 +118,7 @@ def arguments(call: Any) -> str:
     if isinstance(args, str):
         try:
             args = json.loads(args)
-        except ValueError:
+        except (ValueError, RecursionError):  # a model that runs away nests without end
             return str(args)
     return json.dumps(args, sort_keys=True, separators=(",", ":"), default=str)
 

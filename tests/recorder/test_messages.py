@@ -149,3 +149,9 @@ def test_no_shape_raises(messages: Any) -> None:
     assert isinstance(_messages.new_results(messages), list)
     assert isinstance(_messages.breakpoints(messages, messages), list)
     estimate(messages, messages, messages)
+
+
+def test_arguments_that_are_nested_without_end_are_taken_as_they_stand() -> None:
+    deep = "[" * 100_000
+    asked = {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": deep}}]}
+    assert _messages.pairs([asked]) == [("assistant", f"f({deep})")]
