@@ -146,6 +146,7 @@ def test_lists_and_tags(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("ledger = " + "[" * 5000, "recursion"),
         ("legder = 'x'", "legder: unknown setting"),
         ("project = 5", "project: must be a str"),
+        ("ledger = ['postgresql://me:hunter2@h/db']", "ledger: must be a str, got a list"),
         ("tags = 'x'", "tags: must be a table of strings"),
         ("budget = [1]", "budget: must be a string or a list of strings"),
         ("api_key = 'finops_x'", "a key does not belong here"),
@@ -159,6 +160,7 @@ def test_what_cannot_be_used_is_named(project: Path, text: str, said: str) -> No
         load()
     assert str(project) in str(caught.value)
     assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ['projekt = "x"', "tz = 3", 'api_key = "k"', "tags = 1"])

@@ -78,7 +78,8 @@ def _checked(path: Path, key: str, value: Any) -> Any:
         return tuple(items)
     kind = bool if key == "disable" else str
     if not isinstance(value, kind):
-        raise ConfigError(f"{path}: {key}: must be a {kind.__name__}, got {value!r}")
+        got = type(value).__name__  # alone: it may be a key, or an address with a password
+        raise ConfigError(f"{path}: {key}: must be a {kind.__name__}, got a {got}")
     return value
 
 
