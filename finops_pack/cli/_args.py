@@ -6,6 +6,7 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING, get_args
 
+from finops_pack import config
 from finops_pack.model import BillingMode
 
 if TYPE_CHECKING:  # not every command reads: the read API is 7 ms of a cold start
@@ -76,7 +77,18 @@ def where(args: argparse.Namespace) -> dict[str, str]:
 
 def again(args: argparse.Namespace, *first: str) -> str:
     """What to type next, of the period and the calls that were asked about: `finops waste …`."""
-    return shlex.join(["finops", *first, *args.words[1:]])
+    return command(*first, *args.words[1:])
+
+
+def command(*words: str) -> str:
+    """A command to be pasted; a password that stands in a URL of it is not said again."""
+    return shlex.join(["finops", *map(_bare, words)])
+
+
+def _bare(word: str) -> str:
+    _, _, address = word.partition("://")
+    secret = ":" in address.rpartition("@")[0] or "password=" in address
+    return config.bare(word) if secret else word
 
 
 def plan(args: argparse.Namespace) -> str:

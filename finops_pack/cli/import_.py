@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,7 +130,7 @@ def _show(summary: Summary, importer: Importer, args: argparse.Namespace) -> Non
         words = [word for word in args.words if word != "--dry-run"]  # which would not keep it
         print(
             "who pays is not known, so they count as spent; on a flat plan say it once: "
-            f"{shlex.join(['finops', *words])} --billing subscription"
+            f"{_args.command(*words)} --billing subscription"
         )
     if summary.new and summary.billing == "subscription" and not args.billing:
         name = args.source or importer.NAME
@@ -140,10 +139,10 @@ def _show(summary: Summary, importer: Importer, args: argparse.Namespace) -> Non
         from datetime import UTC, datetime
 
         since = datetime.fromtimestamp(summary.first_us / 1e6, UTC)
-        words = ["finops", "spend", "--by", "project", "--since", f"{since:%Y-%m-%d}"]
+        words = ["spend", "--by", "project", "--since", f"{since:%Y-%m-%d}"]
         words += ["--billing", "subscription"] if summary.billing == "subscription" else []
         words += ["--ledger", args.ledger] if args.ledger else []
-        print(f"next: {shlex.join(words)}")
+        print(f"next: {_args.command(*words)}")
 
 
 def _counts(summary: Summary) -> str:

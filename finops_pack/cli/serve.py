@@ -113,7 +113,7 @@ def _create_account(args: argparse.Namespace) -> int:
 
 
 def _next(args: argparse.Namespace) -> str:
-    serve = shlex.join(["finops", "serve", *(["--db", args.db] if args.db else [])])
+    serve = _args.command("serve", *(["--db", args.db] if args.db else []))
     return (
         f"next: {serve}; then, where the agent runs and with this server's address: finops connect "
         f"--url http://127.0.0.1:8765 --email {shlex.quote(args.create_account)}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 import pytest
 
 from finops_pack import cli
-from finops_pack.cli import _commands
+from finops_pack.cli import _args, _commands
 
 
 @pytest.mark.parametrize("command", _commands.commands())
@@ -107,3 +108,31 @@ def test_mistakes_are_usage(words: list[str], capsys: pytest.CaptureFixture[str]
     assert words[-1] in told.err
     assert cli.main([*words, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["code"] == "bad_input"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://me:hunter2@host/db", "'postgresql://…@host/db'"),
+        ("--db=postgresql://host/db?user=me&password=hunter2", "'--db=postgresql://host/db?…'"),
+        ("postgresql://me@host/db", "postgresql://me@host/db"),
+        ("sqlite:////home/me/a.db", "sqlite:////home/me/a.db"),
+    ],
+)
+def test_a_command_to_be_pasted_says_no_password_again(url: str, said: str) -> None:
+    assert _args.command("waste", url) == f"finops waste {said}"
+
+
+def test_what_to_do_next_says_no_password(
+    tmp_path: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "aider.jsonl"
+    told = {"main_model": "gpt-4o", "prompt_tokens": 9, "completion_tokens": 1}
+    log.write_text(json.dumps({"event": "message_send", "time": 1764400000, "properties": told}))
+    ledger = ["--ledger", postgres_url.replace("@", ":hunter2@")]
+    assert cli.main(["import", "aider", str(log), *ledger]) == 0
+    assert cli.main(["task", "--since", "2025-11-01", *ledger]) == 0
+    assert cli.main(["levers", "--since", "2025-11-01", *ledger]) == 0
+    said = capsys.readouterr()
+    assert said.out.count("finops") >= 3
+    assert "hunter2" not in said.out + said.err
