@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # pathlib is 4 ms of a cold start; where no file is read, it 
 CONFIG = ("XDG_CONFIG_HOME", ".config")
 STATE = ("XDG_STATE_HOME", ".local/state")
 CACHE = ("XDG_CACHE_HOME", ".cache")
+SERVERS = ("postgresql:", "postgres:", "http:", "https:")
 
 
 def config_dir() -> Path:
@@ -59,7 +60,8 @@ def file_of(ledger: str) -> str | None:
     """The path that a ledger's URL says, None where the ledger is on a server."""
     if ledger.startswith("sqlite:"):
         return ledger.removeprefix("sqlite:").removeprefix("//").removeprefix("/")
-    return None if "://" in ledger else ledger
+    # One without its two slashes is no path, whose name would be shown, with the password in it.
+    return None if "://" in ledger or ledger.startswith(SERVERS) else ledger
 
 
 def path_of(text: str) -> Path:

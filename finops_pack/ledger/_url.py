@@ -57,7 +57,8 @@ def _parts(url: str) -> SplitResult:
             return parts
     raise ConfigError(
         "the URL of a ledger or database cannot be read",
-        mend="in its user and password write / as %2F, # as %23, ? as %3F, @ as %40",
+        mend="begin it as in postgresql://; in its user and password write / as %2F, # as %23,"
+        " ? as %3F, @ as %40",
     )
 
 

@@ -116,7 +116,11 @@ def test_no_secret_in_a_url_is_shown(
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://me:hunter2/x@host/l", "postgresql://me:hunter2@[h/l"]
+    "url",
+    [
+        *("postgresql://me:hunter2/x@host/l", "postgresql://me:hunter2@[h/l"),
+        *("postgresql:/me:hunter2@host/l", "postgres:me:hunter2@host/l"),
+    ],
 )
 def test_a_password_that_was_not_encoded_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
