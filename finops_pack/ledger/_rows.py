@@ -14,6 +14,7 @@ from finops_pack.ledger._json import canonical
 from finops_pack.ledger._names import MAX_TEXT, tool_facts
 from finops_pack.ledger._schema import COLUMNS, DEFAULTS, KINDS
 from finops_pack.model import MAX_COUNT, TOKEN_FIELDS, BillingMode
+from finops_pack.model.usage import numbers, said
 from finops_pack.money import PICO_MAX
 
 Row = dict[str, Any]
@@ -73,21 +74,21 @@ def fields_of(line: Mapping[str, Any]) -> Row:
         elif value is not None and name in KINDS:
             _convert(row, name, value, faults)
     if row.get("billing_mode", "unknown") not in _BILLING:  # else no sum would hold the call
-        faults.append(_unfit("billing_mode", row.pop("billing_mode")))
+        faults.append(_unfit("billing_mode", str(row.pop("billing_mode"))[:60]))
     if faults:
         _flag(row, faults)
     return row
 
 
-def _unfit(name: str, value: Any) -> str:
-    return f"{name}: cannot be booked: {str(value)[:60]}"
+def _unfit(name: str, what: str) -> str:
+    return f"{name}: cannot be booked: {what}"
 
 
 def _convert(row: Row, name: str, value: Any, faults: list[str]) -> None:
     """What is not of the plain type of its column."""
     if KINDS[name] == "json":
         if not _SHAPES[name](value):
-            faults.append(f"{name}: cannot be booked: a {type(value).__name__}")  # it may be text
+            faults.append(_unfit(name, said(value)))
         elif value:
             row[name] = canonical(_KEPT[name](value) if name in _KEPT else value)
     elif KINDS[name] == "text":
@@ -102,7 +103,7 @@ def _misfit(row: Row, name: str, value: Any, faults: list[str]) -> None:
     if isinstance(value, float) and value.is_integer() and least <= value <= _LIMITS[name]:
         row[name] = int(value)
     elif name not in _TIMES:
-        faults.append(_unfit(name, value))
+        faults.append(_unfit(name, said(value)))
 
 
 def _object(value: Any) -> bool:
@@ -132,6 +133,7 @@ def _tags(told: Mapping[Any, Any]) -> dict[str, str]:
 
 _KEPT: Mapping[str, Callable[[Any], Any]] = {
     "tags": _tags,
+    "extra": numbers,
     **dict.fromkeys(("tool_calls", "tool_results"), tool_facts),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from finops_pack.model.words import MAX_COUNT, TOKEN_FIELDS
 
@@ -41,14 +42,24 @@ class Usage:
         return tuple(_problems(self))
 
 
+def said(value: object) -> str:
+    """A number as it is, of anything else what it is: it may be the text of a prompt."""
+    return repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
+def numbers(counts: Mapping[Any, Any]) -> dict[str, Any]:
+    """What of it is a number, sound or not; what else stands there may be text."""
+    return {str(name): n for name, n in counts.items() if isinstance(n, int | float)}
+
+
 def _problems(usage: Usage) -> Iterator[str]:
     counts = {name: getattr(usage, name) for name in TOKEN_FIELDS}
     extra = usage.extra if isinstance(usage.extra, Mapping) else {}
     if extra is not usage.extra:
-        yield f"extra: must map units to counts, got {usage.extra!r}"
+        yield f"extra: must map units to counts, got {said(usage.extra)}"
     for name, count in (*counts.items(), *extra.items()):
         if isinstance(count, bool) or not isinstance(count, int):
-            yield f"{name}: must be a whole number, got {count!r}"
+            yield f"{name}: must be a whole number, got {said(count)}"
         elif count < 0:
             yield f"{name}: must not be negative, got {count}"
         elif count > MAX_COUNT:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from finops_pack.ledger import Line
 from finops_pack.model import TOKEN_FIELDS, Usage
+from finops_pack.model.usage import numbers
 from finops_pack.rates import price_pico
 
 PRICED_BY = ("processing", "service_tier", "region")
@@ -29,7 +31,7 @@ def price(row: dict[str, Any], usage: Usage) -> int:
         row["cache_write_1h_tokens"] = usage.cache_write_1h_tokens
     if usage.reasoning_tokens:
         row["reasoning_tokens"] = usage.reasoning_tokens
-    if usage.extra:
+    if usage.extra and isinstance(usage.extra, Mapping):
         row["extra"] = dict(usage.extra)
     named = None
     if "service_tier" in row or "processing" in row or "region" in row:
@@ -46,9 +48,20 @@ def price(row: dict[str, Any], usage: Usage) -> int:
         row["cost_pico"], row["cost_state"], row["rate_id"] = pico, state, rate_id
     if usage.problems:  # what is not sound is never priced
         row["problems"] = usage.problems
+        _drop_texts(row)
     if missing:
         row["missing"] = missing
     return pico or 0
+
+
+def _drop_texts(row: dict[str, Any]) -> None:
+    """What stands where a count belongs is named among the problems, and written nowhere."""
+    kept = numbers(row)
+    for name in TOKEN_FIELDS:
+        if name not in kept:
+            row.pop(name, None)
+    if "extra" in row:
+        row["extra"] = numbers(row["extra"])
 
 
 def priced(line: Line) -> Line:

@@ -249,10 +249,13 @@ def test_no_text_of_a_tool_is_kept(ledger: Ledger, line: Line) -> None:
     ran = {"tool_call_id": "t1", "result_hash": "r", "content": "TEXT", "tokens": 1}
     ledger.book([line(tool_calls=[asked], tool_results=[ran])])
     ledger.book([line(id="c2", tool_results="TEXT of a tool")])
+    ledger.book([line(id="c3", duration_ms="TEXT", extra={"image": "TEXT", "request": 1})])
     call = ledger.call("c1")
     assert call.tool_calls == ({"args_hash": "a", "id": "t1", "name": "bash"},)
     assert call.tool_results == ({"result_hash": "r", "tokens": 1, "tool_call_id": "t1"},)
     assert ledger.call("c2").problems == ("tool_results: cannot be booked: a str",)
+    assert ledger.call("c3").problems == ("duration_ms: cannot be booked: a str",)
+    assert ledger.call("c3").usage.extra == {"request": 1}
 
 
 def test_a_call_that_nobody_knows_who_pays_counts(ledger: Ledger, line: Line) -> None:

@@ -47,6 +47,24 @@ def test_a_call_ends_once(calls: Calls) -> None:
     assert (row.usage, row.status) == (USAGE, "ok")
 
 
+@pytest.mark.parametrize(
+    ("usage", "problem"),
+    [
+        (Usage("TEXT", 3), "input_tokens: must be a whole number, got a str"),
+        (Usage(9, 3, extra={"image": "TEXT"}), "image: must be a whole number, got a str"),
+        (Usage(9, 3, extra="TEXT"), "extra: must map units to counts, got a str"),
+    ],
+)
+def test_no_text_is_kept_that_was_given_for_a_count(
+    calls: Calls, tmp_path: Path, usage: Usage, problem: str
+) -> None:
+    finops_pack.record(model="gpt-4o", usage=usage)
+    assert not [f for f in tmp_path.rglob("*") if f.is_file() and b"TEXT" in f.read_bytes()]
+    (row,) = calls()
+    assert (row.problems, row.usage.output_tokens, row.usage.extra) == ((problem,), 3, {})
+    assert row.cost_state == "unpriced"
+
+
 def test_by_hand(calls: Calls) -> None:
     identity = finops_pack.record(
         model="gpt-4o-mini",
