@@ -76,15 +76,17 @@ class Sender:
 
     def run(self, client: Client) -> Delivery:
         """Try what is due, a few rounds at most, and say what became of it."""
-        for turn in range(ROUNDS):
-            if not self._pause(self._hold()):
-                break
-            due = self.due()
+        turn = 0
+        while turn < ROUNDS and self._pause(self._hold()):
+            due, before = self.due(), len(self._sent)
             wait = self._round(due, client) if due else None
-            if wait is None or turn == ROUNDS - 1:
+            if wait is None:
                 break
-            backoff = FIRST_PAUSE * 2**turn * random.uniform(0.8, 1.2)
-            if not self._pause(max(wait, backoff)):
+            if len(self._sent) > before and self._hold():
+                continue  # it takes them in, at its own pace
+            turn += 1
+            backoff = FIRST_PAUSE * 2 ** (turn - 1) * random.uniform(0.8, 1.2)
+            if turn < ROUNDS and not self._pause(max(wait, backoff)):
                 break
         return self.outcome()
 

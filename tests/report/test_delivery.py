@@ -408,6 +408,24 @@ def test_a_short_retry_after_is_waited_out(
     assert 19 < sum(time.slept) < 25
 
 
+def test_a_backlog_goes_out_in_one_run_at_the_pace_of_the_server(
+    platform: Start, book: Book, deliver: Deliver, time: FakeTime
+) -> None:
+    server = platform(replaces=True, acts=deque(["save", "save", "429 after=1"] * 9))
+    book({f"2026-02-{day:02}": 1 for day in range(1, 20)})
+    assert deliver(server).complete
+    assert (len(server.saved), sum(time.slept)) == (19, pytest.approx(9, abs=1))
+
+
+def test_a_server_that_takes_nothing_in_is_left_after_a_few_rounds(
+    platform: Start, book: Book, deliver: Deliver
+) -> None:
+    server = platform(acts=deque(["429 after=1"] * 9))
+    book(dict.fromkeys(DAYS, 3))
+    assert dates(deliver(server).pending) == list(DAYS)
+    assert len(server.posts) == 4
+
+
 def test_a_refused_day_is_kept_marked_and_does_not_hold_up_the_others(
     platform: Start, book: Book, deliver: Deliver, ledger_url: str
 ) -> None:
