@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from finops_pack.errors import InputError
-from finops_pack.report import outbox, tries
+from finops_pack.report import moved, outbox, tries
 from finops_pack.report.advice import delivered_row, left_row
 from finops_pack.report.client import Client, Reply
 from finops_pack.report.due import Days, Due
@@ -76,6 +76,7 @@ class Sender:
 
     def run(self, client: Client) -> Delivery:
         """Try what is due, a few rounds at most, and say what became of it."""
+        self._change_keys(client)
         turn = 0
         while turn < ROUNDS and self._pause(self._hold()):
             due, before = self.due(), len(self._sent)
@@ -103,6 +104,7 @@ class Sender:
                 raise InputError(f"{one.date} cannot be called delivered: {why}")
             if not seen.open:  # else what was tried then is what landed
                 seen = replace(seen, hash=one.content, figures=one.figures)
+            seen = replace(seen, key=self._key)
             self._finish(one, one.seen, seen.delivered(now, seen.report_id))
         return self.outcome()
 
@@ -136,6 +138,16 @@ class Sender:
             self._patience -= seconds
             self._clock.sleep(seconds)
         return True
+
+    def _change_keys(self, client: Client) -> None:
+        """Under another key it may be another account, which holds nothing as yet."""
+        days = moved.moved(self._ledger, self._target.url, self._key)
+        if not days or self._hold():
+            return
+        reply = client.trends()
+        if reply.kind == "ok":  # else the next run finds out
+            held = Held.of(reply, self._clock.now())
+            moved.settle(self._ledger, days, held, self._key, self._days.reporter)
 
     def _round(self, due: list[Due], client: Client) -> float | None:
         """Try each day once; the seconds after which another round may help, None for never."""

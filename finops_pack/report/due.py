@@ -64,6 +64,7 @@ class Days:
     def __init__(self, ledger: Ledger, who: Identity) -> None:
         self._ledger = ledger
         self._who = who
+        self.reporter = who.reporter
         self._built: dict[tuple[str, str], DailyReport] = {}
 
     def due(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,24 +19,33 @@ class Held:
     """An answer of cost-trends: `requests` by date, None where the server cannot tell.
 
     `replaces`: it keeps one report a reporter and day, so that sending again is harmless.
+    `reporters`: whose reports it holds, of the dates for which it says so.
     """
 
     replaces: bool
     requests: Mapping[str, int] | None
     since: str
+    reporters: Mapping[str, Collection[str]]
 
     @classmethod
     def of(cls, reply: Reply, now: float) -> Held:
         """From an answer that came; a refusal means that the server cannot tell."""
         since = datetime.fromtimestamp(now, UTC).date() - timedelta(days=WINDOW_DAYS)
         rows = reply.body.get("data") if reply.kind == "ok" else None
-        return cls(reply.replaces, _requests(rows), since.isoformat())
+        return cls(reply.replaces, _requests(rows), since.isoformat(), _reporters(rows))
 
     def day(self, date: str) -> int | None:
         """The requests held for this day."""
         if self.requests is None or (date < self.since and date not in self.requests):
             return None
         return self.requests.get(date, 0)
+
+    def holds(self, date: str, reporter: str) -> bool | None:
+        """Whether it holds this reporter's day, or may; None where it cannot tell."""
+        if date in self.reporters:
+            return reporter in self.reporters[date]
+        held = self.day(date)
+        return None if held is None else held > 0
 
     def landed(self, entry: Entry) -> bool | None:
         """Whether that try arrived: the day rose by it, or became it; None where nothing tells."""
@@ -61,4 +70,15 @@ def _requests(rows: Any) -> dict[str, int] | None:
             return None
         if abs(found[date]) > MAX_COUNT:  # the outbox could not keep it
             return None
+    return found
+
+
+def _reporters(rows: Any) -> dict[str, Collection[str]]:
+    """Reporters by date, where the server is one that tells."""
+    found: dict[str, Collection[str]] = {}
+    for row in rows if isinstance(rows, list) else ():
+        try:
+            found[str(row["date"])[:10]] = {str(one["reporter"]) for one in row["reports"]}
+        except (TypeError, KeyError):
+            continue
     return found

@@ -62,7 +62,11 @@ class Platform:
             days = sorted(self.saved.items())
         if self.days_apart:
             return [row for _, rows in days for row in rows]
-        return [_added(date, rows) for date, rows in days]
+        told = [_added(date, rows) for date, rows in days]
+        if self.replaces:
+            for row, (_, rows) in zip(told, days, strict=True):
+                row["reports"] = [{"reporter": r["metadata"]["reporter"]} for r in rows]
+        return told
 
     def requests(self) -> dict[str, int]:
         """Requests by date, as its dashboard would show them."""

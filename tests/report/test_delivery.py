@@ -472,6 +472,44 @@ def test_a_refused_key_is_tried_on_one_day_only(
     assert len(server.posts) == 1
 
 
+@pytest.mark.parametrize("replaces", [True, False])
+def test_another_account_at_the_same_url_is_sent_every_day(
+    platform: Start, book: Book, deliver: Deliver, key: str, replaces: bool
+) -> None:
+    server = platform(replaces=replaces)
+    book({"2025-06-01": 1, **dict.fromkeys(DAYS, 3)})
+    deliver(server)
+    first, server.saved = server.saved, {}
+    assert dates(deliver(server, secret=key + "2").sent) == ["2025-06-01", *DAYS]
+    assert server.saved == first
+    assert deliver(server).sent == [], "back at the first one, which has its days already"
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_a_new_key_of_the_same_account_is_sent_nothing_again(
+    platform: Start, book: Book, deliver: Deliver, key: str, replaces: bool
+) -> None:
+    server = platform(replaces=replaces)
+    book({"2025-06-01": 1, **dict.fromkeys(DAYS, 3)})
+    deliver(server)
+    server.saved.pop("2025-06-01")  # so far back it does not tell
+    asked = len(server.asked)
+    assert deliver(server, secret=key + "2").complete
+    assert deliver(server, secret=key + "2").complete
+    assert (len(server.posts), len(server.asked)) == (4, asked + 1)
+
+
+def test_what_others_report_to_an_account_is_not_taken_for_ours(
+    platform: Start, book: Book, deliver: Deliver, key: str
+) -> None:
+    server = platform(replaces=True)
+    book(dict.fromkeys(DAYS, 3))
+    deliver(server)
+    for rows in server.saved.values():
+        rows[0]["metadata"]["reporter"] = "a teammate"
+    assert dates(deliver(server, secret=key + "2").sent) == list(DAYS)
+
+
 def test_one_poisoned_day_does_not_hold_up_the_others(
     platform: Start, book: Book, deliver: Deliver
 ) -> None:
