@@ -64,6 +64,7 @@ def copy(
         _copy_calls(target, rows, done)
         progress(done.new + done.corrected + done.unchanged)
     _copy_aliases(source, target)
+    _copy_waiting(source, target)
     for table, (columns, key) in _SMALL.items():
         _copy_table(source, target, table, columns, key)
     _give_back(source, target)
@@ -163,6 +164,18 @@ def _put_aliases(db: Db, page: Sequence[Any]) -> None:
             " WHERE source = ? AND id = ? ON CONFLICT (source, id) DO NOTHING",
             alias,
         )
+
+
+def _copy_waiting(source: SQLLedger, target: SQLLedger) -> None:
+    """Amendments whose call is yet to come; one whose call has come since is part of that."""
+    sql = "SELECT source, id, body FROM late ORDER BY n"
+    with source._read() as db:
+        waiting = db.all(sql)
+    with target._write() as db:
+        known = "SELECT 1 FROM calls WHERE calls.source = late.source AND calls.id = late.id"
+        db.run(f"DELETE FROM late WHERE EXISTS ({known})")
+        held = set(db.all(sql))
+    target.book([json.loads(row[2]) for row in waiting if row not in held])
 
 
 def _write(

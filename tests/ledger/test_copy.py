@@ -73,6 +73,20 @@ def test_again_brings_what_is_new_and_what_has_changed(
     assert target.check() == []
 
 
+def test_an_amendment_that_waits_for_its_call_waits_there_too(
+    source: Ledger, new_ledger: Callable[[], Ledger], line: Line
+) -> None:
+    target = new_ledger()
+    source.book([{"type": "amend", "id": name, "verifier": "edit"} for name in ("soon", "late")])
+    for _ in range(2):
+        assert copy(source, target).differing == []
+    source.book([line("soon")])
+    assert copy(source, target).differing == []
+    target.book([line("late")])
+    assert [target.call(name).verifier for name in ("soon", "late")] == ["edit", "edit"]
+    assert target.check() == []
+
+
 def test_again_gives_back_what_the_source_has_given_back(
     source: Ledger, new_ledger: Callable[[], Ledger]
 ) -> None:
