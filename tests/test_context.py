@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 import finops_pack
-from finops_pack import Usage, config, context
+from finops_pack import Usage, config, context, recorder
 from finops_pack.ledger import open_ledger
 from finops_pack.model import Call, Task
 
@@ -19,7 +19,8 @@ Calls = Callable[[], list[Call]]
 
 
 def record(**fields: object) -> None:
-    finops_pack.record(model="gpt-4o", provider="openai", usage=Usage(1000, 100), **fields)
+    said = {"model": "gpt-4o", "provider": "openai", "usage": Usage(1000, 100), **fields}
+    finops_pack.record(**said)
 
 
 def task_row(name: str) -> Task:
@@ -50,6 +51,21 @@ def test_a_task_is_the_unit_of_cost(calls: Calls) -> None:
     )
     assert row.end_us is not None
     assert row.start_us <= inside.start_us <= row.end_us
+
+
+def test_a_task_says_how_many_of_its_calls_have_no_price(calls: Calls) -> None:
+    with finops_pack.task("a") as task:
+        record(model="nobody-prices-this")
+        record(model="nobody-prices-this", billed_usd=Decimal("0.5"))
+        record()
+        cut = recorder.get().begin(model="gpt-4o", provider="openai")
+        cut.orphan()
+        assert (task.calls, task.unpriced_calls) == (4, 2)
+        cut.finish(Usage(1000, 100))
+        cut.finish(Usage(1000, 100))
+    assert (task.calls, task.unpriced_calls, str(task.cost)) == (4, 1, "0.507")
+    unpriced = [call for call in calls() if call.unpriced]
+    assert len(unpriced) == task.unpriced_calls
 
 
 def test_nested_tasks_count_in_both_and_know_their_parent(calls: Calls) -> None:

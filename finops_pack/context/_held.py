@@ -19,8 +19,8 @@ class Running(Protocol):
     id: str
     budget: str | None
 
-    def add(self, pico: int, calls: int = 1) -> None:
-        """Count what has ended, in pico-USD."""
+    def add(self, pico: int, calls: int = 1, unpriced: int = 0) -> None:
+        """Count what has ended, in pico-USD, and how many calls of it have no price."""
         ...
 
 

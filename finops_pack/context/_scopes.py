@@ -121,6 +121,7 @@ class tags(Scope):
 class task(Scope):
     """One run of the user's work: the unit of cost. `cost` and `calls` count nested tasks too.
 
+    `cost` is that of the calls with a price: beside it, `unpriced_calls` counts the others.
     A decorated function is a new task each time, named `id` (or the function) and a number.
     An exception that leaves the task makes its outcome `failed` unless one was set. Raises
     `ConfigError` for a budget that cannot be read: the limit would not hold.
@@ -144,6 +145,7 @@ class task(Scope):
         self.outcome = outcome
         self.budget = budget
         self.calls = 0
+        self.unpriced_calls = 0
         self._pico = 0
         self._lock = threading.Lock()
         self._pid = 0
@@ -161,10 +163,11 @@ class task(Scope):
         """The work was not done."""
         self.outcome = "failed"
 
-    def add(self, pico: int, calls: int = 1) -> None:
+    def add(self, pico: int, calls: int = 1, unpriced: int = 0) -> None:
         """Count what has ended, in pico-USD; called by the recorder."""
         with self._lock:
             self.calls += calls
+            self.unpriced_calls += unpriced
             self._pico += pico
 
     def _apply(self, held: Context) -> Context:

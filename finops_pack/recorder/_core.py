@@ -148,10 +148,8 @@ class Recorder:
             warn_once(f"a call could not be recorded ({type(error).__name__})", error)
 
     def _settle(self, call: Pending, pico: int) -> None:
-        row = call.row
-        if row.get("usage_basis") != "unknown":  # else it expires into estimated spend
-            known = "cost_state" in row or call.billed is not None
-            self._gate.settle(call, pico if known else None)
+        if call.row.get("usage_basis") != "unknown":  # else it expires into estimated spend
+            self._gate.settle(call, pico if call.has_price else None)
 
     def drop(self, call: Pending) -> None:
         """Forget a call that turns out to be others, which are counted; never raises."""

@@ -29,6 +29,7 @@ class Pending:
 
     open = True
     swept = False  # called unknown or cancelled before its end was told
+    unpriced = 0  # as how many calls without a price its tasks have counted it
     attempts = 1
     lost_ms = 0
     usage: Usage | None = None
@@ -226,8 +227,14 @@ class Pending:
 
     def count(self, pico: int, *, again: bool = False) -> None:
         """Add to the tasks that hold this call; `again` when it was counted as unknown."""
+        before, self.unpriced = self.unpriced, 0 if self.has_price else 1
         for running in self.running:
-            running.add(pico, 0 if again else 1)
+            running.add(pico, 0 if again else 1, self.unpriced - before)
+
+    @property
+    def has_price(self) -> bool:
+        """Whether it is known what the call cost, now that it has ended."""
+        return "cost_state" in self.row or self.billed is not None
 
 
 def said(fields: dict[str, Any]) -> dict[str, Any]:
