@@ -12,13 +12,14 @@ import atexit
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from finops_pack import config, context, forks
 from finops_pack.budgets import parse
 from finops_pack.errors import ConfigError, FinOpsError
-from finops_pack.ledger import spool
+from finops_pack.ledger import load, spool
 from finops_pack.model import Usage
 from finops_pack.rates import bills
 from finops_pack.recorder import _by_hand
@@ -119,10 +120,18 @@ def configure(*, stop: str = "soft", **arguments: Any) -> Recorder:
             try:
                 _refuse_mistakes(arguments.get("budget") or ())
                 _put(_made(settings, stop))
+                _import_ahead(settings)
             except FinOpsError:
                 config.say()
                 raise
         return get()
+
+
+def _import_ahead(settings: config.Config) -> None:
+    """What asks a server takes a while to import; the first call may be in an event loop."""
+    if not settings.disable and config.file_of(settings.ledger) is None:
+        with suppress(Exception):  # whoever needs it fails for the same cause, and says so
+            load(settings.ledger)
 
 
 def _refuse_mistakes(budgets: Iterable[str]) -> None:

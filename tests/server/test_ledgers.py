@@ -692,6 +692,21 @@ def test_who_asks_the_gate_waits_no_longer_than_agreed_whatever_takes_long(
     over.set()
 
 
+TRACKED = """
+import finops_pack
+from finops_pack import recorder
+
+finops_pack.track(ledger=sys.argv[1])
+loaded = set(sys.modules)
+recorder.get().begin(model="gpt-4o")
+print(*(name for name in set(sys.modules) - loaded if "httpx" in name or "pydantic" in name))
+"""
+
+
+def test_track_imports_what_the_first_call_would_wait_for(live):
+    assert run_it(HEAD + TRACKED, live.url) == "\n"
+
+
 ASKED = """
 from finops_pack import ledger, recorder
 from finops_pack.model import Where
