@@ -14,6 +14,7 @@ from finops_pack.ledger._db import Db, insert, one, run_in, select_in
 from finops_pack.ledger._facts import Facts
 from finops_pack.ledger._gate import hold, release
 from finops_pack.ledger._json import compact
+from finops_pack.ledger._names import scrub
 from finops_pack.ledger._prepare import Key, Prepared
 from finops_pack.ledger._rows import Row
 from finops_pack.ledger._schema import COLUMNS
@@ -108,13 +109,13 @@ def _follow_aliases(db: Db, batch: _Batch, unknown: Sequence[Key]) -> None:
 
 
 def _take_early(db: Db, batch: _Batch, unknown: Sequence[Key]) -> None:
-    """The amendments that came in earlier batches, before their call."""
+    """The amendments that came before their call, without what a store may refuse it for."""
     if not unknown or not one(db, "SELECT 1 FROM late LIMIT 1"):
         return
     for n, source, call_id, body in sorted(
         select_in(db, "n, source, id, body", "late", _IDENTITY, unknown)
     ):
-        batch.early.setdefault((source, call_id), []).append(json.loads(body))
+        batch.early.setdefault((source, call_id), []).append(scrub(json.loads(body)))
         batch.taken.append(n)
 
 

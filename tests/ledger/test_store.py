@@ -154,6 +154,15 @@ def test_an_amendment_may_come_before_its_call(ledger: Ledger, line: Line) -> No
     assert ledger.book([line("c2")]).new == 1, "it is used up"
 
 
+@pytest.mark.parametrize("name", ["half \ud800", "nul \0"])
+def test_what_a_store_cannot_hold_in_an_amendment_before_its_call_costs_no_call(
+    ledger: Ledger, line: Line, name: str
+) -> None:
+    ledger.book([{"type": "amend", "id": "c1", "finish_reason": name, "verifier": "edit"}])
+    assert ledger.book([line()]).rejected == ()
+    assert ledger.call("c1").verifier == "edit"
+
+
 def test_an_amendment_may_come_before_its_call_in_one_batch(ledger: Ledger, line: Line) -> None:
     told = {"type": "amend", "id": "c1"}
     ledger.book([{**told, "verifier": "edit", "agent": "a"}])
