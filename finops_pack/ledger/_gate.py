@@ -194,7 +194,8 @@ def _watch(reader: Reader, where: Where, now_us: int) -> None:
     reader.db.run(_KEEP_SCOPE, (scope, since, fine))
     hours = {(scope, hour): pico for hour, pico in reader.hours(where, fine)}
     for day, pico in reader.day_amounts(replace(where, since_us=since or None, until_us=fine)):
-        hours[scope, max(day_start(day, reader.zone), since) // HOUR_US] = pico
+        key = scope, max(day_start(day, reader.zone), since) // HOUR_US
+        hours[key] = hours.get(key, 0) + pico  # of two days, where one begins within an hour
     add_hours(reader.db, hours)
 
 

@@ -586,6 +586,16 @@ def test_hours_reach_back_to_where_a_window_begins(ledger: Ledger, line: Line) -
     assert ledger.check() == []
 
 
+def test_hours_hold_both_days_where_one_begins_within_an_hour(ledger: Ledger, line: Line) -> None:
+    ledger.rebuild("Asia/Kolkata")
+    midnight = (NOON // DAY - 15) * DAY - 5 * 3_600_000_000 - 1_800_000_000
+    ledger.book([line("before", cost_pico=1, start_us=midnight - 1)])
+    ledger.book([line("after", cost_pico=1, start_us=midnight)])
+    ledger.reserve(wanted("r", 0), {"b": (Where(since_us=midnight), 99)}, 1)
+    assert ledger.spent(Where(since_us=midnight)) == (1, 0)
+    assert ledger.check() == []
+
+
 def test_a_reservation_is_forgotten_after_every_window(ledger: Ledger, line: Line) -> None:
     ledger.reserve(wanted("gone", 60, expires_us=NOON), {"b": (Where(), 100)}, 1)
     assert ledger.spent(ALL) == (60, 0)
