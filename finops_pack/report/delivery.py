@@ -103,7 +103,7 @@ class Sender:
                 why = "another process is sending it" if one.complete else "it is not over"
                 raise InputError(f"{one.date} cannot be called delivered: {why}")
             if not seen.open:  # else what was tried then is what landed
-                seen = replace(seen, hash=one.content, figures=one.figures)
+                seen = replace(seen, hash=one.content, figures=one.figures, body=None)
             seen = replace(seen, key=self._key)
             self._finish(one, one.seen, seen.delivered(now, seen.report_id))
         return self.outcome()

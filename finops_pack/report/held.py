@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,20 +19,20 @@ class Held:
     """An answer of cost-trends: `requests` by date, None where the server cannot tell.
 
     `replaces`: it keeps one report a reporter and day, so that sending again is harmless.
-    `reporters`: whose reports it holds, of the dates for which it says so.
+    `reports`: the hash of each reporter's report, of the dates for which it says so.
     """
 
     replaces: bool
     requests: Mapping[str, int] | None
     since: str
-    reporters: Mapping[str, Collection[str]]
+    reports: Mapping[str, Mapping[str, str]]
 
     @classmethod
     def of(cls, reply: Reply, now: float) -> Held:
         """From an answer that came; a refusal means that the server cannot tell."""
         since = datetime.fromtimestamp(now, UTC).date() - timedelta(days=WINDOW_DAYS)
         rows = reply.body.get("data") if reply.kind == "ok" else None
-        return cls(reply.replaces, _requests(rows), since.isoformat(), _reporters(rows))
+        return cls(reply.replaces, _requests(rows), since.isoformat(), _reports(rows))
 
     def day(self, date: str) -> int | None:
         """The requests held for this day."""
@@ -42,8 +42,8 @@ class Held:
 
     def holds(self, date: str, reporter: str) -> bool | None:
         """Whether it holds this reporter's day, or may; None where it cannot tell."""
-        if date in self.reporters:
-            return reporter in self.reporters[date]
+        if date in self.reports:
+            return reporter in self.reports[date]
         held = self.day(date)
         return None if held is None else held > 0
 
@@ -73,12 +73,13 @@ def _requests(rows: Any) -> dict[str, int] | None:
     return found
 
 
-def _reporters(rows: Any) -> dict[str, Collection[str]]:
-    """Reporters by date, where the server is one that tells."""
-    found: dict[str, Collection[str]] = {}
+def _reports(rows: Any) -> dict[str, dict[str, str]]:
+    """Hashes by date and reporter, where the server is one that tells."""
+    found: dict[str, dict[str, str]] = {}
     for row in rows if isinstance(rows, list) else ():
         try:
-            found[str(row["date"])[:10]] = {str(one["reporter"]) for one in row["reports"]}
+            told = {str(one["reporter"]): str(one["content_hash"]) for one in row["reports"]}
+            found[str(row["date"])[:10]] = told
         except (TypeError, KeyError):
             continue
     return found

@@ -31,4 +31,8 @@ def settle(
     another = False in told.values() and True not in told.values()
     for day in days:
         lacks = another if told[day.date] is None else not told[day.date]
-        outbox.swap(ledger, day, Entry(day.url, day.date) if lacks else replace(day, key=key))
+        new = Entry(day.url, day.date) if lacks else replace(day, key=key)
+        body = held.reports.get(day.date, {}).get(reporter)
+        if body and day.body and body != day.body:  # it has not heard of a change
+            new = replace(new, figures=None, sent_hash=body)
+        outbox.swap(ledger, day, new)

@@ -27,10 +27,11 @@ class Entry:
     """One day at one URL; times Unix seconds.
 
     `hash` is the content last tried, `sent_hash` the one last delivered, `figures` the day's
-    rollup behind `hash`. `before` counts the requests the server held for the day before the
-    try, None where it could not tell. `unclear`: a try may have landed, whatever became of a
-    later one; `requests` is the least of those tries. `lost`: one of them got no answer at all,
-    or only a proxy's. `doubt`: nothing tells whether it landed.
+    rollup behind `hash`, `body` the hash that a server has of it. `before` counts the requests
+    the server held for the day before the try, None where it could not tell. `unclear`: a try
+    may have landed, whatever became of a later one; `requests` is the least of those tries.
+    `lost`: one of them got no answer at all, or only a proxy's. `doubt`: nothing tells whether
+    it landed.
     `quiet_until`: a server that went silent may still be saving. `hold_until`: the server's own
     Retry-After.
     """
@@ -40,6 +41,7 @@ class Entry:
     state: State = "pending"
     hash: str | None = None
     figures: str | None = None
+    body: str | None = None
     requests: int = 0
     before: int | None = None
     unclear: bool = False

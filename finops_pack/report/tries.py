@@ -22,6 +22,7 @@ def claimed(one: Due, seen: Entry, before: int | None, *, now: float, key: str |
         state="sending",
         hash=one.content,
         figures=one.figures,
+        body=one.report.content_hash,
         requests=min(seen.requests, requests) if seen.open else requests,
         before=before,
         unclear=seen.open,
@@ -50,7 +51,7 @@ def answered(claimed: Entry, reply: Reply, seen: Entry | None, *, now: float) ->
     )
     if reply.kind == "retry" and seen and told.unclear:
         # What may still land is the try before, so that its content is what counts.
-        return replace(told, hash=seen.hash, figures=seen.figures)
+        return replace(told, hash=seen.hash, figures=seen.figures, body=seen.body)
     if reply.kind != "unclear":
         return told
     silent = reply.timed_out or reply.status == GATEWAY_TIMEOUT

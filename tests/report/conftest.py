@@ -19,6 +19,9 @@ from typing import Any
 
 import pytest
 
+from finops_pack.report import exact
+from finops_pack.report.model import parse
+
 Row = dict[str, Any]
 
 
@@ -65,12 +68,17 @@ class Platform:
         told = [_added(date, rows) for date, rows in days]
         if self.replaces:
             for row, (_, rows) in zip(told, days, strict=True):
-                row["reports"] = [{"reporter": r["metadata"]["reporter"]} for r in rows]
+                row["reports"] = [_told(r) for r in rows]
         return told
 
     def requests(self) -> dict[str, int]:
         """Requests by date, as its dashboard would show them."""
         return {date: sum(r["total_requests"] for r in rows) for date, rows in self.saved.items()}
+
+
+def _told(body: Row) -> Row:
+    report = parse(exact.loads(json.dumps(body)))
+    return {"reporter": report.reporter, "content_hash": report.content_hash}
 
 
 def _added(date: str, rows: list[Row]) -> Row:

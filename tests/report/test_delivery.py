@@ -499,6 +499,19 @@ def test_a_new_key_of_the_same_account_is_sent_nothing_again(
     assert (len(server.posts), len(server.asked)) == (4, asked + 1)
 
 
+def test_an_account_that_is_come_back_to_is_sent_what_changed_meanwhile(
+    platform: Start, book: Book, deliver: Deliver, key: str
+) -> None:
+    server = platform(replaces=True)
+    book(dict.fromkeys(DAYS, 3))
+    deliver(server)
+    first, server.saved = server.saved, {}
+    book({DAYS[0]: 1})
+    deliver(server, secret=key + "2")
+    server.saved = first
+    assert dates(deliver(server).sent) == [DAYS[0]]
+
+
 def test_what_others_report_to_an_account_is_not_taken_for_ours(
     platform: Start, book: Book, deliver: Deliver, key: str
 ) -> None:
