@@ -123,9 +123,8 @@ def test_a_broken_adapter_is_told_once_and_breaks_nothing(
     adapters.install("broken")
     adapters.install("broken")
     assert adapters.installed.pop("broken") is False
-    assert [record.message for record in caplog.records if "broken" in record.message] == [
-        "finops: adapter broken failed: its calls are missed"
-    ]
+    (said,) = (record.message for record in caplog.records if "broken" in record.message)
+    assert said.startswith("finops: adapter broken failed: its calls are missed\n")
 
 
 def test_a_version_outside_the_range_is_tracked_with_one_warning(
