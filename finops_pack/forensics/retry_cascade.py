@@ -61,16 +61,17 @@ def _finding(
 def _chains(calls: Sequence[Call]) -> list[list[Call]]:
     """Calls of one request that together made three attempts or more.
 
-    Without its hash a request goes on from a failed one of the same agent and action.
+    Without its hash a request goes on from a failed one of the same agent and action, if soon.
     """
     chains: dict[str, list[Call]] = {}
-    open_: dict[tuple[str | None, str | None], str] = {}
+    open_: dict[tuple[str | None, str | None], tuple[str, int]] = {}
     for call in calls:
-        failed = open_.pop((call.agent, call.action), call.id)
-        request = call.request_hash or failed
+        failed, ended = open_.pop((call.agent, call.action), (call.id, call.start_us))
+        soon = call.start_us - ended <= WINDOW_US
+        request = call.request_hash or (failed if soon else call.id)
         chains.setdefault(request, []).append(call)
         if call.status == "error":
-            open_[call.agent, call.action] = request
+            open_[call.agent, call.action] = request, call.end_us
     return [chain for chain in chains.values() if _tries(chain) >= MINIMUM_ATTEMPTS]
 
 

@@ -137,6 +137,8 @@ def test_without_hashes_attempts_are_known_by_their_agent_and_action() -> None:
     assert found.calls == tuple(tries[at].id for at in (0, 2, 3))
     others = [odd(0, **refused), odd(1, agent="a"), odd(2, **refused), odd(3, agent="a")]
     assert of_mode([*usual(), *others], "retry_cascade") == []
+    apart = [odd(0, **refused), odd(60, **refused), odd(120, agent="a")]
+    assert of_mode([*usual(), *apart], "retry_cascade") == []
 
 
 def test_attempts_below_the_framework_count_too() -> None:
