@@ -206,8 +206,7 @@ def _counts(record: Record) -> dict[str, int]:
 
 def _call(record: Record) -> dict[str, Any]:
     begun, ended = record["time"]["created"], record["time"].get("completed")
-    error = record.get("error")
-    failed = {"status": "error", "error_type": str(error.get("name"))} if error else {}
+    failed = _failed(record["error"]) if record.get("error") else {}
     seller = str(record.get("providerID") or "") or None
     return {
         "type": "call",
@@ -227,6 +226,13 @@ def _call(record: Record) -> dict[str, Any]:
         **_counts(record),
         **failed,
     }
+
+
+def _failed(error: Record) -> dict[str, Any]:
+    """How an answer failed: all that an API refuses has one name, so that its status says more."""
+    told = error.get("data")
+    status = told.get("statusCode") if isinstance(told, dict) else None
+    return {"status": "error", "error_type": str(status or error.get("name"))}
 
 
 def _copied(record: Record) -> bool:

@@ -67,6 +67,17 @@ def test_every_answer_is_a_call(bring: Any, calls: Any, folder: Any, db: bool) -
 
 
 @pytest.mark.parametrize(
+    ("data", "kind"),
+    [({"statusCode": 400}, "400"), ({"isRetryable": True}, "APIError"), (None, "APIError")],
+)
+def test_what_an_api_refuses_is_told_by_its_status(
+    bring: Any, calls: Any, folder: Any, data: Any, kind: str
+) -> None:
+    bring("opencode", folder(message("m", error={"name": "APIError", "data": data}), db=True))
+    assert [call.error_type for call in calls()] == [kind]
+
+
+@pytest.mark.parametrize(
     ("root", "cwd"), [("/", "/home/me/shop"), ("C:\\Users\\me\\shop", "C:\\Users\\me\\shop\\src")]
 )
 def test_the_project_is_the_folder_of_the_repository_or_else_that_at_work_in(
