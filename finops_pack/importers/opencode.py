@@ -60,7 +60,7 @@ _QUERY_2 = """
            CASE m.type WHEN 'assistant' THEN m.data END,
            CASE WHEN s.parent_id IS NOT NULL AND s.fork_session_id IS NULL THEN (
              SELECT p.id FROM session_message p WHERE p.session_id = s.parent_id
-             AND p.type = 'user' AND p.time_created <= s.time_created ORDER BY p.seq DESC LIMIT 1
+             AND p.type = 'user' AND p.time_created <= m.time_created ORDER BY p.seq DESC LIMIT 1
            ) END
     FROM session_message m LEFT JOIN session_v2 s ON s.id = m.session_id
     WHERE m.type IN ('user', 'assistant') ORDER BY s.time_created, s.id, m.seq
@@ -145,16 +145,16 @@ def _rows(db: sqlite3.Connection) -> Iterator[Any]:
 
 
 def _by_prompt(record: Any, above: str | None, prompts: dict[str, str]) -> Any:
-    """A message; one of a sub-agent answers what the session above it was asked last."""
+    """A message; one of a sub-agent answers what the session above it was asked last.
+
+    It may be told to go on later, for another prompt.
+    """
     if not isinstance(record, dict):
         return record
     session, name = str(record["sessionID"]), str(record["id"])
-    if above:
-        first = prompts.setdefault(session, prompts.get(above, name))
-        return {**record, "parentID": first}
-    if record.get("role") == "user":
-        prompts[session] = name
-    return record
+    if record.get("role") == "user" or (above and session not in prompts):
+        prompts[session] = prompts.get(above, name) if above else name
+    return {**record, "parentID": prompts[session]} if above else record
 
 
 def _second(db: sqlite3.Connection) -> Iterator[tuple[str, Any]]:

@@ -183,6 +183,7 @@ def test_a_sub_agent_works_for_what_the_session_above_was_asked(
         asks("msg_5", "ses_2"), answers("msg_6", "ses_2", "msg_5", 6),
         asks("msg_7", "ses_1"), answers("msg_8", "ses_2", "msg_5", 8),
         answers("msg_9", "ses_1", "msg_7", 9),
+        asks("msg_a", "ses_2"), answers("msg_b", "ses_2", "msg_a", 10),  # told to go on
         db=True,
     )  # fmt: skip
     with sqlite3.connect(top / "opencode.db") as made:
@@ -193,6 +194,7 @@ def test_a_sub_agent_works_for_what_the_session_above_was_asked(
     bring("opencode", top)
     assert {call.id: call.task for call in calls()} == {
         "msg_2": "msg_1", "msg_4": "msg_3", "msg_6": "msg_3", "msg_8": "msg_3", "msg_9": "msg_7",
+        "msg_b": "msg_7",
     }  # fmt: skip
 
 
@@ -268,22 +270,24 @@ def test_opencode_2_is_read_from_its_own_tables(
             ("copy3", "s2", "assistant", 3, moved | {"tokens": {**TOKENS, "input": 7}}),
             ("a4", "s2", "assistant", 4, moved | {"tokens": {**TOKENS, "input": 9}}),
             ("u5", "s1", "user", 5, {"text": "asked when s3 was at work"}),
-            ("u3", "s3", "user", 6, {"text": "look"}),
+            ("u3", "s3", "user", 4, {"text": "look"}),
             ("a6", "s3", "assistant", 7, moved | {"tokens": {**TOKENS, "input": 11}}),
             ("u4", "s4", "user", 8, {"text": "look closer"}),
             ("a8", "s4", "assistant", 9, moved | {"tokens": {**TOKENS, "input": 12}}),
+            ("u6", "s3", "user", 10, {"text": "go on"}),
+            ("a11", "s3", "assistant", 11, moved | {"tokens": {**TOKENS, "input": 13}}),
         )
     made.close()
     assert bring("opencode", top).rejected == []
     found = {call.id: call for call in calls()}
-    assert set(found) == {"msg_old", "a1", "a4", "a6", "a8"}
-    assert [found[name].task for name in ("a6", "a8")] == ["u1", "u1"]
+    assert set(found) == {"msg_old", "a1", "a4", "a6", "a8", "a11"}
+    assert [found[name].task for name in ("a6", "a8", "a11")] == ["u1", "u1", "u5"]
     one = found["a1"]
     assert (one.session, one.task, one.project, one.agent) == ("s1", "u1", "shop", "build")
     assert (one.input_tokens, one.cache_read_tokens, one.output_tokens) == (357, 300, 100)
     assert (one.model, one.provider, one.duration_ms) == ("claude-sonnet-4-5", "anthropic", 4000)
     assert (one.action, [made["name"] for made in one.tool_calls]) == ("edit", ["edit"])
-    assert bring("opencode", top, source="again").new == 5
+    assert bring("opencode", top, source="again").new == 6
 
 
 @pytest.mark.parametrize(
