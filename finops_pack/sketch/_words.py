@@ -19,6 +19,7 @@ PIECE = 400  # words at most that are judged at once; a longer segment is severa
 _APART = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
 _WORDS = re.compile(r"\w+")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrt])")
+_PILE = re.compile(r"[^\w\x00-\x7f]{32,}")  # of accents, as a rule: to put them in order takes long
 _SIGN = re.compile("[぀-鿿가-힯]")  # of a script without spaces: each is a word
 _WORDS_AND_SIGNS = re.compile(rf"{_SIGN.pattern}|[^\W぀-鿿가-힯]+")
 
@@ -88,7 +89,7 @@ def _words(text: str) -> list[str]:
     if text.isascii():
         return text.translate(_APART).split()  # four times as fast, the same words
     # "ü" of one sign or two, "８" or "8", and where it may be broken: one word
-    text = normalize("NFKC", text).replace("\N{SOFT HYPHEN}", "")
+    text = normalize("NFKC", _PILE.sub(" ", text)).replace("\N{SOFT HYPHEN}", "")
     pattern = _WORDS_AND_SIGNS if _SIGN.search(text) else _WORDS
     return pattern.findall(text)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,12 @@ def test_forms_of_a_word_fall_together_under_one_salt_only() -> None:
 )
 def test_a_word_is_the_same_however_it_is_written_in_unicode(one: str, other: str) -> None:
     assert set(sketch(one).words) == set(sketch(other).words)
+
+
+def test_a_pile_of_accents_is_read_in_no_time() -> None:
+    began = time.process_time()
+    assert set(sketch("a word, z" + "\u0315\u0300" * 50_000).words) == set(sketch("a word z").words)
+    assert time.process_time() - began < 1
 
 
 shown = st.characters(
