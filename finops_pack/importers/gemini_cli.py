@@ -19,6 +19,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -141,14 +142,20 @@ def _asked(session: Record, message: Record) -> str | None:
 
 def _asked_above(path: Path) -> list[tuple[int, str]]:
     """What the session around a sub-agent was asked, by time: it lies beside the folder."""
-    asked: list[tuple[int, str]] = []
     folder, chats = path.parent, path.parent.parent.parent / "chats"
-    for file in chats.glob(f"*{folder.name[:8]}*.json*"):
+    files = (file for file in chats.glob(f"*{folder.name[:8]}*.json*") if file.is_file())
+    return _asked_in(folder.name, tuple((file, file.stat().st_mtime_ns) for file in files))
+
+
+@lru_cache(maxsize=1)  # a session's sub-agents are read one after the other, and may be many
+def _asked_in(name: str, files: tuple[tuple[Path, int], ...]) -> list[tuple[int, str]]:
+    asked: list[tuple[int, str]] = []
+    for file, _ in files:
         session: dict[str, Any] = {}
         with suppress(OSError, *WRONG):
             for _, record in _records(file):
                 session.update({n: record[n] for n in _HEAD if n in record})
-                told = _messages(record) if session.get("sessionId") == folder.name else ()
+                told = _messages(record) if session.get("sessionId") == name else ()
                 begun = ((task, m) for m in told if (task := _asked(session, m)))
                 asked.extend((micros(m["timestamp"]), task) for task, m in begun)
     return sorted(asked)

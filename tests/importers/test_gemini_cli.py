@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from finops_pack.importers import gemini_cli
 
 TOKENS = {"input": 1000, "output": 80, "cached": 300, "thoughts": 20, "tool": 5, "total": 1105}
 
@@ -180,9 +183,32 @@ def test_a_sub_agent_works_for_what_was_asked_last(bring: Any, calls: Any, lines
     helper = {**HEAD, "sessionId": "x1y2z3", "kind": "subagent"}
     work = user("a1", 6, "look"), later("b1", 7), user("a2", 30, "hurry"), later("b2", 31)
     lines(helper, *work, name=f"shop/chats/{name}/x1y2z3.jsonl")
+    lines({**helper, "sessionId": "x2"}, *work, name=f"shop/chats/{name}/x2.jsonl")
     lines(helper, *work, name="shop/chats/gone/x1y2z3.jsonl")
     bring("gemini-cli", path.parent / name)
-    assert [call.task for call in calls()] == [f"{name}:u2"] * 2
+    assert [call.task for call in calls()] == [f"{name}:u2"] * 4
+    again = later("m1", 3), user("u4", 4)
+    lines(head, *again, name=f"shop/chats/{path.name}")
+    bring("gemini-cli", path.parent / name, source="again")
+    assert [call.task for call in calls() if call.source == "again"] == [f"{name}:u4"] * 4
+
+
+def test_a_session_is_read_once_for_all_its_sub_agents(
+    bring: Any, lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def document(path: Path) -> bytes:
+        read.append(path.name)
+        return path.read_bytes()
+
+    monkeypatch.setattr(gemini_cli, "document", document)
+    lines({**HEAD, "sessionId": "s1", "messages": []}, name="shop/chats/session-s1.json")
+    for name in ("a", "b", "c"):
+        helper = {**HEAD, "sessionId": name, "kind": "subagent"}
+        folder = lines(helper, answer("m"), name=f"shop/chats/s1/{name}.jsonl").parent
+    assert bring("gemini-cli", folder).new == 3
+    assert read == ["session-s1.json"]
 
 
 @pytest.mark.parametrize(("name", "check"), [("read_fil", "tool"), ("run_shell_command", None)])
