@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -118,9 +119,9 @@ def files() -> list[Path]:
 
 
 def _layers(warnings: list[RatesError]) -> Iterator[tuple[str, list[Path]]]:
-    yield "user", _yaml_files(config.config_dir() / "rates")
+    yield "user", _yaml_files(config.config_dir() / "rates", warnings)
     yield "project", _project_files(warnings)
-    yield "shipped", _yaml_files(config.data_dir("rates"))
+    yield "shipped", _yaml_files(config.data_dir("rates"), warnings)
 
 
 def _without_outdated(table: cache.Table, date: str) -> cache.Table:
@@ -137,7 +138,7 @@ def _snapshot(warnings: list[RatesError]) -> tuple[Snapshot, bool]:
     """The snapshot in force, and whether it is a refreshed one."""
     shipped = snapshot.read(snapshot.shipped_path())
     path = snapshot.refreshed_path()
-    if not path.is_file():
+    if not os.path.isfile(path):  # nor where we may not look: a Path would raise
         return shipped, False
     try:
         refreshed = snapshot.read(path)
@@ -152,8 +153,16 @@ def _snapshot(warnings: list[RatesError]) -> tuple[Snapshot, bool]:
     return refreshed, True
 
 
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.glob("*.y*ml") if p.suffix in (".yaml", ".yml"))
+def _yaml_files(folder: Path, warnings: list[RatesError]) -> list[Path]:
+    try:
+        found = [folder / name for name in os.listdir(folder)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        mend = "make it a folder that you can read (until then its tables are left out)"
+        warnings.append(RatesError(f"{folder}: {error.strerror or error}", mend=mend))
+        return []
+    return sorted(path for path in found if path.suffix in (".yaml", ".yml"))
 
 
 def _project_files(warnings: list[RatesError]) -> list[Path]:
@@ -166,9 +175,9 @@ def _project_files(warnings: list[RatesError]) -> list[Path]:
     files: list[Path] = []
     for text in settings.rates:
         path = base / Path(text).expanduser()
-        if path.is_dir():
-            files += _yaml_files(path)
-        elif path.is_file():
+        if os.path.isdir(path):
+            files += _yaml_files(path, warnings)
+        elif os.path.isfile(path):
             files.append(path)
         else:
             mend = f"correct the setting rates ({settings.sources.get('rates')})"

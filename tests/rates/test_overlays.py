@@ -277,6 +277,18 @@ def test_a_file_that_was_never_good_is_left_out(user_table: Write) -> None:
     assert "never.yaml" in str(rates.current().warnings[0])
 
 
+def test_a_folder_that_cannot_be_read_costs_its_own_tables_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unreadable = "/" + "x" * 300  # for root, too
+    monkeypatch.setenv("XDG_CONFIG_HOME", unreadable)
+    monkeypatch.setenv("XDG_STATE_HOME", unreadable)
+    rates.reload()
+    assert usd("gpt-4o") == Decimal("2.5")
+    (warning,) = rates.current().warnings
+    assert str(warning).startswith(f"{unreadable}/finops/rates: ")
+
+
 def test_two_files_of_a_layer_may_not_price_one_name(user_table: Write) -> None:
     user_table(table("1"), "a.yaml")
     user_table(table("2"), "b.yaml")
