@@ -48,7 +48,9 @@ def make(folder: str | Path) -> None:
     """Make a folder, and what is missing above it, for its owner alone: so XDG wants it."""
     if os.path.isdir(folder):
         return
-    make(os.path.dirname(folder) or os.curdir)
+    above = os.path.dirname(folder)
+    if above not in ("", folder):  # above a drive of Windows that is not there is itself
+        make(above)
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:

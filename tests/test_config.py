@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
 import stat
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import finops_pack
-from finops_pack import config
+from finops_pack import config, places
 from finops_pack.config import read_file
 from finops_pack.errors import ConfigError
 from finops_pack.ledger import open_ledger, spool, sqlite_path
@@ -290,6 +292,15 @@ def test_folders_are_for_their_owner_alone(empty_home: Path) -> None:
     made = [path for path in empty_home.rglob("*") if path.is_dir()]
     assert {path.name for path in made} >= {".config", "finops", ".local", "state", "spool", "id"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o700}
+
+
+def test_a_drive_that_is_not_there_is_an_ordinary_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(path: str, mode: int) -> None:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(places, "os", SimpleNamespace(path=ntpath, mkdir=missing))
+    with pytest.raises(FileNotFoundError, match="Z:"):
+        places.make("Z:\\home\\finops")
 
 
 def test_a_hash_key_that_a_power_cut_emptied_is_made_anew(empty_home: Path) -> None:
