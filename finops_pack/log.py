@@ -20,7 +20,7 @@ _held: list[bool] = []
 
 def warning(message: str, error: BaseException | None = None) -> None:
     """Log one warning; never raises, whatever the host's handlers do."""
-    _say("WARNING", message if error is None else f"{message}\n{_where(error)}")
+    _say("WARNING", message, error)
 
 
 def info(message: str) -> None:
@@ -58,16 +58,18 @@ def _where(error: BaseException) -> str:
     return "".join([*lines, f"{kind}: {said}" if said else kind])
 
 
-def _say(level: str, message: str) -> None:
+def _say(level: str, message: str, error: BaseException | None = None) -> None:
     with forks.barred():
         import logging
 
     _mind_forks()
     try:
+        if error is not None:
+            message = f"{message}\n{_where(error)}"
         with _lock:
             log = logging.getLogger("finops_pack")
             log.log(getattr(logging, level), "finops: %s", message)
-    except Exception:  # noqa: BLE001, S110 - a broken logging set-up is the host's affair
+    except Exception:  # noqa: BLE001, S110 - broken logging, or a broken error, is the host's affair
         pass
 
 

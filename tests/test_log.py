@@ -91,6 +91,14 @@ def test_the_systems_own_word_for_an_error_is_logged(caplog: pytest.LogCaptureFi
     assert caplog.messages == ["finops: failed\nOSError: No space left on device"]
 
 
+def test_an_error_that_cannot_be_told_is_the_hosts_affair() -> None:
+    class Broken(AttributeError):
+        def __str__(self) -> str:
+            raise RuntimeError("broken")
+
+    log.warning("failed", Broken())
+
+
 def test_many_threads_and_forks_end() -> None:
     threads = [threading.Thread(target=log.warning, args=(f"{n}",)) for n in range(8)]
     for thread in threads:
