@@ -176,6 +176,10 @@ WORDS = {
     "The key needs a name, of at most 200 characters.": (
         "Der Schlüssel braucht einen Namen von höchstens 200 Zeichen."
     ),
+    "This form was sent before: its key is registered, and was shown then.": (
+        "Dieses Formular wurde schon gesendet: sein Schlüssel ist registriert und wurde damals "
+        "gezeigt."
+    ),
     "The company needs a name, of at most 200 characters.": (
         "Die Firma braucht einen Namen von höchstens 200 Zeichen."
     ),

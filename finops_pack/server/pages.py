@@ -16,6 +16,7 @@ from finops_pack.server import (
     accounts,
     chrome,
     clock,
+    crypto,
     notices,
     overview,
     render,
@@ -43,7 +44,6 @@ from finops_pack.server.shapes import Budget, Register, checked
 from finops_pack.server.stores import Database
 
 router = APIRouter(include_in_schema=False, default_response_class=Response)
-_ONCE = re.compile(r"[0-9a-f]{16}")
 SCREENS = {"/": "overview.html", "/costs": "costs.html", "/levers": "levers.html"}
 _HOUR = 3600
 
@@ -165,7 +165,7 @@ def _keys_page(
     held = accounts.keys(db, _account(who).id)
     frame = chrome.of_account(who, "/keys")
     values: dict[str, Any] = {"keys": held, "new_key": new_key, "problem": problem}
-    values["once"] = secrets.token_hex(8)  # the next key's id: a form sent again makes no other
+    values["once"] = secrets.token_hex(8)  # a form that is sent again makes no other key
     return render.page("keys.html", who.language, status, chrome=frame, **values)
 
 
@@ -177,10 +177,14 @@ def register(db: Db, who: Member, fields: Form) -> Response:
     except ApiError as refused:
         problem = PROBLEMS.get(refused.field or "", refused.message)
         return _keys_page(db, who, problem=texts.translator(who.language)(problem), status=422)
-    once = _ONCE.fullmatch(fields.get("once", ""))
-    key_id = f"key_{once[0]}" if once else ""
-    key, _ = accounts.register_key(db, _account(who).id, asked.name, asked.scope, key_id)
-    return _keys_page(db, who, new_key=key) if key else RedirectResponse("/keys", 303)
+    account, once = _account(who).id, fields.get("once", "")
+    # of this account's own: nobody takes another's id, or learns that it is taken
+    key_id = f"key_{crypto.fingerprint(account + once)[:16]}" if once else ""
+    key, _ = accounts.register_key(db, account, asked.name, asked.scope, key_id)
+    if key:
+        return _keys_page(db, who, new_key=key)
+    problem = texts.translator(who.language)(SENT)
+    return _keys_page(db, who, problem=problem, status=409)
 
 
 @router.post("/keys/{key_id}/revoke")
@@ -212,6 +216,7 @@ def _settings_page(
     return render.page("settings.html", who.language, status, chrome=frame, **values)
 
 
+SENT = "This form was sent before: its key is registered, and was shown then."
 PROBLEMS = {
     "name": "The key needs a name, of at most 200 characters.",
     "company_name": "The company needs a name, of at most 200 characters.",

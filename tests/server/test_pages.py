@@ -18,6 +18,10 @@ def token_of(page):
     return re.search(r'name="form_token" value="([0-9a-f]{64})"', page.text)[1]
 
 
+def once_of(page):
+    return re.search(r'name="once" value="([0-9a-f]{16})"', page.text)[1]
+
+
 def sign_in(client, password=PASSWORD, email="me@acme.test"):
     token = token_of(client.get("/login"))
     fields = {"email": email, "password": password, "form_token": token}
@@ -146,14 +150,30 @@ def test_a_key_needs_a_name(member, name):
 
 def test_the_form_of_a_key_makes_one_however_often_it_is_sent(member):
     page = member.client.get("/keys")
-    once = re.search(r'name="once" value="([0-9a-f]{16})"', page.text)[1]
-    fields = {"name": "laptop", "form_token": token_of(page), "once": once}
+    fields = {"name": "laptop", "form_token": token_of(page), "once": once_of(page)}
     made = member.client.post("/keys", data=fields)
     again = member.client.post("/keys", data=fields)  # as a browser does when the page is loaded
     assert "finops_" in made.text
-    assert again.status_code == 200
+    assert again.status_code == 409
+    assert pages.SENT in again.text  # a double click shows this answer, not the one with the key
     assert "finops_" not in again.text
     assert again.text.count('<code class="hint">key_') == 1
+    fields["once"] = once_of(again)
+    assert "finops_" in member.client.post("/keys", data=fields).text
+
+
+def test_the_form_of_one_account_says_nothing_of_anothers_keys(member):
+    member.account("you@acme.test")
+    other = TestClient(member.client.app)
+    sign_in(other, email="you@acme.test")
+    page = other.get("/keys")
+    fields = {"name": "a", "form_token": token_of(page), "once": once_of(page)}
+    listed = other.post("/keys", data=fields).text
+    taken = re.search(r'<code class="hint">key_([0-9a-f]{16})', listed)[1]
+    token = token_of(member.client.get("/keys"))
+    for once in (fields["once"], taken):
+        mine = {"name": "b", "form_token": token, "once": once}
+        assert "finops_" in member.client.post("/keys", data=mine).text
 
 
 def test_settings_are_kept_and_checked(member):
