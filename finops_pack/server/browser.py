@@ -18,7 +18,7 @@ SESSION, FORM, LANGUAGE = "finops_session", "finops_form", "finops_language"
 WANTED = "finops_wanted"  # the page that was asked for before the sign-in
 _YEAR = 31_536_000
 _HOUR = 3600
-_OURS = re.compile(r"/[a-z]*(\?[\w=&]*)?")  # no other host
+_OURS = re.compile(r"/[a-z]*(\?[\w=&]{0,200})?")  # no other host
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ def keep_language(response: Response, request: Request) -> None:
 
 def keep_wanted(response: Response, request: Request) -> None:
     """Remember the page that was asked for; a form that was sent is asked for anew."""
-    if request.method == "GET":
-        page = "?".join(filter(None, (request.url.path, request.url.query)))
+    page = "?".join(filter(None, (request.url.path, request.url.query)))
+    if request.method == "GET" and _OURS.fullmatch(page):
         remember(response, request, WANTED, page, _HOUR)
 
 

@@ -80,6 +80,12 @@ def test_a_sign_in_goes_to_no_other_host(site, page):
     assert sign_in(site.client).url.path == "/start"
 
 
+def test_no_page_that_is_none_of_ours_is_remembered(site):
+    for query in ("period=" + "9" * 5000, "a=%22"):  # a proxy refuses heads of some thousand bytes
+        answer = site.client.get(f"/costs?{query}", follow_redirects=False)
+        assert "set-cookie" not in answer.headers
+
+
 def test_the_session_cookie_is_secure_behind_tls(site):
     site.account()
     client = TestClient(site.client.app, base_url="https://finops.test")
