@@ -93,8 +93,8 @@ SENTENCES = (
     (
         r"(\S+) sessions? on (.+) paused? longer than the short cache lives; the one-hour cache "
         r"there pays, premium included: about (\S+) a month less\.",
-        "{0} Sitzungen auf {1} pausieren länger, als der kurze Cache lebt; der Ein-Stunden-Cache "
-        "lohnt sich dort samt Aufschlag: im Monat etwa {2} weniger.",
+        "Sitzungen auf {1}, die länger pausierten, als der kurze Cache lebt: {0}; der "
+        "Ein-Stunden-Cache lohnt sich dort samt Aufschlag: im Monat etwa {2} weniger.",
     ),
     (
         r"(?:“(.+)”|these calls) \((\d+) calls, short answers\) on (.+) instead of (.+); check the "

@@ -221,10 +221,11 @@ def test_every_lever_and_every_mend_of_a_failure_has_its_german():
             "Der Heartbeat läuft alle 30 min; alle 1,0 h spart im Monat etwa 2\u00a0$.",
         ),
         (
-            "1,200 sessions on claude-sonnet-4-5 paused longer than the short cache lives; the "
+            "1 session on claude-sonnet-4-5 paused longer than the short cache lives; the "
             "one-hour cache there pays, premium included: about $3.50 a month less.",
-            "1.200 Sitzungen auf claude-sonnet-4-5 pausieren länger, als der kurze Cache lebt; der "
-            "Ein-Stunden-Cache lohnt sich dort samt Aufschlag: im Monat etwa 3,50\u00a0$ weniger.",
+            "Sitzungen auf claude-sonnet-4-5, die länger pausierten, als der kurze Cache lebt: 1; "
+            "der Ein-Stunden-Cache lohnt sich dort samt Aufschlag: im Monat etwa 3,50\u00a0$ "
+            "weniger.",
         ),
         (
             "This task cost 6.8× the usual because “bash” gave the same error 16 times",
