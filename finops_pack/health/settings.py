@@ -126,7 +126,8 @@ def _variables() -> Iterator[Check]:
 
 def _commands() -> Iterator[Check]:
     """Another package on PyPI installs a `finops` too."""
-    found = [path for folder in os.get_exec_path() if (path := Path(folder) / "finops").is_file()]
+    named = [os.path.join(folder, "finops") for folder in os.get_exec_path()]
+    found = [Path(path) for path in named if os.path.isfile(path)]  # a Path raises for root's
     if not found:
         yield note("command", "no finops on PATH", "call it as: python -m finops_pack")
     elif _ours(found[0]):

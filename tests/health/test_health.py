@@ -196,6 +196,9 @@ def test_another_packages_finops_on_path(tmp_path: Path, monkeypatch: pytest.Mon
     assert only("command").state == "fault"
     monkeypatch.setenv("PATH", f"{ours}:{other}")
     assert only("command").state == "ok"
+    unreadable = "/" + "x" * 300  # as /root/.local/bin is for others, which images leave there
+    monkeypatch.setenv("PATH", f"{unreadable}:{ours}")
+    assert only("command").state == "ok"
 
 
 def test_a_budget_that_holds_nothing_is_named_with_the_mend(empty_home: Path) -> None:
