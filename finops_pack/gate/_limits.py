@@ -81,7 +81,8 @@ class Known:
         try:
             if self._ledger is None:
                 self._ledger = (opens or load(self._url))(create=False, read_only=True)
-            bodies = documents.sound(self._url, "budget", self._ledger.documents("budget"))
+            held = self._ledger
+            bodies = documents.sound(held.url, "budget", held.documents("budget"))
             stored = {key: Budget.from_dict(body) for key, body in bodies.items()}
             self._all = list({**stored, **self._written}.values())
             self._again_at = time.monotonic() + FRESH_SECONDS

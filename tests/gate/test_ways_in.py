@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -257,3 +258,15 @@ def test_a_tasks_thresholds_too(caplog: pytest.LogCaptureFixture) -> None:
         call()
     told = [text for text in caplog.messages if "% used" in text]
     assert [text.split()[1] for text in told] == ["50", "100"]
+
+
+def test_a_budget_that_holds_nothing_is_named_without_the_ledgers_password(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_limits, "FIRST_SECONDS", 30.0)
+    with closing(open_ledger(postgres_url)) as ledger:
+        ledger.put("budget", "quarter:everything", {"limit_usd": "5", "window": "quarter"})
+    finops_pack.track(ledger=postgres_url.replace("@", ":hunter2@"), budget="5 USD/day")
+    call()
+    assert "budget 'quarter:everything' of postgresql://" in caplog.text
+    assert "hunter2" not in caplog.text
