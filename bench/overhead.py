@@ -4,8 +4,9 @@ A fake chat model answers at once, so what is measured is the callbacks: none, a
 does nothing (LangChain's own floor), LangChain's counter in memory, ours (priced, and in the
 spool when the call returns), and rivals where they are installed. The model can stream, as every
 provider's can: LangChain looks at each handler for that. Blocks of calls alternate, with a rest
-after each, so that no block pays for what another left to background threads; a figure is the
-median block less the median block without callbacks, "all threads" with the rest.
+after each, so that no block pays for what another left to background threads. Others use the
+machine too, so a block is timed in slices, and a figure is that of the quietest slice (as timeit
+has it) less the quietest one without callbacks; "all threads", with the rest, of whole blocks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import argparse
 import itertools
 import os
 import random
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +23,9 @@ from typing import Any
 import finops_pack
 from finops_pack import recorder
 
-CALLS = 200  # in a block
-WARM_UP = 20  # calls before it, not counted
+SLICES = 10  # in a block
+SLICE = 20  # calls
+WARM_UP = 20  # calls before a block, not counted
 REST = 0.2  # seconds after a block, for the rivals' threads; ours are waited for
 TARGET_US, TARGET_RATIO = 55.0, 2.4
 
@@ -112,44 +113,53 @@ def _asking(model: Any, handler: Any) -> Callable[[], Any]:
     return ask
 
 
-Times = tuple[float, float, float]
-"""Microseconds a call: on the clock, of this thread's processor, of the whole process's."""
+Block = tuple[list[tuple[float, float]], float]
+"""Microseconds a call: on the clock and of this thread's processor, by slice; of the process."""
 
 
 def _measure(
     runs: dict[str, Callable[[], Any]], rounds: int, pause: float
-) -> dict[str, list[Times]]:
-    times: dict[str, list[Times]] = {name: [] for name in runs}
+) -> dict[str, list[Block]]:
+    blocks: dict[str, list[Block]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name in random.sample(list(runs), len(runs)):  # each follows each
-            times[name].append(_block(runs[name], pause))
-    return times
+            blocks[name].append(_block(runs[name], pause))
+    return blocks
 
 
-def _block(ask: Callable[[], Any], pause: float) -> Times:
+def _block(ask: Callable[[], Any], pause: float) -> Block:
     for _ in range(WARM_UP):
         ask()
-    clock = thread = 0.0
-    calls, at_once = (20, 1) if pause else (CALLS, CALLS)
+    count, calls = (20, 1) if pause else (SLICES, SLICE)
     process = time.process_time()
-    for _ in range(calls // at_once):
-        time.sleep(pause)
-        began, of_thread = time.perf_counter(), time.thread_time()
-        for _ in range(at_once):
-            ask()
-        clock += time.perf_counter() - began
-        thread += time.thread_time() - of_thread
+    slices = [_slice(ask, calls, pause) for _ in range(count)]
     finops_pack.flush(60)
     time.sleep(REST)
-    return tuple(t / calls * 1e6 for t in (clock, thread, time.process_time() - process))  # type: ignore[return-value]
+    return slices, (time.process_time() - process) / (count * calls) * 1e6
 
 
-def _print(times: dict[str, list[Times]]) -> None:
-    medians = {n: [statistics.median(of) for of in zip(*t, strict=True)] for n, t in times.items()}
-    bare, *named = medians
-    print(f"a call without callbacks takes {medians[bare][0]:.0f} µs\n")
+def _slice(ask: Callable[[], Any], calls: int, pause: float) -> tuple[float, float]:
+    time.sleep(pause)
+    clock, thread = time.perf_counter(), time.thread_time()
+    for _ in range(calls):
+        ask()
+    clock, thread = time.perf_counter() - clock, time.thread_time() - thread
+    return clock / calls * 1e6, thread / calls * 1e6
+
+
+def _figures(blocks: list[Block]) -> tuple[float, float, float]:
+    """Microseconds a call: on the clock, of this thread's processor, of the whole process's."""
+    slices = (one for slices, _ in blocks for one in slices)
+    clock, thread = (min(of) for of in zip(*slices, strict=True))
+    return clock, thread, min(process for _, process in blocks)
+
+
+def _print(blocks: dict[str, list[Block]]) -> None:
+    figures = {name: _figures(of) for name, of in blocks.items()}
+    bare, *named = figures
+    print(f"a call without callbacks takes {figures[bare][0]:.0f} µs\n")
     print(f"{'added µs a call':<44}{'clock':>8}{'thread':>8}{'all threads':>13}{'x empty':>9}")
-    added = {n: [a - b for a, b in zip(medians[n], medians[bare], strict=True)] for n in named}
+    added = {n: [a - b for a, b in zip(figures[n], figures[bare], strict=True)] for n in named}
     for name, (clock, thread, process) in added.items():
         times_empty = clock / added[named[0]][0]
         print(f"{name:<44}{clock:>8.1f}{thread:>8.1f}{process:>13.1f}{times_empty:>9.2f}")
