@@ -1,11 +1,13 @@
 """The one door to the logger `finops_pack`; nothing of ours logs past it.
 
 Our threads log while the host may fork. Whatever a handler holds then, such as the lock of
-`sys.stderr`, would never open in the child, so a fork waits until we are through.
+`sys.stderr`, would never open in the child, so a fork waits until we are through. So does the end
+of the process: Python breaks off with a fatal error where a thread that it stops holds that lock.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import threading
@@ -13,9 +15,10 @@ import threading
 from finops_pack import forks
 from finops_pack.errors import FinOpsError
 
-_WAIT_SECONDS = 0.25  # a fork waits no longer for a handler that hangs
+_WAIT_SECONDS = 0.25  # a fork, or the end, waits no longer for a handler that hangs
 _lock = threading.RLock()
 _held: list[bool] = []
+_ending: int | None = None  # the thread in which the process ends; no other may log any more
 
 
 def warning(message: str, error: BaseException | None = None) -> None:
@@ -67,8 +70,9 @@ def _say(level: str, message: str, error: BaseException | None = None) -> None:
         if error is not None:
             message = f"{message}\n{_where(error)}"
         with _lock:
-            log = logging.getLogger("finops_pack")
-            log.log(getattr(logging, level), "finops: %s", message)
+            if _ending in (None, threading.get_ident()):
+                log = logging.getLogger("finops_pack")
+                log.log(getattr(logging, level), "finops: %s", message)
     except Exception:  # noqa: BLE001, S110 - broken logging, or a broken error, is the host's affair
         pass
 
@@ -94,3 +98,13 @@ def _after_in_child() -> None:
     global _lock
     _held.clear()
     _lock = threading.RLock()
+
+
+def _at_exit() -> None:
+    global _ending
+    _ending = threading.get_ident()
+    if _lock.acquire(timeout=_WAIT_SECONDS):
+        _lock.release()
+
+
+atexit.register(_at_exit)

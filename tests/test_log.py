@@ -42,6 +42,36 @@ def test_a_fork_waits_until_we_have_logged() -> None:
     assert done.returncode == 0
 
 
+ENDS = """
+import atexit, io, sys, threading, time
+from finops_pack import log
+
+atexit.register(time.sleep, 0.25)  # as the recorder takes its time, after logging has closed
+
+class Slow(io.RawIOBase):
+    def writable(self):
+        return True
+
+    def write(self, data):
+        time.sleep(0.1)
+        return len(data)
+
+def tell():
+    while True:
+        log.warning("while the host ends")
+
+sys.stderr = io.TextIOWrapper(io.BufferedWriter(Slow()))
+threading.Thread(target=tell, daemon=True).start()
+time.sleep(0.05)
+"""
+
+
+def test_the_end_waits_until_we_have_logged() -> None:
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", ENDS], cwd=root, timeout=30)
+    assert done.returncode == 0
+
+
 def test_a_broken_handler_is_the_hosts_affair(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
