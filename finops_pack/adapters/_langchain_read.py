@@ -10,7 +10,6 @@ from finops_pack.adapters._streams import CUT
 from finops_pack.model import Usage
 from finops_pack.recorder import Pending
 
-_PLAIN_TIERS = (None, "default", "standard", "auto")
 _HIT = "total_cost"  # is 0 in the usage of an answer that came from LangChain's own cache
 _OWN_IDS = ("run-", "lc_")  # LangChain's own, not the provider's
 _NOTHING: Mapping[str, Any] = {}
@@ -81,7 +80,7 @@ def _fields(meta: Mapping[str, Any], own: str | None, counted: Mapping[str, Any]
         "finish_reason": get("finish_reason") or get("stop_reason"),
     }
     tier = get("service_tier") or _usage.tier_of(counted.get("input_token_details") or ())
-    if tier not in _PLAIN_TIERS:
+    if tier not in _usage.PLAIN_TIERS:
         fields["service_tier"] = tier
     return fields
 

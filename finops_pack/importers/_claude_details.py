@@ -177,9 +177,9 @@ class _Session:
         thread["results"].append(result(self.key, asked, said, failed))
         words = said.removeprefix(_REFUSED)
         check = verifier(words.removeprefix("Error: ")) if failed else None
-        mute = _WAITS if check == "user" else () if words != said else _SHELLS
         call = thread["call"]
         made = call["tool_calls"] if check and call and not stopped else ()
+        mute = _mute(check, words != said)
         if any(one["id"] == asked and one["name"] not in mute for one in made):
             yield amend(call["id"], verifier=check)
 
@@ -260,3 +260,10 @@ def _by_machine(record: Record, said: str) -> bool:
     """True for what stands in the user's place but was not typed by them."""
     written = any(record.get(name) for name in ("isMeta", "isCompactSummary", "isSidechain"))
     return written or said.startswith(_OURS)
+
+
+def _mute(check: str | None, own_words: bool) -> tuple[str, ...]:
+    """The tools of whose results such a verdict is none."""
+    if check == "user":
+        return _WAITS
+    return () if own_words else _SHELLS
